@@ -1,0 +1,28 @@
+"""Points on the earth and the distances between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import asin, cos, radians, sin, sqrt
+
+EARTH_RADIUS_M = 6_371_008.8
+
+
+@dataclass(frozen=True, slots=True)
+class LatLon:
+    """A WGS84 position in degrees."""
+
+    lat: float
+    lon: float
+
+    def __post_init__(self) -> None:
+        if not (-90 <= self.lat <= 90 and -180 <= self.lon <= 180):
+            raise ValueError(f"not a position: lat {self.lat}, lon {self.lon}")
+
+
+def distance_m(a: LatLon, b: LatLon) -> float:
+    """Great-circle distance in metres (haversine on a sphere of mean radius)."""
+    lat_a, lat_b = radians(a.lat), radians(b.lat)
+    d_lat, d_lon = lat_b - lat_a, radians(b.lon - a.lon)
+    h = sin(d_lat / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin(d_lon / 2) ** 2
+    return 2 * EARTH_RADIUS_M * asin(sqrt(h))

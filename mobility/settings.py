@@ -1,0 +1,38 @@
+"""Configuration, read once from the environment; see docs/operations.md for each variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All there is to set. Unset means the embedded default."""
+
+    model_config = SettingsConfigDict(env_prefix="MOBILITY_", extra="ignore", frozen=True)
+
+    data: Path = Path(".mobility")
+    city: str = "luebeck"
+    redis_prefix: str = "mobility:"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, validation_alias="PORT")
+    public_url: str | None = None
+    secret_key: SecretStr | None = None
+    cors_origins: tuple[str, ...] = ()
+    smtp_url: SecretStr | None = None
+    mail_from: str = "mobil@localhost"
+    rate_limit_per_minute: int = 600
+    rate_limit_codes_per_hour: int = 20
+    step_lease_seconds: float = 10
+    hold_seconds: int = 600
+    offer_seconds: int = 600
+
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
+    stripe_api_key: SecretStr | None = Field(default=None, validation_alias="STRIPE_API_KEY")
+    stripe_api_base: str | None = Field(default=None, validation_alias="STRIPE_API_BASE")
+    stripe_webhook_secret: SecretStr | None = Field(
+        default=None, validation_alias="STRIPE_WEBHOOK_SECRET"
+    )
