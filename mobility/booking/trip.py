@@ -1,0 +1,154 @@
+"""A booked trip as one value: the booking, its legs, what was asked of providers, its payment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from payments.money import Money
+from providers.values import Mode, ProviderId
+
+
+class BookingState(StrEnum):
+    """What a client sees of a booking."""
+
+    HELD = "held"
+    """The price is locked; vehicles are being held or are held."""
+    AWAITING_PAYMENT = "awaiting_payment"
+    CONFIRMED = "confirmed"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    NEEDS_ATTENTION = "needs_attention"
+
+
+class Aim(StrEnum):
+    """Where a booking is being brought to."""
+
+    TRAVEL = "travel"
+    CANCEL = "cancel"
+    FAIL = "fail"
+
+
+class LegState(StrEnum):
+    """A leg, as our records have it."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    ACTIVE = "active"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Ask(StrEnum):
+    """What we ask a provider to do with a leg."""
+
+    HOLD = "hold"
+    CONFIRM = "confirm"
+    START = "start"
+    FINISH = "finish"
+    CANCEL = "cancel"
+
+
+class AskState(StrEnum):
+    """How far an ask is: only ``sent`` may or may not have happened."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    DONE = "done"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+
+
+class PaymentView(StrEnum):
+    """A payment as far as a booking cares."""
+
+    NONE = "none"
+    OPEN = "open"
+    """An operation is under way, or its outcome is not known yet."""
+    REQUIRES_ACTION = "requires_action"
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One ask of a provider, as recorded."""
+
+    state: AskState
+    attempts: int
+    asked_at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TripLeg:
+    """One leg. A walk has no provider and nothing is asked of anyone for it."""
+
+    id: str
+    position: int
+    mode: Mode
+    provider_id: ProviderId | None
+    scarce: bool
+    state: LegState
+    departs_at: datetime
+    arrives_at: datetime
+    quoted: Money
+    ceiling: Money
+    final: Money | None
+    asked: Mapping[Ask, Asked]
+
+    @property
+    def open(self) -> bool:
+        """Whether the provider may still hold something for this leg."""
+        if self.state in (LegState.HELD, LegState.CONFIRMED):
+            return True
+        return self.state is LegState.PLANNED and any(
+            asked.state in (AskState.SENT, AskState.PLANNED) and asked.attempts > 0
+            for ask, asked in self.asked.items()
+            if ask in (Ask.HOLD, Ask.CONFIRM)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """Everything that decides what happens next to a booking."""
+
+    id: str
+    rider_id: str
+    state: BookingState
+    aim: Aim
+    payment: PaymentView
+    price: Money
+    ceiling: Money
+    """What is authorised: no settlement takes more."""
+    created_at: datetime
+    expires_at: datetime
+    legs: tuple[TripLeg, ...]
+
+    @property
+    def provided(self) -> tuple[TripLeg, ...]:
+        """The legs that a provider carries out."""
+        return tuple(leg for leg in self.legs if leg.provider_id is not None)
+
+    @property
+    def metered(self) -> bool:
+        """Whether the price is known only after the ride."""
+        return any(leg.ceiling != leg.quoted for leg in self.provided)
+
+    @property
+    def final(self) -> Money:
+        """What the legs that were used cost, never more than was authorised."""
+        used = Money.total(
+            (leg.final or leg.quoted) for leg in self.provided if leg.state is LegState.ENDED
+        )
+        return min(used, self.ceiling)

@@ -1,0 +1,214 @@
+"""Durable steps: work that outlives the process that began it.
+
+A step is a row ``(kind, key)`` beside the business rows. Whoever works on it holds a lease and
+renews it by heartbeat; when the process dies the lease runs out and another takes the step. A
+step is therefore run *at least* once, and its handler must find out what was already done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from mobility.db import transaction
+from mobility.tables import step
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[str, datetime], Awaitable["datetime | None"]]
+"""Takes the step's key and now; returns when to run again, or None when nothing is left to do."""
+
+MAX_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A step that this worker holds until its lease ends."""
+
+    kind: str
+    key: str
+    generation: int
+    attempts: int
+    worker: str
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the step; what this one still does must not be recorded."""
+
+
+async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime) -> None:
+    """Ask for a step; one that is already there runs at the earlier of both times.
+
+    A step asked for again while it runs is run once more afterwards (``generation``).
+    """
+    statement = insert(step).values(kind=kind, key=key, run_at=run_at)
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[step.c.kind, step.c.key],
+            set_={
+                "run_at": func.least(step.c.run_at, statement.excluded.run_at),
+                "generation": step.c.generation + 1,
+                "attempts": 0,
+                "dead_at": None,
+            },
+        )
+    )
+
+
+async def claim(
+    engine: AsyncEngine, *, kind: str, key: str | None = None, worker: str, lease: timedelta
+) -> Claim | None:
+    """Take one due step of a kind, or the step ``key`` whether due or not.
+
+    The database's clock decides about leases, so that no two machines' clocks need agree.
+    """
+    free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
+    due = (
+        select(step.c.kind, step.c.key)
+        .where(step.c.kind == kind, step.c.dead_at.is_(None), free)
+        .order_by(step.c.run_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    due = due.where(step.c.key == key) if key else due.where(step.c.run_at <= func.now())
+    due_one = due.cte("due")
+    statement = (
+        update(step)
+        .where(step.c.kind == due_one.c.kind, step.c.key == due_one.c.key)
+        .values(
+            worker=worker,
+            lease_until=func.now() + lease,
+            attempts=step.c.attempts + 1,
+        )
+        .returning(step.c.generation, step.c.attempts, step.c.key)
+    )
+    async with transaction(engine) as tx:
+        row = (await tx.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    return Claim(kind, row.key, row.generation, row.attempts, worker)
+
+
+async def _renew(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
+    async with transaction(engine) as tx:
+        result = await tx.execute(
+            update(step)
+            .where(step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+            .values(lease_until=func.now() + lease)
+        )
+    if result.rowcount != 1:
+        raise LeaseLostError(f"{held.kind} {held.key}")
+
+
+@contextlib.asynccontextmanager
+async def heartbeat(engine: AsyncEngine, held: Claim, lease: timedelta) -> AsyncIterator[None]:
+    """Renew the lease three times per length while the block runs."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(lease.total_seconds() / 3)
+            await _renew(engine, held, lease)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, LeaseLostError):
+            await task
+
+
+async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | None) -> None:
+    """Give the step back: gone, or due again. A step asked for meanwhile is due at once."""
+    mine = (step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+    async with transaction(engine) as tx:
+        if run_again_at is None:
+            await tx.execute(delete(step).where(*mine, step.c.generation == held.generation))
+            await tx.execute(update(step).where(*mine).values(worker=None, lease_until=None))
+        else:
+            unasked = step.c.generation == held.generation
+            await tx.execute(
+                update(step)
+                .where(*mine, unasked)
+                .values(run_at=run_again_at, worker=None, lease_until=None, attempts=0)
+            )
+            await tx.execute(update(step).where(*mine).values(worker=None, lease_until=None))
+
+
+async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datetime) -> None:
+    """Record why the step failed and when it is tried again; after too many times it is dead."""
+    dead = held.attempts >= MAX_ATTEMPTS
+    wait = timedelta(seconds=min(300, 0.5 * 2**held.attempts))
+    async with transaction(engine) as tx:
+        await tx.execute(
+            update(step)
+            .where(step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+            .values(
+                worker=None,
+                lease_until=None,
+                last_error=f"{type(error).__name__}: {error}"[:1000],
+                run_at=now + wait,
+                dead_at=now if dead else None,
+            )
+        )
+    log.warning("step %s %s failed (attempt %d): %s", held.kind, held.key, held.attempts, error)
+
+
+async def run_claimed(
+    engine: AsyncEngine, held: Claim, handler: Handler, *, now: datetime, lease: timedelta
+) -> None:
+    """Run a claimed step to its next rest and give it back."""
+    try:
+        async with heartbeat(engine, held, lease):
+            run_again_at = await handler(held.key, now)
+    except LeaseLostError:
+        log.warning("lost the lease of %s %s", held.kind, held.key)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the step must not be lost
+        await fail(engine, held, error, now=now)
+    else:
+        await finish(engine, held, run_again_at=run_again_at)
+
+
+async def run_due(
+    engine: AsyncEngine,
+    handlers: Mapping[str, Handler],
+    *,
+    worker: str,
+    lease: timedelta,
+    clock: Callable[[], datetime],
+) -> int:
+    """Run the steps that are due now, one after another; returns how many there were."""
+    count = 0
+    for kind, handler in handlers.items():
+        while held := await claim(engine, kind=kind, worker=worker, lease=lease):
+            await run_claimed(engine, held, handler, now=clock(), lease=lease)
+            count += 1
+    return count
+
+
+async def list_stuck(tx: AsyncConnection) -> list[dict[str, object]]:
+    """Steps that failed at least once or are dead, the oldest first."""
+    rows = await tx.execute(
+        select(step).where(step.c.last_error.is_not(None)).order_by(step.c.created_at).limit(500)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:
+    """Sleep until a step may be due; short, since steps are also run by those who ask for them."""
+    async with transaction(engine) as tx:
+        delay = await tx.scalar(
+            text(
+                "select extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at)))"
+                " - now()) from step where dead_at is null"
+            )
+        )
+    await asyncio.sleep(max(0.05, min(seconds, float(delay) if delay is not None else seconds)))

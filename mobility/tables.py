@@ -1,0 +1,153 @@
+"""The tables of bookings and of the work that is still to be done for them.
+
+No table here knows a person: ``rider_id`` is a pseudonym, whose person ``identity`` alone knows.
+``booking_id`` is the partition key of everything that grows with bookings, ``rider_id`` that of
+the idempotency answers, so that both can be spread over several database servers later.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _instant(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+booking = Table(
+    "booking",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rider_id", Text, nullable=False),
+    Column("offer_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("aim", Text, nullable=False),
+    Column("payment_id", Text, nullable=False),
+    Column("payment_method", Text, nullable=False),
+    Column("passengers", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("ceiling_minor", BigInteger, nullable=False),
+    Column("failure_type", Text),
+    Column("failure_detail", Text),
+    _instant("created_at", nullable=False),
+    _instant("expires_at", nullable=False),
+    _instant("decided_at"),
+    CheckConstraint(
+        "state in ('held','awaiting_payment','confirmed','active','completed','settled',"
+        "'cancelled','failed','needs_attention')",
+        name="state",
+    ),
+    CheckConstraint("aim in ('travel','cancel','fail')", name="aim"),
+    CheckConstraint("0 <= price_minor and price_minor <= ceiling_minor", name="price"),
+    Index("ix_booking_rider_id", "rider_id", "created_at", "id"),
+)
+
+leg = Table(
+    "leg",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("provider_id", Text),
+    Column("scarce", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("order_key", Text, nullable=False),
+    Column("tariff_version", Text),
+    Column("product", Text),
+    Column("quoted_minor", BigInteger, nullable=False),
+    Column("ceiling_minor", BigInteger, nullable=False),
+    Column("final_minor", BigInteger),
+    Column("vat_percent", Numeric(5, 2), nullable=False),
+    Column("commission_percent", Numeric(5, 2), nullable=False),
+    Column("co2_grams", Integer, nullable=False),
+    _instant("departs_at", nullable=False),
+    _instant("arrives_at", nullable=False),
+    Column("detail", JSONB),
+    Column("price_lines", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("provider_ref", Text),
+    _instant("hold_expires_at"),
+    Column("access_code", Text),
+    _instant("started_at"),
+    _instant("ended_at"),
+    Column("used_minutes", Integer),
+    Column("used_metres", Integer),
+    PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),
+    CheckConstraint(
+        "state in ('planned','held','confirmed','active','ended','cancelled','failed')",
+        name="state",
+    ),
+    Index("ix_leg_provider_id", "provider_id", "departs_at", "id"),
+    Index("ix_leg_order_key", "order_key", unique=True),
+)
+
+provider_operation = Table(
+    "provider_operation",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("leg_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("error", Text),
+    _instant("asked_at", nullable=False),
+    _instant("sent_at"),
+    _instant("decided_at"),
+    PrimaryKeyConstraint("booking_id", "leg_id", "kind", name="pk_provider_operation"),
+    CheckConstraint("kind in ('hold','confirm','start','finish','cancel')", name="kind"),
+    CheckConstraint("state in ('planned','sent','done','refused','given_up')", name="state"),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default=text("1")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("worker", Text),
+    Column("last_error", Text),
+    _instant("run_at", nullable=False),
+    _instant("lease_until"),
+    _instant("dead_at"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("kind", "key", name="pk_step"),
+    Index("ix_step_run_at", "run_at", postgresql_where=text("dead_at is null")),
+)
+
+idempotent_answer = Table(
+    "idempotent_answer",
+    metadata,
+    Column("rider_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer),
+    Column("body", JSONB),
+    _instant("created_at", nullable=False),
+    PrimaryKeyConstraint("rider_id", "key", name="pk_idempotent_answer"),
+)
