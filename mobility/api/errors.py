@@ -1,0 +1,207 @@
+"""Every error as RFC 9457 ``application/problem+json``; one table from the domain's words to HTTP.
+
+A row says which status an error class has, the slug of its stable ``type`` and its title. The
+nearest class in the error's ancestry decides. The rest comes from the error itself: ``str(error)``
+is the detail, ``retry_after_s`` becomes ``Retry-After``, and the public attributes listed in
+``_MEMBERS`` become extension members.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from mobility.identity import errors as identity
+from providers import errors as providers
+
+TYPE_PREFIX = "/problems/"
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = 5
+_log = logging.getLogger("mobility.api")
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """What a class of errors looks like to a client."""
+
+    status: int
+    slug: str
+    title: str
+
+
+_UNAVAILABLE = ProblemType(503, "temporarily-unavailable", "Temporarily unavailable")
+
+TABLE: dict[type[Exception], ProblemType] = {
+    identity.NotSignedInError: ProblemType(401, "not-signed-in", "Not signed in"),
+    identity.SignInRefusedError: ProblemType(401, "sign-in-refused", "Sign-in refused"),
+    identity.RiderErasedError: ProblemType(401, "not-signed-in", "Not signed in"),
+    identity.RoleMissingError: ProblemType(403, "role-missing", "Not allowed"),
+    identity.PassNotFoundError: ProblemType(404, "not-found", "Not found"),
+    identity.TripsRunningError: ProblemType(409, "trips-running", "Trips are still running"),
+    identity.AddressRefusedError: ProblemType(422, "invalid-request", "The request is not valid"),
+    identity.TooManyAttemptsError: ProblemType(429, "too-many-requests", "Too many requests"),
+    identity.MailNotSentError: ProblemType(503, "mail-not-sent", "The mail could not be sent"),
+    providers.UnavailableError: ProblemType(409, "vehicle-unavailable", "No longer available"),
+    providers.ExpiredError: ProblemType(409, "hold-expired", "The hold has run out"),
+    providers.RefusedError: ProblemType(409, "provider-refused", "The provider refused"),
+    providers.UnreachableError: ProblemType(
+        503, "provider-unreachable", "The provider cannot be reached"
+    ),
+    providers.OutcomeUnknownError: ProblemType(
+        503, "outcome-unknown", "The provider has not answered yet"
+    ),
+    OperationalError: _UNAVAILABLE,
+    PoolTimeoutError: _UNAVAILABLE,
+    RedisConnectionError: _UNAVAILABLE,
+    RedisTimeoutError: _UNAVAILABLE,
+}
+"""Rows are added where a package's errors first reach a route."""
+
+BY_STATUS: dict[int, ProblemType] = {
+    400: ProblemType(400, "malformed-request", "The request could not be read"),
+    401: ProblemType(401, "not-signed-in", "Not signed in"),
+    403: ProblemType(403, "role-missing", "Not allowed"),
+    404: ProblemType(404, "not-found", "Not found"),
+    405: ProblemType(405, "method-not-allowed", "Method not allowed"),
+    406: ProblemType(406, "not-acceptable", "Not acceptable"),
+    409: ProblemType(409, "conflict", "Conflict"),
+    410: ProblemType(410, "gone", "Gone"),
+    413: ProblemType(413, "body-too-large", "The body is too large"),
+    415: ProblemType(415, "unsupported-media-type", "Unsupported media type"),
+    422: ProblemType(422, "invalid-request", "The request is not valid"),
+    429: ProblemType(429, "too-many-requests", "Too many requests"),
+    500: ProblemType(500, "internal-error", "Internal error"),
+    502: ProblemType(502, "bad-gateway", "A system behind us answered wrongly"),
+    503: _UNAVAILABLE,
+}
+
+_MEMBERS = ("booking_ids", "role", "provider_id", "booking_id", "offer", "errors", "reasons")
+_SILENT: tuple[type[Exception], ...] = (
+    DBAPIError,
+    PoolTimeoutError,
+    RedisConnectionError,
+    RedisTimeoutError,
+    identity.RiderErasedError,
+)
+"""Errors whose text speaks of internals or of a person: clients see the title only."""
+
+
+def request_id(scope: Scope) -> str | None:
+    """The id of the request, as ``limits.RequestScope`` set it."""
+    found = scope.get("state", {}).get("request_id")
+    return found if isinstance(found, str) else None
+
+
+def problem_response(
+    scope: Scope,
+    problem: ProblemType,
+    *,
+    detail: str | None = None,
+    members: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem document. ``instance`` is the request's id, which the log knows too."""
+    found = request_id(scope)
+    body: dict[str, object] = {
+        **(members or {}),
+        "type": TYPE_PREFIX + problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        **({"detail": detail} if detail else {}),
+        **({"instance": f"urn:request:{found}"} if found else {}),
+    }
+    sent = dict(headers or {})
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        sent.setdefault("WWW-Authenticate", "Bearer")
+    if problem.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        sent.setdefault("Retry-After", str(_RETRY_AFTER_S))
+    return JSONResponse(body, problem.status, sent, media_type=MEDIA_TYPE)
+
+
+def find_problem(error: Exception) -> ProblemType | None:
+    """The row of the error's class or its nearest ancestor."""
+    return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), None)
+
+
+def domain_response(scope: Scope, error: Exception, problem: ProblemType) -> JSONResponse:
+    """The problem document of an error of the domain."""
+    silent = isinstance(error, _SILENT)
+    members = {name: getattr(error, name) for name in _MEMBERS if hasattr(error, name)}
+    headers = {}
+    if problem.slug == "not-signed-in" and str(error):
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if retry_after_s := getattr(error, "retry_after_s", None):
+        headers["Retry-After"] = str(retry_after_s)
+    return problem_response(
+        scope,
+        problem,
+        detail=None if silent else str(error),
+        members=None if silent else members,
+        headers=headers,
+    )
+
+
+async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
+    problem = find_problem(error)
+    if problem is None:
+        raise error
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("%s: %s", request_id(request.scope), type(error).__name__)
+    return domain_response(request.scope, error, problem)
+
+
+async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    problem = BY_STATUS.get(error.status_code) or ProblemType(
+        error.status_code, f"status-{error.status_code}", HTTPStatus(error.status_code).phrase
+    )
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != phrase else None
+    return problem_response(request.scope, problem, detail=detail, headers=error.headers)
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem_response(request.scope, BY_STATUS[400], detail="the body is not valid JSON")
+    fields = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])}
+        for item in found[:50]
+    ]
+    return problem_response(
+        request.scope,
+        BY_STATUS[422],
+        detail="; ".join(f"{item['field']}: {item['problem']}" for item in fields[:3]),
+        members={"errors": _encodable(fields)},
+    )
+
+
+def _encodable(fields: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [
+        {name: text.encode(errors="backslashreplace").decode() for name, text in item.items()}
+        for item in fields
+    ]
+
+
+def install_errors(app: FastAPI) -> None:
+    """Answer every error of this application with a problem document.
+
+    What is in no table ends as a 500 in ``limits.RequestScope``, which logs it under its id.
+    """
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    for kind in TABLE:
+        app.add_exception_handler(kind, _on_domain_error)
