@@ -1,0 +1,176 @@
+"""One database server and one Redis for the whole run, a database and a key prefix per test.
+
+``DATABASE_URL`` and ``REDIS_URL`` name the servers; where one is unset, the embedded one is
+started. Both leave the environment then, so that no test sees what it did not set. With xdist the
+servers belong to the controlling process and the workers are told their addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis as redis_client
+from psycopg import sql
+from redis.asyncio import Redis
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.db import make_engine
+from mobility.embedded_postgres import EmbeddedPostgres
+from mobility.embedded_redis import start_redis
+from mobility.migrate import migrate
+
+_FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
+_NEVER_IN_TESTS = (
+    *("STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
+    *("PORT", "MOBILITY_DATA", "MOBILITY_CITY", "MOBILITY_PROVIDER_URLS", "MOBILITY_SECRET_KEY"),
+)
+
+
+def _with_database(url: str, name: str) -> str:
+    plain = make_url("postgresql://" + url.split("://", 1)[1]).set(database=name)
+    return plain.render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str, **names: str) -> None:
+    composed = sql.SQL(statement).format(**{k: sql.Identifier(v) for k, v in names.items()})
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(composed)
+
+
+@dataclass
+class Servers:
+    """What this run talks to, started when first asked for and gone when ``stack`` closes."""
+
+    given: dict[str, str]
+    stack: ExitStack = field(default_factory=ExitStack)
+    run: str = field(default_factory=lambda: "mobility_test_" + secrets.token_hex(4))
+    _addresses: dict[str, str] = field(default_factory=dict)
+
+    def database(self) -> str:
+        """The server, by a database that is always there."""
+        return self._address("DATABASE_URL", self._start_postgres)
+
+    def template(self) -> str:
+        """The name of a migrated database to clone."""
+        return self._address("template", self._make_template)
+
+    def redis(self) -> str:
+        return self._address("REDIS_URL", self._start_redis)
+
+    def addresses(self) -> dict[str, str]:
+        """Everything, started; for an xdist worker's ``given``."""
+        return {
+            "DATABASE_URL": self.database(),
+            "template": self.template(),
+            "REDIS_URL": self.redis(),
+        }
+
+    def _address(self, name: str, start: Callable[[], str]) -> str:
+        if name not in self.given:
+            self.given[name] = start()
+        return self.given[name]
+
+    def _folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="mobility-tests-"))
+        self.stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _start_postgres(self) -> str:
+        folder = self._folder()
+        postgres = EmbeddedPostgres(folder / "postgres", folder / "postgres.log", durable=False)
+        self.stack.callback(postgres.stop)
+        postgres.start()
+        return postgres.url
+
+    def _start_redis(self) -> str:
+        server = start_redis(self._folder() / "redis.log")
+        self.stack.callback(server.stop)
+        return server.url
+
+    def _make_template(self) -> str:
+        name = f"{self.run}_template"
+        server = self.database()
+        _execute(server, "CREATE DATABASE {name}", name=name)
+        self.stack.callback(
+            _execute, server, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=name
+        )
+        migrate(_with_database(server, name))
+        return name
+
+
+_SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = {name: os.environ.pop(name) for name in _FROM_OUTSIDE if os.environ.get(name)}
+    for name in _NEVER_IN_TESTS:
+        os.environ.pop(name, None)
+    given = getattr(config, "workerinput", {}).get("servers", given)
+    config.stash[_SERVERS] = Servers(given)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SERVERS in config.stash:
+        config.stash[_SERVERS].stack.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["servers"] = node.config.stash[_SERVERS].addresses()
+
+
+@pytest.fixture(scope="session")
+def _servers(request: pytest.FixtureRequest) -> Servers:
+    return request.config.stash[_SERVERS]
+
+
+@pytest.fixture
+def database_url(_servers: Servers) -> Iterator[str]:
+    """A migrated database of this test's own."""
+    name = f"{_servers.run}_{secrets.token_hex(4)}"
+    template, server = _servers.template(), _servers.database()
+    _execute(server, "CREATE DATABASE {name} TEMPLATE {template}", name=name, template=template)
+    yield _with_database(server, name)
+    _execute(server, "DROP DATABASE {name} WITH (FORCE)", name=name)
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on this test's database."""
+    engine = make_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_url(_servers: Servers) -> str:
+    """The Redis of this run, shared: keep to ``redis_prefix``."""
+    return _servers.redis()
+
+
+@pytest.fixture
+def redis_prefix(redis_url: str) -> Iterator[str]:
+    """A key prefix of this test's own, cleared afterwards."""
+    prefix = f"test-{secrets.token_hex(6)}:"
+    yield prefix
+    with redis_client.Redis.from_url(redis_url) as client:
+        for key in list(client.scan_iter(match=prefix + "*", count=1000)):
+            client.delete(key)
+
+
+@pytest.fixture
+async def redis(redis_url: str, redis_prefix: str) -> AsyncIterator[Redis]:
+    """A client of this run's Redis; keys begin with ``redis_prefix``."""
+    async with Redis.from_url(redis_url) as client:
+        yield client
