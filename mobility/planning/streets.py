@@ -113,6 +113,14 @@ class Streets:
         """The modes that have streets."""
         return frozenset(self._profiles)
 
+    def seconds(self, mode: Mode, travelled_m: float) -> int:
+        """How long a mode takes for metres travelled, detours included."""
+        return round(travelled_m * 3.6 / self._profiles[mode].speed_kmh)
+
+    def metres(self, mode: Mode, seconds: float) -> int:
+        """How far a mode gets in that time, detours included."""
+        return round(seconds * self._profiles[mode].speed_kmh / 3.6)
+
     def leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
         """The way from ``a`` to ``b`` on that day; None where water leaves none."""
         profile = self._profiles[mode]

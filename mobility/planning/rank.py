@@ -1,0 +1,151 @@
+"""Which of the ways found are worth showing, in which order, and why.
+
+Within one kind of travelling (bus; bike; bus and bike; …) the Pareto front over departure, arrival,
+transfers, price and CO2 stays. Between kinds only the absurd goes: a way that another beats by a
+quarter of an hour and in everything else. So a rented bike never drives out the plain bus
+(motis#1234), and nobody is shown hundreds of near-identical ways (motis#1166).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from mobility.planning.itinerary import Itinerary, Reason
+from providers.values import Mode
+
+AT_MOST = 8
+NEAR = timedelta(minutes=2)
+"""Two ways of one kind closer than this in both times differ in nothing a person cares about."""
+FAR = timedelta(minutes=15)
+"""By so much a way of another kind must be beaten, in everything, to be left out."""
+WAIT = timedelta(minutes=45)
+"""Nobody waits so long to save a change or some minutes on foot (motis#753)."""
+SHORT_WALK_SECONDS = 1800
+"""A longer walk is always the cheapest and greenest; saying so helps nobody."""
+
+
+def rank(found: Iterable[Itinerary], *, latest_first: bool = False) -> tuple[Itinerary, ...]:
+    """At most eight ways, by arrival (for arrive-by: the latest departure first), with reasons."""
+    unique = list({itinerary.key: itinerary for itinerary in found}.values())
+    front = [i for i in unique if not any(_drives_out(other, i) for other in unique)]
+    front = _distinct(sorted(front, key=_effort))
+    chosen = _choose(front)
+    order = _by_departure if latest_first else _by_arrival
+    return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
+
+
+def dominates(a: Itinerary, b: Itinerary, slack: timedelta = timedelta(0)) -> bool:
+    """Whether ``a`` is at least as good as ``b`` in everything, and better in something.
+
+    With a slack it must leave as late and arrive ``slack`` earlier.
+    """
+    no_worse = (
+        a.departs_at >= b.departs_at
+        and a.arrives_at + slack <= b.arrives_at
+        and a.transfers <= b.transfers
+        and a.price <= b.price
+        and a.co2_grams <= b.co2_grams
+    )
+    return no_worse and _criteria(a) != _criteria(b)
+
+
+def with_reasons(
+    ranked: Sequence[Itinerary], *, latest_first: bool = False
+) -> tuple[Itinerary, ...]:
+    """The same ways, each with what it is best at; what all share is no reason."""
+    said = [i for i in ranked if i.kind != (Mode.WALK,) or i.seconds <= SHORT_WALK_SECONDS]
+    if not said:
+        return tuple(ranked)
+    quickest = max(i.departs_at for i in said) if latest_first else min(i.arrives_at for i in said)
+    cheapest = min(i.price.minor for i in said)
+    greenest = min(i.co2_grams for i in said)
+    fewest = min(i.transfers for i in said)
+
+    def reasons(i: Itinerary) -> tuple[Reason, ...]:
+        found = {
+            Reason.FASTEST: (i.departs_at if latest_first else i.arrives_at) == quickest,
+            Reason.CHEAPEST: i.price.minor == cheapest
+            and any(other.price.minor > cheapest for other in said),
+            Reason.GREENEST: i.co2_grams == greenest
+            and any(other.co2_grams > greenest for other in said),
+            Reason.FEWEST_CHANGES: i.transfers == fewest
+            and any(other.transfers > fewest for other in said),
+        }
+        return tuple(reason for reason, holds in found.items() if holds)
+
+    return tuple(replace(i, reasons=(*i.reasons, *reasons(i))) if i in said else i for i in ranked)
+
+
+def _drives_out(a: Itinerary, b: Itinerary) -> bool:
+    if a is b:
+        return False
+    if a.kind == b.kind:
+        return (
+            dominates(a, b)
+            or _in_vain(a, b)
+            or (_criteria(a) == _criteria(b) and _effort(a) < _effort(b))
+        )
+    return b.has_rental and dominates(a, b, FAR)
+
+
+def _in_vain(a: Itinerary, b: Itinerary) -> bool:
+    """Whether ``b`` waits where ``a`` already travels, for no less money."""
+    return (
+        a.departs_at >= b.departs_at and a.arrives_at + WAIT <= b.arrives_at and a.price <= b.price
+    )
+
+
+def _criteria(i: Itinerary) -> tuple[object, ...]:
+    return (i.departs_at, i.arrives_at, i.transfers, i.price.minor, i.co2_grams)
+
+
+def _distinct(front: Sequence[Itinerary]) -> list[Itinerary]:
+    """Of ways that hardly differ the first, which is the one of least effort."""
+    kept: list[Itinerary] = []
+    for candidate in front:
+        if not any(_alike(candidate, other) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _alike(a: Itinerary, b: Itinerary) -> bool:
+    return (
+        a.kind == b.kind
+        and abs(a.departs_at - b.departs_at) <= NEAR
+        and abs(a.arrives_at - b.arrives_at) <= NEAR
+        and a.price.minor >= b.price.minor
+        and a.transfers >= b.transfers
+    )
+
+
+def _choose(front: Sequence[Itinerary]) -> list[Itinerary]:
+    """The best of each kind first, then the rest by effort, up to eight."""
+    kinds: dict[tuple[Mode, ...], Itinerary] = {}
+    for itinerary in front:
+        kinds.setdefault(itinerary.kind, itinerary)
+    firsts = sorted(kinds.values(), key=_effort)[:AT_MOST]
+    rest = [i for i in front if i not in firsts and not _combined(i)]
+    return firsts + rest[: AT_MOST - len(firsts)]
+
+
+def _combined(i: Itinerary) -> bool:
+    return i.has_rental and i.has_transit
+
+
+def _effort(i: Itinerary) -> tuple[float, ...]:
+    """Door-to-door seconds, a change counted as four minutes and a walk half as long again."""
+    return (
+        i.seconds + 240 * i.transfers + i.walk_seconds / 2,
+        i.price.minor,
+        i.departs_at.timestamp(),
+    )
+
+
+def _by_arrival(i: Itinerary) -> tuple[float, ...]:
+    return (i.arrives_at.timestamp(), -i.departs_at.timestamp(), i.price.minor)
+
+
+def _by_departure(i: Itinerary) -> tuple[float, ...]:
+    return (-i.departs_at.timestamp(), i.arrives_at.timestamp(), i.price.minor)
