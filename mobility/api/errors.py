@@ -99,7 +99,7 @@ _SILENT: tuple[type[Exception], ...] = (
 
 
 def request_id(scope: Scope) -> str | None:
-    """The id of the request, as ``limits.RequestScope`` set it."""
+    """The id of the request, as ``request_scope.RequestScope`` set it."""
     found = scope.get("state", {}).get("request_id")
     return found if isinstance(found, str) else None
 
@@ -199,7 +199,7 @@ def _encodable(fields: list[dict[str, str]]) -> list[dict[str, str]]:
 def install_errors(app: FastAPI) -> None:
     """Answer every error of this application with a problem document.
 
-    What is in no table ends as a 500 in ``limits.RequestScope``, which logs it under its id.
+    What is in no table ends as a 500 in ``request_scope.RequestScope``, which logs it under its id.
     """
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)

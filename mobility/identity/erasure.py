@@ -1,0 +1,41 @@
+"""Erasing a person (Art. 17 GDPR): the key is shredded, the pseudonym stays in the books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility import steps
+from mobility.booking.queries import list_open_bookings
+from mobility.db import transaction
+from mobility.identity import tables
+from mobility.identity.customers import FORGET_STEP, mark_forgotten
+from mobility.identity.errors import TripsRunningError
+from mobility.identity.mailer import Mailer
+from mobility.identity.riders import lock_rider
+from mobility.identity.vault import Vault, shred
+
+
+async def erase_rider(
+    engine: AsyncEngine, vault: Vault, mailer: Mailer, rider_id: str, now: datetime
+) -> None:
+    """Make a person unrecoverable at once; the processor's copy follows by a durable step.
+
+    Raises:
+        RiderErasedError: unknown or erased before.
+        TripsRunningError: bookings are open, in which money or a vehicle is still at stake.
+    """
+    async with transaction(engine) as tx:
+        await lock_rider(tx, rider_id, alone=True)
+        if open_bookings := await list_open_bookings(tx, rider_id):
+            raise TripsRunningError(tuple(open_bookings))
+        address = (await vault.get(tx, rider_id)).email
+        await shred(tx, rider_id)
+        await tx.execute(
+            update(tables.rider).where(tables.rider.c.id == rider_id).values(erased_at=now)
+        )
+        if await mark_forgotten(tx, rider_id, now):
+            await steps.enqueue(tx, kind=FORGET_STEP, key=rider_id, run_at=now)
+    await mailer.forget(address)
