@@ -1,9 +1,8 @@
 """Estimated walking, cycling and driving: straight lines times a detour factor, never over water.
 
 There is no street network here yet. What a straight line gets wrong most in a city of water is the
-river, so ways bend round the water and over the crossings that are open for the mode on that day:
-a visibility graph (Lozano-Pérez and Wesley 1979) of two bank points a crossing and of the bends of
-the water lines. Ferries are lines with a timetable, not streets.
+river, so ways bend round the water and over the crossings that are open for the mode on that day
+(``visibility``). Ferries are lines with a timetable, not streets.
 """
 
 from __future__ import annotations
@@ -12,21 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.water import Floats, Plane, Water, bends, degrees_of, great_circle_m
+from mobility.cities.facts import Access as CrossingAccess
+from mobility.cities.facts import Crossing, Rules
+from mobility.cities.facts import Water as WaterReach
+from mobility.planning.visibility import Graph, build_graph
+from mobility.planning.water import Floats, Plane, Water, degrees_of, great_circle_m
 from providers.values import Mode
 
-_BANK_M = 20.0
-"""How far from the line of the water a bank point lies."""
-_SNAP_M = 80.0
-"""A crossing farther from every water line crosses none that is known: a plain way point."""
-_BEND_M = 60.0
-"""Bends of the water smaller than this are not worth a way point."""
 _FIRST_LOOK = 24
 """Way points looked at before the search is bounded by a way found."""
 
@@ -65,27 +61,6 @@ class StreetLeg:
     estimated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """Way points of one mode: two bank points a crossing, then the bends of the water."""
-
-    names: tuple[str, ...]
-    degrees: Floats
-    xy: Floats
-    metres: Floats
-    """(n, n) shortest straight-line metres over the graph; infinite where there is no way."""
-    following: npt.NDArray[np.int32]
-    """(n, n) the next way point from row to column; -1 where there is no way."""
-
-    def path(self, start: int, end: int) -> list[int]:
-        """The way points from ``start`` to ``end``, both included."""
-        result = [start]
-        while start != end:
-            start = int(self.following[start, end])
-            result.append(start)
-        return result
-
-
 class Streets:
     """The ways of one city. Safe to use from several threads."""
 
@@ -107,7 +82,9 @@ class Streets:
         self._water = Water(self._lines)
         self._crossings_on = lru_cache(maxsize=512)(lambda on: tuple(crossings_on(on)))
         self._profiles = dict(profiles)
-        self._graph_of = lru_cache(maxsize=16)(self._build)
+        self._graph_of = lru_cache(maxsize=16)(
+            lambda usable: build_graph(self._water, self._lines, self._plane, usable)
+        )
 
     def modes(self) -> frozenset[Mode]:
         """The modes that have streets."""
@@ -134,7 +111,7 @@ class Streets:
             return None
         metres, path = found
         points = (a, *(LatLon(*map(float, graph.degrees[node])) for node in path), b)
-        return _leg(mode, profile, metres, points, _crossed(graph, path))
+        return _leg(mode, profile, metres, points, graph.crossings(path))
 
     def seconds_to_many(
         self, mode: Mode, origin: LatLon, points: Floats, on: date, *, max_seconds: int
@@ -166,7 +143,7 @@ class Streets:
         result[fine] = seconds.astype(np.int32)
         return result
 
-    def _way(self, graph: _Graph, ends: Floats, xy: Floats) -> tuple[float, list[int]] | None:
+    def _way(self, graph: Graph, ends: Floats, xy: Floats) -> tuple[float, list[int]] | None:
         """Metres and way points of the shortest way round the water between two points.
 
         Sight is what costs: first the way points that would make the shortest ways are looked at,
@@ -201,7 +178,7 @@ class Streets:
         return bound, graph.path(int(seen[0][start]), int(seen[1][end]))
 
     def _round(
-        self, graph: _Graph, best: Floats, points: Floats, xy: Floats, limit: float
+        self, graph: Graph, best: Floats, points: Floats, xy: Floats, limit: float
     ) -> Floats:
         """Metres to each point over the way points, which are reached after ``best`` metres."""
         via = best[None, :] + great_circle_m(points[:, None], graph.degrees[None, :])
@@ -212,7 +189,7 @@ class Streets:
         result: Floats = via.min(axis=1, initial=np.inf)
         return result
 
-    def _seen(self, graph: _Graph, degrees: Floats, xy: Floats, limit: float) -> Floats:
+    def _seen(self, graph: Graph, degrees: Floats, xy: Floats, limit: float) -> Floats:
         """Straight metres from a point to every way point in sight within the limit."""
         metres = great_circle_m(degrees, graph.degrees)
         near = np.flatnonzero(metres <= limit)
@@ -221,65 +198,9 @@ class Streets:
         result[near[~hidden]] = metres[near[~hidden]]
         return result
 
-    def _graph(self, mode: Mode, on: date) -> _Graph:
+    def _graph(self, mode: Mode, on: date) -> Graph:
         usable = tuple(c for c in self._crossings_on(on) if mode in c.modes)
         return self._graph_of(tuple((c.name, c.position) for c in usable))
-
-    def _build(self, usable: tuple[tuple[str, LatLon], ...]) -> _Graph:
-        points: list[Floats] = []
-        names: list[str] = []
-        for name, position in usable:
-            here = self._plane.project(degrees_of([position]))[0]
-            away, foot, along = self._water.nearest(here)
-            across = np.array([-along[1], along[0]]) * _BANK_M
-            banks = [foot + across, foot - across] if away <= _SNAP_M else [here, here]
-            points += banks
-            names.append(name)
-        points += [
-            bend + side
-            for line in self._lines
-            for bend, across in _outlines(line)
-            for side in (across, -across)
-        ]
-        xy = np.array(points).reshape(-1, 2)
-        degrees = self._plane.unproject(xy)
-        count = len(xy)
-        metres = great_circle_m(degrees[:, None], degrees[None, :])
-        row, column = np.triu_indices(count, 1)
-        hidden = self._water.crossed(xy[row], xy[column])
-        crossing = (row % 2 == 0) & (column == row + 1) & (column < 2 * len(names))
-        hidden &= ~crossing
-        metres[row[hidden], column[hidden]] = np.inf
-        metres[column[hidden], row[hidden]] = np.inf
-        following = np.where(np.isfinite(metres), np.arange(count, dtype=np.int32)[None, :], -1)
-        for middle in range(count):
-            over = metres[:, middle, None] + metres[None, middle, :]
-            better = over < metres
-            metres = np.where(better, over, metres)
-            following = np.where(better, following[:, middle, None], following)
-        return _Graph(tuple(names), degrees, xy, metres, following.astype(np.int32))
-
-
-def _outlines(line: Floats) -> list[tuple[Floats, Floats]]:
-    """The bends that matter, each with the step to a bank point beside it."""
-    kept = bends(line, _BEND_M)
-    result = []
-    for index in range(len(kept)):
-        before, after = kept[max(index - 1, 0)], kept[min(index + 1, len(kept) - 1)]
-        along = after - before
-        length = float(np.hypot(*along))
-        if length:
-            result.append((kept[index], np.array([-along[1], along[0]]) / length * _BANK_M))
-    return result
-
-
-def _crossed(graph: _Graph, path: Sequence[int]) -> tuple[str, ...]:
-    pairs = pairwise(path)
-    return tuple(
-        graph.names[a // 2]
-        for a, b in pairs
-        if a // 2 == b // 2 and a != b and max(a, b) < 2 * len(graph.names)
-    )
 
 
 def _leg(
@@ -291,3 +212,27 @@ def _leg(
 ) -> StreetLeg:
     metres = round(straight_m * profile.detour_factor)
     return StreetLeg(mode, profile.seconds(straight_m), metres, points, crossings)
+
+
+def streets_of(water: Sequence[WaterReach], crossings: Sequence[Crossing], rules: Rules) -> Streets:
+    """The streets of a city as its data describes them.
+
+    What is not known to be open is not used; neither are ferries and locks.
+    """
+    detours = rules.detours()
+    profiles = {
+        mode: StreetProfile(speed, detours[mode]) for mode, speed in rules.speeds_kmh().items()
+    }
+
+    def crossings_on(on: date) -> list[OpenCrossing]:
+        return [
+            OpenCrossing(
+                crossing.name,
+                crossing.position,
+                frozenset(m for m in profiles if crossing.access(m, on) is CrossingAccess.OPEN),
+            )
+            for crossing in crossings
+            if crossing.kind in {"bridge", "tunnel"}
+        ]
+
+    return Streets([reach.shape for reach in water], crossings_on, profiles)

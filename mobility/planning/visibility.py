@@ -1,0 +1,107 @@
+"""Way points around the water, and the shortest ways between them.
+
+A visibility graph (Lozano-Pérez and Wesley 1979): the two bank points of every usable crossing and
+the bends of the water lines; two way points are joined where the straight line between them meets
+no water, and the bank points of one crossing always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.geo import LatLon
+from mobility.planning.water import Floats, Plane, Water, bends, degrees_of, great_circle_m
+
+_BANK_M = 20.0
+"""How far from the line of the water a bank point lies."""
+_SNAP_M = 80.0
+"""A crossing farther from every water line crosses none that is known: a plain way point."""
+_BEND_M = 60.0
+"""Bends of the water smaller than this are not worth a way point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Way points of one mode: two bank points a crossing, then the bends of the water."""
+
+    names: tuple[str, ...]
+    degrees: Floats
+    xy: Floats
+    metres: Floats
+    """(n, n) shortest straight-line metres over the graph; infinite where there is no way."""
+    following: npt.NDArray[np.int32]
+    """(n, n) the next way point from row to column; -1 where there is no way."""
+
+    def path(self, start: int, end: int) -> list[int]:
+        """The way points from ``start`` to ``end``, both included."""
+        result = [start]
+        while start != end:
+            start = int(self.following[start, end])
+            result.append(start)
+        return result
+
+    def crossings(self, path: Sequence[int]) -> tuple[str, ...]:
+        """The names of the crossings used on a path, in order."""
+        return tuple(
+            self.names[a // 2]
+            for a, b in pairwise(path)
+            if a // 2 == b // 2 and max(a, b) < 2 * len(self.names)
+        )
+
+
+def build_graph(
+    water: Water, lines: Sequence[Floats], plane: Plane, usable: Sequence[tuple[str, LatLon]]
+) -> Graph:
+    """The graph of the crossings that a mode can use. Takes some tenths of a second."""
+    points: list[Floats] = []
+    for _, position in usable:
+        here = plane.project(degrees_of([position]))[0]
+        away, foot, along = water.nearest(here)
+        across = np.array([-along[1], along[0]]) * _BANK_M
+        points += [foot + across, foot - across] if away <= _SNAP_M else [here, here]
+    points += [
+        bend + side
+        for line in lines
+        for bend, across in _outlines(line)
+        for side in (across, -across)
+    ]
+    xy = np.array(points).reshape(-1, 2)
+    degrees = plane.unproject(xy)
+    metres = great_circle_m(degrees[:, None], degrees[None, :])
+    row, column = np.triu_indices(len(xy), 1)
+    crossing = (row % 2 == 0) & (column == row + 1) & (column < 2 * len(usable))
+    hidden = water.crossed(xy[row], xy[column]) & ~crossing
+    metres[row[hidden], column[hidden]] = np.inf
+    metres[column[hidden], row[hidden]] = np.inf
+    metres, following = _shortest(metres)
+    return Graph(tuple(name for name, _ in usable), degrees, xy, metres, following)
+
+
+def _shortest(metres: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
+    """All shortest ways (Floyd 1962), and the next way point of each."""
+    count = len(metres)
+    following = np.where(np.isfinite(metres), np.arange(count, dtype=np.int32)[None, :], -1)
+    for middle in range(count):
+        over = metres[:, middle, None] + metres[None, middle, :]
+        better = over < metres
+        metres = np.where(better, over, metres)
+        following = np.where(better, following[:, middle, None], following)
+    return metres, following.astype(np.int32)
+
+
+def _outlines(line: Floats) -> list[tuple[Floats, Floats]]:
+    """The bends that matter, each with the step to a bank point beside it."""
+    kept = bends(line, _BEND_M)
+    result = []
+    for index in range(len(kept)):
+        before, after = kept[max(index - 1, 0)], kept[min(index + 1, len(kept) - 1)]
+        along = after - before
+        length = float(np.hypot(*along))
+        if length:
+            result.append((kept[index], np.array([-along[1], along[0]]) / length * _BANK_M))
+    return result
