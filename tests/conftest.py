@@ -26,8 +26,9 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.db import make_engine
-from mobility.embedded_postgres import EmbeddedPostgres
-from mobility.embedded_redis import start_redis
+from mobility.embedded.postgres import EmbeddedPostgres
+from mobility.embedded.redis import make_redis
+from mobility.embedded.redis import redis_url as url_of
 from mobility.migrate import migrate
 
 _FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
@@ -94,9 +95,11 @@ class Servers:
         return postgres.url
 
     def _start_redis(self) -> str:
-        server = start_redis(self._folder() / "redis.log")
+        server = make_redis(self._folder() / "redis.log")
         self.stack.callback(server.stop)
-        return server.url
+        server.start()
+        server.wait_until_ready()
+        return url_of(server)
 
     def _make_template(self) -> str:
         name = f"{self.run}_template"

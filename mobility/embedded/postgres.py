@@ -24,10 +24,11 @@ from pathlib import Path
 
 import psycopg
 
-from mobility.embedded_process import EmbeddedError, spawn, stop, tail
+from mobility.embedded.process import EmbeddedError, spawn, stop, tail
 
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 107  # sizeof(sockaddr_un.sun_path) - 1, unix(7)
+_RESTART_SECONDS = 15
 _FAST_SHUTDOWN = signal.SIGINT
 _RELAXED = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -49,21 +50,24 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where a client connects: user and database ``mobility``, over the Unix socket."""
-        return f"postgresql://mobility@/mobility?host={self._socket_folder}"
+        return f"postgresql://mobility@/mobility?host={self._socket_folder}&port=5432"
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
-        """The running postmaster. Raises EmbeddedError before ``start``."""
-        if self._process is None:
-            raise EmbeddedError(f"PostgreSQL in {self.folder} is not started")
-        return self._process
+    def name(self) -> str:
+        """What the messages call it."""
+        return "postgres"
 
-    def start(self, *, within_seconds: float = 90) -> None:
+    def poll(self) -> int | None:
+        """How the postmaster ended; None while it runs, and before ``start``."""
+        return None if self._process is None else self._process.poll()
+
+    def start(self, *, within_seconds: float = 120) -> None:
         """Create the cluster if there is none, recover it if it crashed, wait until it serves.
 
         Raises EmbeddedError with the end of the log if it does not come up in time.
         """
         deadline = time.monotonic() + within_seconds
+        give_up_restarting = time.monotonic() + _RESTART_SECONDS
         if not (self.folder / "PG_VERSION").exists():
             _create_cluster(self.folder, self.log)
         _own(self.folder)
@@ -71,17 +75,26 @@ class EmbeddedPostgres:
         self._socket_folder = _make_socket_folder(self.folder)
         self._process = self._spawn()
         while not _answers(self.url):
-            if self._process.poll() is not None and time.monotonic() < deadline:
+            dead, now = self._process.poll() is not None, time.monotonic()
+            if now > deadline or (dead and now > give_up_restarting):
+                self.stop()
+                raise EmbeddedError(
+                    f"PostgreSQL in {self.folder} does not start; "
+                    f"its log {self.log} ends:\n{tail(self.log)}"
+                )
+            if dead:
                 # Backends of a predecessor that was killed keep its shared memory for a moment.
                 time.sleep(0.5)
                 self._process = self._spawn()
-            elif time.monotonic() >= deadline:
-                self.stop()
-                raise EmbeddedError(
-                    f"PostgreSQL in {self.folder} did not start within {within_seconds:.0f} s; "
-                    f"its log {self.log} ends:\n{tail(self.log)}"
-                )
             time.sleep(0.03)
+
+    def wait_until_ready(self) -> None:
+        """Nothing to wait for: ``start`` returns when it serves."""
+
+    def ask_to_stop(self) -> None:
+        """Begin the fast shutdown and return."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(_FAST_SHUTDOWN)
 
     def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, what is committed is on disk."""
@@ -100,7 +113,7 @@ class EmbeddedPostgres:
                 *_as_postgres(),
                 _binary("postgres"),
                 "-D",
-                self.folder,
+                str(self.folder),
                 "-k",
                 str(self._socket_folder),
                 *options,
@@ -121,8 +134,8 @@ def _binaries() -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
-def _binary(name: str) -> Path:
-    return _binaries() / name
+def _binary(name: str) -> str:
+    return str(_binaries() / name)
 
 
 @cache
@@ -139,7 +152,7 @@ def _as_postgres() -> tuple[str, ...]:
         *("--securebits=+no_setuid_fixup", "--pdeathsig=INT"),
     )
     for prefix in (namespace, capability):
-        if _runs([*prefix, str(_binary("postgres")), "--version"]):
+        if _runs([*prefix, _binary("postgres"), "--version"]):
             return prefix
     raise EmbeddedError(
         "PostgreSQL does not run as root, and neither unshare nor setpriv may change that here; "
@@ -178,7 +191,7 @@ def _create_cluster(folder: Path, log: Path) -> None:
     os.chown(half, *_owner())
     command = [
         *_as_postgres(),
-        str(_binary("initdb")),
+        _binary("initdb"),
         "-D",
         str(half),
         "-U",
@@ -195,7 +208,7 @@ def _create_cluster(folder: Path, log: Path) -> None:
 
 def _create_database(folder: Path, log: Path) -> None:
     """Make the database ``mobility`` in PostgreSQL's single-user mode, before any server runs."""
-    command = [*_as_postgres(), str(_binary("postgres")), "--single", "-D", str(folder), "postgres"]
+    command = [*_as_postgres(), _binary("postgres"), "--single", "-D", str(folder), "postgres"]
     with log.open("ab") as output:
         done = subprocess.run(  # noqa: S603  # our own command
             command,

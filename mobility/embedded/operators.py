@@ -1,0 +1,70 @@
+"""The demo operators of a city, and the keys with which they push their vehicles to us."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from mobility import cities
+from mobility.db import make_engine, transaction
+from mobility.embedded.environment import operator_environment
+from mobility.embedded.folder import DataFolder, Secrets
+from mobility.embedded.process import EmbeddedError
+from mobility.embedded.programs import StandIns, make_operator
+from mobility.identity.provider_keys import add_key, find_provider_id
+from providers.stanza import ProviderStanza, StanzaError, read_stanzas
+
+
+def make_operators(
+    city: str,
+    folder: DataFolder,
+    secrets: Secrets,
+    *,
+    database_url: str,
+    api_url: str,
+    now: datetime,
+) -> StandIns:
+    """A process per demo operator that rents out vehicles, each with its token and its key.
+
+    Raises EmbeddedError if the city's ``providers.toml`` cannot be read.
+    """
+    providers_toml = Path(cities.__file__).parent / city / "providers.toml"
+    stanzas = _list_demo_operators(providers_toml)
+    for stanza in stanzas:
+        secrets = secrets.with_operator_token(stanza.id)
+    secrets = asyncio.run(_with_provider_keys(secrets, stanzas, database_url, now))
+    folder.save_secrets(secrets)
+    made = {
+        stanza.id: make_operator(stanza, providers_toml, folder, secrets, api_url)
+        for stanza in stanzas
+    }
+    urls = {provider_id: url for provider_id, (_, url) in made.items()}
+    tokens = {stanza.id: secrets.operator_tokens[stanza.id] for stanza in stanzas}
+    programs = tuple(program for program, _ in made.values())
+    return StandIns(programs, operator_environment(urls, tokens))
+
+
+def _list_demo_operators(providers_toml: Path) -> tuple[ProviderStanza, ...]:
+    try:
+        stanzas = read_stanzas(providers_toml)
+    except StanzaError as error:
+        raise EmbeddedError(str(error)) from error
+    return tuple(stanza for stanza in stanzas if stanza.demo and stanza.protocol is not None)
+
+
+async def _with_provider_keys(
+    secrets: Secrets, stanzas: tuple[ProviderStanza, ...], database_url: str, now: datetime
+) -> Secrets:
+    """Keep the keys the database knows; make one for each operator that has none."""
+    engine = make_engine(database_url, pool_size=1)
+    try:
+        async with transaction(engine) as tx:
+            for stanza in stanzas:
+                key = secrets.provider_keys.get(stanza.id)
+                if key is None or await find_provider_id(tx, key) != stanza.id:
+                    key = await add_key(tx, stanza.provider_id, now)
+                    secrets = secrets.with_provider_key(stanza.id, key)
+    finally:
+        await engine.dispose()
+    return secrets
