@@ -1,7 +1,7 @@
 """The payment tables.
 
-Everything here grows, so every table has the column it is or will be partitioned by:
-``posted_on`` for the ledger (partitioned from the start, by year), ``payment_id`` for payments and their
+Everything here grows, so every table has the column by which it is or will be partitioned:
+``posted_on`` for the ledger (from the start, by year), ``payment_id`` for payments and their
 operations, the processor's id for what it sends us. The ledger's idempotency keys live apart in
 ``journal_key``, because a unique constraint on a partitioned table must hold the partition column.
 

@@ -1,0 +1,279 @@
+"""A payment and its money operations: what is stored, and reading it.
+
+A payment is one rider's money for one booking. An operation is one effect on the processor, stored
+before it is sent; its id is derived from the payment's, so preparing it twice finds the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Row, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.errors import PaymentNotFoundError
+from payments.gateway import Hold, RefundReceipt
+from payments.money import Money
+from payments.tables import money_operation
+from payments.tables import payment as payment_table
+
+
+class PaymentState(StrEnum):
+    """Where a payment stands."""
+
+    AUTHORISING = "authorising"
+    REQUIRES_ACTION = "requires_action"
+    """The rider must visit ``redirect_url``."""
+    AUTHORISED = "authorised"
+    CAPTURING = "capturing"
+    CAPTURED = "captured"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    REFUNDED = "refunded"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    DECLINED = "declined"
+    UNKNOWN = "unknown"
+    """An operation was sent and not answered; it stays open until a reading decides it."""
+
+
+class OperationKind(StrEnum):
+    """One effect on the processor."""
+
+    AUTHORISE = "authorise"
+    """Create the hold, unconfirmed: no money is touched."""
+    CONFIRM = "confirm"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class OperationState(StrEnum):
+    """Where an operation stands. ``UNKNOWN`` is left only by reading the processor."""
+
+    PLANNED = "planned"
+    SENT = "sent"
+    """It may have been sent from the moment this was committed."""
+    DONE = "done"
+    DECLINED = "declined"
+    REQUIRES_ACTION = "requires_action"
+    UNKNOWN = "unknown"
+
+
+OPEN_STATES = (
+    OperationState.PLANNED,
+    OperationState.SENT,
+    OperationState.REQUIRES_ACTION,
+    OperationState.UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """All that a call to the processor needs; no transaction is open while it is made."""
+
+    id: str
+    payment_id: str
+    booking_id: str
+    kind: OperationKind
+    state: OperationState
+    amount: Money
+    attempt: int
+    fresh: bool
+    """Prepared in this very transaction, so certainly never sent; otherwise it is read first."""
+    first_sent_at: datetime
+    customer_ref: str
+    method: str
+    return_url: str
+    hold_id: str | None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this attempt."""
+        return f"{self.id}:{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as it stands. ``next_operation`` is what ``record`` says to call next, if any."""
+
+    id: str
+    booking_id: str
+    state: PaymentState
+    amount: Money
+    """What was asked to be held."""
+    authorised: Money
+    captured: Money
+    refunded: Money
+    receivable: Money
+    """Ridden but beyond what could be captured; the rider owes it."""
+    customer_ref: str
+    hold_id: str | None
+    redirect_url: str | None
+    decline_code: str | None
+    capture_before: datetime | None
+    next_operation: Operation | None = None
+
+
+class OutcomeKind(StrEnum):
+    """What a call taught us."""
+
+    DONE = "done"
+    DECLINED = "declined"
+    REQUIRES_ACTION = "requires_action"
+    UNKNOWN = "unknown"
+    UNREACHABLE = "unreachable"
+    """Nothing was sent and nothing read: try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a call, to be recorded."""
+
+    kind: OutcomeKind
+    hold: Hold | None = None
+    refund: RefundReceipt | None = None
+    code: str | None = None
+    message: str = ""
+    answered: bool = False
+    """For ``UNKNOWN``: the processor ended the request, and repeats that answer for the key."""
+
+
+def payment_of(row: Row[tuple[object, ...]], next_operation: Operation | None = None) -> Payment:
+    """The payment a row of ``payment`` holds."""
+
+    def money(minor: int) -> Money:
+        return Money(minor, row.currency)
+
+    return Payment(
+        row.id,
+        row.booking_id,
+        PaymentState(row.state),
+        money(row.amount_minor),
+        money(row.authorised_minor),
+        money(row.captured_minor),
+        money(row.refunded_minor),
+        money(row.receivable_minor),
+        row.customer_ref,
+        row.hold_id,
+        row.redirect_url,
+        row.decline_code,
+        row.capture_before,
+        next_operation,
+    )
+
+
+def operation_of(
+    row: Row[tuple[object, ...]], of: Row[tuple[object, ...]], *, fresh: bool
+) -> Operation:
+    """The operation a row of ``money_operation`` holds, of the payment in row ``of``."""
+    return Operation(
+        id=row.id,
+        payment_id=row.payment_id,
+        booking_id=of.booking_id,
+        kind=OperationKind(row.kind),
+        state=OperationState(row.state),
+        amount=Money(row.amount_minor, row.currency),
+        attempt=row.attempt,
+        fresh=fresh,
+        first_sent_at=row.first_sent_at,
+        customer_ref=of.customer_ref,
+        method=of.method,
+        return_url=of.return_url,
+        hold_id=of.hold_id,
+        reason=row.reason,
+    )
+
+
+async def get_row(
+    tx: AsyncConnection, payment_id: str, *, lock: bool = False
+) -> Row[tuple[object, ...]]:
+    """The payment's row, locked until the transaction ends if asked.
+
+    Raises:
+        PaymentNotFoundError: no such payment.
+    """
+    query = select(payment_table).where(payment_table.c.id == payment_id)
+    row = (await tx.execute(query.with_for_update() if lock else query)).first()
+    if row is None:
+        raise PaymentNotFoundError(f"there is no payment {payment_id}")
+    return row
+
+
+async def get_payment(tx: AsyncConnection, payment_id: str) -> Payment:
+    """A payment.
+
+    Raises:
+        PaymentNotFoundError: no such payment.
+    """
+    return payment_of(await get_row(tx, payment_id))
+
+
+async def find_payment(tx: AsyncConnection, payment_id: str) -> Payment | None:
+    """A payment, if there is one by that id."""
+    query = select(payment_table).where(payment_table.c.id == payment_id)
+    row = (await tx.execute(query)).first()
+    return None if row is None else payment_of(row)
+
+
+async def list_payments(tx: AsyncConnection, booking_id: str) -> tuple[Payment, ...]:
+    """A booking's payments, oldest first."""
+    rows = await tx.execute(
+        select(payment_table)
+        .where(payment_table.c.booking_id == booking_id)
+        .order_by(payment_table.c.created_at, payment_table.c.id)
+    )
+    return tuple(payment_of(row) for row in rows)
+
+
+async def list_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:
+    """A payment's operations, in the order they were prepared."""
+    of = await get_row(tx, payment_id)
+    rows = await tx.execute(
+        select(money_operation)
+        .where(money_operation.c.payment_id == payment_id)
+        .order_by(money_operation.c.first_sent_at, money_operation.c.id)
+    )
+    return tuple(operation_of(row, of, fresh=False) for row in rows)
+
+
+async def find_open_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:
+    """The operations whose outcome is not settled, to be called and recorded again.
+
+    While a hold is being released only that operation is listed: it settles the earlier ones.
+    """
+    found = [each for each in await list_operations(tx, payment_id) if each.state in OPEN_STATES]
+    release = [each for each in found if each.kind is OperationKind.CANCEL]
+    return tuple(release or found)
+
+
+async def list_stale_payments(
+    tx: AsyncConnection, now: datetime, *, older_than: timedelta, lapse_within: timedelta
+) -> tuple[str, ...]:
+    """Payments that need looking at though nobody told us: the poller's list, oldest first.
+
+    Those with an operation open for longer than ``older_than``, and holds that lapse within
+    ``lapse_within``.
+    """
+    forgotten = (
+        select(money_operation.c.payment_id)
+        .where(
+            money_operation.c.state.in_([state.value for state in OPEN_STATES]),
+            money_operation.c.first_sent_at < now - older_than,
+        )
+        .scalar_subquery()
+    )
+    rows = await tx.execute(
+        select(payment_table.c.id)
+        .where(
+            or_(
+                payment_table.c.id.in_(forgotten),
+                (payment_table.c.state == PaymentState.AUTHORISED.value)
+                & (payment_table.c.capture_before < now + lapse_within),
+            )
+        )
+        .order_by(payment_table.c.updated_at, payment_table.c.id)
+    )
+    return tuple(rows.scalars())

@@ -1,0 +1,295 @@
+"""Record what a call taught us: the operation, the payment, and the journals where money moved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments import ledger, postings
+from payments.call import ALREADY_CAPTURED, HOLD_GONE
+from payments.gateway import Hold, HoldState
+from payments.money import Money
+from payments.payment import (
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+    Outcome,
+    OutcomeKind,
+    Payment,
+    PaymentState,
+    get_row,
+    operation_of,
+    payment_of,
+)
+from payments.shares import Stored, shares_of_json, splits_of_json
+from payments.tables import money_operation
+from payments.tables import payment as payment_table
+
+PaymentRow = Row[tuple[object, ...]]
+_OPERATION_STATE = {
+    OutcomeKind.DONE: OperationState.DONE,
+    OutcomeKind.DECLINED: OperationState.DECLINED,
+    OutcomeKind.REQUIRES_ACTION: OperationState.REQUIRES_ACTION,
+    OutcomeKind.UNKNOWN: OperationState.UNKNOWN,
+}
+
+
+async def record(
+    tx: AsyncConnection, operation: Operation, outcome: Outcome, now: datetime
+) -> Payment:
+    """Store an outcome and post what it means; recording the same twice changes nothing.
+
+    Returns:
+        The payment, with ``next_operation`` when something is to be called at once.
+    """
+    of = await get_row(tx, operation.payment_id, lock=True)
+    row = (
+        await tx.execute(
+            select(money_operation).where(
+                money_operation.c.payment_id == of.id, money_operation.c.id == operation.id
+            )
+        )
+    ).one()
+    if row.state not in OPEN_STATES or outcome.kind is OutcomeKind.UNREACHABLE:
+        return payment_of(of)
+    await _set_operation(tx, row, outcome, now)
+    follow_up = await _RECORDERS[operation.kind](tx, of, row, outcome, now)
+    return payment_of(await get_row(tx, of.id), follow_up)
+
+
+async def insert_operation(
+    tx: AsyncConnection,
+    of: PaymentRow,
+    kind: OperationKind,
+    amount_minor: int,
+    now: datetime,
+    *,
+    suffix: str = "",
+    shares: Stored | None = None,
+    reason: str = "",
+) -> str:
+    """Store an operation that may be sent once this transaction has committed; returns its id."""
+    operation_id = f"{of.id}.{kind}{suffix}"
+    await tx.execute(
+        insert(money_operation).values(
+            payment_id=of.id,
+            id=operation_id,
+            kind=kind.value,
+            state=OperationState.SENT.value,
+            currency=of.currency,
+            amount_minor=amount_minor,
+            shares=shares,
+            reason=reason,
+            first_sent_at=now,
+        )
+    )
+    return operation_id
+
+
+async def set_payment(
+    tx: AsyncConnection, payment_id: str, now: datetime, **columns: object
+) -> None:
+    """Set columns of a payment whose row the caller holds locked."""
+    await tx.execute(
+        update(payment_table)
+        .where(payment_table.c.id == payment_id)
+        .values(updated_at=now, **columns)
+    )
+
+
+async def _set_operation(
+    tx: AsyncConnection, row: PaymentRow, outcome: Outcome, now: datetime
+) -> None:
+    state = _OPERATION_STATE[outcome.kind]
+    psp_id = (outcome.hold and outcome.hold.id) or (outcome.refund and outcome.refund.id)
+    await tx.execute(
+        update(money_operation)
+        .where(money_operation.c.payment_id == row.payment_id, money_operation.c.id == row.id)
+        .values(
+            state=state.value,
+            attempt=row.attempt + int(outcome.answered),
+            psp_id=psp_id or row.psp_id,
+            error_code=outcome.code,
+            decided_at=now if state not in OPEN_STATES else None,
+        )
+    )
+
+
+async def _authorised(
+    tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
+) -> Operation | None:
+    releasing = of.state == PaymentState.RELEASING
+    if outcome.kind is OutcomeKind.DONE and outcome.hold is not None:
+        await set_payment(tx, of.id, now, hold_id=outcome.hold.id)
+        if releasing:
+            return None
+        await insert_operation(tx, of, OperationKind.CONFIRM, of.amount_minor, now)
+        await set_payment(tx, of.id, now, state=PaymentState.AUTHORISING.value)
+        fresh = outcome.hold.state is HoldState.UNCONFIRMED
+        return await _follow_up(tx, of.id, OperationKind.CONFIRM, fresh=fresh)
+    if not releasing:
+        await _not_held(tx, of, outcome, now)
+    return None
+
+
+async def _follow_up(
+    tx: AsyncConnection, payment_id: str, kind: OperationKind, *, fresh: bool
+) -> Operation:
+    of = await get_row(tx, payment_id)
+    row = (
+        await tx.execute(
+            select(money_operation).where(
+                money_operation.c.payment_id == payment_id,
+                money_operation.c.id == f"{payment_id}.{kind}",
+            )
+        )
+    ).one()
+    return operation_of(row, of, fresh=fresh)
+
+
+async def _confirmed(
+    tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
+) -> None:
+    hold = outcome.hold
+    releasing = of.state == PaymentState.RELEASING
+    if outcome.kind is OutcomeKind.DONE and hold is not None:
+        await set_payment(
+            tx,
+            of.id,
+            now,
+            authorised_minor=(hold.capturable + hold.captured).minor,
+            capture_before=hold.capture_before,
+            charge_id=hold.charge_id,
+            redirect_url=None,
+            **({} if releasing else {"state": PaymentState.AUTHORISED.value}),
+        )
+    elif releasing:
+        return
+    elif outcome.kind is OutcomeKind.REQUIRES_ACTION and hold is not None:
+        await set_payment(
+            tx,
+            of.id,
+            now,
+            state=PaymentState.REQUIRES_ACTION.value,
+            redirect_url=hold.redirect_url,
+        )
+    else:
+        await _not_held(tx, of, outcome, now)
+
+
+async def _not_held(tx: AsyncConnection, of: PaymentRow, outcome: Outcome, now: datetime) -> None:
+    if outcome.kind is OutcomeKind.UNKNOWN:
+        await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
+        return
+    gone = outcome.code == HOLD_GONE
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=(PaymentState.RELEASED if gone else PaymentState.DECLINED).value,
+        decline_code=outcome.code,
+        redirect_url=None,
+    )
+
+
+async def _captured(
+    tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
+) -> None:
+    if outcome.kind is OutcomeKind.DONE and outcome.hold is not None:
+        await _take(tx, of, row, outcome.hold.captured, PaymentState.CAPTURED, now)
+    elif outcome.kind is OutcomeKind.DECLINED and outcome.code == HOLD_GONE:
+        nothing = Money.zero(of.currency)
+        await _take(tx, of, row, nothing, PaymentState.RELEASED, now)
+        await set_payment(tx, of.id, now, decline_code=HOLD_GONE)
+    elif outcome.kind is OutcomeKind.UNKNOWN:
+        await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
+    else:
+        await set_payment(
+            tx, of.id, now, state=PaymentState.AUTHORISED.value, decline_code=outcome.code
+        )
+
+
+async def _take(
+    tx: AsyncConnection,
+    of: PaymentRow,
+    row: PaymentRow,
+    taken: Money,
+    state: PaymentState,
+    now: datetime,
+) -> None:
+    splits = splits_of_json(row.shares, of.currency)
+    owed = Money.total((split.gross for split in splits), of.currency) - taken
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=state.value,
+        captured_minor=taken.minor,
+        receivable_minor=max(owed.minor, 0),
+    )
+    if owed.minor < 0:
+        return  # somebody else captured more than the trip cost: reconciliation opens a case
+    origin = postings.Origin(of.booking_id, of.id, row.id)
+    await _post(tx, postings.captured(origin, taken, splits), now)
+
+
+async def _released(
+    tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
+) -> None:
+    if outcome.kind is OutcomeKind.DONE:
+        await set_payment(tx, of.id, now, state=PaymentState.RELEASED.value, redirect_url=None)
+        await tx.execute(
+            update(money_operation)
+            .where(
+                money_operation.c.payment_id == of.id,
+                money_operation.c.state.in_([state.value for state in OPEN_STATES]),
+            )
+            .values(state=OperationState.DECLINED.value, error_code=HOLD_GONE, decided_at=now)
+        )
+    elif outcome.code == ALREADY_CAPTURED and outcome.hold is not None:
+        await _captured_elsewhere(tx, of, outcome.hold, now)
+
+
+async def _captured_elsewhere(
+    tx: AsyncConnection, of: PaymentRow, hold: Hold, now: datetime
+) -> None:
+    """Somebody captured by hand what we wanted to release: reconciliation opens a case."""
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=PaymentState.CAPTURED.value,
+        authorised_minor=hold.amount.minor,
+        captured_minor=hold.captured.minor,
+    )
+
+
+async def _refunded(
+    tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
+) -> None:
+    if outcome.kind is not OutcomeKind.DONE:
+        return
+    given_back = of.refunded_minor + row.amount_minor
+    whole = given_back == of.captured_minor
+    state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+    await set_payment(tx, of.id, now, state=state.value, refunded_minor=given_back)
+    origin = postings.Origin(of.booking_id, of.id, row.id)
+    await _post(tx, postings.refunded(origin, shares_of_json(row.shares, of.currency)), now)
+
+
+async def _post(tx: AsyncConnection, drafts: Sequence[postings.Draft], now: datetime) -> None:
+    for draft in drafts:
+        await ledger.append(tx, draft, event_at=now, now=now)
+
+
+_RECORDERS = {
+    OperationKind.AUTHORISE: _authorised,
+    OperationKind.CONFIRM: _confirmed,
+    OperationKind.CAPTURE: _captured,
+    OperationKind.CANCEL: _released,
+    OperationKind.REFUND: _refunded,
+}

@@ -1,0 +1,92 @@
+"""Give captured money back, in whole or in part: prepare here, then ``charge.call``, ``record``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.errors import PaymentConflictError
+from payments.money import Money
+from payments.payment import (
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+    PaymentState,
+    get_row,
+    operation_of,
+)
+from payments.postings import refund_shares
+from payments.record import insert_operation
+from payments.shares import shares_of_json, shares_to_json, splits_of_json
+from payments.tables import money_operation
+
+
+async def prepare_refund(
+    tx: AsyncConnection,
+    payment_id: str,
+    amount: Money,
+    reason: str,
+    *,
+    key: str = "all",
+    now: datetime,
+) -> Operation:
+    """Store the operation that gives ``amount`` back, shared over the legs in proportion.
+
+    ``key`` tells a payment's refunds apart (a leg's id, say); the same key again finds the first.
+
+    Raises:
+        PaymentConflictError: not captured, more than is left of what was captured (refunds under
+            way count), or the key was used for another amount.
+    """
+    row = await get_row(tx, payment_id, lock=True)
+    rows = (
+        await tx.execute(
+            select(money_operation)
+            .where(money_operation.c.payment_id == payment_id)
+            .order_by(money_operation.c.first_sent_at, money_operation.c.id)
+        )
+    ).all()
+    wanted = f"{payment_id}.{OperationKind.REFUND}.{key}"
+    existing = next((each for each in rows if each.id == wanted), None)
+    if existing is not None:
+        if existing.amount_minor != amount.minor:
+            raise PaymentConflictError(f"{wanted} is a refund of another amount")
+        return operation_of(existing, row, fresh=False)
+    if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED}:
+        raise PaymentConflictError(f"payment {payment_id} is {row.state}; nothing to refund")
+    counted = [
+        each
+        for each in rows
+        if each.kind == OperationKind.REFUND and each.state in {*OPEN_STATES, OperationState.DONE}
+    ]
+    left = row.captured_minor - sum(each.amount_minor for each in counted)
+    if not 0 < amount.minor <= left or amount.currency != row.currency:
+        raise PaymentConflictError(
+            f"payment {payment_id}: cannot refund {amount}, {Money(left, row.currency)} is left"
+        )
+    capture = next((each for each in rows if each.kind == OperationKind.CAPTURE), None)
+    if capture is None:
+        raise PaymentConflictError(f"payment {payment_id} was not captured by us")
+    earlier = [share for each in counted for share in shares_of_json(each.shares, row.currency)]
+    shares = refund_shares(amount, splits_of_json(capture.shares, row.currency), earlier)
+    await insert_operation(
+        tx,
+        row,
+        OperationKind.REFUND,
+        amount.minor,
+        now,
+        suffix=f".{key}",
+        shares=shares_to_json(shares),
+        reason=reason,
+    )
+    stored = (
+        await tx.execute(
+            select(money_operation).where(
+                money_operation.c.payment_id == payment_id, money_operation.c.id == wanted
+            )
+        )
+    ).one()
+    return operation_of(stored, row, fresh=True)

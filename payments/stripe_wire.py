@@ -1,0 +1,193 @@
+"""Stripe's objects as our values: the only place that knows their fields.
+
+What Stripe sends is taken apart here once; a missing or odd field raises ``OutcomeUnknownError``
+rather than travelling on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from payments.errors import OutcomeUnknownError
+from payments.gateway import (
+    BalanceLine,
+    Hold,
+    HoldState,
+    LineCategory,
+    Payout,
+    RefundReceipt,
+    RefundState,
+    SavedMethod,
+    SetupSession,
+)
+from payments.money import Money
+
+Wire = Mapping[str, Any]
+"""An object of Stripe's API as JSON."""
+_T = TypeVar("_T")
+
+_HOLD_STATES = {
+    "requires_confirmation": HoldState.UNCONFIRMED,
+    "requires_action": HoldState.REQUIRES_ACTION,
+    "processing": HoldState.PROCESSING,
+    "requires_capture": HoldState.HELD,
+    "succeeded": HoldState.CAPTURED,
+    "canceled": HoldState.RELEASED,
+    "requires_payment_method": HoldState.DECLINED,
+}
+_REFUND_STATES = {
+    "pending": RefundState.PENDING,
+    "requires_action": RefundState.PENDING,
+    "succeeded": RefundState.DONE,
+    "failed": RefundState.FAILED,
+    "canceled": RefundState.FAILED,
+}
+_CATEGORIES = {
+    "charge": LineCategory.CHARGE,
+    "partial_capture_reversal": LineCategory.PARTIAL_CAPTURE_REVERSAL,
+    "refund": LineCategory.REFUND,
+    "payout": LineCategory.PAYOUT,
+    "payout_reversal": LineCategory.PAYOUT,
+    "fee": LineCategory.FEE,
+    "network_cost": LineCategory.FEE,
+    "dispute": LineCategory.DISPUTE,
+    "dispute_reversal": LineCategory.DISPUTE,
+}
+
+
+def _parsing(parse: Callable[[Wire], _T]) -> Callable[[Wire], _T]:
+    @wraps(parse)
+    def parsed(wire: Wire) -> _T:
+        try:
+            return parse(wire)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise OutcomeUnknownError(
+                f"Stripe answered an object we cannot read: {type(error).__name__} {error}",
+                answered=True,
+            ) from error
+
+    return parsed
+
+
+def instant(seconds: int) -> datetime:
+    """An aware UTC instant of Stripe's seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def money(minor: int, currency: str) -> Money:
+    """Stripe's amount and lower-case currency."""
+    return Money(minor, currency.upper())
+
+
+def _id(value: str | Wire | None) -> str | None:
+    """The id of a field that is an id, or the whole object when expanded, or null."""
+    if value is None or isinstance(value, str):
+        return value
+    found: str = value["id"]
+    return found
+
+
+def _metadata(wire: Wire, name: str) -> str | None:
+    metadata: Mapping[str, str] = wire.get("metadata") or {}
+    return metadata.get(name)
+
+
+@_parsing
+def hold_of(intent: Wire) -> Hold:
+    """A PaymentIntent; ``capture_before`` needs ``latest_charge`` expanded."""
+    currency: str = intent["currency"]
+    charge = intent.get("latest_charge")
+    action = intent.get("next_action") or {}
+    problem = intent.get("last_payment_error") or {}
+    capture_before: int | None = None
+    if charge is not None and not isinstance(charge, str):
+        card = (charge.get("payment_method_details") or {}).get("card") or {}
+        capture_before = card.get("capture_before")
+    return Hold(
+        id=intent["id"],
+        state=_HOLD_STATES[intent["status"]],
+        amount=money(intent["amount"], currency),
+        capturable=money(intent["amount_capturable"], currency),
+        captured=money(intent["amount_received"], currency),
+        operation_id=_metadata(intent, "money_op"),
+        redirect_url=(action.get("redirect_to_url") or {}).get("url"),
+        capture_before=None if capture_before is None else instant(capture_before),
+        charge_id=_id(charge),
+        decline_code=problem.get("decline_code") or problem.get("code"),
+    )
+
+
+@_parsing
+def refund_of(refund: Wire) -> RefundReceipt:
+    """A Refund."""
+    return RefundReceipt(
+        id=refund["id"],
+        state=_REFUND_STATES[refund["status"]],
+        amount=money(refund["amount"], refund["currency"]),
+        operation_id=_metadata(refund, "money_op"),
+    )
+
+
+@_parsing
+def balance_line_of(line: Wire) -> BalanceLine:
+    """A BalanceTransaction with ``source`` expanded."""
+    currency: str = line["currency"]
+    source = line.get("source")
+    origin: Wire = source if isinstance(source, dict) else {}
+    return BalanceLine(
+        id=line["id"],
+        category=_CATEGORIES.get(line["reporting_category"], LineCategory.OTHER),
+        wire_type=line["reporting_category"],
+        amount=money(line["amount"], currency),
+        fee=money(line["fee"], currency),
+        net=money(line["net"], currency),
+        source_id=_id(source),
+        hold_id=_id(origin.get("payment_intent")),
+        operation_id=_metadata(origin, "money_op"),
+        created_at=instant(line["created"]),
+        available_at=instant(line["available_on"]),
+    )
+
+
+@_parsing
+def balance_of(balance: Wire) -> dict[str, Money]:
+    """A Balance: what is owed to us per currency, available and pending together."""
+    totals: dict[str, Money] = {}
+    for part in (*balance["available"], *balance["pending"]):
+        amount = money(part["amount"], part["currency"])
+        totals[amount.currency] = totals.get(amount.currency, money(0, part["currency"])) + amount
+    return totals
+
+
+@_parsing
+def payout_of(payout: Wire) -> Payout:
+    """A Payout."""
+    return Payout(
+        id=payout["id"],
+        amount=money(payout["amount"], payout["currency"]),
+        state=payout["status"],
+        automatic=payout["automatic"],
+        created_at=instant(payout["created"]),
+        arrives_at=instant(payout["arrival_date"]),
+    )
+
+
+@_parsing
+def saved_method_of(method: Wire) -> SavedMethod:
+    """A PaymentMethod of type card."""
+    card = method["card"]
+    return SavedMethod(
+        id=method["id"],
+        brand=card["brand"],
+        last4=card["last4"],
+        expires=f"{card['exp_year']:04d}-{card['exp_month']:02d}",
+    )
+
+
+@_parsing
+def setup_session_of(session: Wire) -> SetupSession:
+    """A Checkout Session in setup mode."""
+    return SetupSession(session["id"], session.get("url"), session["status"] == "complete")
