@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from mobility.identity import errors as identity
+from payments import errors as payments
 from providers import errors as providers
 
 TYPE_PREFIX = "/problems/"
@@ -43,14 +44,22 @@ class ProblemType:
 
 _UNAVAILABLE = ProblemType(503, "temporarily-unavailable", "Temporarily unavailable")
 
+_INVALID = ProblemType(422, "invalid-request", "The request is not valid")
+_NO_PAYMENTS = ProblemType(503, "payments-unavailable", "Payments are not possible at the moment")
+
 TABLE: dict[type[Exception], ProblemType] = {
     identity.NotSignedInError: ProblemType(401, "not-signed-in", "Not signed in"),
     identity.SignInRefusedError: ProblemType(401, "sign-in-refused", "Sign-in refused"),
     identity.RiderErasedError: ProblemType(401, "not-signed-in", "Not signed in"),
     identity.RoleMissingError: ProblemType(403, "role-missing", "Not allowed"),
     identity.PassNotFoundError: ProblemType(404, "not-found", "Not found"),
+    identity.MethodNotFoundError: ProblemType(404, "not-found", "Not found"),
+    identity.PassKeyReusedError: ProblemType(
+        409, "idempotency-key-reused", "The Idempotency-Key was used before"
+    ),
     identity.TripsRunningError: ProblemType(409, "trips-running", "Trips are still running"),
-    identity.AddressRefusedError: ProblemType(422, "invalid-request", "The request is not valid"),
+    identity.AddressRefusedError: _INVALID,
+    identity.DeclarationRefusedError: _INVALID,
     identity.TooManyAttemptsError: ProblemType(429, "too-many-requests", "Too many requests"),
     identity.MailNotSentError: ProblemType(503, "mail-not-sent", "The mail could not be sent"),
     providers.UnavailableError: ProblemType(409, "vehicle-unavailable", "No longer available"),
@@ -61,6 +70,21 @@ TABLE: dict[type[Exception], ProblemType] = {
     ),
     providers.OutcomeUnknownError: ProblemType(
         503, "outcome-unknown", "The provider has not answered yet"
+    ),
+    payments.DeclinedError: ProblemType(402, "payment-declined", "The payment was declined"),
+    payments.ActionRequiredError: ProblemType(
+        402, "payment-action-required", "The payment needs the rider"
+    ),
+    payments.RefusedError: ProblemType(409, "payment-refused", "The payment was refused"),
+    payments.UnreachableError: _NO_PAYMENTS,
+    payments.OutcomeUnknownError: _NO_PAYMENTS,
+    payments.MisconfiguredError: _NO_PAYMENTS,
+    payments.PaymentNotFoundError: ProblemType(404, "not-found", "Not found"),
+    payments.PaymentConflictError: ProblemType(
+        409, "payment-conflict", "The payment does not allow it"
+    ),
+    payments.WebhookRefusedError: ProblemType(
+        400, "webhook-refused", "The webhook was not accepted"
     ),
     OperationalError: _UNAVAILABLE,
     PoolTimeoutError: _UNAVAILABLE,
@@ -80,20 +104,24 @@ BY_STATUS: dict[int, ProblemType] = {
     410: ProblemType(410, "gone", "Gone"),
     413: ProblemType(413, "body-too-large", "The body is too large"),
     415: ProblemType(415, "unsupported-media-type", "Unsupported media type"),
-    422: ProblemType(422, "invalid-request", "The request is not valid"),
+    422: _INVALID,
     429: ProblemType(429, "too-many-requests", "Too many requests"),
     500: ProblemType(500, "internal-error", "Internal error"),
     502: ProblemType(502, "bad-gateway", "A system behind us answered wrongly"),
     503: _UNAVAILABLE,
 }
 
-_MEMBERS = ("booking_ids", "role", "provider_id", "booking_id", "offer", "errors", "reasons")
+_MEMBERS = (
+    *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "amount_minor", "currency"),
+    *("errors", "reasons", "code", "redirect_url"),
+)
 _SILENT: tuple[type[Exception], ...] = (
     DBAPIError,
     PoolTimeoutError,
     RedisConnectionError,
     RedisTimeoutError,
     identity.RiderErasedError,
+    payments.MisconfiguredError,
 )
 """Errors whose text speaks of internals or of a person: clients see the title only."""
 

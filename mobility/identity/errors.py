@@ -8,9 +8,12 @@
     ├── SignInRefusedError    the code or refresh token does not open a session
     ├── TooManyAttemptsError  the limit is reached; ``retry_after_s`` says how long to wait
     ├── AddressRefusedError   not an e-mail address we can write to
+    ├── DeclarationRefusedError  what the rider declares cannot be
     ├── MailNotSentError      the message could not be handed over
     ├── RiderErasedError      there is no such rider, or no longer
     ├── PassNotFoundError     the rider has no such pass
+    ├── MethodNotFoundError   the rider has no such payment method
+    ├── PassKeyReusedError    the same Idempotency-Key came with another pass
     └── TripsRunningError     the account cannot be erased while ``booking_ids`` are open
 """
 
@@ -49,6 +52,10 @@ class AddressRefusedError(IdentityError):
     """Not an address that a mail can be sent to."""
 
 
+class DeclarationRefusedError(IdentityError):
+    """What the rider declares of itself cannot be."""
+
+
 class MailNotSentError(IdentityError):
     """The mail server did not take the message."""
 
@@ -59,6 +66,14 @@ class RiderErasedError(IdentityError):
 
 class PassNotFoundError(IdentityError):
     """No such pass of this rider."""
+
+
+class MethodNotFoundError(IdentityError):
+    """No such payment method of this rider."""
+
+
+class PassKeyReusedError(IdentityError):
+    """An Idempotency-Key must not be used for two different passes."""
 
 
 class TripsRunningError(IdentityError):

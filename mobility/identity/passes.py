@@ -6,6 +6,9 @@ under the rider's key, and other tables hold prices, never passes.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.identity import tables
-from mobility.identity.errors import PassNotFoundError
+from mobility.identity.errors import PassKeyReusedError, PassNotFoundError
 from mobility.identity.vault import Vault, seal, unseal
 from mobility.ids import new_id
 
@@ -54,13 +57,20 @@ async def add_pass(
     kind: PassKind,
     valid_from: date,
     valid_until: date | None,
+    idempotency_key: str | None = None,
 ) -> Pass:
-    """Store a pass.
+    """Store a pass; with the same ``idempotency_key`` only once.
+
+    The key goes into the pass's id and not into the table of answers, which would then tell who
+    holds which pass.
 
     Raises:
         RiderErasedError: unknown or erased.
+        PassKeyReusedError: the key came before with another pass.
     """
-    added = Pass(new_id("pas"), kind, valid_from, valid_until)
+    key = await vault.get_key(tx, rider_id)
+    pass_id = new_id("pas") if idempotency_key is None else _id_of(key, idempotency_key)
+    added = Pass(pass_id, kind, valid_from, valid_until)
     text = json.dumps(
         {
             "kind": kind.value,
@@ -68,11 +78,21 @@ async def add_pass(
             "valid_until": valid_until.isoformat() if valid_until else None,
         }
     )
-    sealed = seal(await vault.get_key(tx, rider_id), text.encode(), f"pass/{rider_id}/{added.id}")
-    await tx.execute(
-        insert(tables.rider_pass).values(rider_id=rider_id, id=added.id, sealed=sealed)
+    sealed = seal(key, text.encode(), f"pass/{rider_id}/{added.id}")
+    stored = await tx.execute(
+        insert(tables.rider_pass)
+        .values(rider_id=rider_id, id=added.id, sealed=sealed)
+        .on_conflict_do_nothing()
+        .returning(tables.rider_pass.c.id)
     )
+    if stored.one_or_none() is None and added not in await list_passes(tx, vault, rider_id):
+        raise PassKeyReusedError("this Idempotency-Key was used for another pass; use a new key")
     return added
+
+
+def _id_of(key: bytes, idempotency_key: str) -> str:
+    digest = hmac.new(key, idempotency_key.encode(), hashlib.sha256).digest()[:16]
+    return "pas_" + base64.b32encode(digest).decode().rstrip("=").lower()
 
 
 async def list_passes(tx: AsyncConnection, vault: Vault, rider_id: str) -> tuple[Pass, ...]:
@@ -97,6 +117,11 @@ def _of_json(pass_id: str, text: bytes) -> Pass:
         date.fromisoformat(found["valid_from"] or ""),
         date.fromisoformat(until) if until else None,
     )
+
+
+async def remove_all_passes(tx: AsyncConnection, rider_id: str) -> None:
+    """Delete all passes of a rider."""
+    await tx.execute(delete(tables.rider_pass).where(tables.rider_pass.c.rider_id == rider_id))
 
 
 async def remove_pass(tx: AsyncConnection, rider_id: str, pass_id: str) -> None:

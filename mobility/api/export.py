@@ -1,0 +1,77 @@
+"""Everything that is stored about me, as one document (Art. 15 and 20 GDPR)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from mobility.api.account import Account, read_account
+from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.passes import PassView
+from mobility.api.payment_methods import MethodView, saved_methods
+from mobility.booking.queries import BookingRecord, list_bookings
+from mobility.db import transaction
+from mobility.identity.passes import list_passes
+from mobility.wiring import Wiring
+from payments.errors import PaymentError
+
+router = APIRouter(prefix="/v1/me/export", tags=["account"])
+
+_PAGE = 100
+_BOOKINGS = TypeAdapter(list[BookingRecord])
+
+
+class Export(BaseModel):
+    """The whole of it. Keys are those of the other answers."""
+
+    exported_at: datetime = Field(examples=["2026-11-25T08:00:00Z"])
+    account: Account
+    passes: list[PassView]
+    payment_methods: list[MethodView] | None = Field(
+        description="Null when the payment processor, who keeps them, does not answer just now."
+    )
+    bookings: list[dict[str, JsonValue]] = Field(
+        examples=[[{"id": "bkg_2ab3cd4ef5gh6ij7kl2mn3op4q", "state": "settled", "legs": []}]]
+    )
+
+
+@router.get("", response_model=Export, summary="Take my data along")
+async def export(wiring: WiringDep, rider: RiderDep, now: Now) -> Export:
+    """Account, passes, cards as far as they are known here, and all bookings with their legs."""
+    today = now.astimezone(wiring.city.timezone).date()
+    account = await read_account(wiring, rider)
+    async with transaction(wiring.engine) as tx:
+        held = await list_passes(tx, wiring.vault, rider.rider_id)
+    return Export(
+        exported_at=now,
+        account=account,
+        passes=[PassView.of(item, today) for item in held],
+        payment_methods=await _methods(wiring, rider.rider_id),
+        bookings=await _bookings(wiring, rider.rider_id),
+    )
+
+
+async def _methods(wiring: Wiring, rider_id: str) -> list[MethodView] | None:
+    try:
+        return [MethodView.of(method) for method in await saved_methods(wiring, rider_id)]
+    except PaymentError:
+        return None
+
+
+async def _bookings(wiring: Wiring, rider_id: str) -> list[dict[str, JsonValue]]:
+    """All bookings; keys between us and a provider, and codes that unlock, are not the rider's."""
+    found: list[dict[str, JsonValue]] = []
+    before: tuple[datetime, str] | None = None
+    while True:
+        async with transaction(wiring.engine) as tx:
+            page = await list_bookings(tx, rider_id, limit=_PAGE, before=before)
+        found += _BOOKINGS.dump_python(
+            page,
+            mode="json",
+            exclude={"__all__": {"legs": {"__all__": {"order_key", "access_code"}}}},
+        )
+        if len(page) < _PAGE:
+            return found
+        before = (page[-1].created_at, page[-1].id)

@@ -1,0 +1,175 @@
+"""The OpenAPI document: every operation with an example of its answer and with its problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from mobility.api.errors import BY_STATUS, MEDIA_TYPE, TABLE, TYPE_PREFIX, ProblemType
+
+Json = dict[str, Any]
+_METHODS = ("get", "put", "post", "delete", "patch")
+_SUCCESS = re.compile(r"2\d\d")
+_NEEDS_ROLE = ("/v1/finance/", "/v1/operations/")
+_PROBLEM_SCHEMA: Json = {
+    "title": "Problem",
+    "description": "RFC 9457. `type` is stable; other members depend on it.",
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The request's id, which our log knows."},
+    },
+    "additionalProperties": True,
+}
+
+
+def list_problems() -> tuple[ProblemType, ...]:
+    """Every kind of problem there is, by slug."""
+    found = {problem.slug: problem for problem in (*BY_STATUS.values(), *TABLE.values())}
+    return tuple(found[slug] for slug in sorted(found))
+
+
+def problems(*which: int | str) -> dict[int | str, Json]:
+    """The ``responses=`` of a route, by status or by slug.
+
+    Raises:
+        KeyError: there is no such problem.
+    """
+    by_slug = {problem.slug: problem for problem in list_problems()}
+    answers: dict[int | str, Json] = {}
+    for item in which:
+        problem = BY_STATUS[item] if isinstance(item, int) else by_slug[item]
+        answer = answers.setdefault(problem.status, _answer(problem))
+        answer["content"][MEDIA_TYPE]["examples"][problem.slug] = _example(problem)
+    return answers
+
+
+def _example(problem: ProblemType) -> Json:
+    return {
+        "value": {
+            "type": TYPE_PREFIX + problem.slug,
+            "title": problem.title,
+            "status": problem.status,
+            "instance": "urn:request:5f0c7a4be0c94b7c8f6a1d2e3b4c5d6e",
+        }
+    }
+
+
+def _answer(problem: ProblemType) -> Json:
+    return {
+        "description": HTTPStatus(problem.status).phrase,
+        "content": {
+            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        },
+    }
+
+
+def operation_id(route: APIRoute) -> str:
+    """``generate_unique_id_function`` of the application: tag and function name, in camel case."""
+    words = re.split(r"[^A-Za-z0-9]+", f"{route.tags[0] if route.tags else ''} {route.name}")
+    first, *rest = [word for word in words if word]
+    return first.lower() + "".join(word[:1].upper() + word[1:] for word in rest)
+
+
+def example_of(schema: Json, components: Json) -> Any:
+    """An example of a schema, from its own or its properties' ``examples``.
+
+    Raises:
+        LookupError: a part of it has none.
+    """
+    if "$ref" in schema:
+        return example_of(components[schema["$ref"].rpartition("/")[2]], components)
+    for name in ("examples", "enum"):
+        if schema.get(name):
+            return schema[name][0]
+    for name in ("example", "const", "default"):
+        if name in schema:
+            return schema[name]
+    return _composed_example(schema, components)
+
+
+def _composed_example(schema: Json, components: Json) -> Any:
+    for union in ("anyOf", "oneOf", "allOf"):
+        if schema.get(union):
+            return example_of(schema[union][0], components)
+    if schema.get("type") == "array":
+        return [example_of(schema["items"], components)]
+    if "properties" in schema:
+        return {name: example_of(part, components) for name, part in schema["properties"].items()}
+    raise LookupError(f"no example in {schema.get('title', schema)}")
+
+
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                yield path, item[method]
+
+
+def _usual_problems(path: str, operation: Json) -> list[int]:
+    found = [429, 500, 503]
+    if "requestBody" in operation:
+        found += [400, 413, 422]
+    if operation.get("parameters"):
+        found += [422]
+    if "{" in path:
+        found += [404]
+    if operation.get("security"):
+        found += [401]
+    if path.startswith(_NEEDS_ROLE):
+        found += [403]
+    return found
+
+
+def _complete(path: str, operation: Json, components: Json) -> None:
+    answers: Json = operation["responses"]
+    declared = answers.get("422", {}).get("content", {})
+    if "application/json" in declared and MEDIA_TYPE not in declared:
+        del answers["422"]
+    for status, answer in problems(*_usual_problems(path, operation)).items():
+        answers.setdefault(str(status), answer)
+    for status, answer in answers.items():
+        content = answer.get("content", {}).get("application/json")
+        if not _SUCCESS.fullmatch(status) or content is None:
+            continue
+        if "example" not in content and "examples" not in content:
+            try:
+                content["example"] = example_of(content["schema"], components)
+            except LookupError:
+                continue
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Serve a document that is complete: see the module. Call after all routers are included."""
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+                servers=app.servers,
+            )
+            components = document.setdefault("components", {}).setdefault("schemas", {})
+            for _path, operation in _operations(document):
+                _complete(_path, operation, components)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                components.pop(unused, None)
+            components["Problem"] = _PROBLEM_SCHEMA
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
