@@ -9,8 +9,14 @@
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
     ├── BookingFailedError      it was tried and undone; nothing was charged
+    │   ├── VehicleTakenError        somebody else has the vehicle
+    │   ├── ProviderRefusedError     the provider said no
+    │   ├── ProviderSilentError      the provider did not answer in time
+    │   └── PaymentFailedError       declined, abandoned, or not in time
+    ├── LegRefusedError         the provider refused to start or finish a leg
     ├── NotFoundError           no such booking or leg of this rider
     ├── WrongStateError         not possible in the state the booking or leg is in
+    ├── KeyMissingError         the request needs an Idempotency-Key
     └── KeyReusedError          the same Idempotency-Key came with another body
 """
 
@@ -52,12 +58,43 @@ class NothingToBookError(BookingError):
 
 
 class BookingFailedError(BookingError):
-    """The booking was tried and undone. ``type`` names the cause as a problem slug."""
+    """The booking was tried and undone; ``booking_id`` keeps the story."""
 
-    def __init__(self, booking_id: str, type_: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, booking_id: str, detail: str) -> None:
+        super().__init__(f"{detail}; nothing was charged")
         self.booking_id = booking_id
-        self.type = type_
+
+
+class VehicleTakenError(BookingFailedError):
+    """A vehicle of the journey is no longer to be had."""
+
+
+class ProviderRefusedError(BookingFailedError):
+    """A provider of the journey refused."""
+
+
+class ProviderSilentError(BookingFailedError):
+    """A provider of the journey did not answer in time."""
+
+
+class PaymentFailedError(BookingFailedError):
+    """The payment was declined, abandoned or came too late."""
+
+
+FAILURES: dict[str, type[BookingFailedError]] = {
+    "vehicle-taken": VehicleTakenError,
+    "provider-refused": ProviderRefusedError,
+    "provider-not-answering": ProviderSilentError,
+    "payment-declined": PaymentFailedError,
+    "payment-abandoned": PaymentFailedError,
+    "payment-released": PaymentFailedError,
+    "hold-expired": PaymentFailedError,
+}
+"""The error for each ``states.Failure.type``."""
+
+
+class LegRefusedError(BookingError):
+    """The provider refused to start or finish a leg."""
 
 
 class NotFoundError(BookingError):
@@ -72,5 +109,5 @@ class KeyReusedError(BookingError):
     """An Idempotency-Key must not be used for two different requests."""
 
 
-class StillWorkingError(BookingError):
-    """The first request with this Idempotency-Key is still being worked on; ask again."""
+class KeyMissingError(BookingError):
+    """A request that books must carry an Idempotency-Key."""

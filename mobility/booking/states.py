@@ -113,9 +113,16 @@ def _travel(trip: Trip, now: datetime) -> Move:
             names = ", ".join(sorted({str(leg.provider_id) for leg in unheld}))
             return _fail(trip, Failure("provider-not-answering", f"no answer from {names}"))
         return Move(BookingState.HELD, Aim.TRAVEL, _asks(unheld, Ask.HOLD))
-    if trip.ceiling and trip.payment not in (PaymentView.AUTHORISED, PaymentView.CAPTURED):
+    if not _secured(trip):
         return _pay(trip, now)
     return _carry_out(trip, now)
+
+
+def _secured(trip: Trip) -> bool:
+    """Whether the money is authorised or taken, or none is due (any more)."""
+    if not trip.ceiling or trip.state is BookingState.COMPLETED:
+        return True
+    return trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
 
 
 def _pay(trip: Trip, now: datetime) -> Move:
@@ -127,7 +134,7 @@ def _pay(trip: Trip, now: datetime) -> Move:
         case PaymentView.REQUIRES_ACTION:
             if now >= trip.expires_at:
                 return _fail(trip, Failure("payment-abandoned", "the payment was not approved"))
-            return Move(BookingState.AWAITING_PAYMENT, Aim.TRAVEL, wake_at=trip.expires_at)
+            return Move(BookingState.AWAITING_PAYMENT, Aim.TRAVEL, (Action(Act.AUTHORISE),))
         case PaymentView.NONE if now >= trip.expires_at:
             return _fail(trip, Failure("hold-expired", "the hold ran out before it was paid"))
         case _:
@@ -183,21 +190,21 @@ def _riding_state(trip: Trip) -> BookingState:
 
 def _settle(trip: Trip) -> Move:
     """Take the money when the price is final: for fixed prices at once, else after the last leg."""
-    open_legs = [
-        leg
-        for leg in trip.provided
-        if leg.state not in (LegState.ENDED, LegState.CANCELLED, LegState.FAILED)
-    ]
-    paid = not trip.ceiling or trip.payment is PaymentView.CAPTURED
+    open_legs = [leg for leg in trip.provided if leg.state in (LegState.CONFIRMED, LegState.ACTIVE)]
+    state = _riding_state(trip)
+    if any(_given_up(leg) for leg in open_legs):
+        return Move(BookingState.NEEDS_ATTENTION, Aim.TRAVEL)
     if open_legs:
-        if not trip.metered and not paid:
-            return Move(_riding_state(trip), Aim.TRAVEL, (Action(Act.CAPTURE),))
-        return Move(_riding_state(trip), Aim.TRAVEL, wake_at=_next_look(open_legs))
+        if not trip.metered and trip.payment is PaymentView.AUTHORISED:
+            return Move(state, Aim.TRAVEL, (Action(Act.CAPTURE),))
+        return Move(state, Aim.TRAVEL, wake_at=_next_look(open_legs))
     if all(leg.state is not LegState.ENDED for leg in trip.provided):
         return Move(trip.state, Aim.CANCEL)
-    if not paid:
+    if trip.payment is PaymentView.AUTHORISED:
         act = Act.CAPTURE if trip.final else Act.RELEASE
         return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(act),))
+    if trip.payment is PaymentView.CAPTURED and trip.kept > trip.final:
+        return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(Act.REFUND),))
     return Move(BookingState.SETTLED, Aim.TRAVEL)
 
 
@@ -219,6 +226,7 @@ def _undo(trip: Trip) -> Move:
     if untouched:
         return Move(trip.state, trip.aim, dropped_legs=untouched)
     open_legs = [leg for leg in reversed(trip.provided) if leg.open]
+    ridden = [leg for leg in trip.provided if leg.state is LegState.ACTIVE]
     stuck = [leg for leg in open_legs if _given_up(leg)]
     to_cancel = [leg for leg in open_legs if leg not in stuck]
     money = {
@@ -230,7 +238,7 @@ def _undo(trip: Trip) -> Move:
     actions = _asks(to_cancel, Ask.CANCEL) + money
     if actions:
         return Move(ending, trip.aim, actions)
-    if stuck:
+    if stuck or ridden:
         return Move(BookingState.NEEDS_ATTENTION, trip.aim)
     return Move(ending, trip.aim)
 

@@ -131,6 +131,8 @@ class Trip:
     price: Money
     ceiling: Money
     """What is authorised: no settlement takes more."""
+    kept: Money
+    """What was captured and not refunded."""
     created_at: datetime
     expires_at: datetime
     legs: tuple[TripLeg, ...]
@@ -149,6 +151,8 @@ class Trip:
     def final(self) -> Money:
         """What the legs that were used cost, never more than was authorised."""
         used = Money.total(
-            (leg.final or leg.quoted) for leg in self.provided if leg.state is LegState.ENDED
+            leg.quoted if leg.final is None else leg.final
+            for leg in self.provided
+            if leg.state is LegState.ENDED
         )
         return min(used, self.ceiling)

@@ -1,0 +1,193 @@
+"""A booking as clients see it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mobility.booking.payment_view import PaymentStanding
+from mobility.booking.queries import BookingRecord, LegRecord
+from payments.money import Money
+
+READY_BEFORE = timedelta(minutes=15)
+"""How long before departure a confirmed leg counts as ready to start."""
+
+
+class Amount(BaseModel):
+    """Money in minor units."""
+
+    amount: int
+    currency: str
+
+    @classmethod
+    def of(cls, money: Money) -> Amount:
+        """The wire form of money."""
+        return cls(amount=money.minor, currency=money.currency)
+
+
+class PriceView(Amount):
+    """What the booking costs: fixed, or an estimate with what it costs at most."""
+
+    kind: Literal["fixed", "estimate"]
+    max: int | None = None
+
+
+class NextAction(BaseModel):
+    """Something the rider can do now."""
+
+    action: Literal["pay", "show_ticket", "start", "finish", "cancel"]
+    leg_id: str | None = None
+
+
+class LegView(BaseModel):
+    """A leg of a booking."""
+
+    id: str
+    mode: str
+    state: str
+    provider_id: str | None
+    departs_at: datetime
+    arrives_at: datetime
+    origin: str | None = None
+    destination: str | None = None
+    line: str | None = None
+    headsign: str | None = None
+    vehicle_id: str | None = None
+    price: Amount | None = None
+    hold_expires_at: datetime | None = None
+
+
+class PaymentState(BaseModel):
+    """How the one payment of the booking stands."""
+
+    state: str
+    redirect_url: str | None = None
+
+
+class BookingView(BaseModel):
+    """A booking."""
+
+    id: str
+    state: str
+    price: PriceView
+    created_at: datetime
+    expires_at: datetime | None
+    next_actions: list[NextAction]
+    legs: list[LegView]
+    payment: PaymentState
+    failure: str | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra",
+                "state": "confirmed",
+                "price": {"amount": 460, "currency": "EUR", "kind": "estimate", "max": 660},
+                "created_at": "2026-11-26T07:00:00Z",
+                "expires_at": None,
+                "next_actions": [
+                    {"action": "start", "leg_id": "leg_2ab3cd4ef5gh6ij7kl2mn3op4q"},
+                    {"action": "cancel"},
+                ],
+                "legs": [
+                    {
+                        "id": "leg_2ab3cd4ef5gh6ij7kl2mn3op4q",
+                        "mode": "bike",
+                        "state": "ready",
+                        "provider_id": "demo-rad",
+                        "departs_at": "2026-11-26T07:05:00Z",
+                        "arrives_at": "2026-11-26T07:13:00Z",
+                        "price": {"amount": 100, "currency": "EUR"},
+                    }
+                ],
+                "payment": {"state": "authorised"},
+            }
+        }
+    )
+
+
+def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> BookingView:
+    """The client's view of a booking."""
+    metered = record.ceiling != record.price
+    return BookingView(
+        id=record.id,
+        state=record.state,
+        price=PriceView(
+            amount=record.price.minor,
+            currency=record.price.currency,
+            kind="estimate" if metered else "fixed",
+            max=record.ceiling.minor if metered else None,
+        ),
+        created_at=record.created_at,
+        expires_at=record.expires_at if record.state in ("held", "awaiting_payment") else None,
+        next_actions=_next_actions(record, now),
+        legs=[_leg_view(leg, record, now) for leg in record.legs],
+        payment=PaymentState(state=payment.state, redirect_url=payment.redirect_url),
+        failure=record.failure_type,
+    )
+
+
+def shown_state(leg: LegRecord, record: BookingRecord, now: datetime) -> str:
+    """A leg's state as the contract names it: ready is a confirmed leg that can be started."""
+    if leg.provider_id is None:
+        return _walk_state(record)
+    if leg.state == "confirmed" and now >= leg.departs_at - READY_BEFORE:
+        return "ready"
+    return leg.state
+
+
+def _walk_state(record: BookingRecord) -> str:
+    return {
+        "held": "planned",
+        "awaiting_payment": "planned",
+        "confirmed": "confirmed",
+        "active": "confirmed",
+        "needs_attention": "planned",
+        "completed": "ended",
+        "settled": "ended",
+    }.get(record.state, "cancelled")
+
+
+def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
+    detail = leg.detail
+    price = leg.quoted if leg.final is None else leg.final
+    return LegView(
+        id=leg.id,
+        mode=leg.mode,
+        state=shown_state(leg, record, now),
+        provider_id=leg.provider_id,
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        origin=detail.origin_name if detail else None,
+        destination=detail.destination_name if detail else None,
+        line=detail.line if detail else None,
+        headsign=detail.headsign if detail else None,
+        vehicle_id=detail.vehicle_id if detail else None,
+        price=Amount.of(price) if leg.provider_id is not None else None,
+        hold_expires_at=leg.hold_expires_at if leg.state == "held" else None,
+    )
+
+
+def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
+    if record.state == "awaiting_payment":
+        return [NextAction(action="pay"), NextAction(action="cancel")]
+    if record.state == "held":
+        return [NextAction(action="cancel")]
+    if record.state not in ("confirmed", "active"):
+        return []
+    actions: list[NextAction] = []
+    for leg in record.legs:
+        state = shown_state(leg, record, now)
+        if leg.provider_id is None:
+            continue
+        if leg.access_code is not None and state in ("confirmed", "ready", "active"):
+            actions.append(NextAction(action="show_ticket", leg_id=leg.id))
+        if state == "ready":
+            actions.append(NextAction(action="start", leg_id=leg.id))
+        if state == "active":
+            actions.append(NextAction(action="finish", leg_id=leg.id))
+    if all(leg.state != "active" for leg in record.legs):
+        actions.append(NextAction(action="cancel"))
+    return actions

@@ -1,0 +1,262 @@
+"""Book, look at and cancel a trip."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from mobility import idempotency
+from mobility.api.booking_view import Amount, BookingView, view
+from mobility.api.cursors import make_cursor, read_cursor
+from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
+from mobility.api.errors import MEDIA_TYPE, domain_response, find_problem
+from mobility.booking.advance import advance_while_waiting
+from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.cancel import ask_to_cancel, preview
+from mobility.booking.errors import (
+    FAILURES,
+    BookingFailedError,
+    KeyMissingError,
+    OfferChangedError,
+    OfferExpiredError,
+)
+from mobility.booking.payment_view import get_standing
+from mobility.booking.queries import BookingRecord, get_booking, list_bookings
+from mobility.booking.trip import Aim, BookingState, PaymentView, Trip
+from mobility.booking.trips import get_trip
+from mobility.db import transaction
+from mobility.identity.eligibility import meets
+from mobility.identity.passes import held_passes
+from mobility.planning.offer import Offer
+from mobility.planning.offers import find_offer, reprice, save_offer
+from mobility.wiring import Wiring
+from payments.money import Money
+from providers.values import ProviderId, Terms
+
+router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
+
+ANSWER_WITHIN_S = 9.0
+"""The contract's ten seconds, less what it takes to answer."""
+
+
+class NewBooking(BaseModel):
+    """What to book, and how it is paid."""
+
+    offer_id: str = Field(min_length=1, max_length=80, examples=["off_2ab3cd4ef5gh6ij7kl2mn3op4q"])
+    payment_method: str = Field(
+        min_length=1,
+        max_length=80,
+        pattern=r"^[A-Za-z0-9_]+$",
+        description="A saved method's id; on the sandbox also a test token.",
+        examples=["pm_card_visa"],
+    )
+    spend_ceiling: Amount | None = Field(
+        default=None, description="What the trip may cost at most, whatever happens."
+    )
+
+
+class BookingPage(BaseModel):
+    """Bookings, the newest first."""
+
+    bookings: list[BookingView]
+    next_cursor: str | None = None
+
+
+class CancellationView(BaseModel):
+    """What cancelling now would mean."""
+
+    possible: bool
+    why_not: str | None = None
+    refund: Amount
+    kept: Amount
+
+
+@router.post("", status_code=201, response_model=BookingView, summary="Book an offer")
+async def create_booking(
+    body: NewBooking,
+    request: Request,
+    wiring: WiringDep,
+    rider: RiderDep,
+    now: Now,
+    key: IdempotencyKey = None,
+) -> Response:
+    """Hold every vehicle of the offer, authorise its price, confirm all, issue tickets last.
+
+    Answers when that is decided, within ten seconds; what is then still open shows in ``state``
+    and ``next_actions``. When one part fails everything is undone and nothing is charged.
+    """
+    if key is None:
+        raise KeyMissingError("POST /v1/bookings needs an Idempotency-Key header: one per booking")
+    mine = idempotency.Request(
+        rider.rider_id,
+        key,
+        idempotency.fingerprint("POST", request.url.path, await request.body()),
+    )
+    async with transaction(wiring.engine) as tx:
+        stored = await idempotency.find(tx, mine)
+    if stored is not None and stored.status is not None:
+        return _answer(stored.status, stored.body)
+    booking_id = stored.body if stored is not None else await _prepare(wiring, mine, body, now)
+    await advance_while_waiting(wiring.desk, booking_id, until=_decided, seconds=ANSWER_WITHIN_S)
+    async with transaction(wiring.engine) as tx:
+        record = await get_booking(tx, rider.rider_id, booking_id)
+        if record.aim == Aim.FAIL:
+            status, answer = _failed(request, record)
+        else:
+            standing = await get_standing(tx, record.payment_id, record.price.currency)
+            shown = view(record, standing, wiring.clock())
+            status, answer = 201, shown.model_dump(mode="json")
+        if status == 201 and record.state == BookingState.HELD:
+            return _answer(status, answer)
+        await idempotency.complete(tx, mine, status, answer)
+    return _answer(status, answer)
+
+
+def _answer(status: int, body: object) -> Response:
+    return JSONResponse(body, status, media_type=MEDIA_TYPE if status >= 400 else None)
+
+
+def _decided(trip: Trip) -> bool:
+    return trip.aim is not Aim.TRAVEL or trip.state is not BookingState.HELD
+
+
+def _failed(request: Request, record: BookingRecord) -> tuple[int, object]:
+    kind = FAILURES.get(record.failure_type or "", BookingFailedError)
+    error = kind(record.id, record.failure_detail or "the booking failed")
+    problem = find_problem(error)
+    if problem is None:
+        raise error
+    response = domain_response(request.scope, error, problem)
+    return problem.status, json.loads(bytes(response.body))
+
+
+async def _prepare(
+    wiring: Wiring, mine: idempotency.Request, body: NewBooking, now: datetime
+) -> str:
+    """Check the offer for this rider and record the booking; returns its id."""
+    offer = await find_offer(wiring.redis, wiring.settings.redis_prefix, body.offer_id)
+    if offer is None:
+        raise OfferExpiredError(f"there is no offer {body.offer_id} (any more); search again")
+    today = now.astimezone(wiring.city.tz).date()
+    async with transaction(wiring.engine) as tx:
+        passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
+        person = await wiring.vault.get(tx, mine.rider_id)
+    await _same_price(wiring, offer, passes)
+
+    def lacks(terms: Terms) -> tuple[str, ...]:
+        return meets(terms, person, today)
+
+    def terms_of(provider_id: ProviderId) -> ProviderTerms:
+        stanza = wiring.stanzas[provider_id]
+        return ProviderTerms(wiring.providers[provider_id], stanza.commission_percent)
+
+    ceiling = body.spend_ceiling
+    wanted = BookingRequest(
+        rider_id=mine.rider_id,
+        offer=offer,
+        payment_method=body.payment_method,
+        spend_ceiling=None if ceiling is None else Money(ceiling.amount, ceiling.currency),
+        lacks=lacks,
+    )
+    async with transaction(wiring.engine) as tx:
+        booking_id = await prepare_booking(
+            tx, wanted, terms_of, hold=timedelta(seconds=wiring.settings.hold_seconds), now=now
+        )
+        earlier = await idempotency.begin(tx, mine, booking_id, now)
+        if earlier is not None:
+            await tx.rollback()
+            booking_id = str(earlier.body)
+    return booking_id
+
+
+async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str]) -> None:
+    """Refuse an offer whose price is another one with the passes this rider holds."""
+    if set(offer.passes) == set(passes):
+        return
+    other = reprice(offer, passes, wiring.planner)
+    if other.price == offer.price and other.ceiling == offer.ceiling:
+        return
+    await save_offer(wiring.redis, wiring.settings.redis_prefix, other)
+    raise OfferChangedError(other.id, other.price.minor, other.price.currency)
+
+
+@router.get("", response_model=BookingPage, summary="List my bookings")
+async def list_mine(
+    wiring: WiringDep,
+    rider: RiderDep,
+    now: Now,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> BookingPage:
+    """The rider's bookings, the newest first, page by page."""
+    before = read_cursor(cursor)
+    async with transaction(wiring.engine) as tx:
+        records = await list_bookings(tx, rider.rider_id, limit=limit, before=before)
+        shown = [
+            view(r, await get_standing(tx, r.payment_id, r.price.currency), now) for r in records
+        ]
+    last = records[-1] if len(records) == limit else None
+    return BookingPage(
+        bookings=shown,
+        next_cursor=None if last is None else make_cursor(last.created_at, last.id),
+    )
+
+
+@router.get("/{booking_id}", response_model=BookingView, summary="Show a booking")
+async def get_one(booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now) -> BookingView:
+    """A booking of mine as it stands."""
+    return await show(wiring, rider.rider_id, booking_id)
+
+
+async def show(wiring: Wiring, rider_id: str, booking_id: str) -> BookingView:
+    """The client's view of a rider's booking as it stands now."""
+    async with transaction(wiring.engine) as tx:
+        record = await get_booking(tx, rider_id, booking_id)
+        return view(
+            record, await get_standing(tx, record.payment_id, record.price.currency), wiring.clock()
+        )
+
+
+@router.get(
+    "/{booking_id}/cancellation",
+    response_model=CancellationView,
+    summary="What would I get back?",
+)
+async def preview_cancellation(
+    booking_id: str, wiring: WiringDep, rider: RiderDep
+) -> CancellationView:
+    """What cancelling now would give back, before anything is cancelled."""
+    async with transaction(wiring.engine) as tx:
+        await get_booking(tx, rider.rider_id, booking_id)
+        terms = preview(await get_trip(tx, booking_id))
+    return CancellationView(
+        possible=terms.why_not is None,
+        why_not=terms.why_not,
+        refund=Amount.of(terms.refund),
+        kept=Amount.of(terms.kept),
+    )
+
+
+@router.post("/{booking_id}/cancel", response_model=BookingView, summary="Cancel a booking")
+async def cancel(booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now) -> BookingView:
+    """Give back what has not been ridden; asking again changes nothing."""
+    async with transaction(wiring.engine) as tx:
+        await get_booking(tx, rider.rider_id, booking_id)
+        await ask_to_cancel(tx, booking_id, now)
+    await advance_while_waiting(wiring.desk, booking_id, until=_over, seconds=ANSWER_WITHIN_S)
+    return await show(wiring, rider.rider_id, booking_id)
+
+
+def _over(trip: Trip) -> bool:
+    money_open = (PaymentView.AUTHORISED, PaymentView.OPEN, PaymentView.REQUIRES_ACTION)
+    if trip.aim is Aim.TRAVEL:
+        return trip.state is BookingState.SETTLED
+    return trip.state is BookingState.NEEDS_ATTENTION or (
+        trip.state is BookingState.CANCELLED
+        and trip.payment not in (*money_open, PaymentView.CAPTURED)
+    )

@@ -1,0 +1,143 @@
+"""Bring a booking to where it wants to be: decide, call, record, until there is nothing to do.
+
+The one place that acts on providers and payments. Rider requests only record an intention and
+call this; when the process dies, the durable step ``advance_booking`` calls it again elsewhere.
+What was done is read from the rows, so it may be called any number of times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking import pay
+from mobility.booking.desk import Desk
+from mobility.booking.legs import LegCall, call_all, record_answer
+from mobility.booking.states import Act, Action, Move, decide
+from mobility.booking.trip import AskState, Trip
+from mobility.booking.trips import get_order, get_trip, mark_sent, record_move
+from mobility.db import transaction
+
+STEP = "advance_booking"
+LONGEST_WAIT = timedelta(minutes=5)
+
+
+async def advance(desk: Desk, booking_id: str) -> datetime | None:
+    """Advance a booking as far as it goes now.
+
+    Returns:
+        When to look again, or None when nothing is left to do.
+    """
+    while True:
+        now = desk.clock()
+        async with transaction(desk.engine) as tx:
+            trip = await get_trip(tx, booking_id, lock=True)
+            move = decide(trip, now)
+            await record_move(tx, trip, move, now)
+            calls = [
+                await _prepare_leg(tx, desk, trip, action, now)
+                for action in move.actions
+                if action.act is Act.LEG
+            ]
+        if _changed(trip, move):
+            await desk.changed(booking_id)
+        if not move.actions:
+            if _changed(trip, move):
+                continue
+            return move.wake_at
+        wait = await _carry_out(desk, trip, move, calls)
+        if wait is not None:
+            return desk.clock() + wait
+
+
+async def advance_while_waiting(
+    desk: Desk, booking_id: str, *, until: Callable[[Trip], bool], seconds: float
+) -> Trip:
+    """Work on a booking in this process while its rider waits, at most ``seconds``.
+
+    What is under way when the time is up goes on in the background, under the step's lease.
+
+    Returns:
+        The trip as it stands then.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        task = asyncio.ensure_future(_advance_if_free(desk, booking_id))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+        left = deadline - asyncio.get_running_loop().time()
+        await asyncio.wait({task}, timeout=max(0.0, left))
+        async with transaction(desk.engine) as tx:
+            trip = await get_trip(tx, booking_id)
+        left = deadline - asyncio.get_running_loop().time()
+        if until(trip) or left <= 0:
+            return trip
+        await asyncio.sleep(min(0.1, left))
+
+
+_running: set[asyncio.Future[None]] = set()
+"""Keeps what goes on in the background from being collected."""
+
+
+async def _advance_if_free(desk: Desk, booking_id: str) -> None:
+    held = await steps.claim(
+        desk.engine, kind=STEP, key=booking_id, worker=desk.worker, lease=desk.lease
+    )
+    if held is not None:
+        await steps.run_claimed(
+            desk.engine,
+            held,
+            lambda key, _now: advance(desk, key),
+            now=desk.clock(),
+            lease=desk.lease,
+        )
+
+
+def _changed(trip: Trip, move: Move) -> bool:
+    return (
+        move.state is not trip.state
+        or move.aim is not trip.aim
+        or bool(move.ended_legs or move.dropped_legs)
+    )
+
+
+async def _prepare_leg(
+    tx: AsyncConnection, desk: Desk, trip: Trip, action: Action, now: datetime
+) -> LegCall:
+    if action.leg_id is None or action.ask is None:
+        raise ValueError(f"not an action on a leg: {action}")
+    before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now)
+    provider_id = next(leg.provider_id for leg in trip.legs if leg.id == action.leg_id)
+    if provider_id is None:
+        raise ValueError(f"{action.leg_id} has no provider")
+    order = await get_order(tx, trip.id, action.leg_id, desk.pseudonym(provider_id, trip.rider_id))
+    return LegCall(trip.id, action.leg_id, action.ask, order, before is AskState.SENT)
+
+
+async def _carry_out(desk: Desk, trip: Trip, move: Move, calls: list[LegCall]) -> timedelta | None:
+    """Make the calls of a move; returns how long to wait when one of them is not decided."""
+    waits: list[timedelta] = []
+    if calls:
+        answers = await call_all(desk, calls, desk.clock())
+        async with transaction(desk.engine) as tx:
+            await get_trip(tx, trip.id, lock=True)
+            for answer in answers:
+                await record_answer(tx, answer, desk.clock())
+        attempts = {
+            (leg.id, ask): asked.attempts for leg in trip.legs for ask, asked in leg.asked.items()
+        }
+        waits = [
+            timedelta(seconds=0.2 * 2 ** min(attempts.get((a.call.leg_id, a.call.ask), 0), 16))
+            for a in answers
+            if a.state in (AskState.PLANNED, AskState.SENT)
+        ]
+    for action in move.actions:
+        if action.act is not Act.LEG:
+            wait = await pay.bring_about(desk, trip, action.act)
+            waits += [] if wait is None else [wait]
+    await desk.changed(trip.id)
+    return min(LONGEST_WAIT, max(waits)) if waits else None

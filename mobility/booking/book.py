@@ -1,0 +1,151 @@
+"""Book an offer: everything it holds, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking.advance import STEP
+from mobility.booking.errors import (
+    CeilingTooLowError,
+    NotEligibleError,
+    NothingToBookError,
+    OfferExpiredError,
+)
+from mobility.booking.trip import Aim, BookingState, LegState
+from mobility.booking.trips import OFFER_LEG
+from mobility.ids import new_id
+from mobility.planning.offer import Offer, OfferLeg
+from mobility.tables import booking, leg
+from payments.money import Money
+from providers.port import Provider
+from providers.values import ProviderId, Terms
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """What a rider wants booked."""
+
+    rider_id: str
+    offer: Offer
+    payment_method: str
+    spend_ceiling: Money | None
+    lacks: Callable[[Terms], tuple[str, ...]]
+    """What this rider lacks for a provider's terms, in the rider's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTerms:
+    """What of a provider's contract goes into a booked leg."""
+
+    provider: Provider
+    commission_percent: Decimal
+
+
+async def prepare_booking(
+    tx: AsyncConnection,
+    request: BookingRequest,
+    terms: Callable[[ProviderId], ProviderTerms],
+    *,
+    hold: timedelta,
+    now: datetime,
+) -> str:
+    """Record a booking with its legs and the step that carries it out; returns its id.
+
+    Nothing is held or paid yet: that is ``advance``'s, in this process or another.
+
+    Raises:
+        OfferExpiredError, NothingToBookError, NotEligibleError, CeilingTooLowError
+    """
+    offer = request.offer
+    _check(request, now)
+    booking_id = new_id("bkg")
+    ceiling = offer.ceiling
+    if request.spend_ceiling is not None:
+        ceiling = min(ceiling, request.spend_ceiling)
+    await tx.execute(
+        booking.insert().values(
+            id=booking_id,
+            rider_id=request.rider_id,
+            offer_id=offer.id,
+            state=BookingState.HELD,
+            aim=Aim.TRAVEL,
+            payment_id=new_id("pay"),
+            payment_method=request.payment_method,
+            passengers=offer.passengers,
+            currency=offer.price.currency,
+            price_minor=offer.price.minor,
+            ceiling_minor=ceiling.minor,
+            created_at=now,
+            expires_at=now + hold,
+        )
+    )
+    for position, offered in enumerate(offer.legs):
+        await tx.execute(leg.insert().values(**_leg_row(booking_id, position, offered, terms)))
+    await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
+    return booking_id
+
+
+def _check(request: BookingRequest, now: datetime) -> None:
+    offer = request.offer
+    if now >= offer.expires_at:
+        raise OfferExpiredError(f"{offer.id} ran out at {offer.expires_at:%H:%M:%S} UTC")
+    provided = [leg for leg in offer.legs if leg.provider_id is not None]
+    if not provided:
+        raise NothingToBookError(f"{offer.id} is a walk")
+    lacking = tuple(
+        reason for leg in provided if leg.terms is not None for reason in request.lacks(leg.terms)
+    )
+    if lacking:
+        raise NotEligibleError(tuple(dict.fromkeys(lacking)))
+    if request.spend_ceiling is not None and request.spend_ceiling < offer.price:
+        raise CeilingTooLowError(
+            f"the trip is expected to cost {offer.price}, above the ceiling of "
+            f"{request.spend_ceiling}; raise it or leave it out"
+        )
+
+
+def _leg_row(
+    booking_id: str,
+    position: int,
+    offered: OfferLeg,
+    terms: Callable[[ProviderId], ProviderTerms],
+) -> dict[str, object]:
+    leg_id = new_id("leg")
+    row: dict[str, object] = {
+        "booking_id": booking_id,
+        "id": leg_id,
+        "position": position,
+        "mode": offered.mode,
+        "provider_id": offered.provider_id,
+        "scarce": False,
+        "state": LegState.PLANNED,
+        "order_key": leg_id,
+        "quoted_minor": 0,
+        "ceiling_minor": 0,
+        "vat_percent": Decimal(0),
+        "commission_percent": Decimal(0),
+        "co2_grams": offered.co2_grams,
+        "departs_at": offered.departs_at,
+        "arrives_at": offered.arrives_at,
+        "detail": OFFER_LEG.dump_python(offered, mode="json"),
+    }
+    if offered.provider_id is None or offered.quote is None:
+        return row
+    contract = terms(offered.provider_id)
+    quote = offered.quote
+    return row | {
+        "scarce": contract.provider.scarce,
+        "tariff_version": quote.tariff_version,
+        "product": offered.product,
+        "quoted_minor": quote.price.minor,
+        "ceiling_minor": (quote.ceiling or quote.price).minor,
+        "vat_percent": quote.vat_percent,
+        "commission_percent": contract.commission_percent,
+        "price_lines": list(quote.lines),
+    }

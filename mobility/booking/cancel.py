@@ -1,0 +1,89 @@
+"""Cancel a booking: what has not been ridden is given back, what has been ridden is paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking.advance import STEP
+from mobility.booking.errors import WrongStateError
+from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip
+from mobility.booking.trips import ask_for, get_trip
+from mobility.tables import booking
+from payments.money import Money
+
+CANCELLABLE = (
+    BookingState.HELD,
+    BookingState.AWAITING_PAYMENT,
+    BookingState.CONFIRMED,
+    BookingState.ACTIVE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationTerms:
+    """What cancelling now would mean."""
+
+    why_not: str | None = None
+    """Why it is not possible; None when it is."""
+    refund: Money
+    """What comes back to the rider: of money taken, or of the amount held."""
+    kept: Money
+    """What remains to be paid for what was ridden."""
+
+
+def preview(trip: Trip) -> CancellationTerms:
+    """What the rider would get back; the same rule that ``ask_to_cancel`` acts on."""
+    nothing = Money.zero(trip.price.currency)
+    if trip.aim is not Aim.TRAVEL or trip.state not in CANCELLABLE:
+        return CancellationTerms(
+            why_not=f"the booking is {trip.state}", refund=nothing, kept=nothing
+        )
+    active = [leg for leg in trip.provided if leg.state is LegState.ACTIVE]
+    if active:
+        return CancellationTerms(
+            why_not=f"leg {active[0].id} is being ridden; finish it first",
+            refund=nothing,
+            kept=nothing,
+        )
+    if not _unused(trip):
+        return CancellationTerms(
+            why_not="every leg has been ridden", refund=nothing, kept=trip.final
+        )
+    secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
+    paid = trip.kept if trip.payment is PaymentView.CAPTURED else nothing
+    held = trip.ceiling if trip.payment in secured else nothing
+    return CancellationTerms(refund=paid + held - trip.final, kept=trip.final)
+
+
+def _unused(trip: Trip) -> list[str]:
+    done = (LegState.ENDED, LegState.CANCELLED, LegState.FAILED)
+    return [leg.id for leg in trip.provided if leg.state not in done]
+
+
+async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> bool:
+    """Record that the rider cancels; False when that had been asked before.
+
+    Before any leg is ridden the booking as a whole is cancelled and nothing is paid. After that
+    only the legs not yet used are given back, and the trip is settled for the rest.
+
+    Raises:
+        WrongStateError: a leg is being ridden, or the trip is over.
+    """
+    trip = await get_trip(tx, booking_id, lock=True)
+    if trip.aim is Aim.CANCEL:
+        return False
+    terms = preview(trip)
+    if terms.why_not is not None:
+        raise WrongStateError(f"booking {booking_id} cannot be cancelled: {terms.why_not}")
+    if any(leg.state is LegState.ENDED for leg in trip.provided):
+        for leg_id in _unused(trip):
+            await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
+    else:
+        await tx.execute(update(booking).where(booking.c.id == booking_id).values(aim=Aim.CANCEL))
+    await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
+    return True

@@ -1,0 +1,33 @@
+"""What every booking use case needs from the outside world."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from payments.gateway import Gateway
+from providers.port import Provider
+from providers.values import ProviderId
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The collaborators of booking, put together by the composition root."""
+
+    engine: AsyncEngine
+    providers: Mapping[ProviderId, Provider]
+    gateway: Gateway
+    clock: Callable[[], datetime]
+    pseudonym: Callable[[ProviderId, str], str]
+    """The name by which a provider knows a rider."""
+    customer: Callable[[str], Awaitable[str]]
+    """The processor's name of a rider, made when it is first needed."""
+    return_url: str
+    """Where the processor sends the rider back to after 3-D Secure."""
+    worker: str
+    lease: timedelta
+    changed: Callable[[str], Awaitable[None]]
+    """Told the id of every booking that changed, for those who watch it."""

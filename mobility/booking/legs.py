@@ -1,0 +1,168 @@
+"""One ask of one provider: call it, or read what came of an earlier call, and record the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.desk import Desk
+from mobility.booking.trip import Ask, AskState, LegState
+from mobility.booking.trips import record_ask, set_leg
+from providers.errors import (
+    OutcomeUnknownError,
+    ProviderError,
+    RefusedError,
+    UnreachableError,
+)
+from providers.port import Provider
+from providers.values import LegOrder, Reservation, ReservationState
+
+HELD_OR_MORE = frozenset(
+    {
+        ReservationState.HELD,
+        ReservationState.CONFIRMED,
+        ReservationState.IN_USE,
+        ReservationState.ENDED,
+    }
+)
+REACHED: dict[Ask, frozenset[ReservationState]] = {
+    Ask.HOLD: HELD_OR_MORE,
+    Ask.CONFIRM: HELD_OR_MORE - {ReservationState.HELD},
+    Ask.START: frozenset({ReservationState.IN_USE, ReservationState.ENDED}),
+    Ask.FINISH: frozenset({ReservationState.ENDED}),
+    Ask.CANCEL: frozenset({ReservationState.CANCELLED, ReservationState.EXPIRED}),
+}
+"""The states on the provider's side that show an ask has been fulfilled."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegCall:
+    """A call that has been recorded as going out."""
+
+    booking_id: str
+    leg_id: str
+    ask: Ask
+    order: LegOrder
+    read_first: bool
+    """An earlier call may have happened, so the provider is read before it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a call; ``sent`` means that it is still not known."""
+
+    call: LegCall
+    state: AskState
+    reservation: Reservation | None = None
+    error: str | None = None
+
+
+async def call_all(desk: Desk, calls: list[LegCall], now: datetime) -> list[Answer]:
+    """Make the calls side by side; a cancellation waits for the one before it (reverse order)."""
+    if calls and calls[0].ask is Ask.CANCEL:
+        return [await call_one(desk, call, now) for call in calls]
+    return list(await asyncio.gather(*(call_one(desk, call, now) for call in calls)))
+
+
+async def call_one(desk: Desk, call: LegCall, now: datetime) -> Answer:
+    """Bring one ask about. Never raises: what went wrong is part of the answer."""
+    provider = desk.providers.get(call.order.provider_id)
+    if provider is None:
+        return Answer(call, AskState.REFUSED, error=f"no provider {call.order.provider_id} here")
+    try:
+        if call.read_first:
+            found = await provider.find_reservation(call.order, now)
+            if found is not None and found.state in REACHED[call.ask]:
+                return Answer(call, AskState.DONE, found)
+            if found is not None and found.state in REACHED[Ask.CANCEL]:
+                return Answer(call, AskState.REFUSED, found, error=f"it is {found.state} there")
+        return Answer(call, AskState.DONE, await _ask(provider, call, now))
+    except RefusedError as error:
+        return await _refused(provider, call, error, now)
+    except UnreachableError as error:
+        return Answer(call, AskState.PLANNED, error=str(error))
+    except OutcomeUnknownError as error:
+        return Answer(call, AskState.SENT, error=str(error))
+
+
+async def _ask(provider: Provider, call: LegCall, now: datetime) -> Reservation:
+    match call.ask:
+        case Ask.HOLD:
+            return await provider.hold(call.order, now)
+        case Ask.CONFIRM:
+            return await provider.confirm(call.order, now)
+        case Ask.START:
+            return await provider.start(call.order, now)
+        case Ask.FINISH:
+            return await provider.finish(call.order, now)
+        case Ask.CANCEL:
+            return await provider.cancel(call.order, now)
+
+
+async def _refused(provider: Provider, call: LegCall, error: RefusedError, now: datetime) -> Answer:
+    """A refusal may only mean that the provider is already further on: look before believing it."""
+    if call.ask is Ask.HOLD:
+        return Answer(call, AskState.REFUSED, error=error.detail)
+    try:
+        found = await provider.find_reservation(call.order, now)
+    except ProviderError:
+        return Answer(call, AskState.SENT, error=str(error))
+    if found is not None and found.state in REACHED[call.ask]:
+        return Answer(call, AskState.DONE, found)
+    return Answer(call, AskState.REFUSED, found, error=error.detail)
+
+
+async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> None:
+    """Write what became of a call, and what it means for the leg."""
+    call = answer.call
+    if not await record_ask(
+        tx, call.booking_id, call.leg_id, call.ask, answer.state, now, answer.error
+    ):
+        return
+    values = _leg_values(answer, now)
+    if values:
+        await set_leg(tx, call.booking_id, call.leg_id, **values)
+
+
+def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:
+    found = answer.reservation
+    if answer.state is AskState.REFUSED:
+        if answer.call.ask in (Ask.HOLD, Ask.CONFIRM) and found is None:
+            return {"state": LegState.FAILED} if answer.call.ask is Ask.HOLD else {}
+        return _as_found(found, now) if found is not None else {}
+    if answer.state is AskState.DONE and found is not None:
+        return _as_found(found, now)
+    return {}
+
+
+def _as_found(found: Reservation, now: datetime) -> dict[str, Any]:
+    """The leg's row as the provider's state has it."""
+    values: dict[str, Any] = {"provider_ref": found.ref}
+    match found.state:
+        case ReservationState.HELD:
+            values |= {"state": LegState.HELD, "hold_expires_at": found.expires_at}
+        case ReservationState.CONFIRMED:
+            values |= {
+                "state": LegState.CONFIRMED,
+                "access_code": found.access_code,
+                "hold_expires_at": found.expires_at,
+            }
+        case ReservationState.IN_USE:
+            values |= {"state": LegState.ACTIVE, "started_at": now}
+        case ReservationState.ENDED:
+            values |= {"state": LegState.ENDED, "ended_at": now}
+        case ReservationState.CANCELLED | ReservationState.EXPIRED:
+            values |= {"state": LegState.CANCELLED, "access_code": None}
+    if found.report is not None:
+        values |= {
+            "started_at": found.report.started_at,
+            "ended_at": found.report.ended_at,
+            "used_minutes": found.report.usage.minutes,
+            "used_metres": found.report.usage.metres,
+            "final_minor": found.report.price.minor,
+        }
+    return values

@@ -1,0 +1,134 @@
+"""The one payment of a trip: authorise its ceiling, capture what was used, release or refund."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.desk import Desk
+from mobility.booking.states import Act
+from mobility.booking.trip import Aim, LegState, Trip
+from mobility.booking.trips import get_trip
+from mobility.db import transaction
+from mobility.tables import booking, leg
+from payments import charge, refund
+from payments.money import Money
+from payments.payment import (
+    OPEN_STATES,
+    Operation,
+    OperationState,
+    OutcomeKind,
+    find_open_operations,
+    find_payment,
+)
+from payments.postings import Split
+
+LONGEST_WAIT = timedelta(seconds=15)
+
+
+class PaymentStuckError(Exception):
+    """The processor refuses for good what the trip needs; a person must look at it."""
+
+
+async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
+    """Do one act on the trip's payment.
+
+    Returns:
+        None when it is decided, else how long to wait before asking again.
+    """
+    customer_ref = await desk.customer(trip.rider_id) if act is Act.AUTHORISE else ""
+    async with transaction(desk.engine) as tx:
+        now = desk.clock()
+        operation = await _prepare(tx, desk, trip.id, act, customer_ref, now)
+    while operation is not None:
+        outcome = await charge.call(desk.gateway, operation)
+        async with transaction(desk.engine) as tx:
+            payment = await charge.record(tx, operation, outcome, desk.clock())
+        operation = payment.next_operation
+        if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
+            waited = desk.clock() - trip.created_at
+            return min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
+    return None
+
+
+async def _prepare(
+    tx: AsyncConnection, desk: Desk, booking_id: str, act: Act, customer_ref: str, now: datetime
+) -> Operation | None:
+    trip = await get_trip(tx, booking_id, lock=True)
+    row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
+    match act:
+        case Act.AUTHORISE:
+            if await find_payment(tx, row.payment_id) is not None:
+                open_operations = await find_open_operations(tx, row.payment_id)
+                return open_operations[0] if open_operations else None
+            return await charge.prepare_authorisation(
+                tx,
+                payment_id=row.payment_id,
+                booking_id=booking_id,
+                amount=trip.ceiling,
+                customer_ref=customer_ref,
+                method=row.payment_method,
+                return_url=desk.return_url,
+                now=now,
+            )
+        case Act.CAPTURE:
+            splits = await _splits(tx, trip)
+            operation = await charge.prepare_capture(
+                tx, row.payment_id, Money.total(split.gross for split in splits), splits, now=now
+            )
+            return _still_open(operation)
+        case Act.RELEASE:
+            release = await charge.prepare_release(tx, row.payment_id, now=now)
+            return None if release is None else _still_open(release)
+        case Act.REFUND:
+            keep = trip.final if trip.aim is Aim.TRAVEL else Money.zero(trip.price.currency)
+            back = trip.kept - keep
+            return _still_open(
+                await refund.prepare_refund(
+                    tx, row.payment_id, back, "requested_by_customer", key=str(keep.minor), now=now
+                )
+            )
+        case Act.LEG:
+            raise ValueError("a leg is not paid for by itself")
+
+
+def _still_open(operation: Operation) -> Operation:
+    if operation.state in OPEN_STATES:
+        return operation
+    if operation.state is OperationState.DECLINED:
+        raise PaymentStuckError(
+            f"{operation.id} was refused by the processor; see the payment's trace"
+        )
+    raise PaymentStuckError(f"{operation.id} is {operation.state} but the trip asks for it again")
+
+
+async def _splits(tx: AsyncConnection, trip: Trip) -> list[Split]:
+    """What each used leg brings to its provider; sums to what the trip costs.
+
+    When the legs together exceed the ceiling, it is shared over them in proportion.
+    """
+    rows = {row.id: row for row in await tx.execute(select(leg).where(leg.c.booking_id == trip.id))}
+    fixed_now = (LegState.ENDED, LegState.CONFIRMED, LegState.ACTIVE)
+    due = [
+        (item, item.quoted if item.final is None else item.final)
+        for item in trip.provided
+        if item.state is LegState.ENDED or (not trip.metered and item.state in fixed_now)
+    ]
+    due = [(item, price) for item, price in due if price]
+    total = Money.total((price for _, price in due), trip.price.currency)
+    if total > trip.ceiling:
+        shares = trip.ceiling.split([price.minor for _, price in due])
+        due = [(item, share) for (item, _), share in zip(due, shares, strict=True)]
+    return [
+        Split(
+            provider_id=str(item.provider_id),
+            leg_id=item.id,
+            gross=price,
+            vat_percent=rows[item.id].vat_percent,
+            commission=price.times(rows[item.id].commission_percent / 100),
+            tariff_version=rows[item.id].tariff_version or "",
+        )
+        for item, price in due
+    ]

@@ -1,0 +1,74 @@
+"""A payment as a booking sees it: the payments package's states, seen from the trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.trip import PaymentView
+from payments.money import Money
+from payments.payment import (
+    OperationKind,
+    Payment,
+    PaymentState,
+    find_open_operations,
+    find_payment,
+)
+
+_VIEWS = {
+    PaymentState.AUTHORISING: PaymentView.OPEN,
+    PaymentState.REQUIRES_ACTION: PaymentView.REQUIRES_ACTION,
+    PaymentState.AUTHORISED: PaymentView.AUTHORISED,
+    PaymentState.CAPTURING: PaymentView.AUTHORISED,
+    PaymentState.RELEASING: PaymentView.AUTHORISED,
+    PaymentState.CAPTURED: PaymentView.CAPTURED,
+    PaymentState.PARTIALLY_REFUNDED: PaymentView.CAPTURED,
+    PaymentState.RELEASED: PaymentView.RELEASED,
+    PaymentState.REFUNDED: PaymentView.REFUNDED,
+    PaymentState.DECLINED: PaymentView.DECLINED,
+}
+_UNKNOWN_WHILE = {
+    OperationKind.CAPTURE: PaymentView.AUTHORISED,
+    OperationKind.CANCEL: PaymentView.AUTHORISED,
+    OperationKind.REFUND: PaymentView.CAPTURED,
+}
+"""An operation of unknown outcome leaves the trip where it was: the same act is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentStanding:
+    """What clients are told of a payment."""
+
+    state: str
+    redirect_url: str | None
+    captured: Money
+    refunded: Money
+
+
+async def get_view(
+    tx: AsyncConnection, payment_id: str, currency: str
+) -> tuple[PaymentView, Money]:
+    """How a payment stands, and what was captured and not refunded."""
+    payment = await find_payment(tx, payment_id)
+    if payment is None:
+        return PaymentView.NONE, Money.zero(currency)
+    kept = payment.captured - payment.refunded
+    if payment.state is not PaymentState.UNKNOWN:
+        return _VIEWS[payment.state], kept
+    kinds = [operation.kind for operation in await find_open_operations(tx, payment_id)]
+    views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
+    return (views[0] if views else PaymentView.OPEN), kept
+
+
+async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentStanding:
+    """What clients are told; ``none`` as long as nothing was asked of the processor."""
+    payment = await find_payment(tx, payment_id)
+    if payment is None:
+        zero = Money.zero(currency)
+        return PaymentStanding("none", None, zero, zero)
+    return _standing(payment)
+
+
+def _standing(payment: Payment) -> PaymentStanding:
+    return PaymentStanding(payment.state, payment.redirect_url, payment.captured, payment.refunded)

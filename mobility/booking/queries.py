@@ -1,0 +1,213 @@
+"""Reading bookings for those who may see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.errors import NotFoundError
+from mobility.booking.trips import OFFER_LEG
+from mobility.planning.offer import OfferLeg
+from mobility.tables import booking, leg
+from payments.money import Money
+from providers.values import Mode, ProviderId
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord:
+    """A leg as it is shown: to its rider whole, to its provider without what is not its own."""
+
+    id: str
+    order_key: str
+    mode: Mode
+    state: str
+    provider_id: ProviderId | None
+    departs_at: datetime
+    arrives_at: datetime
+    quoted: Money
+    ceiling: Money
+    final: Money | None
+    vat_percent: str
+    tariff_version: str | None
+    product: str | None
+    price_lines: tuple[str, ...]
+    co2_grams: int
+    hold_expires_at: datetime | None
+    access_code: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    used_minutes: int | None
+    used_metres: int | None
+    detail: OfferLeg | None
+    """None once the places have been forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRecord:
+    """A booking with its legs, as it stands."""
+
+    id: str
+    rider_id: str
+    state: str
+    aim: str
+    payment_id: str
+    passengers: int
+    price: Money
+    ceiling: Money
+    created_at: datetime
+    expires_at: datetime
+    failure_type: str | None
+    failure_detail: str | None
+    legs: tuple[LegRecord, ...]
+
+
+async def get_booking(tx: AsyncConnection, rider_id: str, booking_id: str) -> BookingRecord:
+    """A rider's own booking.
+
+    Raises:
+        NotFoundError: no such booking, or somebody else's: the two are not told apart.
+    """
+    row = (
+        await tx.execute(
+            select(booking).where(booking.c.id == booking_id, booking.c.rider_id == rider_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no booking {booking_id}")
+    return (await _with_legs(tx, [row]))[0]
+
+
+async def list_bookings(
+    tx: AsyncConnection,
+    rider_id: str,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[BookingRecord]:
+    """A rider's bookings, the newest first, after a cursor of (created_at, id)."""
+    query = (
+        select(booking)
+        .where(booking.c.rider_id == rider_id)
+        .order_by(booking.c.created_at.desc(), booking.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(booking.c.created_at, booking.c.id) < tuple_(*before))
+    return await _with_legs(tx, list((await tx.execute(query)).all()))
+
+
+async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingRecord]:
+    currencies = {row.id: row.currency for row in rows}
+    found = await tx.execute(
+        select(leg).where(leg.c.booking_id.in_(currencies)).order_by(leg.c.position)
+    )
+    legs: dict[str, list[LegRecord]] = {row.id: [] for row in rows}
+    for item in found:
+        legs[item.booking_id].append(_leg_record(item, currencies[item.booking_id]))
+    return [
+        BookingRecord(
+            id=row.id,
+            rider_id=row.rider_id,
+            state=row.state,
+            aim=row.aim,
+            payment_id=row.payment_id,
+            passengers=row.passengers,
+            price=Money(row.price_minor, row.currency),
+            ceiling=Money(row.ceiling_minor, row.currency),
+            created_at=row.created_at,
+            expires_at=row.expires_at,
+            failure_type=row.failure_type,
+            failure_detail=row.failure_detail,
+            legs=tuple(legs[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def _leg_record(row: Row[Any], currency: str) -> LegRecord:
+    return LegRecord(
+        id=row.id,
+        order_key=row.order_key,
+        mode=Mode(row.mode),
+        state=row.state,
+        provider_id=ProviderId(row.provider_id) if row.provider_id else None,
+        departs_at=row.departs_at,
+        arrives_at=row.arrives_at,
+        quoted=Money(row.quoted_minor, currency),
+        ceiling=Money(row.ceiling_minor, currency),
+        final=None if row.final_minor is None else Money(row.final_minor, currency),
+        vat_percent=str(row.vat_percent),
+        tariff_version=row.tariff_version,
+        product=row.product,
+        price_lines=tuple(row.price_lines),
+        co2_grams=row.co2_grams,
+        hold_expires_at=row.hold_expires_at,
+        access_code=row.access_code,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        used_minutes=row.used_minutes,
+        used_metres=row.used_metres,
+        detail=None if row.detail is None else OFFER_LEG.validate_python(row.detail),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLeg:
+    """A booked leg as its provider sees it: its own reference, times and money, no rider."""
+
+    booking_id: str
+    reference: str
+    state: str
+    mode: Mode
+    departs_at: datetime
+    arrives_at: datetime
+    rider_id: str
+    """Ours; the caller turns it into the provider's own pseudonym before it leaves."""
+    quoted: Money
+    final: Money | None
+
+
+async def list_provider_legs(
+    tx: AsyncConnection,
+    provider_id: ProviderId,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None = None,
+) -> list[ProviderLeg]:
+    """The legs booked with a provider, the latest departure first."""
+    query = (
+        select(leg, booking.c.rider_id, booking.c.currency)
+        .join(booking, booking.c.id == leg.c.booking_id)
+        .where(leg.c.provider_id == provider_id, leg.c.state != "planned")
+        .order_by(leg.c.departs_at.desc(), leg.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(tuple_(leg.c.departs_at, leg.c.id) < tuple_(*before))
+    return [
+        ProviderLeg(
+            booking_id=row.booking_id,
+            reference=row.order_key,
+            state=row.state,
+            mode=Mode(row.mode),
+            departs_at=row.departs_at,
+            arrives_at=row.arrives_at,
+            rider_id=row.rider_id,
+            quoted=Money(row.quoted_minor, row.currency),
+            final=None if row.final_minor is None else Money(row.final_minor, row.currency),
+        )
+        for row in await tx.execute(query)
+    ]
+
+
+async def list_open_bookings(tx: AsyncConnection, rider_id: str) -> list[str]:
+    """The ids of a rider's bookings in which money or a vehicle is still at stake."""
+    over = ("settled", "cancelled", "failed")
+    found = await tx.scalars(
+        select(booking.c.id).where(booking.c.rider_id == rider_id, booking.c.state.not_in(over))
+    )
+    return list(found)

@@ -1,0 +1,69 @@
+"""Start and finish a leg: unlock and lock a vehicle, or begin and end a ride on a ticket."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking.advance import STEP
+from mobility.booking.errors import NotFoundError, WrongStateError
+from mobility.booking.trip import Aim, Ask, AskState, BookingState, LegState, Trip, TripLeg
+from mobility.booking.trips import ask_for, get_trip
+from mobility.tables import provider_operation
+
+BEFORE = {Ask.START: LegState.CONFIRMED, Ask.FINISH: LegState.ACTIVE}
+AFTER = {Ask.START: LegState.ACTIVE, Ask.FINISH: LegState.ENDED}
+RIDING = (BookingState.CONFIRMED, BookingState.ACTIVE)
+
+
+async def ask_to_start(tx: AsyncConnection, trip_id: str, leg_id: str, now: datetime) -> bool:
+    """Record that the rider wants to start a leg; see ``_ask_to``."""
+    return await _ask_to(tx, trip_id, leg_id, Ask.START, now)
+
+
+async def ask_to_finish(tx: AsyncConnection, trip_id: str, leg_id: str, now: datetime) -> bool:
+    """Record that the rider wants to finish a leg; see ``_ask_to``."""
+    return await _ask_to(tx, trip_id, leg_id, Ask.FINISH, now)
+
+
+async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now: datetime) -> bool:
+    """Record the wish; False when it has been fulfilled before.
+
+    Raises:
+        NotFoundError: the booking has no such leg that a provider carries out.
+        WrongStateError: the leg is not in the state that it needs.
+    """
+    trip = await get_trip(tx, trip_id, lock=True)
+    leg = find_leg(trip, leg_id)
+    if leg.state is AFTER[ask] or (ask is Ask.START and leg.state is LegState.ENDED):
+        return False
+    if trip.aim is not Aim.TRAVEL or trip.state not in RIDING or leg.state is not BEFORE[ask]:
+        raise WrongStateError(
+            f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
+        )
+    earlier = leg.asked.get(ask)
+    if earlier is not None and earlier.state in (AskState.REFUSED, AskState.GIVEN_UP):
+        await tx.execute(
+            provider_operation.delete().where(
+                provider_operation.c.booking_id == trip.id,
+                provider_operation.c.leg_id == leg_id,
+                provider_operation.c.kind == ask,
+            )
+        )
+    await ask_for(tx, trip.id, leg_id, ask, now)
+    await steps.enqueue(tx, kind=STEP, key=trip.id, run_at=now)
+    return True
+
+
+def find_leg(trip: Trip, leg_id: str) -> TripLeg:
+    """The leg of that id that a provider carries out.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    for leg in trip.provided:
+        if leg.id == leg_id:
+            return leg
+    raise NotFoundError(f"booking {trip.id} has no leg {leg_id} to ride")

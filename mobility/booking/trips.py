@@ -1,0 +1,233 @@
+"""Reading and writing trips: rows to values and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking import payment_view
+from mobility.booking.errors import NotFoundError
+from mobility.booking.states import Move
+from mobility.booking.trip import (
+    Aim,
+    Ask,
+    Asked,
+    AskState,
+    BookingState,
+    LegState,
+    PaymentView,
+    Trip,
+    TripLeg,
+)
+from mobility.planning.offer import OfferLeg
+from mobility.tables import booking, leg, provider_operation
+from payments.money import Money
+from providers.values import LegOrder, Mode, ProviderId
+
+OFFER_LEG = TypeAdapter(OfferLeg)
+
+
+async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) -> Trip:
+    """The trip; with ``lock`` nobody else decides about it until the transaction ends.
+
+    Raises:
+        NotFoundError: there is no such booking.
+    """
+    query = select(booking).where(booking.c.id == booking_id)
+    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(booking_id)
+    legs = (
+        await tx.execute(select(leg).where(leg.c.booking_id == booking_id).order_by(leg.c.position))
+    ).mappings()
+    asks = (
+        await tx.execute(
+            select(provider_operation).where(provider_operation.c.booking_id == booking_id)
+        )
+    ).mappings()
+    asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
+    for ask in asks:
+        asked[ask["leg_id"]][Ask(ask["kind"])] = Asked(
+            AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"]
+        )
+    payment, kept = await payment_view.get_view(tx, row["payment_id"], row["currency"])
+    return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment, kept)
+
+
+def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentView, kept: Money) -> Trip:
+    return Trip(
+        id=row["id"],
+        rider_id=row["rider_id"],
+        state=BookingState(row["state"]),
+        aim=Aim(row["aim"]),
+        payment=payment,
+        price=Money(row["price_minor"], row["currency"]),
+        ceiling=Money(row["ceiling_minor"], row["currency"]),
+        kept=kept,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        legs=legs,
+    )
+
+
+def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
+    final = row["final_minor"]
+    return TripLeg(
+        id=row["id"],
+        position=row["position"],
+        mode=Mode(row["mode"]),
+        provider_id=ProviderId(row["provider_id"]) if row["provider_id"] else None,
+        scarce=row["scarce"],
+        state=LegState(row["state"]),
+        departs_at=row["departs_at"],
+        arrives_at=row["arrives_at"],
+        quoted=Money(row["quoted_minor"], currency),
+        ceiling=Money(row["ceiling_minor"], currency),
+        final=None if final is None else Money(final, currency),
+        asked=asked,
+    )
+
+
+async def get_order(tx: AsyncConnection, booking_id: str, leg_id: str, rider: str) -> LegOrder:
+    """What is asked of the provider for a leg, always the same for the same leg."""
+    row = (
+        (
+            await tx.execute(
+                select(leg, booking.c.passengers, booking.c.currency)
+                .join(booking, booking.c.id == leg.c.booking_id)
+                .where(leg.c.booking_id == booking_id, leg.c.id == leg_id)
+            )
+        )
+        .mappings()
+        .one()
+    )
+    detail = OFFER_LEG.validate_python(row["detail"])
+    return LegOrder(
+        key=row["order_key"],
+        rider=rider,
+        provider_id=ProviderId(row["provider_id"]),
+        mode=detail.mode,
+        departs_at=row["departs_at"],
+        arrives_at=row["arrives_at"],
+        origin=detail.origin,
+        destination=detail.destination,
+        origin_name=detail.origin_name,
+        destination_name=detail.destination_name,
+        price=Money(row["quoted_minor"], row["currency"]),
+        vehicle_ref=detail.vehicle_ref,
+        station_id=detail.station_id,
+        line=detail.line,
+        product=row["product"],
+        tariff_version=row["tariff_version"] or "",
+        passengers=row["passengers"],
+    )
+
+
+async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime) -> None:
+    """Write a decision: the booking's state and aim, and the legs that it ends by itself."""
+    changes: dict[str, Any] = {}
+    if move.state is not trip.state:
+        changes["state"] = move.state
+    if move.aim is not trip.aim:
+        changes["aim"] = move.aim
+    if move.failure is not None:
+        changes |= {
+            "failure_type": move.failure.type,
+            "failure_detail": move.failure.detail,
+            "decided_at": now,
+        }
+    if changes:
+        await tx.execute(update(booking).where(booking.c.id == trip.id).values(**changes))
+    for leg_id in move.ended_legs:
+        one = next(item for item in trip.legs if item.id == leg_id)
+        await set_leg(
+            tx,
+            trip.id,
+            leg_id,
+            state=LegState.ENDED,
+            ended_at=one.arrives_at,
+            final_minor=one.quoted.minor,
+        )
+    for leg_id in move.dropped_legs:
+        await set_leg(tx, trip.id, leg_id, state=LegState.CANCELLED)
+
+
+async def set_leg(tx: AsyncConnection, booking_id: str, leg_id: str, **values: Any) -> None:
+    """Change a leg's row."""
+    await tx.execute(
+        update(leg).where(leg.c.booking_id == booking_id, leg.c.id == leg_id).values(**values)
+    )
+
+
+async def ask_for(
+    tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask, now: datetime
+) -> None:
+    """Record the intention to ask a provider for something; once for each leg and ask."""
+    await tx.execute(
+        insert(provider_operation)
+        .values(
+            booking_id=booking_id,
+            leg_id=leg_id,
+            kind=ask,
+            state=AskState.PLANNED,
+            asked_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def mark_sent(
+    tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask, now: datetime
+) -> AskState:
+    """Record that the call goes out now; returns the state before, which says whether to read."""
+    await ask_for(tx, booking_id, leg_id, ask, now)
+    mine = (
+        provider_operation.c.booking_id == booking_id,
+        provider_operation.c.leg_id == leg_id,
+        provider_operation.c.kind == ask,
+    )
+    before = await tx.scalar(select(provider_operation.c.state).where(*mine).with_for_update())
+    await tx.execute(
+        update(provider_operation)
+        .where(*mine)
+        .values(
+            state=AskState.SENT,
+            sent_at=now,
+            attempts=provider_operation.c.attempts + 1,
+        )
+    )
+    return AskState(before or AskState.PLANNED)
+
+
+async def record_ask(
+    tx: AsyncConnection,
+    booking_id: str,
+    leg_id: str,
+    ask: Ask,
+    state: AskState,
+    now: datetime,
+    error: str | None = None,
+) -> bool:
+    """Record what became of a call; False when it had been decided by somebody else meanwhile."""
+    result = await tx.execute(
+        update(provider_operation)
+        .where(
+            provider_operation.c.booking_id == booking_id,
+            provider_operation.c.leg_id == leg_id,
+            provider_operation.c.kind == ask,
+            provider_operation.c.state == AskState.SENT,
+        )
+        .values(
+            state=state,
+            error=error,
+            decided_at=now if state in (AskState.DONE, AskState.REFUSED) else None,
+        )
+    )
+    return result.rowcount == 1

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobility.booking.states import Act, decide
+from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView
+from payments.money import Money
+from tests.booking.trips import NOON, asked, text_of, trip_of
+
+ON_THE_WAY_IN = [
+    ("bike planned, bus planned", "held travel: hold leg_0"),
+    ("bike planned, walk planned, car planned", "held travel: hold leg_0, hold leg_2"),
+    ("bike held, bus planned", "held travel: authorise"),
+    ("bike held, bus planned | open", "held travel: authorise"),
+    ("bike held, bus planned | requires_action", "awaiting_payment travel: authorise"),
+    ("bike held, bus planned | authorised", "held travel: confirm leg_0"),
+    ("bike confirmed, bus planned | authorised", "held travel: confirm leg_1"),
+    ("bike confirmed, bus confirmed | authorised", "confirmed travel: nothing"),
+    ("bus planned", "held travel: authorise"),
+    ("bus confirmed | authorised", "confirmed travel: capture"),
+    ("bus confirmed | captured", "confirmed travel: nothing"),
+    ("bike active, bus confirmed | authorised", "active travel: nothing"),
+    ("bike ended, bus ended | authorised", "completed travel: capture"),
+    ("bike ended, bus cancelled | authorised", "completed travel: capture"),
+    ("bike cancelled, bus cancelled | authorised", "held cancel: nothing"),
+    ("bike held, bus planned | declined", "held fail: because payment-declined"),
+]
+
+
+@pytest.mark.parametrize(("trip", "move"), ON_THE_WAY_IN)
+def test_next_move_on_the_way_in(trip: str, move: str) -> None:
+    assert text_of(decide(trip_of(trip), NOON)) == move
+
+
+ON_THE_WAY_OUT = [
+    ("bike held, bus planned", "held fail: dropped leg_1"),
+    ("bike held, bus cancelled | authorised", "failed fail: cancel leg_0, release"),
+    ("bike confirmed, bus confirmed | captured", "failed fail: cancel leg_1, cancel leg_0, refund"),
+    ("bike cancelled, bus cancelled | released", "failed fail: nothing"),
+    ("bike cancelled, bus failed | none", "failed fail: nothing"),
+    ("bike active, bus cancelled | released", "needs_attention fail: nothing"),
+]
+
+
+@pytest.mark.parametrize(("trip", "move"), ON_THE_WAY_OUT)
+def test_next_move_on_the_way_out(trip: str, move: str) -> None:
+    assert text_of(decide(trip_of(trip, aim="fail"), NOON)) == move
+
+
+def test_a_refused_hold_fails_the_booking_and_says_whose_it_was() -> None:
+    trip = trip_of(
+        "bike failed, car held",
+        asked={0: {Ask.HOLD: asked("refused", error="already reserved")}},
+    )
+    move = decide(trip, NOON)
+    assert text_of(move) == "held fail: because vehicle-taken"
+    assert move.failure is not None
+    assert move.failure.detail == "bike-operator: already reserved"
+
+
+def test_a_hold_that_stays_undecided_fails_before_the_rider_has_waited_ten_seconds() -> None:
+    trip = trip_of("bike planned", asked={0: {Ask.HOLD: asked("sent")}})
+    assert text_of(decide(trip, NOON + timedelta(seconds=7))) == "held travel: hold leg_0"
+    late = decide(trip, NOON + timedelta(seconds=9))
+    assert text_of(late) == "held fail: because provider-not-answering"
+
+
+def test_a_hold_that_may_have_happened_is_cancelled_at_the_provider() -> None:
+    trip = trip_of("bike planned, bus cancelled", aim="fail", asked={0: {Ask.HOLD: asked("sent")}})
+    assert text_of(decide(trip, NOON)) == "failed fail: cancel leg_0"
+
+
+def test_a_challenge_nobody_answers_releases_everything_when_the_hold_ends() -> None:
+    trip = trip_of("bike held | requires_action")
+    assert text_of(decide(trip, NOON)) == "awaiting_payment travel: authorise"
+    assert text_of(decide(trip, trip.expires_at)) == "held fail: because payment-abandoned"
+
+
+def test_nothing_is_authorised_when_a_pass_makes_the_trip_free() -> None:
+    trip = replace(trip_of("bus planned"), ceiling=Money(0), price=Money(0))
+    assert text_of(decide(trip, NOON)) == "held travel: confirm leg_0"
+    done = replace(trip_of("bus ended"), ceiling=Money(0), price=Money(0))
+    assert text_of(decide(done, NOON)) == "settled travel: nothing"
+
+
+def test_a_metered_ride_that_cost_nothing_releases_the_hold_and_is_settled() -> None:
+    trip = trip_of("bike ended | authorised", state="active")
+    free = replace(trip, legs=(replace(trip.legs[0], final=Money(0)),))
+    assert text_of(decide(free, NOON)) == "completed travel: release"
+    released = replace(free, payment=PaymentView.RELEASED, state=BookingState.COMPLETED)
+    assert text_of(decide(released, NOON)) == "settled travel: nothing"
+
+
+def test_a_ticket_is_ridden_when_its_journey_is_over_by_the_clock() -> None:
+    trip = trip_of("bus confirmed | captured", state="confirmed")
+    over = trip.legs[0].arrives_at + timedelta(minutes=15)
+    assert decide(trip, NOON).wake_at == over
+    assert text_of(decide(trip, over)) == "confirmed travel: ended leg_0"
+
+
+def test_a_vehicle_nobody_unlocked_is_given_back() -> None:
+    trip = trip_of("bike confirmed | authorised", state="confirmed")
+    late = NOON + timedelta(minutes=20)
+    assert decide(trip, NOON).wake_at == late
+    assert text_of(decide(trip, late)) == "confirmed travel: cancel leg_0"
+
+
+def test_a_cancellation_that_never_succeeds_becomes_a_case_with_the_money_released() -> None:
+    stuck = {0: {Ask.CANCEL: asked("sent", attempts=12)}}
+    trip = trip_of("bike confirmed, bus cancelled | authorised", aim="cancel", asked=stuck)
+    assert text_of(decide(trip, NOON)) == "cancelled cancel: release"
+    released = replace(trip, payment=PaymentView.RELEASED)
+    assert text_of(decide(released, NOON)) == "needs_attention cancel: nothing"
+
+
+def test_what_was_taken_for_a_leg_that_was_given_back_is_refunded() -> None:
+    trip = trip_of("bus ended, bus cancelled | captured", state="active")
+    trip = replace(trip, kept=Money(720))
+    assert text_of(decide(trip, NOON)) == "completed travel: refund"
+
+
+leg_texts = st.tuples(
+    st.sampled_from(["bike", "car", "bus", "walk"]), st.sampled_from(list(LegState))
+).map(lambda pair: f"{pair[0]} {pair[1]}")
+trip_texts = st.tuples(
+    st.lists(leg_texts, min_size=1, max_size=4).map(", ".join), st.sampled_from(list(PaymentView))
+).map(lambda pair: f"{pair[0]} | {pair[1]}")
+
+
+@given(trip_texts, st.sampled_from(list(Aim)), st.integers(-5, 2000))
+def test_money_is_asked_for_only_when_every_scarce_leg_is_held(
+    text: str, aim: Aim, minutes: int
+) -> None:
+    trip = trip_of(text, aim=aim)
+    move = decide(trip, NOON + timedelta(minutes=minutes))
+    acts = {action.act for action in move.actions}
+    if Act.AUTHORISE in acts:
+        assert all(leg.state is not LegState.PLANNED for leg in trip.provided if leg.scarce)
+    confirmed = {action.leg_id for action in move.actions if action.ask is Ask.CONFIRM}
+    if confirmed and trip.ceiling:
+        assert trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
+    if move.aim is not Aim.TRAVEL:
+        assert not acts & {Act.AUTHORISE, Act.CAPTURE}
+    assert move == decide(trip, NOON + timedelta(minutes=minutes))
+
+
+@given(trip_texts, st.sampled_from(list(Aim)))
+def test_a_booking_never_rests_at_its_end_with_the_riders_money_held(text: str, aim: Aim) -> None:
+    trip = trip_of(text, aim=aim)
+    move = decide(trip, NOON)
+    for _ in range(4):
+        trip = replace(trip, state=move.state, aim=move.aim)
+        move = decide(trip, NOON)
+    over = (BookingState.SETTLED, BookingState.FAILED, BookingState.CANCELLED)
+    if move.state in over and not move.actions and not move.dropped_legs:
+        assert trip.payment not in (PaymentView.AUTHORISED, PaymentView.OPEN) or not trip.ceiling
