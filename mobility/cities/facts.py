@@ -1,0 +1,350 @@
+"""What a city's files say, each row with where it comes from and how far it is to be trusted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import field
+from datetime import date, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, HttpUrl
+from pydantic.dataclasses import dataclass
+
+from gtfs.geo import LatLon
+from mobility.cities.rows import DATA, BarSeparated, Id, Lat, Lon, Text
+from payments.money import Money
+from providers.values import Mode
+
+Amount = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=2)]
+_WKT = re.compile(r"(LINESTRING|POLYGON) \(+([^()]*)\)+")
+
+
+class Confidence(StrEnum):
+    """How far a fact is to be trusted."""
+
+    HIGH = "high"
+    """Read in a source with that precision."""
+    MEDIUM = "medium"
+    """Derived, or one older source."""
+    LOW = "low"
+    """Estimated, conflicting or unverified."""
+
+
+class Access(StrEnum):
+    """Whether a mode may use a crossing."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Place:
+    """A place that people go to."""
+
+    name: Text
+    kind: Id
+    lat: Lat
+    lon: Lon
+    source: Text
+    confidence: Confidence
+    aliases: Annotated[tuple[str, ...], BarSeparated] = ()
+    note: str = ""
+
+    @property
+    def position(self) -> LatLon:
+        """Where it is."""
+        return LatLon(self.lat, self.lon)
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class CarPark:
+    """A car park. ``spaces`` is None where the number is not known."""
+
+    name: Text
+    kind: Literal["lot", "garage"]
+    lat: Lat
+    lon: Lon
+    counted_live: bool
+    source: Text
+    confidence: Confidence
+    spaces: Annotated[int, Field(ge=0)] | None = None
+    note: str = ""
+
+    @property
+    def position(self) -> LatLon:
+        """Where it is."""
+        return LatLon(self.lat, self.lon)
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Crossing:
+    """A bridge, tunnel, lock or ferry, and who may use it when.
+
+    ``walk``, ``bike`` and ``car`` say how it is in normal operation. From ``closed_from`` to
+    ``closed_until``, both included, ``closed_modes`` may not use it. The end is an announcement:
+    after it, the crossing is unknown until someone writes down that it has reopened.
+    """
+
+    name: Text
+    kind: Literal["bridge", "tunnel", "lock", "ferry"]
+    water: Text
+    lat: Lat
+    lon: Lon
+    walk: Access
+    bike: Access
+    car: Access
+    source: Text
+    confidence: Confidence
+    closed_modes: Annotated[tuple[Mode, ...], BarSeparated] = ()
+    closed_from: date | None = None
+    closed_until: date | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.closed_modes) != (self.closed_from is not None):
+            raise ValueError("closed_modes and closed_from go together")
+        if self.closed_until and (self.closed_from is None or self.closed_until < self.closed_from):
+            raise ValueError("closed_until lies before closed_from")
+
+    @property
+    def position(self) -> LatLon:
+        """Its middle."""
+        return LatLon(self.lat, self.lon)
+
+    def access(self, mode: Mode, on: date) -> Access:
+        """Whether ``mode`` may cross on that day; a scooter goes where a bike goes."""
+        asked = Mode.BIKE if mode is Mode.SCOOTER else mode
+        if asked in self.closed_modes and self.closed_from and on >= self.closed_from:
+            over = self.closed_until is not None and on > self.closed_until
+            return Access.UNKNOWN if over else Access.CLOSED
+        usual = {Mode.WALK: self.walk, Mode.BIKE: self.bike, Mode.CAR: self.car}
+        return usual.get(asked, Access.CLOSED)
+
+
+def _well_known_text(value: object) -> object:
+    """The points of ``LINESTRING (lon lat, …)`` or a ``POLYGON`` of one ring."""
+    if not isinstance(value, str):
+        return value
+    found = _WKT.fullmatch(value.strip())
+    if not found:
+        raise ValueError("not a LINESTRING or a POLYGON of one ring")
+    points = []
+    for pair in found[2].split(","):
+        lon, lat = (float(number) for number in pair.split())
+        points.append(LatLon(lat, lon))
+    if len(points) < 2:
+        raise ValueError("a line needs two points")
+    if found[1] == "POLYGON" and points[0] != points[-1]:
+        raise ValueError("the ring is not closed")
+    return tuple(points)
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Water:
+    """A reach of water as a line down its middle; the shore of a lake is a closed line."""
+
+    name: Text
+    reach: str
+    shape: Annotated[tuple[LatLon, ...], BeforeValidator(_well_known_text)]
+    source: Text
+    confidence: Confidence
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class EmissionFactor:
+    """Grams of CO2 equivalent per passenger kilometre of one kind of vehicle."""
+
+    vehicle: Id
+    grams_per_km: Annotated[int, Field(ge=0)]
+    year: int
+    source: Text
+    confidence: Confidence
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Price:
+    """A published price that is not sold here: parking, tolls, taxis, subscriptions."""
+
+    kind: Id
+    operator: Text
+    product: Text
+    amount: Amount
+    source: Text
+    confidence: Confidence
+    per: str = ""
+    valid_from: date | None = None
+    valid_until: date | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Guarantee:
+    """What an operator promises its passengers when it fails them."""
+
+    id: Id
+    kind: Literal["late_arrival", "missed_connection", "soiled_clothes", "long_wait"]
+    title: Text
+    agency_ids: tuple[Id, ...]
+    valid_from: date
+    threshold_minutes: Annotated[int, Field(ge=0)]
+    benefit: Literal["single_ticket", "taxi", "amount"]
+    terms: tuple[Text, ...]
+    source: Text
+    confidence: Confidence
+    amount: Amount | None = None
+    hours_from: time | None = None
+    hours_to: time | None = None
+    claim_working_days: int | None = None
+    valid_until: date | None = None
+    unknown: tuple[Text, ...] = ()
+
+    def holds_on(self, on: date) -> bool:
+        """Whether the promise is in force on that day."""
+        return self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class TaxiStep:
+    """The price of a kilometre from ``from_km`` on."""
+
+    from_km: Annotated[int, Field(ge=0)]
+    per_km: Amount
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class TaxiTariff:
+    """The city's taxi tariff, for estimates only."""
+
+    name: Text
+    base: Amount
+    steps: Annotated[tuple[TaxiStep, ...], Field(min_length=1)]
+    valid_from: date
+    text: Text
+    source: Text
+    confidence: Confidence
+    waiting_per_minute: Amount | None = None
+    more_than_four_passengers: Amount | None = None
+
+    def estimate(self, metres: int, currency: str = "EUR") -> Money:
+        """The fare for a ride of ``metres`` without waiting, rounded to a minor unit."""
+        km = Decimal(max(metres, 0)) / 1000
+        total = self.base
+        ends = [*(Decimal(step.from_km) for step in self.steps[1:]), None]
+        for step, end in zip(self.steps, ends, strict=True):
+            until = km if end is None else min(km, end)
+            total += max(until - step.from_km, Decimal(0)) * step.per_km
+        return Money(1, currency).times(total * 100)
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class OnDemand:
+    """A service that is called, not booked here; ``status`` says whether it is known to run."""
+
+    id: Id
+    name: Text
+    url: HttpUrl
+    status: Literal["running", "ended", "unknown"]
+    status_as_of: date
+    text: Text
+    source: Text
+    confidence: Confidence
+    hours: str = ""
+    surcharge: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Attribution:
+    """Whom the data comes from, to be shown wherever it is shown."""
+
+    text: Text
+    licence: Text
+    url: HttpUrl
+    covers: Text
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Bounds:
+    """The box that holds all of the city, in degrees."""
+
+    west: Lon
+    south: Lat
+    east: Lon
+    north: Lat
+
+    def __contains__(self, point: LatLon) -> bool:
+        return self.south <= point.lat <= self.north and self.west <= point.lon <= self.east
+
+
+Speed = Annotated[float, Field(gt=0, le=200)]
+Detour = Annotated[float, Field(ge=1, le=5)]
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class Rules:
+    """How estimated ways are timed: kilometres an hour, and way over straight line."""
+
+    walk_kmh: Speed
+    bike_kmh: Speed
+    scooter_kmh: Speed
+    car_kmh: Speed
+    walk_detour: Detour
+    bike_detour: Detour
+    car_detour: Detour
+    walk_max_m: Annotated[int, Field(ge=0)]
+    source: Text
+    confidence: Confidence
+    ferry_wait_seconds: Annotated[int, Field(ge=0)] = 0
+    ferry_crossing_seconds: Annotated[int, Field(ge=0)] = 0
+
+    def speeds_kmh(self) -> dict[Mode, float]:
+        """The speed of every mode that uses streets."""
+        return {
+            Mode.WALK: self.walk_kmh,
+            Mode.BIKE: self.bike_kmh,
+            Mode.SCOOTER: self.scooter_kmh,
+            Mode.CAR: self.car_kmh,
+        }
+
+    def detours(self) -> dict[Mode, float]:
+        """The detour factor of every mode that uses streets."""
+        return {
+            Mode.WALK: self.walk_detour,
+            Mode.BIKE: self.bike_detour,
+            Mode.SCOOTER: self.bike_detour,
+            Mode.CAR: self.car_detour,
+        }
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class EmissionChoice:
+    """Which factor of which year speaks for which mode."""
+
+    year: int
+    walk: Id | None = None
+    bike: Id | None = None
+    scooter: Id | None = None
+    bus: Id | None = None
+    ferry: Id | None = None
+    car: Id | None = None
+    electric_car: Id | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmissionFactors:
+    """The factors of one year by mode; a mode without one has no honest number."""
+
+    year: int
+    by_mode: dict[Mode, int] = field(default_factory=dict)
+    electric_car: int | None = None
+
+    def find_grams_per_km(self, mode: Mode, *, electric: bool = False) -> int | None:
+        """Grams of CO2 equivalent a passenger kilometre; None where no source gives one."""
+        if mode is Mode.CAR and electric and self.electric_car is not None:
+            return self.electric_car
+        return self.by_mode.get(mode)
