@@ -1,0 +1,312 @@
+"""What bus and ferry rides cost: the cheapest products for a journey, and the price of each.
+
+A *product* is a string that an offer and an order carry:
+``PRODUCT:RIDER[:pass[N]][:covered-M]``, such as
+
+- ``short:adult`` a short-hop ticket, ``single:2:adult`` a single ticket of level 2;
+- ``single:2:adult:covered-1`` a ride on the ticket of the journey's first ride;
+- ``single:2:adult:pass`` one person rides on a pass and pays nothing, ``:pass2`` two persons. Which
+  pass it is stays with the rider: it may tell of a disability.
+
+Everything here is pure; the fares come from ``fare_table``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from payments.money import Money
+from providers.bus.fare_table import (
+    Edition,
+    FareDataError,
+    FareTable,
+    FareUnknownError,
+    Tariff,
+    read_fares,
+)
+from providers.values import Quote
+
+__all__ = [
+    "FareDataError",
+    "FareRide",
+    "FareTable",
+    "FareUnknownError",
+    "RiderKind",
+    "choose_products",
+    "price_product",
+    "read_fares",
+]
+
+_PRODUCT = re.compile(
+    r"(?P<base>[a-z]+(?::[0-9])?):(?P<rider>[a-z]{2,20}?)"
+    r"(?P<pass>:pass(?P<free>[2-9])?)?(?::covered-(?P<covered>[1-9][0-9]?))?"
+)
+_SATURDAY = 5
+
+
+class RiderKind(StrEnum):
+    """Who rides, as price lists tell people apart."""
+
+    ADULT = "adult"
+    CHILD = "child"
+
+
+@dataclass(frozen=True, slots=True)
+class FareRide:
+    """One ride of a journey, as far as its fare depends on it.
+
+    ``stops`` counts the stops after boarding, the one to get off at included. A zone is None where
+    the feed gives the stop none; then the other zone decides, or else the tariff's first level.
+    """
+
+    agency_id: str
+    route_id: str
+    stops: int
+    from_zone: str | None
+    to_zone: str | None
+    departs_at: datetime
+    arrives_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.departs_at.tzinfo is None or self.arrives_at.tzinfo is None:
+            raise ValueError(f"the times of the ride on {self.route_id} need a time zone")
+        if self.stops < 1 or self.arrives_at < self.departs_at:
+            raise ValueError(f"the ride on {self.route_id} ends before it begins")
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    base: str
+    rider: str
+    free: int = 0
+    covered_by: int | None = None
+
+    def __str__(self) -> str:
+        free = "" if not self.free else ":pass" if self.free == 1 else f":pass{self.free}"
+        covered = f":covered-{self.covered_by}" if self.covered_by else ""
+        return f"{self.base}:{self.rider}{free}{covered}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The cheapest way to pay some rides: the cost, the number of tickets, a product a ride."""
+
+    minor: int
+    tickets: int
+    products: tuple[_Product, ...]
+
+
+def choose_products(
+    table: FareTable,
+    rides: Sequence[FareRide],
+    passes: AbstractSet[str],
+    *,
+    holidays: AbstractSet[date],
+    rider: RiderKind = RiderKind.ADULT,
+    passengers: int = 1,
+) -> tuple[str, ...]:
+    """The products that carry one journey's rides for the least money, one a ride, in order.
+
+    A single ticket covers the rides after it on the same tariff that end within its time and zones
+    (changes allowed; a journey from A to B is never the return trip that it excludes). At equal
+    cost fewer tickets win. A pass frees as many of the ``passengers`` as it carries; where it does
+    not cover a tariff, or nobody confirms that it does, that tariff is charged in full.
+
+    Raises:
+        FareUnknownError: no fare is known for a ride, its rider or its day, or a pass is unknown.
+    """
+    chosen: dict[int, _Product] = {}
+    by_tariff: dict[str, list[int]] = {}
+    for index, ride in enumerate(rides):
+        by_tariff.setdefault(table.get_tariff_of(ride.agency_id).id, []).append(index)
+    for tariff in table.tariff:
+        indexes = by_tariff.get(tariff.id, [])
+        free = _free_persons(table, tariff, passes, passengers)
+        everyone = free >= passengers
+        products = _for_tariff(
+            table, tariff, [(index, rides[index]) for index in indexes], holidays, rider, everyone
+        )
+        for index, product in zip(indexes, products, strict=True):
+            paid_here = product.covered_by is None
+            chosen[index] = _Product(
+                product.base, product.rider, free if paid_here else 0, product.covered_by
+            )
+    return tuple(str(chosen[index]) for index in range(len(rides)))
+
+
+def price_product(table: FareTable, product: str, on: date, passengers: int = 1) -> Quote:
+    """The price of one product on a day, with German lines by which a rider can redo it.
+
+    Raises:
+        FareUnknownError: the product is malformed or unknown, or has no price on that day.
+        ValueError: fewer passengers than one.
+    """
+    if passengers < 1:
+        raise ValueError(f"a ticket is for one person at least, not {passengers}")
+    wanted = _parse(product)
+    tariff = table.get_tariff_selling(wanted.base)
+    edition = table.get_edition(tariff.id, on)
+    each = _price(table, edition, wanted.base, wanted.rider)
+    label = f"{table.names.product[wanted.base]}, {table.names.rider[wanted.rider]}"
+    if wanted.covered_by is not None:
+        price = Money.zero(table.currency)
+        lines = [
+            f"im Fahrschein von Fahrt {wanted.covered_by} enthalten: {_amount(price)}",
+            f"Umsteigen innerhalb von {edition.transfer_minutes} Minuten, keine Rückfahrt",
+        ]
+    else:
+        free = min(wanted.free, passengers)
+        paying = passengers - free
+        price = each.times(paying)
+        lines = []
+        if free:
+            who = "1 Person" if free == 1 else f"{free} Personen"
+            lines.append(f"{who} mit hinterlegter Berechtigung: {_amount(each.times(0))}")
+        if paying == 1 and not free:
+            lines.append(f"{label}: {_amount(price)}")
+        elif paying:
+            lines.append(f"{label}: {paying} x {_amount(each)} = {_amount(price)}")
+    lines.append(f"{tariff.name}, {edition.title}")
+    if tariff.remark:
+        lines.append(tariff.remark)
+    lines.extend(
+        change.text
+        for change in table.announcement
+        if change.tariff == tariff.id and change.text in table.list_notices(on)
+    )
+    return Quote(
+        price=price,
+        ceiling=None,
+        tariff_version=edition.id,
+        lines=tuple(lines),
+        vat_percent=tariff.vat_percent,
+    )
+
+
+def _free_persons(
+    table: FareTable, tariff: Tariff, passes: AbstractSet[str], passengers: int
+) -> int:
+    carried = [known.persons for known in table.list_passes(passes) if tariff.id in known.covers]
+    return min(max(carried, default=0), passengers)
+
+
+def _for_tariff(
+    table: FareTable,
+    tariff: Tariff,
+    rides: Sequence[tuple[int, FareRide]],
+    holidays: AbstractSet[date],
+    rider: RiderKind,
+    everyone_free: bool,  # noqa: FBT001  internal, always named by its variable
+) -> tuple[_Product, ...]:
+    """The cheapest products for the rides of one tariff, each with its number in the journey."""
+    if tariff.product is not None:
+        for _, ride in rides:
+            _price(table, _edition(table, tariff, ride), tariff.product, rider)
+        return (_Product(tariff.product, rider),) * len(rides)
+    if everyone_free:
+        return tuple(
+            product
+            for ride in rides
+            for product in _cheapest(table, tariff, [ride], holidays, rider).products
+        )
+    return _cheapest(table, tariff, rides, holidays, rider).products
+
+
+def _cheapest(
+    table: FareTable,
+    tariff: Tariff,
+    rides: Sequence[tuple[int, FareRide]],
+    holidays: AbstractSet[date],
+    rider: RiderKind,
+) -> _Plan:
+    """By dynamic programming from the last ride: a short hop, or a single for the next n rides."""
+    best = [_Plan(0, 0, ())]
+    for start in range(len(rides) - 1, -1, -1):
+        number, ride = rides[start]
+        edition = _edition(table, tariff, ride)
+        options = []
+        for end in range(start + 1, len(rides) + 1):
+            covered = [part for _, part in rides[start:end]]
+            if len(covered) > 1 and not _in_time(edition, covered):
+                break
+            base = f"single:{_level(edition, covered)}"
+            after = best[len(rides) - end]
+            first = _Product(base, rider)
+            later = (_Product(base, rider, covered_by=number + 1),) * (len(covered) - 1)
+            options.append(
+                _Plan(
+                    after.minor + _price(table, edition, base, rider).minor,
+                    after.tickets + 1,
+                    (first, *later, *after.products),
+                )
+            )
+        if _is_short_hop(table, edition, ride, holidays):
+            after = best[len(rides) - start - 1]
+            options.append(
+                _Plan(
+                    after.minor + _price(table, edition, "short", rider).minor,
+                    after.tickets + 1,
+                    (_Product("short", rider), *after.products),
+                )
+            )
+        best.append(min(options, key=lambda plan: (plan.minor, plan.tickets)))
+    return best[-1]
+
+
+def _in_time(edition: Edition, rides: Sequence[FareRide]) -> bool:
+    limit = rides[0].departs_at + timedelta(minutes=edition.transfer_minutes)
+    return rides[-1].arrives_at <= limit
+
+
+def _level(edition: Edition, rides: Sequence[FareRide]) -> int:
+    zones = {zone for ride in rides for zone in (ride.from_zone, ride.to_zone) if zone}
+    for area in edition.zone_levels:
+        if zones <= set(area.zones):
+            return area.level
+    strange = ", ".join(sorted(zones))
+    raise FareUnknownError(f"{edition.id} has no level for a ticket through the zones {strange}")
+
+
+def _is_short_hop(
+    table: FareTable, edition: Edition, ride: FareRide, holidays: AbstractSet[date]
+) -> bool:
+    rule = edition.short_hop
+    if rule is None or ride.stops > rule.max_stops:
+        return False
+    local = ride.departs_at.astimezone(table.zone)
+    free_day = local.weekday() >= _SATURDAY or local.date() in holidays
+    return free_day or rule.weekday_from is None or local.time() >= rule.weekday_from
+
+
+def _edition(table: FareTable, tariff: Tariff, ride: FareRide) -> Edition:
+    return table.get_edition(tariff.id, ride.departs_at.astimezone(table.zone).date())
+
+
+def _price(table: FareTable, edition: Edition, base: str, rider: str) -> Money:
+    amount = edition.find_price(base, rider)
+    if amount is None:
+        raise FareUnknownError(
+            f"{edition.id} has no price for {base}:{rider}, so it cannot be sold here"
+        )
+    return table.money(amount)
+
+
+@lru_cache(maxsize=256)
+def _parse(product: str) -> _Product:
+    found = _PRODUCT.fullmatch(product)
+    if found is None:
+        raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
+    covered = int(found["covered"]) if found["covered"] else None
+    free = int(found["free"] or 1) if found["pass"] else 0
+    return _Product(found["base"], found["rider"], free, covered)
+
+
+def _amount(money: Money) -> str:
+    sign = "€" if money.currency == "EUR" else money.currency
+    return f"{money.minor // 100},{money.minor % 100:02d} {sign}"
