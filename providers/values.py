@@ -19,7 +19,7 @@ ProviderId = NewType("ProviderId", str)
 VehicleRef = NewType("VehicleRef", str)
 """The provider's private, stable name of a vehicle. Riders never see it."""
 VehicleId = NewType("VehicleId", str)
-"""The public name of a vehicle; it rotates after every trip (GBFS 3.0 vehicle_status)."""
+"""The public name of a vehicle, ``provider:id``; it rotates after every trip (GBFS 3.0)."""
 StationId = NewType("StationId", str)
 ReservationRef = NewType("ReservationRef", str)
 """The provider's own name of a reservation."""
@@ -129,7 +129,7 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a ride used; the inputs of its price."""
+    """What a ride used; the inputs of its price. ``minutes`` counts every started one."""
 
     minutes: int
     metres: int
@@ -191,6 +191,13 @@ class RideReport:
     usage: Usage
     price: Money
     end_station_id: StationId | None = None
+    expected: Money | None = None
+    """What the published tariff makes of ``usage``; None where no plan was at hand to check by."""
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the provider asks for something else than its tariff says."""
+        return self.expected is not None and self.expected != self.price
 
 
 @dataclass(frozen=True, slots=True)

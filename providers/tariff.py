@@ -1,0 +1,173 @@
+"""What a ride costs by a published plan, and how to say so.
+
+A plan is GBFS 3.0 ``system_pricing_plans``: a price per ride, and segments that charge ``rate`` at
+``start`` and again every ``interval`` until before ``end``. A charge at minute or kilometre *t* is
+due as soon as the unit that begins at *t* has been entered, so ``interval = 30`` reads "per
+started 30 minutes". With a day cap the time tariff starts anew every 24 hours of the ride, and no
+24 hours cost more than the cap; the price per ride and kilometres are outside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from payments.money import Money
+from providers.values import PricingPlan, Quote, Segment, Usage
+
+MINUTES_PER_DAY = 1440
+METRES_PER_KM = 1000
+CEILING_LEAST_MINUTES = 15
+CEILING_LEAST_METRES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A price and the lines that add up to it."""
+
+    price: Money
+    lines: tuple[str, ...]
+
+
+def version_of(plan: PricingPlan) -> str:
+    """The tariff version that quotes and orders carry: ``plan/version``."""
+    return f"{plan.id}/{plan.version}"
+
+
+def price(plan: PricingPlan, usage: Usage) -> Money:
+    """The price of ``usage``, rounded once, half up, to a minor unit; never below zero."""
+    return explain(plan, usage).price
+
+
+def explain(plan: PricingPlan, usage: Usage) -> Priced:
+    """The price with one calculation a line, in German, so that a rider can redo it by hand.
+
+    Raises:
+        ValueError: negative usage.
+    """
+    if usage.minutes < 0 or usage.metres < 0:
+        raise ValueError(f"a ride cannot use {usage.minutes} min and {usage.metres} m")
+    lines: list[str] = []
+    total = plan.price
+    if plan.price:
+        lines.append(f"Grundpreis je Fahrt: {_amount(plan.price, plan.currency)}")
+    total += _time_price(plan, usage.minutes, lines)
+    for segment in plan.per_km:
+        total += _segment_line(
+            segment, usage.metres, METRES_PER_KM, "km", plan.currency, lines, _km(usage.metres)
+        )
+    rounded = max(total, Decimal(0)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    if rounded != total:
+        lines.append(
+            f"gerundet von {_amount(total, plan.currency)} auf {_amount(rounded, plan.currency)}"
+        )
+    if not lines:
+        lines.append(f"kostenlos im Tarif {plan.name}")
+    return Priced(Money.of_major(rounded, plan.currency), tuple(lines))
+
+
+def ceiling_usage(planned: Usage) -> Usage:
+    """The use that a quote's ceiling allows for.
+
+    Half as much again as planned, and at least 15 minutes and one kilometre more: a red light, a
+    wrong turn and a search for the station are in it, a forgotten return is not.
+    """
+    return Usage(
+        planned.minutes + max(CEILING_LEAST_MINUTES, -(-planned.minutes // 2)),
+        planned.metres + max(CEILING_LEAST_METRES, -(-planned.metres // 2)),
+    )
+
+
+def quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal) -> Quote:
+    """The estimate for the planned use, with the price of ``ceiling_usage`` as its ceiling."""
+    estimate = explain(plan, planned)
+    ceiling = price(plan, ceiling_usage(planned))
+    return Quote(
+        price=estimate.price,
+        ceiling=None if ceiling == estimate.price and not _metered(plan) else ceiling,
+        tariff_version=version_of(plan),
+        lines=estimate.lines,
+        vat_percent=vat_percent,
+    )
+
+
+def find_plan(plans: Sequence[PricingPlan], tariff_version: str) -> PricingPlan | None:
+    """The plan that an order was priced by, also when a newer version is on sale."""
+    return next((plan for plan in plans if version_of(plan) == tariff_version), None)
+
+
+def _metered(plan: PricingPlan) -> bool:
+    return bool(plan.per_min or plan.per_km)
+
+
+def _time_price(plan: PricingPlan, minutes: int, lines: list[str]) -> Decimal:
+    if plan.day_cap is None:
+        return sum(
+            (
+                _segment_line(part, minutes, 1, "min", plan.currency, lines, f"{minutes} min")
+                for part in plan.per_min
+            ),
+            Decimal(0),
+        )
+    days, rest = divmod(minutes, MINUTES_PER_DAY)
+    total = Decimal(0)
+    if days:
+        full = min(_time_price_uncapped(plan, MINUTES_PER_DAY), plan.day_cap)
+        total += days * full
+        lines.append(
+            f"{days} volle 24 Stunden x {_amount(full, plan.currency)}"
+            f" = {_amount(days * full, plan.currency)}"
+        )
+    if rest:
+        uncapped = _time_price_uncapped(plan, rest)
+        for part in plan.per_min:
+            _segment_line(part, rest, 1, "min", plan.currency, lines, f"{rest} min")
+        if uncapped > plan.day_cap:
+            lines.append(
+                f"Zeitpreis höchstens {_amount(plan.day_cap, plan.currency)} je 24 Stunden"
+                f" statt {_amount(uncapped, plan.currency)}"
+            )
+        total += min(uncapped, plan.day_cap)
+    return total
+
+
+def _time_price_uncapped(plan: PricingPlan, minutes: int) -> Decimal:
+    return sum((part.rate * _charges(part, minutes, 1) for part in plan.per_min), Decimal(0))
+
+
+def _segment_line(
+    segment: Segment, used: int, scale: int, unit: str, currency: str, lines: list[str], what: str
+) -> Decimal:
+    count = _charges(segment, used, scale)
+    amount = segment.rate * count
+    if amount:
+        start = f" ab {segment.start} {unit}" if segment.start else ""
+        if segment.interval == 0:
+            lines.append(f"{what}: einmalig{start} {_amount(amount, currency)}")
+        else:
+            each = unit if segment.interval == 1 else f"{segment.interval} {unit}"
+            lines.append(
+                f"{what}: {count} x angefangene {each}{start} x {_amount(segment.rate, currency)}"
+                f" = {_amount(amount, currency)}"
+            )
+    return amount
+
+
+def _charges(segment: Segment, used: int, scale: int) -> int:
+    """How often ``segment`` has been charged after ``used`` (in 1/``scale`` of its unit)."""
+    until = used if segment.end is None else min(used, segment.end * scale)
+    over = until - segment.start * scale
+    if over <= 0:
+        return 0
+    return 1 if segment.interval == 0 else -(-over // (segment.interval * scale))
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    exact = amount if amount.as_tuple().exponent < -2 else amount.quantize(Decimal("0.01"))  # type: ignore[operator]
+    sign = "€" if currency == "EUR" else currency
+    return f"{exact:f}".replace(".", ",") + f" {sign}"
+
+
+def _km(metres: int) -> str:
+    return f"{metres / METRES_PER_KM:.1f}".replace(".", ",") + " km"

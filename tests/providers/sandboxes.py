@@ -1,0 +1,72 @@
+"""A demo operator served from a thread on the loopback address, and its controls."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from providers.sandbox.app import make_app
+from providers.sandbox.fleet import read_fleet
+from providers.sandbox.rules import Operator
+from providers.sandbox.store import Store
+from providers.stanza import ProviderStanza
+
+TOKEN = "opensesame"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running demo operator."""
+
+    stanza: ProviderStanza
+    url: str
+
+    def fault(self, operation: str, fault: str, **more: object) -> None:
+        body = {"operation": operation, "fault": fault, **more}
+        httpx.post(f"{self.url}/sandbox/faults", json=body).raise_for_status()
+
+    def ride(self, minutes: int, metres: int) -> None:
+        body = {"minutes": minutes, "metres": metres}
+        httpx.post(f"{self.url}/sandbox/ride", json=body).raise_for_status()
+
+    def advance(self, seconds: int) -> None:
+        body = {"advance_seconds": seconds}
+        httpx.post(f"{self.url}/sandbox/clock", json=body).raise_for_status()
+
+    def bookings(self) -> dict[str, str]:
+        """State of each booking by its id."""
+        rows = httpx.get(f"{self.url}/sandbox/state").json()["bookings"]
+        return {row["id"]: row["state"] for row in rows}
+
+    def holders(self, vehicle_ref: str) -> list[str]:
+        """Who holds a vehicle now."""
+        rows = httpx.get(f"{self.url}/sandbox/state").json()["bookings"]
+        active = {"PENDING", "CONFIRMED", "STARTED"}
+        return [r["id"] for r in rows if r["vehicle_ref"] == vehicle_ref and r["state"] in active]
+
+
+@contextmanager
+def run_sandbox(stanza: ProviderStanza, folder: Path, state: Path) -> Iterator[Sandbox]:
+    """Serve the operator until the block ends."""
+    store = Store(state)
+    store.stock(read_fleet(stanza, folder))
+    app = make_app(Operator(stanza, store), token=TOKEN)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Sandbox(stanza, f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join(timeout=5)
+    store.close()
