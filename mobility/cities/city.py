@@ -163,7 +163,7 @@ class City:
 
 def list_cities() -> tuple[str, ...]:
     """The names of the cities that come with the code, in alphabetical order."""
-    return tuple(sorted(path.parent.name for path in CITIES.glob("*/city.toml")))
+    return tuple(sorted(path.parent.name for path in CITIES.glob("[a-z]*/city.toml")))
 
 
 def load_city(name_or_path: str | Path) -> City:
