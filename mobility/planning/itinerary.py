@@ -56,6 +56,8 @@ class Ride:
     board_index: int
     alight_index: int
     """Positions of the two stops in the trip's calls."""
+    from_zone: str | None = None
+    to_zone: str | None = None
 
     @property
     def hops(self) -> int:
@@ -93,6 +95,9 @@ class Leg:
     quote: Quote | None = None
     terms: Terms | None = None
     product: str | None = None
+    """The fare product of a bus or ferry leg (``providers.bus.fares``)."""
+    unsold: str = ""
+    """Why nobody here sells this leg; empty when somebody does."""
     co2_grams: int = 0
 
     @property

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gtfs.geo import LatLon
 from payments.money import Money
+from providers.bus.fares import FareRide
 from providers.values import Mode, ProviderId, Quote, StationId, Terms, VehicleId, VehicleRef
 
 
@@ -37,6 +38,8 @@ class OfferLeg:
     headsign: str | None = None
     product: str | None = None
     """The fare product of a bus or ferry leg (``providers.bus.fares``)."""
+    fare_ride: FareRide | None = None
+    """What the fare of a bus or ferry leg depends on, to price it anew for other passes."""
 
 
 @dataclass(frozen=True, slots=True)
