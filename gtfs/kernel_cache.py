@@ -1,0 +1,62 @@
+"""Where compiled kernels are kept: `$MOBILITY_DATA/kernels/<hash>`, never beside the sources.
+
+numba's own cache looks at the file of a kernel only, so a change in a function that it calls from
+another file gives a stale result. The folder's name covers every file that defines a kernel, and
+numba's version; a new name is an empty cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel_sources() -> tuple[Path, ...]:
+    """Every file of this package that defines a kernel."""
+    here = Path(__file__)
+    return tuple(
+        path
+        for path in sorted(here.parent.glob("*.py"))
+        if path == here or "gtfs.kernel_cache import" in path.read_text(encoding="utf-8")
+    )
+
+
+def folder() -> Path:
+    """The folder of the present sources and numba."""
+    content = hashlib.sha256(version("numba").encode())
+    for path in kernel_sources():
+        content.update(path.name.encode() + b"\0" + path.read_bytes())
+    data = Path(os.environ.get("MOBILITY_DATA") or ".mobility")
+    return data.absolute() / "kernels" / content.hexdigest()[:16]
+
+
+@cache
+def _is_kept() -> bool:
+    """Point numba at the folder; False where it cannot be written."""
+    place = folder()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    if not os.access(place, os.W_OK):
+        return False
+    os.environ["NUMBA_CACHE_DIR"] = str(place)
+    return True
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel with numba at its first call, kept between processes, without the GIL."""
+    kept = _is_kept()
+    import numba  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
+
+    if kept:
+        numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # type: ignore[attr-defined]
+    return cast("Callable[P, R]", numba.njit(cache=kept, nogil=True)(function))

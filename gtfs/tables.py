@@ -1,0 +1,201 @@
+"""The columns of a timetable, table by table, as arrays that can be mapped from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+I8 = NDArray[np.int8]
+I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+
+class Strings(Sequence[str]):
+    """A column of strings in two arrays, decoded one by one."""
+
+    __slots__ = ("blob", "ends")
+
+    def __init__(self, ends: NDArray[np.int64], blob: NDArray[np.uint8]) -> None:
+        self.ends = ends
+        self.blob = blob
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> Self:
+        """Pack strings in order."""
+        coded = [value.encode() for value in values]
+        ends = np.cumsum(np.array([0, *map(len, coded)], np.int64))
+        return cls(ends, np.frombuffer(b"".join(coded), np.uint8))
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.blob[self.ends[index] : self.ends[index + 1]].tobytes().decode()
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyTable:
+    """agency.txt."""
+
+    id: Strings
+    name: Strings
+    url: Strings
+
+
+@dataclass(frozen=True, slots=True)
+class StationTable:
+    """The parents of stops."""
+
+    id: Strings
+    name: Strings
+    lat: F64
+    lon: F64
+
+
+@dataclass(frozen=True, slots=True)
+class StopTable:
+    """Stops that vehicles call at; `station` -1 where none; `change_s` the least time to change."""
+
+    id: Strings
+    name: Strings
+    zone: Strings
+    lat: F64
+    lon: F64
+    station: I32
+    wheelchair: I8
+    change_s: I32
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """routes.txt."""
+
+    id: Strings
+    agency: I32
+    short_name: Strings
+    long_name: Strings
+    color: Strings
+    text_color: Strings
+    type: I32
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTable:
+    """`active[service, day]`, days counted from the timetable's first."""
+
+    id: Strings
+    active: Bool
+
+
+@dataclass(frozen=True, slots=True)
+class PatternTable:
+    """Trips with the same calls and boarding rules; slices [i, i+1) of `stop0`, `trip0`, `event0`.
+
+    `stops`, `boards`, `alights` run over the positions of all patterns; trips of a pattern are
+    neighbours; events run trip by trip, position by position.
+    """
+
+    stop0: I32
+    trip0: I32
+    event0: I32
+    stops: I32
+    boards: Bool
+    alights: Bool
+
+
+@dataclass(frozen=True, slots=True)
+class TripTable:
+    """trips.txt, ordered by pattern; `path` is a row of the path table or -1."""
+
+    id: Strings
+    headsign: Strings
+    note: Strings
+    route: I32
+    service: I32
+    pattern: I32
+    direction: I8
+    wheelchair: I8
+    path: I32
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """Arrival and departure in service seconds of every call of every trip."""
+
+    arrival: I32
+    departure: I32
+
+
+@dataclass(frozen=True, slots=True)
+class FootpathTable:
+    """Walks between stops: slices of `to` and `seconds` by the stop they start from."""
+
+    from0: I32
+    to: I32
+    seconds: I32
+
+
+@dataclass(frozen=True, slots=True)
+class PathTable:
+    """Shapes laid along patterns: `call_point` gives the shape point of each position."""
+
+    call0: I32
+    call_point: I32
+    shape: I32
+    shape_point0: I32
+    lat: F64
+    lon: F64
+
+
+TABLES: dict[str, type[Any]] = {
+    "agencies": AgencyTable,
+    "stations": StationTable,
+    "stop_table": StopTable,
+    "routes": RouteTable,
+    "services": ServiceTable,
+    "patterns": PatternTable,
+    "trips": TripTable,
+    "events": EventTable,
+    "footpaths": FootpathTable,
+    "paths": PathTable,
+}
+
+
+def columns_of(name: str, table: Any) -> dict[str, NDArray[Any]]:
+    """The arrays of a table by their name in an artefact."""
+    flat: dict[str, NDArray[Any]] = {}
+    for column in fields(TABLES[name]):
+        value = getattr(table, column.name)
+        key = f"{name}.{column.name}"
+        if isinstance(value, Strings):
+            flat[key + ".ends"], flat[key + ".blob"] = value.ends, value.blob
+        else:
+            flat[key] = value
+    return flat
+
+
+def table_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """The table of that name again. Raises KeyError where a column is missing."""
+    kind = TABLES[name]
+    columns: dict[str, Any] = {}
+    for column in fields(kind):
+        key = f"{name}.{column.name}"
+        columns[column.name] = (
+            Strings(arrays[key + ".ends"], arrays[key + ".blob"])
+            if f"{key}.ends" in arrays
+            else arrays[key]
+        )
+    return kind(**columns)
