@@ -94,6 +94,25 @@ class Journey:
     target: StopIdx
 
 
+def between(
+    timetable: Timetable,
+    from_id: str,
+    to_id: str,
+    day: date,
+    seconds: int,
+    max_transfers: int = 7,
+) -> Query:
+    """The query from stop to stop, or station to station. Raises KeyError for an unknown id."""
+    return Query(
+        day,
+        seconds,
+        tuple(Access(stop, 0) for stop in timetable.children_of(from_id)),
+        tuple(Access(stop, 0) for stop in timetable.children_of(to_id)),
+        max_transfers,
+        walk_at_ends=True,
+    )
+
+
 def search(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     """The Pareto set of (arrival, transfers) that departs at `query.seconds` or later.
 
