@@ -66,7 +66,7 @@ clean: ## remove the virtual environment and caches; never the data
 	@$(PYTHON) -m venv --clear .venv
 
 define install
-@echo 'Installing the pinned packages of $(1) into .venv (about 300 MB, once; log: .venv/install.log)'
+@echo 'Installing the pinned packages of $(1) into .venv (once, a minute or two; log: .venv/install.log)'
 @$(PIP) install --require-hashes -r $(1) 2>&1 | tee .venv/install.log | awk -v tty="$$(test -t 1 && echo 1 || echo 0)" ' \
 	/^Collecting/ { n++; if (tty) { printf "\r  %3d %-60.60s", n, $$2; fflush() } } \
 	/^ERROR|^WARNING/ { print } \

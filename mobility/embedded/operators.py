@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
-from mobility import cities
+from mobility.cities.city import UnknownCityError, load_city
+from mobility.cities.rows import CityDataError
 from mobility.db import make_engine, transaction
 from mobility.embedded.environment import operator_environment
 from mobility.embedded.folder import DataFolder, Secrets
 from mobility.embedded.process import EmbeddedError
 from mobility.embedded.programs import StandIns, make_operator
 from mobility.identity.provider_keys import add_key, find_provider_id
-from providers.stanza import ProviderStanza, StanzaError, read_stanzas
+from providers.stanza import ProviderStanza
 
 
 def make_operators(
@@ -27,10 +28,14 @@ def make_operators(
 ) -> StandIns:
     """A process per demo operator that rents out vehicles, each with its token and its key.
 
-    Raises EmbeddedError if the city's ``providers.toml`` cannot be read.
+    Raises EmbeddedError if the city cannot be read.
     """
-    providers_toml = Path(cities.__file__).parent / city / "providers.toml"
-    stanzas = _list_demo_operators(providers_toml)
+    try:
+        found = load_city(city)
+    except (UnknownCityError, CityDataError) as error:
+        raise EmbeddedError(f"MOBILITY_CITY: {error}") from error
+    providers_toml = found.folder / "providers.toml"
+    stanzas = [stanza for stanza in found.providers if stanza.demo and stanza.protocol is not None]
     for stanza in stanzas:
         secrets = secrets.with_operator_token(stanza.id)
     secrets = asyncio.run(_with_provider_keys(secrets, stanzas, database_url, now))
@@ -45,16 +50,8 @@ def make_operators(
     return StandIns(programs, operator_environment(urls, tokens))
 
 
-def _list_demo_operators(providers_toml: Path) -> tuple[ProviderStanza, ...]:
-    try:
-        stanzas = read_stanzas(providers_toml)
-    except StanzaError as error:
-        raise EmbeddedError(str(error)) from error
-    return tuple(stanza for stanza in stanzas if stanza.demo and stanza.protocol is not None)
-
-
 async def _with_provider_keys(
-    secrets: Secrets, stanzas: tuple[ProviderStanza, ...], database_url: str, now: datetime
+    secrets: Secrets, stanzas: Sequence[ProviderStanza], database_url: str, now: datetime
 ) -> Secrets:
     """Keep the keys the database knows; make one for each operator that has none."""
     engine = make_engine(database_url, pool_size=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,12 +55,16 @@ def make_operator(
     program = Program(
         name=stanza.id,
         command=(
-            *_module("providers.sandbox", port, folder.path / f"{stanza.id}.json"),
+            *_module("providers.sandbox", port, folder.path / f"{stanza.id}.sqlite"),
             *("--stanza", str(providers_toml), "--id", stanza.id),
-            *("--token", secrets.operator_tokens[stanza.id]),
-            *("--push-url", api_url, "--push-token", secrets.provider_keys[stanza.id]),
+            *("--push-url", f"{api_url}/v1/provider"),
         ),
         log=folder.log(stanza.id),
+        env={
+            **os.environ,
+            "SANDBOX_TOKEN": secrets.operator_tokens[stanza.id],
+            "SANDBOX_PUSH_TOKEN": secrets.provider_keys[stanza.id],
+        },
         port=port,
         port_holder=holder,
     )

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from mobility.migrations.metadata import METADATA
+from mobility.migrations.metadata import comparison_options
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=list(METADATA),
-    compare_type=True,
-    compare_server_default=True,
-)
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, **comparison_options(connection))
 with context.begin_transaction():
     context.run_migrations()

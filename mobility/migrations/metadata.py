@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from importlib import import_module, util
+from typing import Any
 
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData, text
 
-_MODULES = ("mobility.tables", "mobility.identity.tables", "payments.tables")
+from mobility import tables
+from mobility.identity import tables as identity_tables
+from payments import tables as payments_tables
 
-METADATA: tuple[MetaData, ...] = tuple(
-    import_module(name).metadata for name in _MODULES if util.find_spec(name)
+METADATA: tuple[MetaData, ...] = (
+    tables.metadata,
+    identity_tables.metadata,
+    payments_tables.metadata,
 )
+
+_DERIVED = """
+    SELECT relname FROM pg_class WHERE relispartition
+    UNION ALL
+    SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
+    WHERE conparentid <> 0 AND NOT relispartition
+"""
+
+
+def comparison_options(connection: Connection) -> dict[str, Any]:
+    """How Alembic compares these tables with the ones behind ``connection``.
+
+    Partitions and what PostgreSQL derives for them are left out: they follow their table, and new
+    ones come with the years.
+    """
+    derived = set(connection.scalars(text(_DERIVED)))
+
+    def is_compared(name: str | None, _kind: str, _parents: object) -> bool:
+        return name not in derived
+
+    return {
+        "target_metadata": list(METADATA),
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": is_compared,
+    }

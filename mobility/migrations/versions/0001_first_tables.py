@@ -20,9 +20,8 @@ def upgrade() -> None:
     for metadata in METADATA:
         metadata.create_all(op.get_bind())
     constraints = resources.files("payments").joinpath("constraints.sql")
-    if constraints.is_file():
-        # as one simple query without parameters, so that function bodies keep their semicolons and %
-        op.get_bind().connection.cursor().execute(constraints.read_bytes())
+    # as one simple query without parameters, so that function bodies keep their semicolons and %
+    op.get_bind().connection.cursor().execute(constraints.read_bytes())
 
 
 def downgrade() -> None:
