@@ -19,8 +19,9 @@ from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.settings import Settings
 from payments.gateway import Gateway
+from providers.mirror import Mirror
 from providers.port import Provider
-from providers.snapshots import Mirror, Snapshots
+from providers.snapshots import Snapshots
 from providers.stanza import ProviderStanza
 from providers.values import ProviderId
 

@@ -43,7 +43,8 @@ class Fleet:
 def read_fleet(stanza: ProviderStanza, folder: Path) -> Fleet:
     """Read the CSV files that ``provider.demo_fleet`` names, relative to ``folder``.
 
-    Vehicles of a station are named ``station-01`` and so on; its types take turns.
+    A station's row has a column per vehicle type, named by its id, that counts the vehicles which
+    stand there at first; they are named ``station-01`` and so on.
 
     Raises:
         StanzaError: no demo fleet, a file that cannot be read, or a row that does not fit.
@@ -78,24 +79,24 @@ def _station(row: dict[str, str]) -> FleetStation:
 
 
 def _standing(row: dict[str, str], stanza: ProviderStanza) -> list[FleetVehicle]:
-    kinds = stanza.vehicle_type
+    kinds = [k for k in stanza.vehicle_type for _ in range(int(row.get(k.id) or 0))]
     return [
         FleetVehicle(
-            ref=f"{row['station_id']}-{number + 1:02}",
-            type_id=kinds[number % len(kinds)].id,
+            ref=f"{row['station_id']}-{number:02}",
+            type_id=kind.id,
             lat=float(row["lat"]),
             lon=float(row["lon"]),
             station_id=row["station_id"],
-            range_m=kinds[number % len(kinds)].max_range_m,
+            range_m=kind.max_range_m,
         )
-        for number in range(int(row["vehicles"]))
+        for number, kind in enumerate(kinds, start=1)
     ]
 
 
 def _vehicle(row: dict[str, str]) -> FleetVehicle:
     return FleetVehicle(
         ref=row["vehicle_ref"],
-        type_id=row["type_id"],
+        type_id=row["vehicle_type_id"],
         lat=float(row["lat"]),
         lon=float(row["lon"]),
         station_id=None,

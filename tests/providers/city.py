@@ -68,11 +68,11 @@ per_km = [{ start = 0, rate = "0.25", interval = 1 }]
 [provider.demo_fleet]
 vehicles = "cars.csv"
 """
-BIKE_STATIONS_CSV = """station_id,name,lat,lon,capacity,vehicles
+BIKE_STATIONS_CSV = """station_id,name,lat,lon,capacity,rad
 hbf,Hauptbahnhof,53.8671,10.6698,4,2
 koberg,Koberg,53.8722,10.6890,4,1
 """
-CARS_CSV = """vehicle_ref,type_id,lat,lon,range_m
+CARS_CSV = """vehicle_ref,vehicle_type_id,lat,lon,range_m
 car-1,klein,53.8660,10.6800,250000
 car-2,klein,53.8700,10.6900,120000
 """

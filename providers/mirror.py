@@ -1,0 +1,261 @@
+"""Availability in this process's memory: what a search reads, kept up with Redis push by push.
+
+A change costs what has changed. A provider that has not been heard of for ``STALE_AFTER`` is not
+offered (GBFS: at most five minutes old); ``freshness`` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from gtfs.geo import LatLon
+from providers.grid import Grid
+from providers.snapshots import Change, Kind, Snapshots
+from providers.stanza import ProviderStanza
+from providers.values import (
+    Mode,
+    ProviderId,
+    Station,
+    StationId,
+    Vehicle,
+    VehicleId,
+    VehicleRef,
+)
+
+STALE_AFTER = timedelta(minutes=5)
+FIRST_LOAD_SECONDS = 10.0
+RECONNECT_SECONDS = 1.0
+log = logging.getLogger(__name__)
+VehicleKey = tuple[ProviderId, VehicleRef]
+StationKey = tuple[ProviderId, StationId]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far what we know of a provider can be trusted; ``stale`` means it is not offered."""
+
+    provider_id: ProviderId
+    vehicles: int
+    stations: int
+    heard_at: datetime | None
+    age_seconds: int | None
+    stale: bool
+
+
+@dataclass(slots=True)
+class _Fleet:
+    vehicles: dict[VehicleRef, Vehicle] = field(default_factory=dict)
+    stations: dict[StationId, Station] = field(default_factory=dict)
+    sequence: dict[Kind, int] = field(default_factory=dict)
+    heard_at: dict[Kind, datetime] = field(default_factory=dict)
+
+
+class Mirror:
+    """The fleets of those operators of ``stanzas`` that have vehicles."""
+
+    def __init__(self, snapshots: Snapshots, stanzas: Iterable[ProviderStanza]) -> None:
+        self._snapshots = snapshots
+        self._modes = {
+            stanza.provider_id: {kind.id: kind.mode for kind in stanza.vehicle_types()}
+            for stanza in stanzas
+            if stanza.vehicle_type
+        }
+        self._fleets = {provider_id: _Fleet() for provider_id in self._modes}
+        self._vehicles: Grid[VehicleKey, Vehicle] = Grid()
+        self._stations: Grid[StationKey, Station] = Grid()
+        self._by_id: dict[VehicleId, Vehicle] = {}
+        self._loaded = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load everything, then follow changes until ``stop``.
+
+        Raises:
+            TimeoutError: Redis did not answer within ten seconds.
+        """
+        self._task = asyncio.create_task(self._follow())
+        async with asyncio.timeout(FIRST_LOAD_SECONDS):
+            await self._loaded.wait()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def vehicles_near(
+        self, position: LatLon, radius_m: float, modes: Collection[Mode], now: datetime
+    ) -> tuple[Vehicle, ...]:
+        """Vehicles that can be rented within ``radius_m`` metres, nearest first."""
+        return self._rentable(self._vehicles.near(position, radius_m), modes, now)
+
+    def vehicles_in(
+        self,
+        box: tuple[float, float, float, float],
+        modes: Collection[Mode],
+        now: datetime,
+    ) -> tuple[Vehicle, ...]:
+        """Vehicles that can be rented in a box of west, south, east, north (degrees)."""
+        west, south, east, north = box
+        return self._rentable(self._vehicles.within(south, west, north, east), modes, now)
+
+    def stations_near(
+        self, position: LatLon, radius_m: float, now: datetime
+    ) -> tuple[Station, ...]:
+        """Stations of fresh providers within ``radius_m`` metres, nearest first."""
+        found = self._stations.near(position, radius_m)
+        return tuple(station for station in found if self.fresh(station.provider_id, now))
+
+    def find_vehicle(self, vehicle_id: VehicleId) -> Vehicle | None:
+        """The vehicle that now bears a public id, whether or not it can be rented."""
+        return self._by_id.get(vehicle_id)
+
+    def find_station(self, provider_id: ProviderId, station_id: StationId) -> Station | None:
+        """A provider's station."""
+        fleet = self._fleets.get(provider_id)
+        return fleet.stations.get(station_id) if fleet else None
+
+    def list_vehicles(self, provider_id: ProviderId) -> tuple[Vehicle, ...]:
+        """All vehicles a provider has told of, reserved and broken ones too."""
+        fleet = self._fleets.get(provider_id)
+        return tuple(fleet.vehicles.values()) if fleet else ()
+
+    def list_stations(self, provider_id: ProviderId) -> tuple[Station, ...]:
+        """All stations of a provider."""
+        fleet = self._fleets.get(provider_id)
+        return tuple(fleet.stations.values()) if fleet else ()
+
+    def age(self, provider_id: ProviderId, now: datetime) -> timedelta | None:
+        """How long ago the provider last told of its vehicles; None if never."""
+        fleet = self._fleets.get(provider_id)
+        heard_at = fleet.heard_at.get("vehicles") if fleet else None
+        return None if heard_at is None else max(timedelta(0), now - heard_at)
+
+    def fresh(self, provider_id: ProviderId, now: datetime) -> bool:
+        """Whether the provider may be offered."""
+        age = self.age(provider_id, now)
+        return age is not None and age <= STALE_AFTER
+
+    def freshness(self, now: datetime) -> tuple[Freshness, ...]:
+        """Each provider's state, in the order of the city's stanzas."""
+        return tuple(self.get_freshness(provider_id, now) for provider_id in self._fleets)
+
+    def get_freshness(self, provider_id: ProviderId, now: datetime) -> Freshness:
+        """One provider's state.
+
+        Raises:
+            KeyError: no provider of vehicles by that id.
+        """
+        fleet = self._fleets[provider_id]
+        age = self.age(provider_id, now)
+        return Freshness(
+            provider_id=provider_id,
+            vehicles=len(fleet.vehicles),
+            stations=len(fleet.stations),
+            heard_at=fleet.heard_at.get("vehicles"),
+            age_seconds=None if age is None else int(age.total_seconds()),
+            stale=not self.fresh(provider_id, now),
+        )
+
+    def _rentable(
+        self, vehicles: Iterable[Vehicle], modes: Collection[Mode], now: datetime
+    ) -> tuple[Vehicle, ...]:
+        fresh = {provider_id for provider_id in self._fleets if self.fresh(provider_id, now)}
+        return tuple(v for v in vehicles if v.provider_id in fresh and self._for_rent(v, modes))
+
+    def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode]) -> bool:
+        mode = self._modes[vehicle.provider_id].get(vehicle.type_id)
+        if vehicle.reserved or vehicle.disabled or mode not in modes:
+            return False
+        if vehicle.station_id is None:
+            return True
+        station = self.find_station(vehicle.provider_id, vehicle.station_id)
+        return station is None or station.renting
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with self._snapshots.redis.pubsub() as channel:
+                    await channel.subscribe(self._snapshots.channel)
+                    for provider_id in self._fleets:
+                        await self._load(provider_id, "stations")
+                        await self._load(provider_id, "vehicles")
+                    self._loaded.set()
+                    async for message in channel.listen():
+                        if message["type"] == "message":
+                            await self._apply(self._snapshots.read_change(message["data"]))
+            except (RedisError, OSError) as error:
+                log.warning("lost sight of availability, trying again: %r", error)
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _load(self, provider_id: ProviderId, kind: Kind) -> None:
+        fleet = self._fleets[provider_id]
+        if kind == "vehicles":
+            vehicles = await self._snapshots.get_vehicles(provider_id)
+            self._drop_vehicles(fleet, set(fleet.vehicles) - {v.ref for v in vehicles.items})
+            self._put_vehicles(fleet, vehicles.items)
+            sequence, heard_at = vehicles.sequence, vehicles.heard_at
+        else:
+            stations = await self._snapshots.get_stations(provider_id)
+            gone = set(fleet.stations) - {s.id for s in stations.items}
+            self._drop_stations(provider_id, fleet, gone)
+            self._put_stations(fleet, stations.items)
+            sequence, heard_at = stations.sequence, stations.heard_at
+        fleet.sequence[kind] = sequence
+        if heard_at is not None:
+            fleet.heard_at[kind] = heard_at
+
+    async def _apply(self, change: Change) -> None:
+        fleet = self._fleets.get(change.provider_id)
+        if fleet is None or change.sequence <= fleet.sequence.get(change.kind, 0):
+            return
+        if change.whole or change.sequence != fleet.sequence.get(change.kind, 0) + 1:
+            await self._load(change.provider_id, change.kind)
+            return
+        if change.kind == "vehicles":
+            self._drop_vehicles(fleet, {VehicleRef(ref) for ref in change.removed})
+        else:
+            gone = {StationId(station_id) for station_id in change.removed}
+            self._drop_stations(change.provider_id, fleet, gone)
+        self._put_vehicles(fleet, change.vehicles)
+        self._put_stations(fleet, change.stations)
+        fleet.sequence[change.kind] = change.sequence
+        fleet.heard_at[change.kind] = change.heard_at
+
+    def _put_vehicles(self, fleet: _Fleet, vehicles: Iterable[Vehicle]) -> None:
+        vehicles = tuple(vehicles)
+        for vehicle in vehicles:
+            before = fleet.vehicles.get(vehicle.ref)
+            if before is not None:
+                self._by_id.pop(before.id, None)
+        for vehicle in vehicles:
+            fleet.vehicles[vehicle.ref] = vehicle
+            self._by_id[vehicle.id] = vehicle
+            self._vehicles.put((vehicle.provider_id, vehicle.ref), vehicle.position, vehicle)
+
+    def _drop_vehicles(self, fleet: _Fleet, refs: Iterable[VehicleRef]) -> None:
+        for ref in refs:
+            gone = fleet.vehicles.pop(ref, None)
+            if gone is not None:
+                self._by_id.pop(gone.id, None)
+                self._vehicles.remove((gone.provider_id, ref))
+
+    def _put_stations(self, fleet: _Fleet, stations: Iterable[Station]) -> None:
+        for station in stations:
+            fleet.stations[station.id] = station
+            self._stations.put((station.provider_id, station.id), station.position, station)
+
+    def _drop_stations(
+        self, provider_id: ProviderId, fleet: _Fleet, ids: Iterable[StationId]
+    ) -> None:
+        for station_id in ids:
+            fleet.stations.pop(station_id, None)
+            self._stations.remove((provider_id, station_id))
