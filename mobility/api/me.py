@@ -1,13 +1,11 @@
-"""All under ``/v1/me``."""
+"""All under ``/v1/me`` that is about the person; passes and cards have modules of their own."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from mobility.api import account, export, passes, payment_methods
+from mobility.api import account, export
 
 router = APIRouter()
 router.include_router(account.router)
 router.include_router(export.router)
-router.include_router(passes.router)
-router.include_router(payment_methods.router)

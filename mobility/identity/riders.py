@@ -46,7 +46,7 @@ async def get_or_add_rider(
         return await get_or_add_rider(tx, secrets, address, now)
     vault = Vault(secrets.vault_key)
     await vault.add_key(tx, rider_id)
-    await vault.write_person(tx, rider_id, PersonalData(email=address))
+    await vault.write(tx, rider_id, PersonalData(email=address))
     return rider_id
 
 

@@ -124,7 +124,7 @@ class Vault:
             raise RiderErasedError(rider_id)
         return unseal(self.vault_key, wrapped, f"key/{rider_id}")
 
-    async def write_person(self, tx: AsyncConnection, rider_id: str, person: PersonalData) -> None:
+    async def write(self, tx: AsyncConnection, rider_id: str, person: PersonalData) -> None:
         """Store a rider's personal data in place of what was there."""
         key = await self.get_key(tx, rider_id)
         sealed = seal(key, _to_json(person), f"person/{rider_id}")
@@ -134,7 +134,7 @@ class Vault:
             .on_conflict_do_update(index_elements=["rider_id"], set_={"sealed": sealed})
         )
 
-    async def get_person(
+    async def get(
         self, tx: AsyncConnection, rider_id: str, *, for_update: bool = False
     ) -> PersonalData:
         """A rider's personal data; ``for_update`` lets no other transaction change it meanwhile.

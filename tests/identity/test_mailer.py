@@ -16,11 +16,17 @@ from mobility.settings import Settings
 MAIL = Mail(to="anna@example.org", subject="204816 ist Ihr Code", text="Grüße: 204816\n")
 
 
-async def test_a_mail_is_a_file_that_only_we_can_read(tmp_path: Path, caplog):
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def test_a_mail_is_a_file_that_only_we_can_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     caplog.set_level(logging.DEBUG)
     mailer = FileMailer(tmp_path / "mail", "mobil@localhost")
     await mailer.send(MAIL)
-    [path] = (tmp_path / "mail").iterdir()
+    [path] = _files(tmp_path / "mail")
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert path.suffix == ".eml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -38,7 +44,7 @@ async def test_mails_to_an_erased_address_are_deleted(tmp_path: Path):
     for to in ("anna@example.org", "susanna@example.org", "anna@example.org"):
         await mailer.send(Mail(to, "x", "y"))
     await mailer.forget("anna@example.org")
-    [left] = tmp_path.iterdir()
+    [left] = _files(tmp_path)
     assert b"To: susanna@example.org" in left.read_bytes()
 
 
@@ -83,7 +89,9 @@ async def test_a_mail_goes_to_the_mail_server():
     assert b"To: anna@example.org\r\n" in lines
 
 
-async def test_a_mail_that_is_not_taken_is_an_error_without_the_address(caplog):
+async def test_a_mail_that_is_not_taken_is_an_error_without_the_address(
+    caplog: pytest.LogCaptureFixture,
+):
     async with smtp_server(b"554 no\r\n") as (port, _):
         with pytest.raises(MailNotSentError) as refused:
             await _smtp(port).send(MAIL)

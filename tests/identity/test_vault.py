@@ -47,7 +47,7 @@ def test_what_is_sealed_opens_under_the_same_key_and_context_only(plain: bytes, 
 async def _add(engine: AsyncEngine, secrets: Secrets, now: datetime, person: PersonalData) -> str:
     async with transaction(engine) as tx:
         rider_id = await get_or_add_rider(tx, secrets, person.email, now)
-        await Vault(secrets.vault_key).write_person(tx, rider_id, person)
+        await Vault(secrets.vault_key).write(tx, rider_id, person)
     return rider_id
 
 
@@ -56,7 +56,7 @@ async def test_a_person_is_kept_whole_and_unreadable(
 ):
     rider_id = await _add(engine, secrets, now, ANNA)
     async with transaction(engine) as tx:
-        assert await vault.get_person(tx, rider_id) == ANNA
+        assert await vault.get(tx, rider_id) == ANNA
         stored = (await tx.execute(select(tables.vault.c.sealed))).scalar_one()
     for part in (b"anna", b"1991", "Hänsel".encode()):
         assert part not in stored
@@ -72,7 +72,7 @@ async def test_a_sealed_row_cannot_be_moved_to_another_rider(
             moved = select(table.c[column]).where(table.c.rider_id == anna).scalar_subquery()
             await tx.execute(update(table).where(table.c.rider_id == otto).values({column: moved}))
         with pytest.raises(ValueError, match="altered"):
-            await vault.get_person(tx, otto)
+            await vault.get(tx, otto)
 
 
 async def test_a_copy_of_the_database_alone_opens_nothing(
@@ -81,7 +81,7 @@ async def test_a_copy_of_the_database_alone_opens_nothing(
     rider_id = await _add(engine, secrets, now, ANNA)
     async with transaction(engine) as tx:
         with pytest.raises(ValueError, match="another key"):
-            await Vault(b"guess" + b"-" * 27).get_person(tx, rider_id)
+            await Vault(b"guess" + b"-" * 27).get(tx, rider_id)
 
 
 async def test_shredding_takes_one_rider_and_no_other(
@@ -93,8 +93,8 @@ async def test_shredding_takes_one_rider_and_no_other(
         await shred(tx, anna)
     async with transaction(engine) as tx:
         with pytest.raises(RiderErasedError):
-            await vault.get_person(tx, anna)
-        assert (await vault.get_person(tx, otto)).email == "otto@example.org"
+            await vault.get(tx, anna)
+        assert (await vault.get(tx, otto)).email == "otto@example.org"
 
 
 async def test_staff_verifies_a_licence():
