@@ -108,6 +108,18 @@ def open_data_folder(path: Path) -> Iterator[DataFolder]:
         os.close(lock)
 
 
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block on this folder, which replicas may share."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(path / "prepare.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
 def find_running(path: Path) -> Mapping[str, str] | None:
     """The environment of the instance that runs on this data folder; None if none does."""
     published = path / "running.json"

@@ -26,7 +26,13 @@ from mobility.embedded.environment import (
     local_api_url,
     settings_in,
 )
-from mobility.embedded.folder import DataFolder, Secrets, find_running, open_data_folder
+from mobility.embedded.folder import (
+    DataFolder,
+    Secrets,
+    find_running,
+    one_at_a_time,
+    open_data_folder,
+)
 from mobility.embedded.operators import make_operators
 from mobility.embedded.postgres import EmbeddedPostgres
 from mobility.embedded.process import EmbeddedError, Program
@@ -186,9 +192,10 @@ def _become_api(
             "this process; set MOBILITY_SECRET_KEY to the same value for all of them"
         )
     _require_free_port(settings.host, settings.port)
-    for label, prepare in preparations:
-        with display.step(label) as progress:
-            prepare(settings, progress)
+    with one_at_a_time(settings.data):
+        for label, prepare in preparations:
+            with display.step(label) as progress:
+                prepare(settings, progress)
     _on_stop_signals(signal.SIG_DFL)
     command = api_command(settings)
     os.execv(command[0], command)  # noqa: S606  # becoming the command is the point
