@@ -243,14 +243,15 @@ def _shapes(facts: NetworkFacts) -> Table:
 
 
 def _trips(trips: Sequence[Trip], facts: NetworkFacts) -> Table:
+    """The trips; ``trip_short_name``, which riders see, says what is estimated or derived."""
     head = (
         "route_id",
         "service_id",
         "trip_id",
         "trip_headsign",
+        "trip_short_name",
         "direction_id",
         "shape_id",
-        "note",
     )
 
     def headsign(trip: Trip) -> str:
@@ -265,9 +266,9 @@ def _trips(trips: Sequence[Trip], facts: NetworkFacts) -> Table:
             trip.service,
             trip.id,
             headsign(trip),
+            trip.note,
             trip.direction,
             f"{trip.line_id}-{trip.direction}",
-            trip.note,
         )
         for trip in trips
     )
