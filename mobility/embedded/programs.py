@@ -30,12 +30,11 @@ def make_payment_processor(folder: DataFolder, secrets: Secrets, api_url: str) -
     program = Program(
         name="payments",
         command=(
-            *_module("payments.sandbox", port, folder.path / "payments-sandbox.json"),
+            *_module("payments.sandbox", port, folder.path / "payments-sandbox.sqlite"),
             *("--webhook-url", f"{api_url}/webhooks/stripe"),
-            *("--webhook-secret", secrets.stripe_webhook_secret),
-            *("--api-key", secrets.stripe_api_key),
         ),
         log=folder.log("payments"),
+        env={**os.environ, "STRIPE_WEBHOOK_SECRET": secrets.stripe_webhook_secret},
         port=port,
         port_holder=holder,
     )
