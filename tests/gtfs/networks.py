@@ -1,0 +1,80 @@
+"""Small random feeds, full of what goes wrong: loops, overtaking, nights, rules, odd footpaths."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from random import Random
+
+from gtfs.feed import Agency, Feed, FeedRoute, FeedStop, FeedTransfer, FeedTrip, TransferKind
+from gtfs.geo import LatLon
+from gtfs.journey import Access, Query
+from gtfs.timetable import Timetable
+
+DAYS = (date(2027, 3, 27), date(2027, 3, 28), date(2027, 10, 31), date(2026, 11, 25))
+
+
+def random_feed(random: Random, day: date) -> Feed:
+    """Up to 7 stops and 9 trips around a day."""
+    n_stops = random.randint(2, 7)
+    stops = [f"S{i}" for i in range(n_stops)]
+    nearby = [day + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    services = {
+        str(i): frozenset(random.sample(nearby, random.randint(1, 4))) | {day - timedelta(days=9)}
+        for i in range(3)
+    }
+    trips: list[FeedTrip] = []
+    for line in range(random.randint(1, 4)):
+        calls = tuple(random.choice(stops) for _ in range(random.randint(2, 5)))
+        boards = tuple(random.random() > 0.1 for _ in calls)
+        alights = tuple(random.random() > 0.1 for _ in calls)
+        for _ in range(random.randint(1, 3)):
+            trips.append(_trip(random, f"{line}-{len(trips)}", calls, boards, alights))
+    return Feed(
+        tz_name="Europe/Berlin",
+        agencies=(Agency("A", "A"),),
+        stops=tuple(FeedStop(s, s, LatLon(i, i)) for i, s in enumerate(stops)),
+        routes=(FeedRoute("R", "A", "R"),),
+        services=services,
+        trips=tuple(trips),
+        transfers=tuple(_transfer(random, stops) for _ in range(random.randint(0, 6))),
+    )
+
+
+def _trip(
+    random: Random,
+    id_: str,
+    calls: tuple[str, ...],
+    boards: tuple[bool, ...],
+    alights: tuple[bool, ...],
+) -> FeedTrip:
+    at = random.choice([0, 300, 1500]) * 60 if random.random() < 0.2 else random.randint(0, 60) * 60
+    arrivals, departures = [], []
+    for _ in calls:
+        at += random.choice([0, 1, 2, 5, 30]) * 60
+        arrivals.append(at)
+        at += random.choice([0, 0, 0, 60, 90])
+        departures.append(at)
+    return FeedTrip(
+        id_, "R", random.choice("012"), calls, tuple(arrivals), tuple(departures), boards, alights
+    )
+
+
+def _transfer(random: Random, stops: list[str]) -> FeedTransfer:
+    kind = TransferKind.IMPOSSIBLE if random.random() < 0.1 else TransferKind.MIN_TIME
+    return FeedTransfer(
+        random.choice(stops), random.choice(stops), kind, random.choice([0, 60, 120, 240, 400])
+    )
+
+
+def random_query(random: Random, timetable: Timetable, day: date) -> Query:
+    """A door-to-door or stop-to-stop query within two hours of midnight or the day's start."""
+    stops = [stop.idx for stop in timetable.stops]
+
+    def ends() -> tuple[Access, ...]:
+        return tuple(
+            Access(random.choice(stops), random.choice([0, 0, 30, 200]))
+            for _ in range(random.choice([1, 1, 1, 3]))
+        )
+
+    seconds = random.choice([random.randint(-60, 100) * 60, random.randint(0, 90_000)])
+    return Query(day, seconds, ends(), ends(), random.choice([0, 1, 2, 7]), random.random() < 0.5)
