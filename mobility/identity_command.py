@@ -119,7 +119,7 @@ def verify_licence(email: _Email) -> None:
         if rider_id is None:
             return False
         person = await vault.get_person(tx, rider_id, for_update=True)
-        await vault.write_person(tx, rider_id, person.with_verified_licence(today))
+        await vault.write(tx, rider_id, person.with_verified_licence(today))
         return True
 
     if not _in_transaction(settings, work):

@@ -71,7 +71,7 @@ async def read_account(wiring: Wiring, rider: RiderIdentity) -> Account:
         RiderErasedError: erased meanwhile.
     """
     async with transaction(wiring.engine) as tx:
-        person = await wiring.vault.get(tx, rider.rider_id)
+        person = await wiring.vault.get_person(tx, rider.rider_id)
         created_at = await get_created_at(tx, rider.rider_id)
     licence = person.driving_licence
     return Account(
@@ -98,7 +98,7 @@ async def change(body: AccountChange, wiring: WiringDep, rider: RiderDep, now: N
     """Declare name, birth date or driving licence, or take them back."""
     today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
-        person = await wiring.vault.get(tx, rider.rider_id, for_update=True)
+        person = await wiring.vault.get_person(tx, rider.rider_id, for_update=True)
         await wiring.vault.write(tx, rider.rider_id, _changed(person, body, today))
     return await read_account(wiring, rider)
 

@@ -31,7 +31,7 @@ async def erase_rider(
         await lock_rider(tx, rider_id, alone=True)
         if open_bookings := await list_open_bookings(tx, rider_id):
             raise TripsRunningError(tuple(open_bookings))
-        address = (await vault.get(tx, rider_id)).email
+        address = (await vault.get_person(tx, rider_id)).email
         await shred(tx, rider_id)
         await tx.execute(
             update(tables.rider).where(tables.rider.c.id == rider_id).values(erased_at=now)

@@ -134,7 +134,7 @@ class Vault:
             .on_conflict_do_update(index_elements=["rider_id"], set_={"sealed": sealed})
         )
 
-    async def get(
+    async def get_person(
         self, tx: AsyncConnection, rider_id: str, *, for_update: bool = False
     ) -> PersonalData:
         """A rider's personal data; ``for_update`` lets no other transaction change it meanwhile.

@@ -56,7 +56,7 @@ async def test_a_person_is_kept_whole_and_unreadable(
 ):
     rider_id = await _add(engine, secrets, now, ANNA)
     async with transaction(engine) as tx:
-        assert await vault.get(tx, rider_id) == ANNA
+        assert await vault.get_person(tx, rider_id) == ANNA
         stored = (await tx.execute(select(tables.vault.c.sealed))).scalar_one()
     for part in (b"anna", b"1991", "Hänsel".encode()):
         assert part not in stored
@@ -72,7 +72,7 @@ async def test_a_sealed_row_cannot_be_moved_to_another_rider(
             moved = select(table.c[column]).where(table.c.rider_id == anna).scalar_subquery()
             await tx.execute(update(table).where(table.c.rider_id == otto).values({column: moved}))
         with pytest.raises(ValueError, match="altered"):
-            await vault.get(tx, otto)
+            await vault.get_person(tx, otto)
 
 
 async def test_a_copy_of_the_database_alone_opens_nothing(
@@ -93,8 +93,8 @@ async def test_shredding_takes_one_rider_and_no_other(
         await shred(tx, anna)
     async with transaction(engine) as tx:
         with pytest.raises(RiderErasedError):
-            await vault.get(tx, anna)
-        assert (await vault.get(tx, otto)).email == "otto@example.org"
+            await vault.get_person(tx, anna)
+        assert (await vault.get_person(tx, otto)).email == "otto@example.org"
 
 
 async def test_staff_verifies_a_licence():
