@@ -32,6 +32,7 @@ from providers.values import (
 STALE_AFTER = timedelta(minutes=5)
 FIRST_LOAD_SECONDS = 10.0
 RECONNECT_SECONDS = 1.0
+CATCH_UP_SECONDS = 1.0
 log = logging.getLogger(__name__)
 VehicleKey = tuple[ProviderId, VehicleRef]
 StationKey = tuple[ProviderId, StationId]
@@ -72,6 +73,7 @@ class Mirror:
         self._stations: Grid[StationKey, Station] = Grid()
         self._by_id: dict[VehicleId, Vehicle] = {}
         self._loaded = asyncio.Event()
+        self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -90,6 +92,14 @@ class Mirror:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    async def catch_up(self, provider_id: ProviderId, kind: Kind, sequence: int) -> bool:
+        """Wait until push ``sequence`` is seen here, at most a second; whether it was."""
+        fleet = self._fleets[provider_id]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_SECONDS), self._moved:
+                await self._moved.wait_for(lambda: fleet.sequence.get(kind, 0) >= sequence)
+        return fleet.sequence.get(kind, 0) >= sequence
 
     def vehicles_near(
         self, position: LatLon, radius_m: float, modes: Collection[Mode], now: datetime
@@ -192,6 +202,8 @@ class Mirror:
                     async for message in channel.listen():
                         if message["type"] == "message":
                             await self._apply(self._snapshots.read_change(message["data"]))
+                            async with self._moved:
+                                self._moved.notify_all()
             except (RedisError, OSError) as error:
                 log.warning("lost sight of availability, trying again: %r", error)
                 await asyncio.sleep(RECONNECT_SECONDS)

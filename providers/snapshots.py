@@ -11,7 +11,7 @@ Keys, under the prefix: ``availability:{provider}:meta`` (last sequence and inst
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -142,6 +142,20 @@ class Snapshots:
         """All stations of a provider."""
         rows, sequence, heard_at = await self._read(provider_id, "stations")
         return Known(tuple(_station(row) for row in rows), sequence, heard_at)
+
+    async def find_stations(
+        self, provider_id: ProviderId, ids: Collection[StationId]
+    ) -> dict[StationId, Station]:
+        """Those of the named stations that are known."""
+        if not ids:
+            return {}
+        rows = await self.redis.hmget(self._key(provider_id, "stations"), *sorted(ids))
+        stations = (_station(json.loads(row)) for row in rows if row is not None)
+        return {station.id: station for station in stations}
+
+    async def get_sequence(self, provider_id: ProviderId, kind: Kind) -> int:
+        """The number of the last push; 0 before the first."""
+        return int(await self.redis.hget(self._key(provider_id, "meta"), f"{kind}_sequence") or 0)
 
     def read_change(self, message: bytes | str) -> Change:
         """A published message."""

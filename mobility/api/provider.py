@@ -1,0 +1,198 @@
+"""What providers tell us and may see: availability pushes, their age, their bookings.
+
+Bodies are GBFS 3.0 items plus a private ``vehicle_ref`` and a sequence number that counts pushes,
+one count for vehicles and one for stations. A full snapshot (PUT) may jump ahead, a delta (PATCH)
+must follow the last push; after a gap it is refused with 409 and a full snapshot is due.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+
+from mobility.api.cursors import make_cursor, read_cursor
+from mobility.api.dependencies import Now, ProviderDep, WiringDep
+from mobility.api.provider_view import (
+    FreshnessView,
+    MoneyView,
+    ProviderBookingPage,
+    ProviderBookingView,
+    PushReceipt,
+    RefusedItem,
+    StationsDelta,
+    StationsSnapshot,
+    VehiclesDelta,
+    VehiclesSnapshot,
+)
+from mobility.booking.queries import ProviderLeg, list_provider_legs
+from mobility.db import transaction
+from mobility.wiring import Wiring
+from providers.gbfs.v3_0 import (
+    Batch,
+    Refusal,
+    named_stations,
+    read_stations,
+    read_vehicles,
+)
+from providers.snapshots import Kind, Outcome, Receipt
+from providers.stanza import ProviderStanza
+from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
+
+router = APIRouter(prefix="/v1/provider", tags=["providers"])
+
+
+@router.put("/vehicles", status_code=202, summary="Push all vehicles")
+async def put_vehicles(
+    body: VehiclesSnapshot, wiring: WiringDep, provider_id: ProviderDep, now: Now
+) -> PushReceipt:
+    """Replace what is known of the provider's vehicles."""
+    batch = await _vehicles(wiring, provider_id, body.vehicles, now)
+    if body.vehicles and not batch.accepted:
+        return await _nothing(wiring, provider_id, "vehicles", batch.refused)
+    receipt = await wiring.snapshots.put_vehicles(provider_id, body.sequence, batch.accepted, now)
+    return await _answer(wiring, provider_id, "vehicles", batch, receipt)
+
+
+@router.patch("/vehicles", status_code=202, summary="Push vehicles that changed")
+async def patch_vehicles(
+    body: VehiclesDelta, wiring: WiringDep, provider_id: ProviderDep, now: Now
+) -> PushReceipt:
+    """Add, replace and remove vehicles; an empty delta says that nothing has changed."""
+    batch = await _vehicles(wiring, provider_id, body.vehicles, now)
+    gone = [VehicleRef(ref) for ref in body.removed]
+    receipt = await wiring.snapshots.patch_vehicles(
+        provider_id, body.sequence, batch.accepted, gone, now
+    )
+    return await _answer(wiring, provider_id, "vehicles", batch, receipt)
+
+
+@router.put("/stations", status_code=202, summary="Push all stations")
+async def put_stations(
+    body: StationsSnapshot, wiring: WiringDep, provider_id: ProviderDep, now: Now
+) -> PushReceipt:
+    """Replace what is known of the provider's stations."""
+    _stanza(wiring, provider_id)
+    batch = read_stations(provider_id, body.stations, {}, now)
+    if body.stations and not batch.accepted:
+        return await _nothing(wiring, provider_id, "stations", batch.refused)
+    receipt = await wiring.snapshots.put_stations(provider_id, body.sequence, batch.accepted, now)
+    return await _answer(wiring, provider_id, "stations", batch, receipt)
+
+
+@router.patch("/stations", status_code=202, summary="Push stations that changed")
+async def patch_stations(
+    body: StationsDelta, wiring: WiringDep, provider_id: ProviderDep, now: Now
+) -> PushReceipt:
+    """Add, change and remove stations."""
+    _stanza(wiring, provider_id)
+    known = await wiring.snapshots.find_stations(provider_id, named_stations(body.stations))
+    batch = read_stations(provider_id, body.stations, known, now)
+    gone = [StationId(station_id) for station_id in body.removed]
+    receipt = await wiring.snapshots.patch_stations(
+        provider_id, body.sequence, batch.accepted, gone, now
+    )
+    return await _answer(wiring, provider_id, "stations", batch, receipt)
+
+
+@router.get("/freshness", summary="Show how fresh my availability is")
+async def get_freshness(wiring: WiringDep, provider_id: ProviderDep, now: Now) -> FreshnessView:
+    """What is known of the provider and since when."""
+    _stanza(wiring, provider_id)
+    found = wiring.mirror.get_freshness(provider_id, now)
+    return FreshnessView(
+        provider_id=provider_id,
+        vehicles=found.vehicles,
+        stations=found.stations,
+        heard_at=found.heard_at,
+        age_seconds=found.age_seconds,
+        stale=found.stale,
+    )
+
+
+@router.get("/bookings", summary="List the bookings of my vehicles")
+async def list_bookings(
+    wiring: WiringDep,
+    provider_id: ProviderDep,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> ProviderBookingPage:
+    """Legs booked with the provider, the latest departure first."""
+    before = read_cursor(cursor)
+    async with transaction(wiring.engine) as tx:
+        legs = await list_provider_legs(tx, provider_id, limit=limit, before=before)
+    last = legs[-1] if len(legs) == limit else None
+    return ProviderBookingPage(
+        bookings=[_booking(wiring, provider_id, leg) for leg in legs],
+        next_cursor=None if last is None else make_cursor(last.departs_at, last.reference),
+    )
+
+
+def _booking(wiring: Wiring, provider_id: ProviderId, leg: ProviderLeg) -> ProviderBookingView:
+    return ProviderBookingView(
+        booking_id=leg.booking_id,
+        reference=leg.reference,
+        state=leg.state,
+        mode=leg.mode,
+        rider=wiring.desk.pseudonym(provider_id, leg.rider_id),
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        quoted=MoneyView(amount=leg.quoted.minor, currency=leg.quoted.currency),
+        final=MoneyView(amount=leg.final.minor, currency=leg.final.currency) if leg.final else None,
+    )
+
+
+def _stanza(wiring: Wiring, provider_id: ProviderId) -> ProviderStanza:
+    stanza = wiring.stanzas.get(provider_id)
+    if stanza is None or not stanza.vehicle_type:
+        raise HTTPException(409, f"{provider_id} has no vehicles to rent in this city")
+    return stanza
+
+
+async def _vehicles(
+    wiring: Wiring, provider_id: ProviderId, items: list[Any], now: datetime
+) -> Batch[Vehicle]:
+    type_ids = {kind.id for kind in _stanza(wiring, provider_id).vehicle_type}
+    stations = await wiring.snapshots.find_stations(provider_id, named_stations(items))
+    return read_vehicles(provider_id, items, type_ids, stations, now)
+
+
+async def _answer(
+    wiring: Wiring,
+    provider_id: ProviderId,
+    kind: Kind,
+    batch: Batch[Vehicle] | Batch[Station],
+    receipt: Receipt,
+) -> PushReceipt:
+    """The receipt, once this process's own searches see the push."""
+    if receipt.outcome is Outcome.GAP:
+        raise HTTPException(
+            409,
+            f"the delta does not follow push {receipt.last_sequence} of {kind};"
+            f" PUT all {kind} with a number above it",
+        )
+    if receipt.outcome is Outcome.TAKEN:
+        await wiring.mirror.catch_up(provider_id, kind, receipt.last_sequence)
+    return PushReceipt(
+        outcome=receipt.outcome,
+        accepted=len(batch.accepted) if receipt.outcome is Outcome.TAKEN else 0,
+        refused=_refused(batch.refused),
+        last_sequence=receipt.last_sequence,
+    )
+
+
+async def _nothing(
+    wiring: Wiring, provider_id: ProviderId, kind: Kind, refused: tuple[Refusal, ...]
+) -> PushReceipt:
+    """A snapshot of which no item can be read does not empty the street."""
+    return PushReceipt(
+        outcome="nothing_acceptable",
+        accepted=0,
+        refused=_refused(refused),
+        last_sequence=await wiring.snapshots.get_sequence(provider_id, kind),
+    )
+
+
+def _refused(refused: tuple[Refusal, ...]) -> list[RefusedItem]:
+    return [RefusedItem(index=r.index, ref=r.ref, reason=r.reason) for r in refused]
