@@ -9,16 +9,13 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from mobility.cities.city import City
+from mobility.planning.errors import UnknownPassError
 from mobility.planning.itinerary import RENTAL, Itinerary, Leg
 from providers.bus.fares import FareRide, FareTable, FareUnknownError, choose_products
 from providers.port import Provider
 from providers.values import ProviderId, QuoteRequest, Usage
 
 _HOLIDAYS_AROUND = timedelta(days=3)
-
-
-class UnknownPassError(ValueError):
-    """A kind of pass that no fare table of the city knows."""
 
 
 class Pricer:
@@ -96,6 +93,14 @@ class Pricer:
             )
         except FareUnknownError:
             return ()
+
+    def explain_passes(self, passes: AbstractSet[str]) -> tuple[str, ...]:
+        """What the passes do for bus and ferry, to show to their holder alone."""
+        return tuple(
+            text
+            for table in self._city.fare_tables.values()
+            for text in table.explain_passes(passes & {known.id for known in table.pass_})
+        )
 
     def _table(self, name: str) -> FareTable:
         if name not in self._city.fare_tables:

@@ -121,13 +121,16 @@ def _alike(a: Itinerary, b: Itinerary) -> bool:
 
 
 def _choose(front: Sequence[Itinerary]) -> list[Itinerary]:
-    """The best of each kind first, then the rest by effort, up to eight."""
+    """Up to eight: all plain rides, the best of each other kind, combined ones last."""
     kinds: dict[tuple[Mode, ...], Itinerary] = {}
     for itinerary in front:
         kinds.setdefault(itinerary.kind, itinerary)
-    firsts = sorted(kinds.values(), key=_effort)[:AT_MOST]
-    rest = [i for i in front if i not in firsts and not _combined(i)]
-    return firsts + rest[: AT_MOST - len(firsts)]
+    plain = [i for i in front if i.has_transit and not i.has_rental]
+    simple = [i for i in kinds.values() if not i.has_transit]
+    combined = [i for i in kinds.values() if _combined(i)]
+    chosen = [*plain[: AT_MOST - len(simple)], *simple, *combined][:AT_MOST]
+    more = [i for i in front if i not in chosen and not _combined(i)]
+    return chosen + more[: AT_MOST - len(chosen)]
 
 
 def _combined(i: Itinerary) -> bool:

@@ -1,0 +1,98 @@
+"""What is asked of a search, and what it answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gtfs.geo import LatLon
+from mobility.planning.errors import BadSearchError
+from mobility.planning.itinerary import Itinerary
+from payments.money import Money
+from providers.values import Mode, ProviderId
+
+WINDOW = timedelta(minutes=60)
+PAST = timedelta(days=1)
+FUTURE = timedelta(days=400)
+_PAGE = re.compile(r"([el])(\d{9,11})")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """From where to where, when, and by what. A str is the id of a stop or a station.
+
+    At most one of the times; none means now. ``max_walk_m`` None leaves it to the city.
+    """
+
+    origin: LatLon | str
+    destination: LatLon | str
+    depart_at: datetime | None = None
+    arrive_by: datetime | None = None
+    modes: frozenset[Mode] = frozenset(Mode)
+    passes: frozenset[str] = frozenset()
+    passengers: int = 1
+    wheelchair: bool = False
+    max_walk_m: int | None = None
+    window: timedelta = WINDOW
+    page: str | None = None
+
+    def check(self, now: datetime) -> None:
+        """Raise BadSearchError for times that contradict each other or lie far away."""
+        if self.depart_at is not None and self.arrive_by is not None:
+            raise BadSearchError("give depart_at or arrive_by, not both")
+        at = self.depart_at or self.arrive_by
+        if at is not None and not now - PAST <= at <= now + FUTURE:
+            raise BadSearchError(
+                f"{at:%Y-%m-%d} is too far away: ask for a time from "
+                f"{now - PAST:%Y-%m-%d} to {now + FUTURE:%Y-%m-%d}"
+            )
+        if not self.modes:
+            raise BadSearchError("modes is empty: leave it out to allow all")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where an answer goes on: the scheduled journeys before, or from, an instant."""
+
+    earlier: bool
+    at: datetime
+
+    def token(self) -> str:
+        """An opaque text for clients."""
+        return f"{'e' if self.earlier else 'l'}{int(self.at.timestamp())}"
+
+    @classmethod
+    def read(cls, token: str, now: datetime) -> Page:
+        """The page of a token.
+
+        Raises:
+            BadSearchError: no token of ours, or of a time too far away.
+        """
+        found = _PAGE.fullmatch(token)
+        at = datetime.fromtimestamp(int(found[2]), UTC) if found else None
+        if found is None or at is None or not now - 2 * PAST <= at <= now + FUTURE + PAST:
+            raise BadSearchError("page is not one of an earlier answer: search without it")
+        return cls(found[1] == "e", at)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a traveller should know beside the journeys; ``code`` is stable."""
+
+    code: str
+    text: str
+    at: datetime | None = None
+    price: Money | None = None
+    url: str | None = None
+    provider_id: ProviderId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The journeys, priced and ranked, and how to go on."""
+
+    itineraries: tuple[Itinerary, ...]
+    notices: tuple[Notice, ...]
+    earlier: str | None
+    later: str | None
