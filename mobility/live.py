@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -45,7 +46,7 @@ class Changes:
         key = self._key(booking_id)
         last = after
         while True:
-            found = await self.redis.xread({key: last}, count=KEEP_EVENTS, block=wait_ms)
+            found: Any = await self.redis.xread({key: last}, count=KEEP_EVENTS, block=wait_ms)
             events = found[0][1] if found else []
             if not events:
                 yield None

@@ -138,7 +138,13 @@ async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | N
             await tx.execute(
                 update(step)
                 .where(*mine, unasked)
-                .values(run_at=run_again_at, worker=None, lease_until=None, attempts=0)
+                .values(
+                    run_at=run_again_at,
+                    worker=None,
+                    lease_until=None,
+                    attempts=0,
+                    last_error=None,
+                )
             )
             await tx.execute(update(step).where(*mine).values(worker=None, lease_until=None))
 
@@ -194,12 +200,27 @@ async def run_due(
     return count
 
 
-async def list_stuck(tx: AsyncConnection) -> list[dict[str, object]]:
-    """Steps that failed at least once or are dead, the oldest first."""
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A step that failed and is not done."""
+
+    kind: str
+    key: str
+    attempts: int
+    last_error: str
+    run_at: datetime
+    dead: bool
+
+
+async def list_stuck(tx: AsyncConnection) -> list[Stuck]:
+    """Steps whose last run failed, the oldest first; at most 500."""
     rows = await tx.execute(
         select(step).where(step.c.last_error.is_not(None)).order_by(step.c.created_at).limit(500)
     )
-    return [dict(row) for row in rows.mappings()]
+    return [
+        Stuck(row.kind, row.key, row.attempts, row.last_error, row.run_at, row.dead_at is not None)
+        for row in rows
+    ]
 
 
 async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:

@@ -88,7 +88,7 @@ leg = Table(
     Column("co2_grams", Integer, nullable=False),
     _instant("departs_at", nullable=False),
     _instant("arrives_at", nullable=False),
-    Column("detail", JSONB),
+    Column("detail", JSONB(none_as_null=True)),
     Column("price_lines", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("provider_ref", Text),
     _instant("hold_expires_at"),

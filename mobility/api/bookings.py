@@ -142,10 +142,10 @@ async def _prepare(
     offer = await find_offer(wiring.redis, wiring.settings.redis_prefix, body.offer_id)
     if offer is None:
         raise OfferExpiredError(f"there is no offer {body.offer_id} (any more); search again")
-    today = now.astimezone(wiring.city.tz).date()
+    today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
         passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
-        person = await wiring.vault.get(tx, mine.rider_id)
+        person = await wiring.vault.get_person(tx, mine.rider_id)
     await _same_price(wiring, offer, passes)
 
     def lacks(terms: Terms) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ async def list_mine(
 
 
 @router.get("/{booking_id}", response_model=BookingView, summary="Show a booking")
-async def get_one(booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now) -> BookingView:
+async def get_one(booking_id: str, wiring: WiringDep, rider: RiderDep) -> BookingView:
     """A booking of mine as it stands."""
     return await show(wiring, rider.rider_id, booking_id)
 
@@ -228,12 +228,12 @@ async def show(wiring: Wiring, rider_id: str, booking_id: str) -> BookingView:
     summary="What would I get back?",
 )
 async def preview_cancellation(
-    booking_id: str, wiring: WiringDep, rider: RiderDep
+    booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now
 ) -> CancellationView:
     """What cancelling now would give back, before anything is cancelled."""
     async with transaction(wiring.engine) as tx:
         await get_booking(tx, rider.rider_id, booking_id)
-        terms = preview(await get_trip(tx, booking_id))
+        terms = preview(await get_trip(tx, booking_id), now)
     return CancellationView(
         possible=terms.why_not is None,
         why_not=terms.why_not,

@@ -96,6 +96,9 @@ def _check(request: BookingRequest, now: datetime) -> None:
     if now >= offer.expires_at:
         raise OfferExpiredError(f"{offer.id} ran out at {offer.expires_at:%H:%M:%S} UTC")
     provided = [leg for leg in offer.legs if leg.provider_id is not None]
+    left = [leg for leg in provided if leg.product is not None and leg.departs_at < now]
+    if left:
+        raise OfferExpiredError(f"line {left[0].line} has left {left[0].origin_name}; search again")
     if not provided:
         raise NothingToBookError(f"{offer.id} is a walk")
     lacking = tuple(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
-from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip
+from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
 from mobility.booking.trips import ask_for, get_trip
 from mobility.tables import booking
 from payments.money import Money
@@ -36,39 +36,44 @@ class CancellationTerms:
     """What remains to be paid for what was ridden."""
 
 
-def preview(trip: Trip) -> CancellationTerms:
+def preview(trip: Trip, now: datetime) -> CancellationTerms:
     """What the rider would get back; the same rule that ``ask_to_cancel`` acts on."""
     nothing = Money.zero(trip.price.currency)
     if trip.aim is not Aim.TRAVEL or trip.state not in CANCELLABLE:
         return CancellationTerms(
             why_not=f"the booking is {trip.state}", refund=nothing, kept=nothing
         )
-    active = [leg for leg in trip.provided if leg.state is LegState.ACTIVE]
-    if active:
-        return CancellationTerms(
-            why_not=f"leg {active[0].id} is being ridden; finish it first",
-            refund=nothing,
-            kept=nothing,
-        )
-    if not _unused(trip):
-        return CancellationTerms(
-            why_not="every leg has been ridden", refund=nothing, kept=trip.final
-        )
+    riding = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ACTIVE]
+    if riding:
+        why_not = f"leg {riding[0].id} is being ridden; finish it first"
+        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
+    kept = min(Money.total(_cost(leg) for leg in trip.provided if _used(leg, now)), trip.ceiling)
+    if not _unused(trip, now):
+        return CancellationTerms(why_not="every leg has been used", refund=nothing, kept=kept)
     secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
-    paid = trip.kept if trip.payment is PaymentView.CAPTURED else nothing
     held = trip.ceiling if trip.payment in secured else nothing
-    return CancellationTerms(refund=paid + held - trip.final, kept=trip.final)
+    return CancellationTerms(refund=trip.kept + held - kept, kept=kept)
 
 
-def _unused(trip: Trip) -> list[str]:
-    done = (LegState.ENDED, LegState.CANCELLED, LegState.FAILED)
-    return [leg.id for leg in trip.provided if leg.state not in done]
+def _cost(leg: TripLeg) -> Money:
+    return leg.quoted if leg.final is None else leg.final
+
+
+def _used(leg: TripLeg, now: datetime) -> bool:
+    """Ridden, or on a ticket that has become valid and may have been shown."""
+    issued = not leg.scarce and leg.state in (LegState.CONFIRMED, LegState.ACTIVE)
+    return leg.state is LegState.ENDED or (issued and leg.departs_at <= now)
+
+
+def _unused(trip: Trip, now: datetime) -> list[str]:
+    done = (LegState.CANCELLED, LegState.FAILED)
+    return [leg.id for leg in trip.provided if leg.state not in done and not _used(leg, now)]
 
 
 async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> bool:
     """Record that the rider cancels; False when that had been asked before.
 
-    Before any leg is ridden the booking as a whole is cancelled and nothing is paid. After that
+    Before any leg is used the booking as a whole is cancelled and nothing is paid. After that
     only the legs not yet used are given back, and the trip is settled for the rest.
 
     Raises:
@@ -77,11 +82,11 @@ async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> 
     trip = await get_trip(tx, booking_id, lock=True)
     if trip.aim is Aim.CANCEL:
         return False
-    terms = preview(trip)
+    terms = preview(trip, now)
     if terms.why_not is not None:
         raise WrongStateError(f"booking {booking_id} cannot be cancelled: {terms.why_not}")
-    if any(leg.state is LegState.ENDED for leg in trip.provided):
-        for leg_id in _unused(trip):
+    if any(_used(leg, now) for leg in trip.provided):
+        for leg_id in _unused(trip, now):
             await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
     else:
         await tx.execute(update(booking).where(booking.c.id == booking_id).values(aim=Aim.CANCEL))

@@ -37,6 +37,8 @@ REACHED: dict[Ask, frozenset[ReservationState]] = {
     Ask.CANCEL: frozenset({ReservationState.CANCELLED, ReservationState.EXPIRED}),
 }
 """The states on the provider's side that show an ask has been fulfilled."""
+FURTHER_ON = REACHED[Ask.START] | REACHED[Ask.CANCEL]
+"""The states that a refused ask may be explained by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,9 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
 def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:
     found = answer.reservation
     if answer.state is AskState.REFUSED:
-        if answer.call.ask in (Ask.HOLD, Ask.CONFIRM) and found is None:
-            return {"state": LegState.FAILED} if answer.call.ask is Ask.HOLD else {}
-        return _as_found(found, now) if found is not None else {}
+        if found is not None and found.state in FURTHER_ON:
+            return _as_found(found, now)
+        return {"state": LegState.FAILED} if answer.call.ask is Ask.HOLD else {}
     if answer.state is AskState.DONE and found is not None:
         return _as_found(found, now)
     return {}

@@ -14,6 +14,7 @@ from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.tables import booking, leg
 from payments import charge, refund
+from payments.errors import OutcomeUnknownError, UnreachableError
 from payments.money import Money
 from payments.payment import (
     OPEN_STATES,
@@ -38,7 +39,12 @@ async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
     Returns:
         None when it is decided, else how long to wait before asking again.
     """
-    customer_ref = await desk.customer(trip.rider_id) if act is Act.AUTHORISE else ""
+    waited = desk.clock() - trip.created_at
+    wait = min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
+    try:
+        customer_ref = await desk.customer(trip.rider_id) if act is Act.AUTHORISE else ""
+    except (UnreachableError, OutcomeUnknownError):
+        return wait
     async with transaction(desk.engine) as tx:
         now = desk.clock()
         operation = await _prepare(tx, desk, trip.id, act, customer_ref, now)
@@ -48,8 +54,7 @@ async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
             payment = await charge.record(tx, operation, outcome, desk.clock())
         operation = payment.next_operation
         if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
-            waited = desk.clock() - trip.created_at
-            return min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
+            return wait
     return None
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility.booking import payment_view
 from mobility.booking.errors import NotFoundError
+from mobility.booking.payment_view import get_view
 from mobility.booking.states import Move
 from mobility.booking.trip import (
     Aim,
@@ -57,7 +57,7 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
         asked[ask["leg_id"]][Ask(ask["kind"])] = Asked(
             AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"]
         )
-    payment, kept = await payment_view.get_view(tx, row["payment_id"], row["currency"])
+    payment, kept = await get_view(tx, row["payment_id"], row["currency"])
     return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment, kept)
 
 

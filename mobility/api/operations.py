@@ -1,0 +1,80 @@
+"""For staff who run the service: what is stuck, and trying it again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict
+
+from mobility import steps
+from mobility.api.dependencies import Now, StaffDep, WiringDep
+from mobility.db import transaction
+
+router = APIRouter(prefix="/v1/operations", tags=["operations"])
+
+
+class StuckStep(BaseModel):
+    """A durable step that failed; ``dead`` ones are not tried again by themselves."""
+
+    kind: str
+    key: str
+    attempts: int
+    last_error: str | None
+    run_at: datetime
+    dead: bool
+
+
+class StuckSteps(BaseModel):
+    """What is stuck and why, the oldest first."""
+
+    steps: list[StuckStep]
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "steps": [
+                    {
+                        "kind": "advance_booking",
+                        "key": "bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra",
+                        "attempts": 12,
+                        "last_error": "PaymentStuckError: refused by the processor",
+                        "run_at": "2026-11-26T07:00:00Z",
+                        "dead": True,
+                    }
+                ]
+            }
+        }
+    )
+
+
+@router.get("/steps", response_model=StuckSteps, summary="What is stuck and why")
+async def list_stuck(wiring: WiringDep, _staff: StaffDep) -> StuckSteps:
+    """The durable steps that failed at least once and are not done."""
+    async with transaction(wiring.engine) as tx:
+        found = await steps.list_stuck(tx)
+    return StuckSteps(
+        steps=[
+            StuckStep(
+                kind=item.kind,
+                key=item.key,
+                attempts=item.attempts,
+                last_error=item.last_error,
+                run_at=item.run_at,
+                dead=item.dead,
+            )
+            for item in found
+        ]
+    )
+
+
+@router.post("/steps/{kind}/{key}/retry", status_code=202, summary="Try a stuck step again")
+async def retry(
+    kind: str, key: str, wiring: WiringDep, _staff: StaffDep, now: Now
+) -> dict[str, str]:
+    """Make a stuck step due now; 404 when there is none."""
+    async with transaction(wiring.engine) as tx:
+        if not any((item.kind, item.key) == (kind, key) for item in await steps.list_stuck(tx)):
+            raise HTTPException(404, f"no stuck step {kind} {key}")
+        await steps.enqueue(tx, kind=kind, key=key, run_at=now)
+    return {"kind": kind, "key": key}
