@@ -23,6 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from mobility.booking import errors as booking
 from mobility.identity import errors as identity
 from payments import errors as payments
 from providers import errors as providers
@@ -48,6 +49,27 @@ _INVALID = ProblemType(422, "invalid-request", "The request is not valid")
 _NO_PAYMENTS = ProblemType(503, "payments-unavailable", "Payments are not possible at the moment")
 
 TABLE: dict[type[Exception], ProblemType] = {
+    booking.KeyMissingError: ProblemType(
+        400, "idempotency-key-missing", "An Idempotency-Key is needed"
+    ),
+    booking.PaymentFailedError: ProblemType(402, "payment-declined", "The payment was declined"),
+    booking.NotEligibleError: ProblemType(403, "not-eligible", "The provider's terms are not met"),
+    booking.NotFoundError: ProblemType(404, "not-found", "Not found"),
+    booking.VehicleTakenError: ProblemType(409, "vehicle-taken", "Somebody else has the vehicle"),
+    booking.ProviderRefusedError: ProblemType(409, "provider-refused", "The provider refused"),
+    booking.LegRefusedError: ProblemType(409, "provider-refused", "The provider refused"),
+    booking.BookingFailedError: ProblemType(409, "booking-failed", "The booking failed"),
+    booking.OfferChangedError: ProblemType(409, "offer-changed", "The price is another one"),
+    booking.WrongStateError: ProblemType(409, "wrong-state", "Not possible in this state"),
+    booking.KeyReusedError: ProblemType(
+        409, "idempotency-key-reused", "The Idempotency-Key was used before"
+    ),
+    booking.OfferExpiredError: ProblemType(410, "offer-expired", "The offer cannot be booked"),
+    booking.CeilingTooLowError: ProblemType(422, "ceiling-too-low", "The ceiling is too low"),
+    booking.NothingToBookError: ProblemType(422, "nothing-to-book", "There is nothing to book"),
+    booking.ProviderSilentError: ProblemType(
+        503, "provider-not-answering", "A provider does not answer"
+    ),
     identity.NotSignedInError: ProblemType(401, "not-signed-in", "Not signed in"),
     identity.SignInRefusedError: ProblemType(401, "sign-in-refused", "Sign-in refused"),
     identity.RiderErasedError: ProblemType(401, "not-signed-in", "Not signed in"),
