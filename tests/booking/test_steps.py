@@ -1,0 +1,114 @@
+"""Durable steps on a real database: one worker at a time, taken over when a worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility import steps
+from mobility.db import transaction
+
+LEASE = timedelta(seconds=5)
+SHORT = timedelta(seconds=0.15)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def ask(engine: AsyncEngine, *keys: str) -> None:
+    async with transaction(engine) as tx:
+        for key in keys:
+            await steps.enqueue(tx, kind="wash", key=key, run_at=now())
+
+
+async def take(engine: AsyncEngine, worker: str, lease: timedelta = LEASE) -> str | None:
+    held = await steps.claim(engine, kind="wash", worker=worker, lease=lease)
+    return held.key if held else None
+
+
+async def rows(engine: AsyncEngine) -> list[tuple[object, ...]]:
+    async with transaction(engine) as tx:
+        found = await tx.execute(text("select key, attempts, dead_at is not null from step"))
+        return [tuple(row) for row in found]
+
+
+async def test_a_step_is_claimed_by_one_worker_only(engine: AsyncEngine) -> None:
+    await ask(engine, *(f"car-{n}" for n in range(10)))
+    claimed = await asyncio.gather(*(take(engine, f"worker-{n}") for n in range(20)))
+    assert sorted(key for key in claimed if key) == sorted(f"car-{n}" for n in range(10))
+
+
+async def test_the_step_of_a_dead_worker_is_taken_over_after_its_lease(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+    assert await take(engine, "dies", SHORT) == "car"
+    assert await take(engine, "other") is None
+    await asyncio.sleep(0.2)
+    assert await take(engine, "other") == "car"
+
+
+async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+    held = await steps.claim(engine, kind="wash", worker="slow", lease=SHORT)
+    assert held is not None
+    async with steps.heartbeat(engine, held, SHORT):
+        await asyncio.sleep(0.4)
+        assert await take(engine, "other") is None
+
+
+async def test_a_step_that_is_done_is_gone(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+
+    async def wash(_key: str, _now: datetime) -> None:
+        return
+
+    done = await steps.run_due(engine, {"wash": wash}, worker="w", lease=LEASE, clock=now)
+    assert (done, await rows(engine)) == (1, [])
+
+
+async def test_a_step_asked_for_while_it_runs_runs_once_more(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+    washed: list[str] = []
+
+    async def wash(key: str, _now: datetime) -> None:
+        washed.append(key)
+        if len(washed) == 1:
+            await ask(engine, "car")
+
+    await steps.run_due(engine, {"wash": wash}, worker="w", lease=LEASE, clock=now)
+    assert (washed, await rows(engine)) == (["car", "car"], [])
+
+
+async def test_a_failing_step_waits_longer_each_time_and_dies_at_last(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+
+    async def wash(_key: str, _now: datetime) -> None:
+        raise RuntimeError("no water")
+
+    for attempt in range(1, steps.MAX_ATTEMPTS + 1):
+        held = await steps.claim(engine, kind="wash", key="car", worker="w", lease=LEASE)
+        assert held is not None
+        assert held.attempts == attempt
+        await steps.run_claimed(engine, held, wash, now=now(), lease=LEASE)
+        assert await take(engine, "w") is None
+    assert await rows(engine) == [("car", steps.MAX_ATTEMPTS, True)]
+    async with transaction(engine) as tx:
+        stuck = await steps.list_stuck(tx)
+        await steps.enqueue(tx, kind="wash", key="car", run_at=now())
+    assert [(s.key, s.last_error, s.dead) for s in stuck] == [
+        ("car", "RuntimeError: no water", True)
+    ]
+    assert await take(engine, "w") == "car"
+
+
+async def test_a_worker_that_lost_its_lease_cannot_end_the_step(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+    lost = await steps.claim(engine, kind="wash", worker="paused", lease=SHORT)
+    assert lost is not None
+    await asyncio.sleep(0.2)
+    assert await take(engine, "other") == "car"
+    await steps.finish(engine, lost, run_again_at=None)
+    assert len(await rows(engine)) == 1
