@@ -1,9 +1,11 @@
-"""Two riders race for one bike, again and again; ``RACES`` says how often (1,000 in the long run)."""
+"""Two riders race for one bike, again and again; ``RACES`` says how often, as in RACES=1000."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+
+import pytest
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.db import transaction
@@ -14,6 +16,7 @@ WINNER = ("confirmed | bike confirmed | authorised", (400, 0))
 LOSER = ("failed | bike failed | none", (0, 0))
 
 
+@pytest.mark.timeout(60 + 2 * RACES)
 async def test_one_of_two_riders_gets_the_bike_and_the_other_pays_nothing(world: World) -> None:
     for race in range(RACES):
         racers = [
