@@ -75,10 +75,10 @@ def _answer(problem: ProblemType) -> Json:
 
 
 def operation_id(route: APIRoute) -> str:
-    """``generate_unique_id_function`` of the application: tag and function name, in camel case."""
-    words = re.split(r"[^A-Za-z0-9]+", f"{route.tags[0] if route.tags else ''} {route.name}")
-    first, *rest = [word for word in words if word]
-    return first.lower() + "".join(word[:1].upper() + word[1:] for word in rest)
+    """``generate_unique_id_function`` of the application: module and function, in camel case."""
+    module = str(route.endpoint.__module__).rpartition(".")[2]
+    first, *rest = f"{module}_{route.name}".strip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def example_of(schema: Json, components: Json) -> Any:

@@ -19,7 +19,7 @@ from mobility.identity.passes import (
     remove_pass,
 )
 
-router = APIRouter(prefix="/v1/me/passes", tags=["account"])
+router = APIRouter(prefix="/v1/me/passes", tags=["passes"])
 
 _EARLIEST = date(2000, 1, 1)
 _LATEST = date(2100, 1, 1)

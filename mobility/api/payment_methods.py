@@ -15,7 +15,7 @@ from mobility.identity.errors import MethodNotFoundError
 from mobility.wiring import Wiring
 from payments.gateway import SavedMethod
 
-router = APIRouter(prefix="/v1/me/payment-methods", tags=["account"])
+router = APIRouter(prefix="/v1/me/payment-methods", tags=["payment methods"])
 
 
 class MethodView(BaseModel):

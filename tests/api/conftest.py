@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -25,6 +24,7 @@ from mobility.api.dependencies import (
 from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
 from mobility.api.openapi import install_openapi, operation_id
+from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from mobility.identity.mailer import make_mailer
 from mobility.identity.provider_keys import add_key
@@ -203,8 +203,15 @@ def settings(tmp_path: Path, redis_prefix: str) -> Settings:
     return Settings(data=tmp_path, redis_prefix=redis_prefix, cors_origins=("https://app.example",))
 
 
+@pytest.fixture(scope="session")
+def city() -> City:
+    return load_city("luebeck")
+
+
 @pytest.fixture
-async def world(engine: AsyncEngine, redis: Redis, settings: Settings) -> AsyncIterator[World]:
+async def world(
+    engine: AsyncEngine, redis: Redis, settings: Settings, city: City
+) -> AsyncIterator[World]:
     secrets = derive_secrets("a secret of this test run, long enough")
     processor = Processor()
     app = make_app(settings)
@@ -214,14 +221,14 @@ async def world(engine: AsyncEngine, redis: Redis, settings: Settings) -> AsyncI
         secrets=secrets,
         vault=Vault(secrets.vault_key),
         clock=lambda: made.now,
-        city=cast("Any", SimpleNamespace(timezone=ZoneInfo("Europe/Berlin"))),
+        city=city,
         engine=engine,
         redis=redis,
         http=unused,
         stanzas={},
-        providers=cast("Any", {"demo-rad": None, "bus": None}),
+        providers={stanza.provider_id: unused for stanza in city.providers},
         snapshots=unused,
-        mirror=Mirror(Snapshots(redis, settings.redis_prefix), {ProviderId("demo-rad"): {}}),
+        mirror=Mirror(Snapshots(redis, settings.redis_prefix), city.providers),
         planner=unused,
         gateway=cast("Any", processor),
         mailer=make_mailer(settings),

@@ -12,36 +12,33 @@ from tests.api.conftest import START, World
 RIDER_PATHS = ["/v1/trial/rider", "/v1/trial/finance", "/v1/trial/staff", "/v1/me"]
 
 
-@pytest.mark.parametrize("path", [*RIDER_PATHS, "/v1/trial/provider"])
-async def test_without_a_token_401_asks_for_one(world: World, path: str):
-    answer = await world.client.get(path)
-    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    assert body.pop("instance").startswith("urn:request:")
-    assert body == {"type": "/problems/not-signed-in", "title": "Not signed in", "status": 401}
+async def test_without_a_token_401_asks_for_one(world: World):
+    for path in (*RIDER_PATHS, "/v1/trial/provider"):
+        answer = await world.client.get(path)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert answer.headers["content-type"] == "application/problem+json"
+        body = answer.json()
+        assert body.pop("instance").startswith("urn:request:")
+        assert body == {"type": "/problems/not-signed-in", "title": "Not signed in", "status": 401}
 
 
-@pytest.mark.parametrize("path", [*RIDER_PATHS, "/v1/trial/optional", "/v1/trial/provider"])
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Bearer x",
-        "Bearer a.b.c",
-        "Bearer mpk_invented",
-        "Bearer ",
-        "Basic YW5uYTphbm5h",
-        "Bearer \u00ff\u00fe",
-        "x" * 5000,
-    ],
-)
-async def test_a_token_that_is_none_is_401_also_where_none_is_needed(
-    world: World, path: str, header: str
-):
-    headers = {"Authorization": header.encode("latin-1")}
-    answer = await world.client.get(path, headers=headers)
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+NOT_TOKENS = [
+    b"Bearer x",
+    b"Bearer a.b.c",
+    b"Bearer mpk_invented",
+    b"Bearer ",
+    b"Basic YW5uYTphbm5h",
+    b"Bearer \xff\xfe",
+    b"x" * 5000,
+]
+
+
+async def test_a_token_that_is_none_is_401_also_where_none_is_needed(world: World):
+    for path in (*RIDER_PATHS, "/v1/trial/optional", "/v1/trial/provider"):
+        for header in NOT_TOKENS:
+            answer = await world.client.get(path, headers={"Authorization": header})
+            assert answer.status_code == 401, (path, header)
+            assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_a_token_of_another_installation_or_time_is_401(world: World):
