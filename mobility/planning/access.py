@@ -98,9 +98,9 @@ class Access:
         pickup = np.array([station.id in by_station for station in stations])
         dropoff = taking(stations)
         positions = tuple(station.position for station in stations)
-        rides = self._between(mode, positions, on)
+        rides = self._between(mode, positions, self.streets.like(on))
         door = self.walks(position, positions, on, walk_seconds)
-        to_stops = self._to_stops(positions, on, walk_seconds)
+        to_stops = self._to_stops(positions, self.streets.like(on), walk_seconds)
         first, last = (pickup, dropoff) if outward else (dropoff, pickup)
         legs = np.where(first, door, _FAR)[:, None] + (rides if outward else rides.T)
         door_station = legs.argmin(axis=0)
@@ -172,7 +172,7 @@ class Access:
         given = np.array([station.id in by_station for station in stations])
         out = np.where(given, self.walks(ends[0], positions, on, walk_seconds), _FAR)
         back = np.where(taking(stations), self.walks(ends[1], positions, on, walk_seconds), _FAR)
-        total = out[:, None] + self._between(mode, positions, on) + back[None, :]
+        total = out[:, None] + self._between(mode, positions, self.streets.like(on)) + back[None, :]
         start, end = divmod(int(total.argmin()), len(stations))
         if total[start, end] >= _FAR:
             return
@@ -183,7 +183,7 @@ class Access:
             pickup=stations[start],
             dropoff=stations[end],
             walk_to_seconds=int(out[start]),
-            ride_seconds=int(self._between(mode, positions, on)[start, end]),
+            ride_seconds=int(self._between(mode, positions, self.streets.like(on))[start, end]),
             walk_from_seconds=int(back[end]),
         )
 

@@ -33,9 +33,11 @@ from mobility.planning.itinerary import (
 )
 from mobility.planning.rental import RentalWay
 from mobility.planning.streets import Streets
-from mobility.planning.water import degrees_of, great_circle_m
+from mobility.planning.water import Floats, degrees_of, great_circle_m
 from providers.values import Mode
 
+NEAR_M = 400
+"""A vehicle that stands farther from every stop is not called after one."""
 FERRY_ROUTE_TYPES = frozenset({4, *range(1000, 1100), *range(1200, 1300)})
 """routes.txt route_type of water transport, basic and extended."""
 _GTFS_ACCESSIBLE = {0: Accessible.UNKNOWN, 1: Accessible.YES, 2: Accessible.NO}
@@ -101,7 +103,7 @@ class Composer:
         start = (
             Place(way.pickup.name, way.pickup.position)
             if way.pickup
-            else Place(way.type.name, vehicle.position)
+            else Place(self._near(vehicle.position), vehicle.position)
         )
         end = Place(way.dropoff.name, way.dropoff.position) if way.dropoff else destination
         first = self._walk(origin, start, departs_at, way.walk_to_seconds)
@@ -206,6 +208,13 @@ class Composer:
             return Accessible.NO
         return Accessible.YES if flags == {Accessible.YES} else Accessible.UNKNOWN
 
+    def _near(self, position: LatLon) -> str:
+        """What a free-standing vehicle's place is called: the nearest stop, if one is near."""
+        metres = great_circle_m(degrees_of([position]), self._lines.stops)
+        nearest = int(metres.argmin())
+        name = self._timetable.stop(StopIdx(nearest)).name
+        return f"bei {name}" if metres[nearest] <= NEAR_M else self._city.title
+
     def _stop(self, idx: StopIdx) -> Place:
         stop = self._timetable.stop(idx)
         return Place(stop.name, stop.position, stop.id)
@@ -223,9 +232,13 @@ class Composer:
 class Lines:
     """The courses of rides, with their lengths; the same stretch is measured once."""
 
+    stops: Floats
+    """(n, 2) degrees of all stops."""
+
     def __init__(self, timetable: Timetable) -> None:
         """Keep the last tens of thousands of stretches."""
         self._timetable = timetable
+        self.stops = degrees_of([stop.position for stop in timetable.stops])
         self._measured = lru_cache(maxsize=20_000)(self._measure)
 
     def of(self, ride: TimetableRide) -> tuple[tuple[LatLon, ...], int]:

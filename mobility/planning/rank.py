@@ -1,14 +1,15 @@
 """Which of the ways found are worth showing, in which order, and why.
 
 Within one kind of travelling (bus; bike; bus and bike; …) the Pareto front over departure, arrival,
-transfers, price and CO2 stays. Between kinds only the absurd goes: a way that another beats by a
-quarter of an hour and in everything else. So a rented bike never drives out the plain bus
-(motis#1234), and nobody is shown hundreds of near-identical ways (motis#1166).
+transfers, price and CO2 stays. A combined way must also hold against every simpler one. Otherwise
+only the absurd goes between kinds: a rented ride that another way beats by a quarter of an hour and
+in everything else. So a rented bike never drives out the plain bus (motis#1234), and nobody is
+shown hundreds of near-identical ways (motis#1166).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -54,28 +55,31 @@ def dominates(a: Itinerary, b: Itinerary, slack: timedelta = timedelta(0)) -> bo
 def with_reasons(
     ranked: Sequence[Itinerary], *, latest_first: bool = False
 ) -> tuple[Itinerary, ...]:
-    """The same ways, each with what it is best at; what all share is no reason."""
+    """The same ways, the first that is best at something saying so; what all share is no reason.
+
+    A long walk is always the cheapest and greenest, so it takes no part. Changes are compared
+    among the ways with a bus, since a ride from door to door never has any.
+    """
     said = [i for i in ranked if i.kind != (Mode.WALK,) or i.seconds <= SHORT_WALK_SECONDS]
-    if not said:
-        return tuple(ranked)
-    quickest = max(i.departs_at for i in said) if latest_first else min(i.arrives_at for i in said)
-    cheapest = min(i.price.minor for i in said)
-    greenest = min(i.co2_grams for i in said)
-    fewest = min(i.transfers for i in said)
-
-    def reasons(i: Itinerary) -> tuple[Reason, ...]:
-        found = {
-            Reason.FASTEST: (i.departs_at if latest_first else i.arrives_at) == quickest,
-            Reason.CHEAPEST: i.price.minor == cheapest
-            and any(other.price.minor > cheapest for other in said),
-            Reason.GREENEST: i.co2_grams == greenest
-            and any(other.co2_grams > greenest for other in said),
-            Reason.FEWEST_CHANGES: i.transfers == fewest
-            and any(other.transfers > fewest for other in said),
-        }
-        return tuple(reason for reason, holds in found.items() if holds)
-
-    return tuple(replace(i, reasons=(*i.reasons, *reasons(i))) if i in said else i for i in ranked)
+    rides = [i for i in said if i.has_transit]
+    contests: tuple[tuple[Reason, Sequence[Itinerary], Callable[[Itinerary], float]], ...] = (
+        (
+            Reason.FASTEST,
+            said,
+            (lambda i: -i.departs_at.timestamp())
+            if latest_first
+            else (lambda i: i.arrives_at.timestamp()),
+        ),
+        (Reason.CHEAPEST, said, lambda i: i.price.minor),
+        (Reason.GREENEST, said, lambda i: i.co2_grams),
+        (Reason.FEWEST_CHANGES, rides, lambda i: i.transfers),
+    )
+    won: dict[int, list[Reason]] = {}
+    for reason, entrants, measure in contests:
+        values = [measure(i) for i in entrants]
+        if values and (max(values) > min(values) or reason is Reason.FASTEST):
+            won.setdefault(id(entrants[values.index(min(values))]), []).append(reason)
+    return tuple(replace(i, reasons=(*won.get(id(i), ()), *i.reasons)) for i in ranked)
 
 
 def _drives_out(a: Itinerary, b: Itinerary) -> bool:
@@ -87,7 +91,30 @@ def _drives_out(a: Itinerary, b: Itinerary) -> bool:
             or _in_vain(a, b)
             or (_criteria(a) == _criteria(b) and _effort(a) < _effort(b))
         )
+    if _combined(b) and not _combined(a) and a.has_transit | a.has_rental:
+        return _no_gain(a, b) or _at_any_time(a, b)
     return b.has_rental and dominates(a, b, FAR)
+
+
+def _no_gain(a: Itinerary, b: Itinerary) -> bool:
+    """Whether combining brings nothing but a little less CO2."""
+    return (
+        a.departs_at >= b.departs_at
+        and a.arrives_at <= b.arrives_at
+        and a.transfers <= b.transfers
+        and a.price <= b.price
+        and a.co2_grams * 3 <= b.co2_grams * 4
+    )
+
+
+def _at_any_time(a: Itinerary, b: Itinerary) -> bool:
+    """Whether ``a`` needs no timetable and would be as good whenever ``b`` begins."""
+    return (
+        not a.has_transit
+        and a.seconds <= b.seconds
+        and a.price <= b.price
+        and a.co2_grams <= b.co2_grams
+    )
 
 
 def _in_vain(a: Itinerary, b: Itinerary) -> bool:

@@ -25,7 +25,7 @@ from mobility.planning.transit import (
     list_departing,
 )
 
-ENOUGH = 3
+ENOUGH = 4
 """Plain journeys after which a page may end."""
 AT_MOST = 5
 """Plain journeys that a page may hold, unless more leave at the very same second."""

@@ -82,8 +82,9 @@ class Planner:
         middle, beside = self.city.centre, LatLon(self.city.centre.lat, self.city.centre.lon + 0.05)
         for mode in self.streets.modes():
             self.streets.leg(mode, middle, beside, on)
-        for fleet in self.list_fleets(now)[0]:
-            self.access.stops_by_bike(fleet, Mode.BIKE, middle, on, 900, outward=True)
+        request = SearchRequest(middle, LatLon(middle.lat + 0.01, middle.lon + 0.01))
+        self.search(request, now)
+        self.search(replace(request, arrive_by=now + timedelta(hours=1)), now)
 
     def search(self, request: SearchRequest, now: datetime) -> SearchResult:
         """All ways worth showing, priced and ranked.

@@ -19,7 +19,7 @@ from gtfs.geo import LatLon
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
 from mobility.cities.facts import Water as WaterReach
-from mobility.planning.visibility import Graph, build_graph
+from mobility.planning.visibility import Graph, build_graph, outline
 from mobility.planning.water import Floats, Plane, Water, degrees_of, great_circle_m
 from providers.values import Mode
 
@@ -82,13 +82,19 @@ class Streets:
         self._water = Water(self._lines)
         self._crossings_on = lru_cache(maxsize=512)(lambda on: tuple(crossings_on(on)))
         self._profiles = dict(profiles)
+        self._day_of: dict[tuple[OpenCrossing, ...], date] = {}
         self._graph_of = lru_cache(maxsize=16)(
-            lambda usable: build_graph(self._water, self._lines, self._plane, usable)
+            lambda usable: build_graph(self._water, self._around(), self._plane, usable)
         )
+        self._around = lru_cache(maxsize=1)(lambda: outline(self._water, self._lines))
 
     def modes(self) -> frozenset[Mode]:
         """The modes that have streets."""
         return frozenset(self._profiles)
+
+    def like(self, on: date) -> date:
+        """A day with the same crossings open, one for all such days: to remember ways by."""
+        return self._day_of.setdefault(self._crossings_on(on), on)
 
     def seconds(self, mode: Mode, travelled_m: float) -> int:
         """How long a mode takes for metres travelled, detours included."""

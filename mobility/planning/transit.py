@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from gtfs.ids import StopIdx
 from gtfs.journey import Access, Journey, Query, Ride, search, search_latest
@@ -17,6 +18,8 @@ from gtfs.service_time import instant, seconds_at, service_day
 from gtfs.timetable import Timetable
 
 MAX_TRANSFERS = 4
+MAX_WAIT_SECONDS = 4500
+"""Who would wait longer between two rides travels later instead (motis#753)."""
 _MOMENTS = 40
 """Moments asked at most in one window."""
 
@@ -114,9 +117,10 @@ def _scan(scan: _Scan, start: float, stop: float, enough: int) -> Found:
             return Found(tuple(found.values()), None, None)
         following = min(answer, key=scan.place)
         place = scan.place(following)
-        if place >= stop:
+        good = [journey for journey in answer if not _waits(journey)]
+        if place >= stop and following in good:
             return Found(tuple(found.values()), following, None)
-        fresh = {_key(j): j for j in answer if scan.place(j) < stop and _key(j) not in found}
+        fresh = {_key(j): j for j in good if scan.place(j) < stop and _key(j) not in found}
         better = [key for key, old in found.items() if _beaten(old, fresh.values())]
         if len(found) >= enough and fresh and not better:
             kept = tuple(j for j in found.values() if scan.place(j) < place)
@@ -126,6 +130,14 @@ def _scan(scan: _Scan, start: float, stop: float, enough: int) -> Found:
         found |= fresh
         place += 1
     return Found(tuple(found.values()), None, scan.moment(place))
+
+
+def _waits(journey: Journey) -> bool:
+    """Whether there is a long wait between two legs."""
+    return any(
+        after.departs_s - before.arrives_s > MAX_WAIT_SECONDS
+        for before, after in pairwise(journey.legs)
+    )
 
 
 def _beaten(old: Journey, fresh: Iterable[Journey]) -> bool:

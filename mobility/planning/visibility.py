@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.water import Floats, Plane, Water, bends, degrees_of, great_circle_m
+from mobility.planning.water import Bools, Floats, Plane, Water, bends, degrees_of, great_circle_m
 
 _BANK_M = 20.0
 """How far from the line of the water a bank point lies."""
 _SNAP_M = 80.0
 """A crossing farther from every water line crosses none that is known: a plain way point."""
-_BEND_M = 60.0
+_BEND_M = 25.0
 """Bends of the water smaller than this are not worth a way point."""
+_BESIDE_M = 40.0
+"""How far a bend's way points lie from the water: more than the bends that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,29 @@ class Graph:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The way points beside the bends of the water, the same for every mode."""
+
+    xy: Floats
+    hidden: Bools
+    """(n, n) whether water lies between two of them."""
+
+
+def outline(water: Water, lines: Sequence[Floats]) -> Outline:
+    """Measure the sight between all bends once; the slow part of every graph."""
+    points = [
+        bend + side for line in lines for bend, across in _bends(line) for side in (across, -across)
+    ]
+    xy = np.array(points).reshape(-1, 2)
+    row, column = np.triu_indices(len(xy), 1)
+    hidden = np.zeros((len(xy), len(xy)), dtype=np.bool_)
+    hidden[row, column] = water.crossed(xy[row], xy[column])
+    return Outline(xy, hidden | hidden.T)
+
+
 def build_graph(
-    water: Water, lines: Sequence[Floats], plane: Plane, usable: Sequence[tuple[str, LatLon]]
+    water: Water, around: Outline, plane: Plane, usable: Sequence[tuple[str, LatLon]]
 ) -> Graph:
     """The graph of the crossings that a mode can use. Takes some tenths of a second."""
     points: list[Floats] = []
@@ -64,20 +87,17 @@ def build_graph(
         away, foot, along = water.nearest(here)
         across = np.array([-along[1], along[0]]) * _BANK_M
         points += [foot + across, foot - across] if away <= _SNAP_M else [here, here]
-    points += [
-        bend + side
-        for line in lines
-        for bend, across in _outlines(line)
-        for side in (across, -across)
-    ]
-    xy = np.array(points).reshape(-1, 2)
+    banks = len(points)
+    xy = np.concatenate([np.array(points).reshape(-1, 2), around.xy])
+    hidden = np.zeros((len(xy), len(xy)), dtype=np.bool_)
+    hidden[banks:, banks:] = around.hidden
+    row, column = np.nonzero(np.tri(len(xy), dtype=np.bool_).T[:banks])
+    hidden[row, column] = water.crossed(xy[row], xy[column])
+    hidden[range(0, banks, 2), range(1, banks, 2)] = False
+    hidden[:, :banks] |= hidden[:banks].T
     degrees = plane.unproject(xy)
     metres = great_circle_m(degrees[:, None], degrees[None, :])
-    row, column = np.triu_indices(len(xy), 1)
-    crossing = (row % 2 == 0) & (column == row + 1) & (column < 2 * len(usable))
-    hidden = water.crossed(xy[row], xy[column]) & ~crossing
-    metres[row[hidden], column[hidden]] = np.inf
-    metres[column[hidden], row[hidden]] = np.inf
+    metres[hidden] = np.inf
     metres, following = _shortest(metres)
     return Graph(tuple(name for name, _ in usable), degrees, xy, metres, following)
 
@@ -94,7 +114,7 @@ def _shortest(metres: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
     return metres, following.astype(np.int32)
 
 
-def _outlines(line: Floats) -> list[tuple[Floats, Floats]]:
+def _bends(line: Floats) -> list[tuple[Floats, Floats]]:
     """The bends that matter, each with the step to a bank point beside it."""
     kept = bends(line, _BEND_M)
     result = []
@@ -103,5 +123,5 @@ def _outlines(line: Floats) -> list[tuple[Floats, Floats]]:
         along = after - before
         length = float(np.hypot(*along))
         if length:
-            result.append((kept[index], np.array([-along[1], along[0]]) / length * _BANK_M))
+            result.append((kept[index], np.array([-along[1], along[0]]) / length * _BESIDE_M))
     return result
