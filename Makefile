@@ -38,11 +38,13 @@ format: .venv/dev.stamp ## put every file into the form `make check` asks for
 
 .PHONY: bench
 bench: .venv/dev.stamp ## the benchmarks, each against a named peer in the same run
+	@test -e benchmarks/__main__.py || { echo 'benchmarks/ holds no benchmark in this version' >&2; exit 2; }
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: simulate
 simulate: .venv/dev.stamp ## the long fault simulation; SEEDS= and MINUTES= bound it
-	@exec $(BIN)/python -m benchmarks.simulate
+	@test -e benchmarks/simulate.py || { echo 'the fault simulation is not part of this version' >&2; exit 2; }
+	@SEEDS='$(SEEDS)' MINUTES='$(MINUTES)' exec $(BIN)/python -m benchmarks.simulate
 
 .PHONY: setup
 setup: .venv/dev.stamp ## only make the virtual environment, for developing
