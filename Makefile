@@ -44,7 +44,7 @@ bench: .venv/dev.stamp ## the benchmarks, each against a named peer in the same 
 .PHONY: simulate
 simulate: .venv/dev.stamp ## the long fault simulation; SEEDS= and MINUTES= bound it
 	@test -e benchmarks/simulate.py || { echo 'the fault simulation is not part of this version' >&2; exit 2; }
-	@SEEDS='$(SEEDS)' MINUTES='$(MINUTES)' exec $(BIN)/python -m benchmarks.simulate
+	@exec $(BIN)/python -m benchmarks.simulate
 
 .PHONY: setup
 setup: .venv/dev.stamp ## only make the virtual environment, for developing
