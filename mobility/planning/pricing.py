@@ -11,9 +11,10 @@ from functools import lru_cache
 from mobility.cities.city import City
 from mobility.planning.errors import UnknownPassError
 from mobility.planning.itinerary import RENTAL, Itinerary, Leg
+from mobility.planning.offer import OfferLeg
 from providers.bus.fares import FareRide, FareTable, FareUnknownError, choose_products
 from providers.port import Provider
-from providers.values import ProviderId, QuoteRequest, Usage
+from providers.values import ProviderId, Quote, QuoteRequest, Usage
 
 _HOLIDAYS_AROUND = timedelta(days=3)
 
@@ -84,6 +85,26 @@ class Pricer:
             )
             result |= dict(zip(indexes, found, strict=True))
         return tuple(result[index] for index in range(len(rides)))
+
+    def quote_ride(self, leg: OfferLeg, product: str, passengers: int) -> Quote:
+        """The quote of an offered bus or ferry leg for another product.
+
+        Raises:
+            FareUnknownError: nobody sells it.
+        """
+        provider = self._providers.get(leg.provider_id) if leg.provider_id else None
+        if provider is None:
+            raise FareUnknownError("the operator of this ride sells nothing here")
+        minutes = -(-int((leg.arrives_at - leg.departs_at).total_seconds()) // 60)
+        return provider.quote(
+            QuoteRequest(
+                mode=leg.mode,
+                departs_at=leg.departs_at,
+                usage=Usage(minutes, leg.distance_m),
+                product=product,
+                passengers=passengers,
+            )
+        )
 
     def list_notices(self, on: date) -> tuple[str, ...]:
         """Announced changes of a fare that should hold on that day but have no prices yet."""

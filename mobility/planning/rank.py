@@ -27,10 +27,17 @@ SHORT_WALK_SECONDS = 1800
 """A longer walk is always the cheapest and greenest; saying so helps nobody."""
 
 
-def rank(found: Iterable[Itinerary], *, latest_first: bool = False) -> tuple[Itinerary, ...]:
-    """At most eight ways, by arrival (for arrive-by: the latest departure first), with reasons."""
+def rank(
+    found: Iterable[Itinerary], *, rivals: Iterable[Itinerary] = (), latest_first: bool = False
+) -> tuple[Itinerary, ...]:
+    """At most eight ways, by arrival (for arrive-by: the latest departure first), with reasons.
+
+    ``rivals`` may drive others out and are not shown themselves: the ways without a timetable,
+    which stand on another page.
+    """
     unique = list({itinerary.key: itinerary for itinerary in found}.values())
-    front = [i for i in unique if not any(_drives_out(other, i) for other in unique)]
+    known = [*unique, *rivals]
+    front = [i for i in unique if not any(_drives_out(other, i) for other in known)]
     front = _distinct(sorted(front, key=_effort))
     chosen = _choose(front)
     order = _by_departure if latest_first else _by_arrival

@@ -175,12 +175,11 @@ class _Search:
             return SearchResult((), (Notice("outside_area", text),), None, None)
         walk = self._walk()
         page, plain, combined = self._scheduled(walk)
-        direct = [] if self.page else self._direct(walk)
+        direct = self._priced(self._direct(walk))
+        found = self._priced([*plain, *combined])
         ranked = rank(
-            (
-                self.planner.pricer.priced(i, self.request.passes, self.request.passengers)
-                for i in (*plain, *direct, *combined)
-            ),
+            found if self.page else [*found, *direct],
+            rivals=direct if self.page else (),
             latest_first=self.backwards,
         )
         shown = tuple(self.composer.drawn(itinerary, self.on) for itinerary in ranked)
@@ -190,6 +189,10 @@ class _Search:
             earlier=Page(earlier=True, at=page.first).token(),
             later=Page(earlier=False, at=page.until).token(),
         )
+
+    def _priced(self, found: Iterable[Itinerary]) -> list[Itinerary]:
+        passes, passengers = self.request.passes, self.request.passengers
+        return [self.planner.pricer.priced(i, passes, passengers) for i in found]
 
     # Without a timetable
 

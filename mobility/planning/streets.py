@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from gtfs.geo import LatLon
+from gtfs.geo import LatLon, distance_m
+from mobility.cities.city import City
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
 from mobility.cities.facts import Water as WaterReach
@@ -242,3 +243,18 @@ def streets_of(water: Sequence[WaterReach], crossings: Sequence[Crossing], rules
         ]
 
     return Streets([reach.shape for reach in water], crossings_on, profiles)
+
+
+def walk_is_blocked(city: City, on: date) -> Callable[[LatLon, LatLon], bool]:
+    """Whether a short straight walk meets water without a bridge close by, for a feed's footpaths.
+
+    A bridge is close where the way over it is at most a tenth longer than the straight line.
+    """
+    streets = streets_of(city.water, city.crossings, city.rules)
+    detour = city.rules.walk_detour
+
+    def blocked(a: LatLon, b: LatLon) -> bool:
+        way = streets.leg(Mode.WALK, a, b, on)
+        return way is None or way.metres > 1.1 * detour * distance_m(a, b) + 1
+
+    return blocked

@@ -1,0 +1,181 @@
+"""Offers: journeys frozen with their prices until they expire, one Redis key a search.
+
+An offer's id is the search's 15 random bytes and the offer's number in one more, so that it leads
+to the key under which the whole search lies.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+
+from mobility.planning.itinerary import Itinerary, Leg
+from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.pricing import Pricer, fare_ride_of
+from mobility.planning.search import Planner
+from providers.bus.fares import FareRide, FareUnknownError
+from providers.values import Mode, ProviderId, Terms
+
+OFFER_SECONDS = 600
+_TOKEN_BYTES = 15
+_ID_CHARACTERS = 26
+_OFFERS = TypeAdapter(tuple[Offer, ...])
+Lacks = Callable[[Terms], tuple[str, ...]]
+"""What stands against a provider's terms, in the rider's language; empty when nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedJourney:
+    """A journey, its offer if it can be booked, or why it cannot."""
+
+    itinerary: Itinerary
+    offer: Offer | None
+    bookable: bool
+    not_bookable_because: str | None
+
+
+def make_offers(
+    itineraries: Sequence[Itinerary],
+    *,
+    passes: AbstractSet[str],
+    passengers: int,
+    expires_at: datetime,
+    lacks: Lacks,
+) -> tuple[OfferedJourney, ...]:
+    """Freeze the journeys of one search.
+
+    A rider who does not meet a provider's terms still gets the offer, marked as not bookable with
+    what would make it so: who signs in, or completes the profile, may book it.
+    """
+    token = secrets.token_bytes(_TOKEN_BYTES)
+    result = []
+    for number, itinerary in enumerate(itineraries):
+        unsold = next((leg.unsold for leg in itinerary.legs if leg.unsold), None)
+        if all(leg.mode is Mode.WALK for leg in itinerary.legs):
+            unsold = "Zu Fuß gibt es nichts zu buchen."
+        if unsold is not None:
+            result.append(
+                OfferedJourney(itinerary, None, bookable=False, not_bookable_because=unsold)
+            )
+            continue
+        offer = Offer(
+            id=_offer_id(token, number),
+            expires_at=expires_at,
+            passengers=passengers,
+            passes=tuple(sorted(passes)),
+            legs=tuple(offer_leg(leg) for leg in itinerary.legs),
+        )
+        reasons = dict.fromkeys(
+            reason for leg in itinerary.legs if leg.terms is not None for reason in lacks(leg.terms)
+        )
+        because = " ".join(reasons) or None
+        result.append(OfferedJourney(itinerary, offer, not reasons, because))
+    return tuple(result)
+
+
+def offer_leg(leg: Leg) -> OfferLeg:
+    """What booking needs of a leg; ways through the streets stay behind."""
+    rental = leg.rental
+    return OfferLeg(
+        mode=leg.mode,
+        origin=leg.origin.position,
+        destination=leg.destination.position,
+        origin_name=leg.origin.name,
+        destination_name=leg.destination.name,
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        distance_m=leg.metres,
+        co2_grams=leg.co2_grams,
+        provider_id=leg.provider_id,
+        quote=leg.quote,
+        terms=leg.terms,
+        vehicle_ref=rental.vehicle.ref if rental else None,
+        vehicle_id=rental.vehicle.id if rental else None,
+        vehicle_type_id=rental.type.id if rental else None,
+        station_id=rental.vehicle.station_id if rental else None,
+        line=leg.ride.line if leg.ride else None,
+        headsign=leg.ride.headsign if leg.ride else None,
+        product=leg.product,
+        fare_ride=fare_ride_of(leg) if leg.ride else None,
+    )
+
+
+async def save_offers(
+    redis: Redis, prefix: str, offers: Iterable[Offer], seconds: int = OFFER_SECONDS
+) -> None:
+    """Keep the offers of one search for so long, under one key; nothing where there are none."""
+    kept = tuple(offers)
+    if kept:
+        key = _key(prefix, kept[0].id)
+        await redis.set(key, _OFFERS.dump_json(kept), ex=seconds)
+
+
+async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFFER_SECONDS) -> None:
+    """Keep a single offer, such as one priced anew."""
+    await save_offers(redis, prefix, (offer,), seconds)
+
+
+async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:
+    """The offer; None if it was never made, or is forgotten. It may have expired."""
+    try:
+        key = _key(prefix, offer_id)
+    except ValueError:
+        return None
+    stored = await redis.get(key)
+    if stored is None:
+        return None
+    offers = _OFFERS.validate_json(stored)
+    return next((offer for offer in offers if offer.id == offer_id), None)
+
+
+def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner) -> Offer:
+    """The same journey, until the same moment, under a new id, with prices for other passes.
+
+    An offer whose fare is unknown with those passes is returned with the prices it has.
+    """
+    fresh = replace(
+        offer, id=_offer_id(secrets.token_bytes(_TOKEN_BYTES), 0), passes=tuple(sorted(passes))
+    )
+    try:
+        return replace(fresh, legs=_repriced(offer, passes, planner.pricer))
+    except FareUnknownError:
+        return replace(fresh, passes=offer.passes)
+
+
+def _repriced(offer: Offer, passes: AbstractSet[str], pricer: Pricer) -> tuple[OfferLeg, ...]:
+    rides: list[tuple[int, ProviderId, FareRide]] = [
+        (index, leg.provider_id, leg.fare_ride)
+        for index, leg in enumerate(offer.legs)
+        if leg.provider_id is not None and leg.fare_ride is not None
+    ]
+    products = pricer.products([(p, ride) for _, p, ride in rides], passes, offer.passengers)
+    legs = list(offer.legs)
+    for (index, _, _), product in zip(rides, products, strict=True):
+        leg = legs[index]
+        quote = pricer.quote_ride(leg, product, offer.passengers)
+        legs[index] = replace(leg, product=product, quote=quote)
+    return tuple(legs)
+
+
+def _offer_id(token: bytes, number: int) -> str:
+    return "off_" + base64.b32encode(token + bytes([number])).decode().rstrip("=").lower()
+
+
+def _key(prefix: str, offer_id: str) -> str:
+    """The key of the search that an offer's id names. Raises ValueError for what is no such id."""
+    kind, _, text = offer_id.partition("_")
+    if kind != "off" or len(text) != _ID_CHARACTERS or text != text.lower():
+        raise ValueError(f"{offer_id[:40]!r} is not an offer's id")
+    try:
+        raw = base64.b32decode(text.upper() + "======")
+    except binascii.Error as error:
+        raise ValueError(f"{offer_id[:40]!r} is not an offer's id") from error
+    return f"{prefix}offers:{raw[:_TOKEN_BYTES].hex()}"
