@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import ipaddress
@@ -30,6 +32,8 @@ LARGER_BODIES: Mapping[str, int] = {
     "/v1/finance/imports": 20_000_000,
 }
 """Path prefixes whose senders are authenticated and send whole snapshots or statements."""
+LINGER_S = 2.0
+_CLOSING = {"Connection": "close"}
 UNCOUNTED = ("/livez", "/readyz", "/healthz", "/metrics", "/webhooks/")
 _log = logging.getLogger("mobility.api")
 
@@ -143,7 +147,8 @@ def _who(scope: Scope, secrets: Secrets, now: datetime) -> str:
 class BodyLimit:
     """ASGI middleware: refuses a body when its length is told or as soon as it has grown too far.
 
-    The connection is closed then, so that the rest is not read.
+    The connection is closed then. Before that, what a client goes on sending is thrown away for a
+    moment: closed at once, many clients would find a reset connection instead of the answer.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -159,13 +164,6 @@ class BodyLimit:
             BODY_LIMIT_BYTES,
         )
         detail = f"at most {limit} bytes are read here"
-        closing = {"Connection": "close"}
-        told = Headers(scope=scope).get("content-length", "")
-        if told.isascii() and told.isdigit() and (len(told) > 18 or int(told) > limit):
-            await problem_response(scope, BY_STATUS[413], detail=detail, headers=closing)(
-                scope, receive, send
-            )
-            return
         received = 0
 
         async def receive_counted() -> Message:
@@ -174,10 +172,36 @@ class BodyLimit:
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 if received > limit:
-                    raise HTTPException(413, detail, closing)
+                    raise HTTPException(413, detail, _CLOSING)
             return message
 
-        await self._app(scope, receive_counted, send)
+        async def send_lingering(message: Message) -> None:
+            over = received > limit and message["type"] == "http.response.body"
+            if over and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await _throw_away(receive)
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        told = Headers(scope=scope).get("content-length", "")
+        if told.isascii() and told.isdigit() and (len(told) > 18 or int(told) > limit):
+            received = limit + 1
+            response = problem_response(scope, BY_STATUS[413], detail=detail, headers=_CLOSING)
+            await response(scope, receive, send_lingering)
+            return
+        await self._app(scope, receive_counted, send_lingering)
+
+
+async def _throw_away(receive: Receive) -> None:
+    """Read and forget until the client stops or ``LINGER_S`` are over."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + LINGER_S
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(end):
+            while clock() < end:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def install_limits(app: FastAPI, settings: Settings) -> None:

@@ -54,6 +54,12 @@ async def test_fields_that_are_wrong_are_listed(client: httpx.AsyncClient):
     assert "north" not in answer.text, "what was sent is not sent back"
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mobility.api.limits.LINGER_S", 0)
+
+
+@pytest.mark.usefixtures("at_once")
 async def test_a_body_whose_told_length_is_too_much_is_413_and_not_read(
     client: httpx.AsyncClient,
 ):
@@ -72,6 +78,7 @@ async def test_a_body_whose_told_length_is_too_much_is_413_and_not_read(
     assert read == 0
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("path", ["/v1/trial/raw", "/v1/trial/echo"])
 async def test_a_body_of_untold_length_is_read_as_far_as_the_limit(
     client: httpx.AsyncClient, path: str
@@ -87,6 +94,22 @@ async def test_a_body_of_untold_length_is_read_as_far_as_the_limit(
     answer = await client.post(path, content=body(), headers=JSON)
     assert shown(answer)[:2] == (413, "/problems/body-too-large")
     assert read <= BODY_LIMIT_BYTES + 200_000
+
+
+async def test_a_client_that_sends_to_the_end_before_it_reads_gets_its_answer(
+    client: httpx.AsyncClient,
+):
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(40):
+            read += 100_000
+            yield b" " * 100_000
+
+    answer = await client.post("/v1/trial/echo", content=body(), headers=JSON)
+    assert shown(answer)[:2] == (413, "/problems/body-too-large")
+    assert read == 4_000_000
 
 
 async def test_a_providers_snapshot_may_be_larger(client: httpx.AsyncClient):
