@@ -18,24 +18,20 @@ from pydantic.dataclasses import dataclass
 
 from gtfs.geo import LatLon
 from mobility.cities.days import CalendarRule, DayType, Holiday, day_type, list_holidays
+from mobility.cities.emissions import EmissionChoice, EmissionFactor, EmissionFactors
 from mobility.cities.facts import (
     Attribution,
     Bounds,
     CarPark,
     Crossing,
-    EmissionChoice,
-    EmissionFactor,
-    EmissionFactors,
     Guarantee,
-    OnDemand,
     Place,
-    Price,
     Rules,
-    TaxiTariff,
     Water,
 )
 from mobility.cities.network_facts import NetworkRules
 from mobility.cities.rows import DATA, CityDataError, Id, Lat, Lon, Text, read_rows, read_toml
+from mobility.cities.unsold import OnDemand, Price, TaxiTariff
 from providers.bus.fare_table import FareDataError, FareTable, read_fares
 from providers.stanza import ProviderStanza, StanzaError, read_stanzas
 from providers.values import Mode

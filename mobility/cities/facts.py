@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +13,6 @@ from pydantic.dataclasses import dataclass
 
 from gtfs.geo import LatLon
 from mobility.cities.rows import DATA, BarSeparated, Id, Lat, Lon, Text
-from payments.money import Money
 from providers.values import Mode
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=2)]
@@ -155,34 +153,6 @@ class Water:
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
-class EmissionFactor:
-    """Grams of CO2 equivalent per passenger kilometre of one kind of vehicle."""
-
-    vehicle: Id
-    grams_per_km: Annotated[int, Field(ge=0)]
-    year: int
-    source: Text
-    confidence: Confidence
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
-class Price:
-    """A published price that is not sold here: parking, tolls, taxis, subscriptions."""
-
-    kind: Id
-    operator: Text
-    product: Text
-    amount: Amount
-    source: Text
-    confidence: Confidence
-    per: str = ""
-    valid_from: date | None = None
-    valid_until: date | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
 class Guarantee:
     """What an operator promises its passengers when it fails them."""
 
@@ -206,55 +176,6 @@ class Guarantee:
     def holds_on(self, on: date) -> bool:
         """Whether the promise is in force on that day."""
         return self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
-class TaxiStep:
-    """The price of a kilometre from ``from_km`` on."""
-
-    from_km: Annotated[int, Field(ge=0)]
-    per_km: Amount
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
-class TaxiTariff:
-    """The city's taxi tariff, for estimates only."""
-
-    name: Text
-    base: Amount
-    steps: Annotated[tuple[TaxiStep, ...], Field(min_length=1)]
-    valid_from: date
-    text: Text
-    source: Text
-    confidence: Confidence
-    waiting_per_minute: Amount | None = None
-    more_than_four_passengers: Amount | None = None
-
-    def estimate(self, metres: int, currency: str = "EUR") -> Money:
-        """The fare for a ride of ``metres`` without waiting, rounded to a minor unit."""
-        km = Decimal(max(metres, 0)) / 1000
-        total = self.base
-        ends = [*(Decimal(step.from_km) for step in self.steps[1:]), None]
-        for step, end in zip(self.steps, ends, strict=True):
-            until = km if end is None else min(km, end)
-            total += max(until - step.from_km, Decimal(0)) * step.per_km
-        return Money(1, currency).times(total * 100)
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
-class OnDemand:
-    """A service that is called, not booked here; ``status`` says whether it is known to run."""
-
-    id: Id
-    name: Text
-    url: HttpUrl
-    status: Literal["running", "ended", "unknown"]
-    status_as_of: date
-    text: Text
-    source: Text
-    confidence: Confidence
-    hours: str = ""
-    surcharge: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
@@ -318,33 +239,3 @@ class Rules:
             Mode.SCOOTER: self.bike_detour,
             Mode.CAR: self.car_detour,
         }
-
-
-@dataclass(frozen=True, slots=True, config=DATA)
-class EmissionChoice:
-    """Which factor of which year speaks for which mode."""
-
-    year: int
-    walk: Id | None = None
-    bike: Id | None = None
-    scooter: Id | None = None
-    bus: Id | None = None
-    ferry: Id | None = None
-    car: Id | None = None
-    electric_car: Id | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EmissionFactors:
-    """The factors of one year by mode; a mode without one has no honest number."""
-
-    year: int
-    by_mode: dict[Mode, int] = field(default_factory=dict)
-    electric_car: int | None = None
-
-    def find_grams_per_km(self, mode: Mode, *, electric: bool = False) -> int | None:
-        """Grams of CO2 equivalent a passenger kilometre; None where no source gives one."""
-        if mode is Mode.CAR and electric and self.electric_car is not None:
-            return self.electric_car
-        return self.by_mode.get(mode)

@@ -10,16 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-import unicodedata
 import zipfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil
 from pathlib import Path
 
-from gtfs.geo import LatLon, distance_m
+from gtfs.geo import distance_m
 from mobility.cities.city import City
 from mobility.cities.days import DayType, usual_day_type
 from mobility.cities.network_facts import (
@@ -31,6 +28,7 @@ from mobility.cities.network_facts import (
     services_of,
 )
 from mobility.cities.rows import CityDataError
+from mobility.cities.stations import Station, group_stations
 from mobility.cities.trips import DAILY, Trip, calls_of, list_trips
 
 ROUTE_TYPES = {"bus": 3, "ferry": 4}
@@ -41,21 +39,10 @@ WEEK = {
     DAILY: (1, 1, 1, 1, 1, 1, 1),
 }
 _ADDED, _REMOVED = 1, 2
-_SPELLED = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ß"): "ss"}
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 Row = Sequence[object]
 Table = tuple[Row, Iterable[Row]]
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """Stop positions of one name that lie near each other."""
-
-    id: str
-    name: str
-    position: LatLon
-    stops: tuple[StopFact, ...]
 
 
 def write_feed(city: City, path_zip: Path, today: date) -> None:
@@ -81,46 +68,6 @@ def write_feed(city: City, path_zip: Path, today: date) -> None:
     partial = path_zip.with_name(path_zip.name + f".{os.getpid()}.partial")
     partial.write_bytes(content)
     partial.replace(path_zip)
-
-
-def group_stations(stops: Iterable[StopFact], radius_m: float) -> tuple[Station, ...]:
-    """Stops of one name into stations: each lies within ``radius_m`` of another of its station."""
-    by_name: dict[str, list[StopFact]] = {}
-    for stop in sorted(stops, key=lambda stop: stop.stop_id):
-        by_name.setdefault(stop.name, []).append(stop)
-    stations = []
-    used: Counter[str] = Counter()
-    for name in sorted(by_name):
-        for group in _clusters(by_name[name], radius_m):
-            slug = "station-" + _slug(name)
-            used[slug] += 1
-            centre = LatLon(
-                round(sum(stop.lat for stop in group) / len(group), 6),
-                round(sum(stop.lon for stop in group) / len(group), 6),
-            )
-            suffix = "" if used[slug] == 1 else f"-{used[slug]}"
-            stations.append(Station(slug + suffix, name, centre, tuple(group)))
-    return tuple(stations)
-
-
-def _clusters(stops: Sequence[StopFact], radius_m: float) -> list[list[StopFact]]:
-    groups: list[list[StopFact]] = []
-    for stop in stops:
-        near = [
-            group
-            for group in groups
-            if any(distance_m(stop.position, other.position) <= radius_m for other in group)
-        ]
-        merged = [other for group in near for other in group] + [stop]
-        groups = [group for group in groups if group not in near] + [merged]
-    return groups
-
-
-def _slug(name: str) -> str:
-    spelled = name.lower().translate(_SPELLED)
-    plain = unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
-    words = "".join(char if char.isalnum() else " " for char in plain).split()
-    return "-".join(words) or "stop"
 
 
 def _tables(city: City, rules: NetworkRules, today: date) -> dict[str, bytes]:
