@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.network import MAX_RIDES, DayNetwork, View, network_of
+from gtfs.network import MAX_RIDES, DayNetwork, View, Workspace, network_of
 from gtfs.raptor import FRONT_ROW, LEG_ROW, LEGS_FROM, search_day
 from gtfs.service_time import DAY_S
 from gtfs.timetable import Timetable
@@ -130,7 +131,7 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     network = network_of(timetable, query.day, View.MIRRORED)
     mirrored = replace(query, seconds=-query.seconds, sources=query.targets, targets=query.sources)
     workspace = network.borrow()
-    n_journeys = _run(network, workspace.data, workspace.offsets, workspace.out, mirrored)
+    n_journeys = _run(network, workspace, mirrored)
     rows = workspace.out[: FRONT_ROW * n_journeys].tolist()
     network.give_back(workspace)
     journeys: list[Journey] = []
@@ -147,103 +148,88 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
 def _search(timetable: Timetable, query: Query, view: View) -> tuple[Journey, ...]:
     network = network_of(timetable, query.day, view)
     workspace = network.borrow()
-    n_journeys = _run(network, workspace.data, workspace.offsets, workspace.out, query)
+    n_journeys = _run(network, workspace, query)
     front = workspace.out[: FRONT_ROW * n_journeys].tolist()
-    n_legs = sum(front[2::FRONT_ROW])
-    rows = workspace.out[LEGS_FROM : LEGS_FROM + LEG_ROW * n_legs].tolist()
+    rows = workspace.out[LEGS_FROM : LEGS_FROM + LEG_ROW * sum(front[2::FRONT_ROW])].tolist()
     network.give_back(workspace)
     journeys: list[Journey] = []
     at = 0
     for j in range(0, len(front), FRONT_ROW):
         arrives_s, rides, n_legs, source, target = front[j : j + FRONT_ROW]
         end = at + LEG_ROW * n_legs
+        access_s = _access_s(query, source)
+        order = range(end - LEG_ROW, at - LEG_ROW, -LEG_ROW)
+        departs_s = _first_departure(rows, order, query.seconds + access_s)
         journeys.append(
-            _journey(timetable, network, query, rows[at:end], (arrives_s, rides, source, target))
+            Journey(
+                query.day,
+                departs_s - access_s,
+                arrives_s,
+                rides - 1,
+                _legs(network, rows, order, departs_s),
+                source,
+                target,
+            )
         )
         at = end
     return tuple(journeys)
 
 
-def _run(
-    network: DayNetwork,
-    work: np.ndarray[tuple[int], np.dtype[np.int32]],
-    offsets: np.ndarray[tuple[int], np.dtype[np.int64]],
-    out: np.ndarray[tuple[int], np.dtype[np.int32]],
-    query: Query,
-) -> int:
-    ends = [x for end in (*query.sources, *query.targets) for x in (end.stop, end.seconds)]
-    if any(not 0 <= stop < network.n_stops for stop in ends[::2]):
-        raise ValueError("a stop of the query is not of this timetable")
+def _run(network: DayNetwork, workspace: Workspace, query: Query) -> int:
+    ends: list[int] = []
+    for end in query.sources:
+        ends += (end.stop, end.seconds)
+    for end in query.targets:
+        ends += (end.stop, end.seconds)
+    stops = ends[::2]
+    if not stops or min(stops) < 0 or max(stops) >= network.n_stops:
+        raise ValueError("the query names no stop, or one that is not of this timetable")
     return search_day(
         network.data,
         network.offsets,
-        work,
-        offsets,
+        workspace.data,
+        workspace.offsets,
         np.array(ends, np.int32),
         len(query.sources),
         query.seconds,
         query.max_transfers + 1,
         query.walk_at_ends,
-        out,
+        workspace.out,
     )
 
 
-def _journey(
-    timetable: Timetable,
-    network: DayNetwork,
-    query: Query,
-    rows: list[int],
-    facts: tuple[int, int, int, int],
-) -> Journey:
-    arrives_s, rides, source, target = facts
+def _access_s(query: Query, source: int) -> int:
+    if len(query.sources) == 1:
+        return query.sources[0].seconds
+    return min(end.seconds for end in query.sources if end.stop == source)
+
+
+def _first_departure(rows: list[Any], order: range, at_once_s: int) -> int:
+    """When one leaves the first stop: in time for the first ride, a walk alone at once."""
+    if order and rows[order[0]] >= 0:
+        return int(rows[order[0] + 5])
+    if len(order) > 1:
+        return int(rows[order[1] + 5] - rows[order[0] + 5])
+    return at_once_s
+
+
+def _legs(
+    network: DayNetwork, rows: list[Any], order: range, departs_s: int
+) -> tuple[Ride | Footpath, ...]:
+    """Legs in travel order; footpaths after a ride start without waiting."""
     legs: list[Ride | Footpath] = []
-    access_s = min(end.seconds for end in query.sources if end.stop == source)
-    now_s = departs_s = query.seconds + access_s
-    for at in range(len(rows) - LEG_ROW, -1, -LEG_ROW):
+    now_s = departs_s
+    for at in order:
         trip, start, end, board, alight, leaves_s, reaches_s = rows[at : at + LEG_ROW]
-        if trip >= 0:
-            if len(legs) < 2 and not any(isinstance(leg, Ride) for leg in legs):
-                departs_s = leaves_s
-                if legs:
-                    walk = legs[0]
-                    departs_s -= walk.arrives_s - walk.departs_s
-                    legs[0] = replace(walk, departs_s=departs_s, arrives_s=leaves_s)
-            legs.append(
-                Ride(
-                    TripIdx(network.trip[trip]),
-                    network.day_offset[trip],
-                    StopIdx(start),
-                    StopIdx(end),
-                    board,
-                    alight,
-                    leaves_s,
-                    reaches_s,
-                )
-            )
-            now_s = reaches_s
+        if trip < 0:
+            legs.append(Footpath(start, end, now_s, now_s + leaves_s))
+            now_s += leaves_s
         else:
-            walk_s = footpath_s(timetable, StopIdx(start), StopIdx(end))
-            legs.append(Footpath(StopIdx(start), StopIdx(end), now_s, now_s + walk_s))
-            now_s += walk_s
-    return Journey(
-        query.day,
-        departs_s - access_s,
-        arrives_s,
-        rides - 1,
-        tuple(legs),
-        StopIdx(source),
-        StopIdx(target),
-    )
-
-
-def footpath_s(timetable: Timetable, start: StopIdx, end: StopIdx) -> int:
-    """Seconds of the footpath between two stops. Raises KeyError where there is none."""
-    walks = timetable.footpaths
-    first, last = int(walks.from0[start]), int(walks.from0[start + 1])
-    at = first + int(np.searchsorted(walks.to[first:last], end))
-    if at == last or walks.to[at] != end:
-        raise KeyError(f"no footpath from stop {start} to stop {end}")
-    return int(walks.seconds[at])
+            day_offset = network.day_offset[trip]
+            trip = network.trip[trip]
+            legs.append(Ride(trip, day_offset, start, end, board, alight, leaves_s, reaches_s))
+            now_s = reaches_s
+    return tuple(legs)
 
 
 def calls_of(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs.ids import TripIdx
 from gtfs.service_time import days_apart_s
 from gtfs.timetable import Timetable
 
@@ -59,7 +60,7 @@ class DayNetwork:
     offsets: I64
     n_stops: int
     n_patterns: int
-    trip: list[int]
+    trip: list[TripIdx]
     day_offset: list[int]
     _workspaces: list[Workspace] = field(default_factory=list)
 

@@ -27,7 +27,9 @@ I64 = NDArray[np.int64]
 INF = 1 << 30
 FAR = 1 << 29  # no journey yet: below INF plus any negative time
 FRONT_ROW = 5  # arrival, rides, number of legs, source stop, target stop
-LEG_ROW = 7  # trip (-1: on foot), from, to, board position, alight position, departure, arrival
+LEG_ROW = (
+    7  # trip, from, to, board and alight position, departure, arrival; -1, from, to, …, seconds
+)
 LEGS_FROM = FRONT_ROW * 18
 
 
@@ -64,7 +66,7 @@ def search_day(
     if walk_at_ends:
         bound, source = _walk_alone(egress, ends, n_sources, departure)
         if source >= 0:
-            n_legs = _write_walk(out, n_legs, source, int(egress_to[source]))
+            n_legs = _write_walk(net, no, out, n_legs, source, int(egress_to[source]))
             _write_front(out, 0, bound, 0, n_legs, source, int(egress_to[source]))
             n_journeys = 1
 
@@ -82,7 +84,7 @@ def search_day(
         if last >= 0:
             target = int(egress_to[last])
             first_leg = n_legs
-            n_legs = _write_walk(out, n_legs, last, target)
+            n_legs = _write_walk(net, no, out, n_legs, last, target)
             n_legs, source = _write_rides(net, no, work, wo, out, n_legs, k, last)
             _write_front(out, n_journeys, bound, k, n_legs - first_leg, source, target)
             n_journeys += 1
@@ -352,20 +354,27 @@ def _write_rides(
         s = int(out[o + 1])
         before = int(walked[(r - 1) * n_stops + s])
         if before >= 0:
-            n_legs = _write_walk(out, n_legs, before, s)
+            n_legs = _write_walk(net, no, out, n_legs, before, s)
             s = before
     return n_legs, s
 
 
 @compiled
-def _write_walk(out: I32, n_legs: int, start: int, end: int) -> int:
-    """Write a footpath unless it leads nowhere; returns the number of legs."""
+def _write_walk(net: I32, no: I64, out: I32, n_legs: int, start: int, end: int) -> int:
+    """Write a footpath, its seconds in place of the departure; returns the number of legs.
+
+    A footpath that leads nowhere is not written.
+    """
     if start == end:
         return n_legs
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
     o = LEGS_FROM + LEG_ROW * n_legs
     out[o] = -1
     out[o + 1] = start
     out[o + 2] = end
+    for x in range(walk0[start], walk0[start + 1]):
+        if walk_to[x] == end:
+            out[o + 5] = walk_s[x]
     return n_legs + 1
 
 
