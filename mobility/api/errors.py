@@ -25,6 +25,7 @@ from starlette.types import Scope
 
 from mobility.booking import errors as booking
 from mobility.identity import errors as identity
+from mobility.planning import errors as planning
 from payments import errors as payments
 from providers import errors as providers
 
@@ -43,57 +44,64 @@ class ProblemType:
     title: str
 
 
-_UNAVAILABLE = ProblemType(503, "temporarily-unavailable", "Temporarily unavailable")
+def _invalid(title: str = "The request is not valid", slug: str = "invalid-request") -> ProblemType:
+    return ProblemType(422, slug, title)
 
-_INVALID = ProblemType(422, "invalid-request", "The request is not valid")
+
+_UNAVAILABLE = ProblemType(503, "temporarily-unavailable", "Temporarily unavailable")
 _NO_PAYMENTS = ProblemType(503, "payments-unavailable", "Payments are not possible at the moment")
+_NOT_FOUND = ProblemType(404, "not-found", "Not found")
+_NOT_SIGNED_IN = ProblemType(401, "not-signed-in", "Not signed in")
+_REFUSED = ProblemType(409, "provider-refused", "The provider refused")
+_DECLINED = ProblemType(402, "payment-declined", "The payment was declined")
+_KEY_REUSED = ProblemType(409, "idempotency-key-reused", "The Idempotency-Key was used before")
 
 TABLE: dict[type[Exception], ProblemType] = {
+    identity.NotSignedInError: _NOT_SIGNED_IN,
+    identity.SignInRefusedError: ProblemType(401, "sign-in-refused", "Sign-in refused"),
+    identity.RiderErasedError: _NOT_SIGNED_IN,
+    identity.RoleMissingError: ProblemType(403, "role-missing", "Not allowed"),
+    identity.PassNotFoundError: _NOT_FOUND,
+    identity.MethodNotFoundError: _NOT_FOUND,
+    identity.PassKeyReusedError: _KEY_REUSED,
+    identity.TripsRunningError: ProblemType(409, "trips-running", "Trips are still running"),
+    identity.AddressRefusedError: _invalid(),
+    identity.DeclarationRefusedError: _invalid(),
+    identity.TooManyAttemptsError: ProblemType(429, "too-many-requests", "Too many requests"),
+    identity.MailNotSentError: ProblemType(503, "mail-not-sent", "The mail could not be sent"),
+    planning.UnknownStopError: _NOT_FOUND,
+    planning.UnknownVehicleError: _NOT_FOUND,
+    planning.UnknownPassError: _invalid(),
+    planning.BadSearchError: _invalid(),
     booking.KeyMissingError: ProblemType(
         400, "idempotency-key-missing", "An Idempotency-Key is needed"
     ),
-    booking.PaymentFailedError: ProblemType(402, "payment-declined", "The payment was declined"),
+    booking.PaymentFailedError: _DECLINED,
     booking.NotEligibleError: ProblemType(403, "not-eligible", "The provider's terms are not met"),
-    booking.NotFoundError: ProblemType(404, "not-found", "Not found"),
+    booking.NotFoundError: _NOT_FOUND,
     booking.VehicleTakenError: ProblemType(409, "vehicle-taken", "Somebody else has the vehicle"),
-    booking.ProviderRefusedError: ProblemType(409, "provider-refused", "The provider refused"),
-    booking.LegRefusedError: ProblemType(409, "provider-refused", "The provider refused"),
+    booking.ProviderRefusedError: _REFUSED,
+    booking.LegRefusedError: _REFUSED,
     booking.BookingFailedError: ProblemType(409, "booking-failed", "The booking failed"),
     booking.OfferChangedError: ProblemType(409, "offer-changed", "The price is another one"),
     booking.WrongStateError: ProblemType(409, "wrong-state", "Not possible in this state"),
-    booking.KeyReusedError: ProblemType(
-        409, "idempotency-key-reused", "The Idempotency-Key was used before"
-    ),
+    booking.KeyReusedError: _KEY_REUSED,
     booking.OfferExpiredError: ProblemType(410, "offer-expired", "The offer cannot be booked"),
-    booking.CeilingTooLowError: ProblemType(422, "ceiling-too-low", "The ceiling is too low"),
-    booking.NothingToBookError: ProblemType(422, "nothing-to-book", "There is nothing to book"),
+    booking.CeilingTooLowError: _invalid("The ceiling is too low", "ceiling-too-low"),
+    booking.NothingToBookError: _invalid("There is nothing to book", "nothing-to-book"),
     booking.ProviderSilentError: ProblemType(
         503, "provider-not-answering", "A provider does not answer"
     ),
-    identity.NotSignedInError: ProblemType(401, "not-signed-in", "Not signed in"),
-    identity.SignInRefusedError: ProblemType(401, "sign-in-refused", "Sign-in refused"),
-    identity.RiderErasedError: ProblemType(401, "not-signed-in", "Not signed in"),
-    identity.RoleMissingError: ProblemType(403, "role-missing", "Not allowed"),
-    identity.PassNotFoundError: ProblemType(404, "not-found", "Not found"),
-    identity.MethodNotFoundError: ProblemType(404, "not-found", "Not found"),
-    identity.PassKeyReusedError: ProblemType(
-        409, "idempotency-key-reused", "The Idempotency-Key was used before"
-    ),
-    identity.TripsRunningError: ProblemType(409, "trips-running", "Trips are still running"),
-    identity.AddressRefusedError: _INVALID,
-    identity.DeclarationRefusedError: _INVALID,
-    identity.TooManyAttemptsError: ProblemType(429, "too-many-requests", "Too many requests"),
-    identity.MailNotSentError: ProblemType(503, "mail-not-sent", "The mail could not be sent"),
     providers.UnavailableError: ProblemType(409, "vehicle-unavailable", "No longer available"),
     providers.ExpiredError: ProblemType(409, "hold-expired", "The hold has run out"),
-    providers.RefusedError: ProblemType(409, "provider-refused", "The provider refused"),
+    providers.RefusedError: _REFUSED,
     providers.UnreachableError: ProblemType(
         503, "provider-unreachable", "The provider cannot be reached"
     ),
     providers.OutcomeUnknownError: ProblemType(
         503, "outcome-unknown", "The provider has not answered yet"
     ),
-    payments.DeclinedError: ProblemType(402, "payment-declined", "The payment was declined"),
+    payments.DeclinedError: _DECLINED,
     payments.ActionRequiredError: ProblemType(
         402, "payment-action-required", "The payment needs the rider"
     ),
@@ -101,7 +109,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     payments.UnreachableError: _NO_PAYMENTS,
     payments.OutcomeUnknownError: _NO_PAYMENTS,
     payments.MisconfiguredError: _NO_PAYMENTS,
-    payments.PaymentNotFoundError: ProblemType(404, "not-found", "Not found"),
+    payments.PaymentNotFoundError: _NOT_FOUND,
     payments.PaymentConflictError: ProblemType(
         409, "payment-conflict", "The payment does not allow it"
     ),
@@ -117,16 +125,16 @@ TABLE: dict[type[Exception], ProblemType] = {
 
 BY_STATUS: dict[int, ProblemType] = {
     400: ProblemType(400, "malformed-request", "The request could not be read"),
-    401: ProblemType(401, "not-signed-in", "Not signed in"),
+    401: _NOT_SIGNED_IN,
     403: ProblemType(403, "role-missing", "Not allowed"),
-    404: ProblemType(404, "not-found", "Not found"),
+    404: _NOT_FOUND,
     405: ProblemType(405, "method-not-allowed", "Method not allowed"),
     406: ProblemType(406, "not-acceptable", "Not acceptable"),
     409: ProblemType(409, "conflict", "Conflict"),
     410: ProblemType(410, "gone", "Gone"),
     413: ProblemType(413, "body-too-large", "The body is too large"),
     415: ProblemType(415, "unsupported-media-type", "Unsupported media type"),
-    422: _INVALID,
+    422: _invalid(),
     429: ProblemType(429, "too-many-requests", "Too many requests"),
     500: ProblemType(500, "internal-error", "Internal error"),
     502: ProblemType(502, "bad-gateway", "A system behind us answered wrongly"),
@@ -137,7 +145,7 @@ _MEMBERS = (
     *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "amount_minor", "currency"),
     *("errors", "reasons", "code", "redirect_url"),
 )
-_SILENT: tuple[type[Exception], ...] = (
+_WORDLESS: tuple[type[Exception], ...] = (
     DBAPIError,
     PoolTimeoutError,
     RedisConnectionError,
@@ -187,7 +195,7 @@ def find_problem(error: Exception) -> ProblemType | None:
 
 def domain_response(scope: Scope, error: Exception, problem: ProblemType) -> JSONResponse:
     """The problem document of an error of the domain."""
-    silent = isinstance(error, _SILENT)
+    silent = isinstance(error, _WORDLESS)
     members = {name: getattr(error, name) for name in _MEMBERS if hasattr(error, name)}
     headers = {}
     if problem.slug == "not-signed-in" and str(error):
