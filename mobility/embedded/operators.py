@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,7 +13,7 @@ from mobility.cities.rows import CityDataError
 from mobility.db import make_engine, transaction
 from mobility.embedded.environment import operator_environment
 from mobility.embedded.folder import DataFolder, Secrets
-from mobility.embedded.process import EmbeddedError
+from mobility.embedded.process import EmbeddedError, find_answer
 from mobility.embedded.programs import StandIns, make_operator
 from mobility.identity.provider_keys import add_key, find_provider_id
 from providers.stanza import ProviderStanza
@@ -48,6 +50,18 @@ def make_operators(
     tokens = {stanza.id: secrets.operator_tokens[stanza.id] for stanza in stanzas}
     programs = tuple(program for program, _ in made.values())
     return StandIns(programs, operator_environment(urls, tokens))
+
+
+def wait_until_heard(host: str, port: int, *, within_seconds: float = 10) -> bool:
+    """Whether the API has heard of every operator's vehicles by then, so that all can be booked."""
+    deadline = time.monotonic() + within_seconds
+    while time.monotonic() < deadline:
+        answer = json.loads(find_answer(host, port, "/readyz") or b"{}")
+        providers = answer.get("providers", {}).values()
+        if answer and all(provider.get("ready") for provider in providers):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 async def _with_provider_keys(

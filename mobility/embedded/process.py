@@ -158,12 +158,18 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
 
 def answers_ok(host: str, port: int, path: str) -> bool:
     """Whether a GET over HTTP is answered with 200."""
+    return find_answer(host, port, path) is not None
+
+
+def find_answer(host: str, port: int, path: str) -> bytes | None:
+    """The body of a 200 to a GET over HTTP; None for anything else, silence included."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        response = connection.getresponse()
+        return response.read() if response.status == http.HTTPStatus.OK else None
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 

@@ -12,12 +12,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
+
+from sqlalchemy.exc import OperationalError
 
 from mobility.embedded.die_with_parent import die_with_parent
 from mobility.embedded.environment import (
@@ -29,14 +30,19 @@ from mobility.embedded.environment import (
 from mobility.embedded.folder import (
     DataFolder,
     Secrets,
-    find_running,
     one_at_a_time,
     open_data_folder,
 )
-from mobility.embedded.operators import make_operators
+from mobility.embedded.operators import make_operators, wait_until_heard
 from mobility.embedded.postgres import EmbeddedPostgres
 from mobility.embedded.process import EmbeddedError, Program
-from mobility.embedded.programs import api_command, make_api, make_payment_processor, make_worker
+from mobility.embedded.programs import (
+    api_command,
+    make_api,
+    make_payment_processor,
+    make_worker,
+    reachable_host,
+)
 from mobility.embedded.progress import Progress, StartDisplay
 from mobility.embedded.redis import make_redis, redis_url
 from mobility.embedded.supervisor import Supervisor
@@ -78,29 +84,6 @@ def serve(
     return 0
 
 
-@contextmanager
-def attached(settings: Settings) -> Iterator[Settings]:
-    """Settings by which a command reaches this instance's database.
-
-    The given one, else all of the running instance, else a database started for the block. Raises
-    EmbeddedError. Main thread only.
-    """
-    if settings.database_url is not None:
-        yield settings
-    elif (running := find_running(settings.data)) is not None:
-        yield settings_in(running, settings)
-    else:
-        with open_data_folder(settings.data) as folder:
-            postgres = EmbeddedPostgres(folder.path / "postgres", folder.log("postgres"))
-            try:
-                postgres.start()
-                migrate(postgres.url)
-                environment = given_environment(settings, folder, folder.load_secrets())
-                yield settings_in({**environment, "DATABASE_URL": postgres.url}, settings)
-            finally:
-                postgres.stop()
-
-
 @dataclass(slots=True)
 class _Start:
     """A start as it proceeds: ``environment`` grows by where each thing is found."""
@@ -129,9 +112,12 @@ class _Start:
             self.environment["DATABASE_URL"] = postgres.url
 
     def prepare(self, preparations: Sequence[Preparation]) -> None:
-        """The tables and the city."""
+        """The tables and the city. Raises EmbeddedError if a given database does not answer."""
         with self.display.step("Tables"):
-            migrate(self.environment["DATABASE_URL"])
+            try:
+                migrate(self.environment["DATABASE_URL"])
+            except OperationalError as error:
+                raise EmbeddedError(f"DATABASE_URL cannot be used: {error.orig}") from error
         for label, prepare in preparations:
             with self.display.step(label) as progress:
                 prepare(settings_in(self.environment, self.settings), progress)
@@ -161,6 +147,8 @@ class _Start:
             self.supervisor.start(
                 make_worker(self.folder, inherited), make_api(self.settings, self.folder, inherited)
             )
+        with self.display.step("Vehicles"):
+            wait_until_heard(reachable_host(self.settings.host), self.settings.port)
 
 
 def _run(start: _Start, preparations: Sequence[Preparation]) -> None:

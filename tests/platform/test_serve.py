@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from mobility.embedded.folder import find_running
+from mobility.embedded.process import reserve_port
 from tests.processes import SERVE, Instance, processes_of
 
 pytestmark = pytest.mark.processes
@@ -129,6 +130,14 @@ def test_a_port_in_use_is_named(tmp_path: Path):
     assert processes_of(tmp_path / "data") == {}
 
 
+def test_a_database_that_does_not_answer_is_named(tmp_path: Path):
+    port, holder = reserve_port()
+    with holder:
+        url = "postgresql://nobody@127.0.0.1:1/nothing"
+        refused = refuse(tmp_path / "data", port=port, DATABASE_URL=url)
+    assert "DATABASE_URL cannot be used: connection failed" in refused
+
+
 _LISTEN = """
 import socket, time
 server = socket.create_server(("127.0.0.1", 0))
@@ -137,9 +146,9 @@ time.sleep(60)
 """
 
 
-def refuse(folder: Path, *, port: int) -> str:
+def refuse(folder: Path, *, port: int, **variables: str) -> str:
     """What a start that is refused says."""
-    environment = {**os.environ, "PORT": str(port), "MOBILITY_DATA": str(folder)}
+    environment = {**os.environ, "PORT": str(port), "MOBILITY_DATA": str(folder), **variables}
     done = subprocess.run(
         SERVE, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
