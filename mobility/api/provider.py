@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
+from mobility.api.booking_view import Amount
 from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import Now, ProviderDep, WiringDep
 from mobility.api.provider_view import (
     FreshnessView,
-    MoneyView,
     ProviderBookingPage,
     ProviderBookingView,
     PushReceipt,
@@ -138,8 +138,8 @@ def _booking(wiring: Wiring, provider_id: ProviderId, leg: ProviderLeg) -> Provi
         rider=wiring.desk.pseudonym(provider_id, leg.rider_id),
         departs_at=leg.departs_at,
         arrives_at=leg.arrives_at,
-        quoted=MoneyView(amount=leg.quoted.minor, currency=leg.quoted.currency),
-        final=MoneyView(amount=leg.final.minor, currency=leg.final.currency) if leg.final else None,
+        quoted=Amount.of(leg.quoted),
+        final=Amount.of(leg.final) if leg.final else None,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mobility.api.booking_view import Amount
+
 MAX_ITEMS = 20_000
 Sequence = Annotated[
     int, Field(strict=True, ge=1, le=2**53 - 1, description="Counts the pushes of this kind.")
@@ -134,13 +136,6 @@ class FreshnessView(BaseModel):
     stale: bool
 
 
-class MoneyView(BaseModel):
-    """An amount in minor units."""
-
-    amount: int
-    currency: str
-
-
 class ProviderBookingView(BaseModel):
     """A leg booked with the provider; the rider is a pseudonym that no other provider knows."""
 
@@ -151,8 +146,8 @@ class ProviderBookingView(BaseModel):
     rider: str
     departs_at: datetime
     arrives_at: datetime
-    quoted: MoneyView
-    final: MoneyView | None
+    quoted: Amount
+    final: Amount | None
 
 
 class ProviderBookingPage(BaseModel):

@@ -191,11 +191,14 @@ def _asset(vehicle: sqlite3.Row) -> Json:
     place: Json = {"coordinates": {"lat": vehicle["lat"], "lng": vehicle["lon"]}}
     if vehicle["station_id"]:
         place["stationId"] = vehicle["station_id"]
+    meta: Json = {"vehicleRef": vehicle["ref"]}
+    if vehicle["range_m"] is not None:
+        meta["rangeM"] = vehicle["range_m"]
     asset: Json = {
         "id": vehicle["id"],
         "isReserved": bool(vehicle["reserved"]),
         "isDisabled": bool(vehicle["disabled"]),
-        "overriddenProperties": {"location": place, "meta": {"vehicleRef": vehicle["ref"]}},
+        "overriddenProperties": {"location": place, "meta": meta},
     }
     if vehicle["station_id"]:
         asset["stationId"] = vehicle["station_id"]

@@ -13,14 +13,19 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from gtfs.geo import LatLon
-from payments.money import Money
 from providers import tariff
 from providers.errors import ExpiredError, OutcomeUnknownError, RefusedError, UnavailableError
 from providers.http import Deadline
 from providers.stanza import ProviderStanza
 from providers.tomp.client import Booked, TompClient
-from providers.tomp.v1_6 import Asset, AssetType, BookingState, Fare, Leg, LegState
-from providers.tomp.v1_6 import Station as WireStation
+from providers.tomp.reading import (
+    NotTrustedError,
+    read_booking,
+    read_leg,
+    read_station,
+    read_vehicle,
+)
+from providers.tomp.v1_6 import Leg, LegState
 from providers.values import (
     Availability,
     LegOrder,
@@ -31,26 +36,8 @@ from providers.values import (
     Reservation,
     ReservationRef,
     ReservationState,
-    RideReport,
-    Station,
-    StationId,
-    Usage,
-    Vehicle,
-    VehicleId,
-    VehicleRef,
 )
 
-STATES = {
-    BookingState.PENDING: ReservationState.HELD,
-    BookingState.CONFIRMED: ReservationState.CONFIRMED,
-    BookingState.STARTED: ReservationState.IN_USE,
-    BookingState.FINISHED: ReservationState.ENDED,
-    BookingState.CANCELLED: ReservationState.CANCELLED,
-    BookingState.REJECTED: ReservationState.CANCELLED,
-    BookingState.RELEASED: ReservationState.CANCELLED,
-    BookingState.EXPIRED: ReservationState.EXPIRED,
-}
-"""NEW and CONDITIONAL_CONFIRMED are absent: nothing is settled in them, so they are no answer."""
 CONFIRMED = frozenset({ReservationState.CONFIRMED, ReservationState.IN_USE, ReservationState.ENDED})
 STARTED = frozenset({ReservationState.IN_USE, ReservationState.ENDED})
 ENDED = frozenset({ReservationState.ENDED})
@@ -82,15 +69,18 @@ class TompRental:
     async def availability(self, now: datetime) -> Availability:
         """What the operator lists now, by two reads; unreadable items are left out."""
         deadline = Deadline()
-        stations = {s.station_id: s for s in await self.client.list_stations(deadline)}
+        stations = await self.client.list_stations(deadline)
         kinds = await self.client.list_assets(deadline)
-        places = {key: LatLon(s.coordinates.lat, s.coordinates.lng) for key, s in stations.items()}
+        places = {s.station_id: LatLon(s.coordinates.lat, s.coordinates.lng) for s in stations}
+        type_ids = {kind.id for kind in self.stanza.vehicle_type}
         vehicles = (
-            self._vehicle(kind, asset, places, now) for kind in kinds for asset in kind.assets
+            read_vehicle(self.id, kind, asset, places, type_ids, now)
+            for kind in kinds
+            for asset in kind.assets
         )
         return Availability(
             vehicles=tuple(vehicle for vehicle in vehicles if vehicle is not None),
-            stations=tuple(self._station(station, now) for station in stations.values()),
+            stations=tuple(read_station(self.id, station, now) for station in stations),
             as_of=now,
         )
 
@@ -180,9 +170,9 @@ class TompRental:
         except RefusedError as refusal:
             return await self._done_before(order, refusal, done, now, deadline)
         if leg is not None and leg.state is LegState.FINISHED:
-            return self._leg_reservation(order, ReservationState.ENDED, leg, changes=True)
+            return self._leg_reservation(order, ReservationState.ENDED, leg)
         if leg is not None and leg.state is LegState.IN_USE and not finishing:
-            return self._leg_reservation(order, ReservationState.IN_USE, leg, changes=True)
+            return self._leg_reservation(order, ReservationState.IN_USE, leg)
         reservation = await self.find_reservation(order, now)
         if reservation is None or reservation.state not in done:
             raise OutcomeUnknownError(self.id, f"{order.key}: accepted, yet the leg has not moved")
@@ -213,107 +203,17 @@ class TompRental:
     def _reservation(
         self, order: LegOrder, booked: Booked, now: datetime, *, changes: bool
     ) -> Reservation:
-        state = STATES.get(booked.booking.state)
-        if state is None:
-            detail = f"a booking in state {booked.booking.state}, which settles nothing"
-            raise self.client.http.garbled(detail, changes=changes)
-        leg = booked.booking.legs[0] if booked.booking.legs else None
-        if state is not ReservationState.HELD:
-            return self._leg_reservation(order, state, leg, changes=changes)
-        expires_at = booked.expires_at or now + timedelta(seconds=self.stanza.hold_seconds)
-        return Reservation(order.key, ReservationRef(booked.booking.id), state, expires_at)
-
-    def _leg_reservation(
-        self, order: LegOrder, state: ReservationState, leg: Leg | None, *, changes: bool
-    ) -> Reservation:
-        data = leg.asset_access_data.token_data if leg and leg.asset_access_data else None
-        ended = state is ReservationState.ENDED
-        asset = leg.asset if leg and ended else None
-        return Reservation(
-            key=order.key,
-            ref=ReservationRef(order.key),
-            state=state,
-            access_code=data.access_code if data and not ended else None,
-            report=self._report(order, leg, changes=changes) if ended else None,
-            next_vehicle_id=VehicleId(f"{self.id}:{asset.id}") if asset else None,
-        )
-
-    def _report(self, order: LegOrder, leg: Leg | None, *, changes: bool) -> RideReport:
-        garbled = self.client.http.garbled
-        started_at = leg.actual_departure_time if leg else None
-        ended_at = leg.actual_arrival_time if leg else None
-        if not leg or not leg.pricing or started_at is None or ended_at is None:
-            raise garbled("an ended leg without times and a price", changes=changes)
-        if ended_at < started_at:
-            raise garbled("a ride that ends before it begins", changes=changes)
-        usage = Usage(-((started_at - ended_at) // timedelta(minutes=1)), leg.distance or 0)
-        plan = tariff.find_plan(self.stanza.pricing_plans(), order.tariff_version)
-        return RideReport(
-            started_at=started_at,
-            ended_at=ended_at,
-            usage=usage,
-            price=self._price(leg.pricing, order.price.currency, changes=changes),
-            end_station_id=StationId(leg.to.station_id) if leg.to and leg.to.station_id else None,
-            expected=None if plan is None else tariff.price(plan, usage),
-        )
-
-    def _price(self, fare: Fare, currency: str, *, changes: bool) -> Money:
-        parts = [part for part in fare.parts if part.type != "MAX"]
-        if fare.estimated or not parts or any(part.type == "FLEX" for part in parts):
-            raise self.client.http.garbled("a price that is not final", changes=changes)
-        if any(part.currency_code not in {None, currency} for part in parts):
-            raise self.client.http.garbled(f"a price not in {currency}", changes=changes)
+        default_hold = timedelta(seconds=self.stanza.hold_seconds)
         try:
-            total = Money.total((Money.of_major(p.amount, currency) for p in parts), currency)
-        except ValueError as error:
-            raise self.client.http.garbled("fractions of a cent", changes=changes) from error
-        if total.minor < 0:
-            raise self.client.http.garbled("a negative price", changes=changes)
-        return total
+            return read_booking(order, booked, self.stanza.pricing_plans(), default_hold, now)
+        except NotTrustedError as error:
+            raise self.client.http.garbled(str(error), changes=changes) from error
 
-    def _vehicle(
-        self, kind: AssetType, asset: Asset, places: dict[str, LatLon], now: datetime
-    ) -> Vehicle | None:
-        """The vehicle; None without a stable name, a place, or a type we sell."""
-        own = asset.overridden_properties
-        ref = own.meta.vehicle_ref if own and own.meta else None
-        station_id = asset.station_id or kind.station_id
-        position = places.get(station_id or "")
-        if own and own.location:
-            where = own.location.coordinates
-            position = LatLon(where.lat, where.lng)
-        if (
-            ref is None
-            or position is None
-            or kind.id not in {t.id for t in self.stanza.vehicle_type}
-        ):
-            return None
-        return Vehicle(
-            provider_id=self.id,
-            ref=VehicleRef(ref),
-            id=VehicleId(f"{self.id}:{asset.id}"),
-            type_id=kind.id,
-            position=position,
-            station_id=StationId(station_id) if station_id else None,
-            reserved=asset.is_reserved,
-            disabled=asset.is_disabled,
-            range_m=None,
-            as_of=now,
-        )
-
-    def _station(self, station: WireStation, now: datetime) -> Station:
-        return Station(
-            provider_id=self.id,
-            id=StationId(station.station_id),
-            name=station.name,
-            position=LatLon(station.coordinates.lat, station.coordinates.lng),
-            capacity=station.capacity,
-            vehicles_available=station.assets_available,
-            docks_available=station.docks_available,
-            renting=station.is_renting and station.is_installed,
-            returning=station.is_returning and station.is_installed,
-            as_of=now,
-        )
+    def _leg_reservation(self, order: LegOrder, state: ReservationState, leg: Leg) -> Reservation:
+        try:
+            return read_leg(order, state, leg, self.stanza.pricing_plans())
+        except NotTrustedError as error:
+            raise self.client.http.garbled(str(error), changes=True) from error
 
 
 class _UnknownBookingError(RefusedError):

@@ -105,9 +105,13 @@ class Fare(_Wire):
 
 
 class AssetMeta(_Wire):
-    """The operator's own name of an asset, by agreement in ``meta``."""
+    """By agreement in ``meta``: the operator's own name of an asset, and its range in metres.
 
-    vehicle_ref: Annotated[Id | None, Field(alias="vehicleRef")] = None
+    TOMP's own ``maxRange`` is "in meters" and at most 100, which serves nobody.
+    """
+
+    vehicle_ref: Id | None = None
+    range_m: Count | None = None
 
 
 class AssetProperties(_Wire):

@@ -1,5 +1,6 @@
 """A tiny city's operators as text, and the orders that tests place with them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,17 @@ from payments.money import Money
 from providers.values import LegOrder, Mode, ProviderId, VehicleRef
 
 PROVIDERS_TOML = """
+[[provider]]
+id = "demo-bus"
+kind = "bus"
+name = "Demo-Bus"
+demo = true
+modes = ["bus"]
+agency_ids = ["demo-bus"]
+vat_percent = 7
+ticket_minutes = 120
+fares = "fares.toml"
+
 [[provider]]
 id = "demo-rad"
 kind = "bike"
@@ -106,4 +118,31 @@ def bike_order(key: str, vehicle: str = "hbf-01") -> LegOrder:
         price=Money(150),
         vehicle_ref=VehicleRef(vehicle),
         tariff_version="basis/2026-01",
+    )
+
+
+def car_order(key: str, vehicle: str = "car-1") -> LegOrder:
+    """A car from Holstentor to Koberg."""
+    return replace(
+        bike_order(key, vehicle),
+        provider_id=ProviderId("demo-auto"),
+        mode=Mode.CAR,
+        price=Money(500),
+        tariff_version="klein/2026-01",
+    )
+
+
+def bus_order(key: str) -> LegOrder:
+    """A bus that leaves in ten minutes, on a single ticket of level 2."""
+    order = bike_order(key)
+    return replace(
+        order,
+        provider_id=ProviderId("demo-bus"),
+        mode=Mode.BUS,
+        departs_at=order.departs_at + timedelta(minutes=10),
+        arrives_at=order.departs_at + timedelta(minutes=22),
+        price=Money(360),
+        vehicle_ref=None,
+        product="single:2:adult",
+        tariff_version="sh-2026-04-01",
     )
