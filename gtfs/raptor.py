@@ -5,6 +5,9 @@ A stop has two labels a round: when a ride gets there (footpaths and egress star
 from when the next ride can be boarded. So footpaths need not be transitively closed, and a stop
 reached on foot does not hide a ride that reaches it later but could walk on.
 
+What the inner loops look up by is unsigned, which spares numba the check for
+an index from the end: a tenth of the time.
+
 `net` holds the arrays of `network.SECTIONS` one behind the other, `no` their offsets; `work` and
 `wo` likewise a `network.Workspace`, whose sections are
 
@@ -191,7 +194,8 @@ def _collect(
     net: I32, no: I64, work: I32, wo: I64, ready: I32, marks: I32, n_marks: int, bound: int
 ) -> int:
     """Queue the patterns to scan, each from its first marked position; returns how many."""
-    serving0, serving_pattern = net[no[8] : no[9]], net[no[9] : no[10]]
+    serving0 = net[no[8] : no[9]]
+    serving_pattern = net[no[9] : no[10]].view(np.uint32)
     serving_position = net[no[10] : no[11]]
     first, queue = work[wo[6] : wo[7]], work[wo[7] : wo[8]]
     n = 0
@@ -229,7 +233,8 @@ def _scan(  # noqa: C901, PLR0912, PLR0915 - the innermost loops; calls would co
     """
     n_positions, n_trips = net[no[0] : no[1]], net[no[1] : no[2]]
     stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
-    stops, arrivals, departures = net[no[5] : no[6]], net[no[6] : no[7]], net[no[7] : no[8]]
+    stops = net[no[5] : no[6]].view(np.uint32)
+    arrivals, departures = net[no[6] : no[7]], net[no[7] : no[8]]
     change_s = net[no[17] : no[18]]
     best_ride, best_ready = work[wo[0] : wo[1]], work[wo[1] : wo[2]]
     ride, egress = work[wo[2] : wo[3]], work[wo[5] : wo[6]]
@@ -247,9 +252,9 @@ def _scan(  # noqa: C901, PLR0912, PLR0915 - the innermost loops; calls would co
         t = size  # no trip yet
         row = cell
         for i in range(board, length):
-            s = stops[stop_base + i]
+            s = stops[np.uint64(stop_base + i)]
             if t < size:
-                at = arrivals[row + i]
+                at = arrivals[np.uint64(row + i)]
                 if at < best_ride[s] and at < bound:
                     if ride[s] == INF:
                         ride_marks[n_ride] = s
@@ -276,15 +281,15 @@ def _scan(  # noqa: C901, PLR0912, PLR0915 - the innermost loops; calls would co
                     low, high = 0, size
                     while low < high:
                         middle = (low + high) >> 1
-                        if departures[column + middle] < ready:
+                        if departures[np.uint64(column + middle)] < ready:
                             low = middle + 1
                         else:
                             high = middle
                     if low < size:
                         t, board, row = low, i, cell + low * length
-                elif departures[column + t - 1] >= ready:
+                elif departures[np.uint64(column + t - 1)] >= ready:
                     t -= 1
-                    while t > 0 and departures[column + t - 1] >= ready:
+                    while t > 0 and departures[np.uint64(column + t - 1)] >= ready:
                         t -= 1
                     board, row = i, cell + t * length
     return n_cur, n_ride, bound, last
@@ -304,7 +309,8 @@ def _walk_on(
     bound: int,
 ) -> int:
     """Take the footpaths from every stop reached by a ride; returns how many stops are marked."""
-    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
+    walk0, walk_s = net[no[11] : no[12]], net[no[13] : no[14]]
+    walk_to = net[no[12] : no[13]].view(np.uint32)
     best_ready, ride = work[wo[1] : wo[2]], work[wo[2] : wo[3]]
     ride_marks, walked = work[wo[10] : wo[11]], work[wo[15] : wo[16]]
     for m in range(n_ride):
