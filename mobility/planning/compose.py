@@ -19,7 +19,7 @@ from gtfs.ids import StopIdx, TripIdx
 from gtfs.journey import Footpath, Journey, geometry
 from gtfs.journey import Ride as TimetableRide
 from gtfs.service_time import instant
-from gtfs.timetable import Timetable
+from gtfs.timetable import Route, Timetable
 from mobility.cities.city import City
 from mobility.planning.access import LOCK_SECONDS, UNLOCK_SECONDS
 from mobility.planning.itinerary import (
@@ -37,7 +37,7 @@ from mobility.planning.water import Floats, degrees_of, great_circle_m
 from providers.values import Mode
 
 NEAR_M = 400
-"""A vehicle that stands farther from every stop is not called after one."""
+"""A place that is farther from every stop is not called after one."""
 FERRY_ROUTE_TYPES = frozenset({4, *range(1000, 1100), *range(1200, 1300)})
 """routes.txt route_type of water transport, basic and extended."""
 _GTFS_ACCESSIBLE = {0: Accessible.UNKNOWN, 1: Accessible.YES, 2: Accessible.NO}
@@ -49,6 +49,11 @@ Way = int | RentalWay
 def seconds_of(way: Way) -> int:
     """From door to stop, or back."""
     return way if isinstance(way, int) else way.seconds
+
+
+def mode_of(route: Route) -> Mode:
+    """The mode of a line; what is no ferry travels as a bus here."""
+    return Mode.FERRY if route.type in FERRY_ROUTE_TYPES else Mode.BUS
 
 
 class Composer:
@@ -103,7 +108,9 @@ class Composer:
         start = (
             Place(way.pickup.name, way.pickup.position)
             if way.pickup
-            else Place(self._near(vehicle.position), vehicle.position)
+            else Place(
+                self._lines.name_near(vehicle.position) or self._city.title, vehicle.position
+            )
         )
         end = Place(way.dropoff.name, way.dropoff.position) if way.dropoff else destination
         first = self._walk(origin, start, departs_at, way.walk_to_seconds)
@@ -175,7 +182,7 @@ class Composer:
         provider = self._city.find_provider_of_agency(route.agency_id)
         line, metres = self._lines.of(leg)
         ride = Leg(
-            mode=Mode.FERRY if route.type in FERRY_ROUTE_TYPES else Mode.BUS,
+            mode=mode_of(route),
             origin=origin,
             destination=destination,
             departs_at=departs_at,
@@ -208,13 +215,6 @@ class Composer:
             return Accessible.NO
         return Accessible.YES if flags == {Accessible.YES} else Accessible.UNKNOWN
 
-    def _near(self, position: LatLon) -> str:
-        """What a free-standing vehicle's place is called: the nearest stop, if one is near."""
-        metres = great_circle_m(degrees_of([position]), self._lines.stops)
-        nearest = int(metres.argmin())
-        name = self._timetable.stop(StopIdx(nearest)).name
-        return f"bei {name}" if metres[nearest] <= NEAR_M else self._city.title
-
     def _stop(self, idx: StopIdx) -> Place:
         stop = self._timetable.stop(idx)
         return Place(stop.name, stop.position, stop.id)
@@ -240,6 +240,14 @@ class Lines:
         self._timetable = timetable
         self.stops = degrees_of([stop.position for stop in timetable.stops])
         self._measured = lru_cache(maxsize=20_000)(self._measure)
+
+    def name_near(self, position: LatLon) -> str | None:
+        """What a place without a name is called: after the nearest stop, if one is near."""
+        metres = great_circle_m(degrees_of([position]), self.stops)
+        nearest = int(metres.argmin()) if len(metres) else -1
+        if nearest < 0 or metres[nearest] > NEAR_M:
+            return None
+        return f"bei {self._timetable.stop(StopIdx(nearest)).name}"
 
     def of(self, ride: TimetableRide) -> tuple[tuple[LatLon, ...], int]:
         """The points between the two stops, and the metres along them."""

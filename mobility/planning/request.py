@@ -18,6 +18,15 @@ FUTURE = timedelta(days=400)
 _PAGE = re.compile(r"([el])(\d{9,11})")
 
 
+def check_instant(at: datetime, now: datetime) -> None:
+    """Raise BadSearchError for a time that lies too far away to say anything about."""
+    if not now - PAST <= at <= now + FUTURE:
+        raise BadSearchError(
+            f"{at:%Y-%m-%d} is too far away: ask for a time from "
+            f"{now - PAST:%Y-%m-%d} to {now + FUTURE:%Y-%m-%d}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """From where to where, when, and by what. A str is the id of a stop or a station.
@@ -42,11 +51,8 @@ class SearchRequest:
         if self.depart_at is not None and self.arrive_by is not None:
             raise BadSearchError("give depart_at or arrive_by, not both")
         at = self.depart_at or self.arrive_by
-        if at is not None and not now - PAST <= at <= now + FUTURE:
-            raise BadSearchError(
-                f"{at:%Y-%m-%d} is too far away: ask for a time from "
-                f"{now - PAST:%Y-%m-%d} to {now + FUTURE:%Y-%m-%d}"
-            )
+        if at is not None:
+            check_instant(at, now)
         if not self.modes:
             raise BadSearchError("modes is empty: leave it out to allow all")
 

@@ -22,6 +22,7 @@ from mobility.planning.access import Access
 from mobility.planning.compose import Composer, Lines, Way
 from mobility.planning.errors import UnknownStopError
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Place, Reason
+from mobility.planning.places import PlaceIndex
 from mobility.planning.pricing import Pricer
 from mobility.planning.rank import rank
 from mobility.planning.rental import Fleet
@@ -75,6 +76,7 @@ class Planner:
         self.access = Access(self.streets, [stop.position for stop in timetable.stops])
         self.pricer = Pricer(city, providers)
         self.lines = Lines(timetable)
+        self.places = PlaceIndex(city, timetable)
 
     def warm_up(self, now: datetime) -> None:
         """Measure the ways that all searches share, so that the first one need not wait."""
@@ -95,6 +97,15 @@ class Planner:
         request.check(now)
         self.pricer.check_passes(request.passes)
         return _Search(self, request, now).run()
+
+    def name_near(self, position: LatLon) -> str:
+        """What a place without a name is called."""
+        return self.lines.name_near(position) or self.city.title
+
+    def get_stop(self, idx: StopIdx) -> Place:
+        """A stop of the timetable as a place."""
+        stop = self.timetable.stop(idx)
+        return Place(stop.name, stop.position, stop.id)
 
     def get_door(self, end: LatLon | str, name: str) -> Door:
         """A position, or the stops of a stop or station id.

@@ -1,0 +1,154 @@
+"""Find a way from door to door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from gtfs.geo import LatLon
+from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
+from mobility.api.journey_view import JourneyOut, NoticeOut, Wire, journey_out, notice_out
+from mobility.api.openapi import problems
+from mobility.api.rider_terms import of_rider
+from mobility.planning.offers import make_offers, save_offers
+from mobility.planning.request import SearchRequest
+from providers.values import Mode
+
+router = APIRouter(prefix="/v1/journeys", tags=["journeys"])
+
+_STOP_ID = r"^[^\x00-\x1f\x7f]+$"
+
+
+class PointIn(BaseModel):
+    """A position in WGS84 degrees."""
+
+    model_config = ConfigDict(extra="forbid")
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False, examples=[53.865892])
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False, examples=[10.670654])
+
+    def value(self) -> LatLon:
+        """The position."""
+        return LatLon(self.lat, self.lon)
+
+
+class StopIn(BaseModel):
+    """A stop or a station of the timetable."""
+
+    model_config = ConfigDict(extra="forbid")
+    stop_id: str = Field(min_length=1, max_length=200, pattern=_STOP_ID, examples=["osm-291770953"])
+
+    def value(self) -> str:
+        """Its id."""
+        return self.stop_id
+
+
+End = PointIn | StopIn
+
+
+class Search(BaseModel):
+    """From where to where, when, and by what."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "example": {
+                "from": {"lat": 53.865892, "lon": 10.670654},
+                "to": {"lat": 53.837723, "lon": 10.700286},
+                "depart_at": "2026-11-26T08:00:00+01:00",
+                "passes": ["deutschlandticket"],
+            }
+        },
+    )
+    from_: End = Field(alias="from")
+    to: End
+    depart_at: AwareDatetime | None = Field(default=None, description="Now when absent.")
+    arrive_by: AwareDatetime | None = Field(default=None, description="Instead of depart_at.")
+    modes: Annotated[list[Mode], Field(min_length=1, max_length=6)] | None = Field(
+        default=None, description="All when absent."
+    )
+    passes: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=8)] | None = (
+        Field(default=None, description="Kinds of pass; when absent, those of who is signed in.")
+    )
+    passengers: int = Field(default=1, ge=1, le=9)
+    wheelchair: bool = False
+    max_walk_m: int | None = Field(default=None, ge=0, le=5000)
+    window_minutes: int = Field(default=60, ge=5, le=360)
+    page: str | None = Field(
+        default=None, max_length=20, description="`earlier` or `later` of an answer."
+    )
+
+    @model_validator(mode="after")
+    def _one_time(self) -> Search:
+        if self.depart_at is not None and self.arrive_by is not None:
+            raise ValueError("give depart_at or arrive_by, not both")
+        return self
+
+    def value(self, passes: frozenset[str]) -> SearchRequest:
+        """What planning is asked."""
+        return SearchRequest(
+            origin=self.from_.value(),
+            destination=self.to.value(),
+            depart_at=self.depart_at,
+            arrive_by=self.arrive_by,
+            modes=frozenset(self.modes or Mode),
+            passes=passes,
+            passengers=self.passengers,
+            wheelchair=self.wheelchair,
+            max_walk_m=self.max_walk_m,
+            window=timedelta(minutes=self.window_minutes),
+            page=self.page,
+        )
+
+
+class SearchAnswer(Wire):
+    """The ways worth showing. `earlier` and `later` go into `page` of the same search."""
+
+    journeys: list[JourneyOut]
+    earlier: str | None = Field(examples=["e1795590000"])
+    later: str | None = Field(examples=["l1795591433"])
+    notices: list[NoticeOut]
+
+
+@router.post(
+    "/search",
+    response_model=SearchAnswer,
+    responses=problems(400, 404, 422, 429),
+    summary="Find journeys",
+)
+async def search_journeys(
+    body: Search, wiring: WiringDep, now: Now, rider: OptionalRiderDep
+) -> Response:
+    """Bus and ferry, on foot, rented bikes and cars, and combinations, each with its price.
+
+    An offer can be booked by anyone until it expires. Who is signed in sees prices with their own
+    passes, and what stands against a booking.
+    """
+    held, lacks = await of_rider(wiring, rider, now)
+    request = body.value(held if body.passes is None else frozenset(body.passes))
+    result = await to_thread.run_sync(wiring.planner.search, request, now)
+    offered = make_offers(
+        result.itineraries,
+        passes=request.passes,
+        passengers=request.passengers,
+        expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
+        lacks=lacks,
+    )
+    await save_offers(
+        wiring.redis,
+        wiring.settings.redis_prefix,
+        [journey.offer for journey in offered if journey.offer],
+        wiring.settings.offer_seconds,
+    )
+    zone, currency = wiring.city.timezone, wiring.city.currency
+    answer = SearchAnswer(
+        journeys=[journey_out(journey, zone, currency) for journey in offered],
+        earlier=result.earlier,
+        later=result.later,
+        notices=[notice_out(notice, zone) for notice in result.notices],
+    )
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")

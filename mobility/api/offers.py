@@ -1,0 +1,135 @@
+"""Offers without a journey, and who offers what."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.journey_view import JourneyOut, TermsOut, journey_out
+from mobility.api.openapi import problems
+from mobility.api.rider_terms import of_rider
+from mobility.planning.offers import make_offers, save_offers
+from mobility.planning.tariffs import tariff_in_words
+from mobility.planning.vehicle_offer import plan_vehicle
+from mobility.wiring import Wiring
+from providers.stanza import ProviderStanza
+from providers.values import Mode
+
+router = APIRouter(prefix="/v1", tags=["offers"])
+
+
+class VehicleWanted(BaseModel):
+    """The vehicle in front of me, by its public id or by the code on its frame."""
+
+    model_config = ConfigDict(extra="forbid")
+    vehicle_id: str | None = Field(
+        default=None, min_length=1, max_length=200, examples=["demo-rad:5f0c1e"]
+    )
+    qr: str | None = Field(
+        default=None, min_length=1, max_length=500, description="What the code says.",
+        examples=[None],
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> VehicleWanted:
+        if (self.vehicle_id is None) == (self.qr is None):
+            raise ValueError("give vehicle_id or qr, one of them")
+        return self
+
+
+class ProviderFreshness(BaseModel):
+    """How old what we know of a provider's vehicles is."""
+
+    as_of: datetime | None = Field(examples=["2026-11-26T08:00:00+01:00"])
+    age_seconds: int | None = Field(examples=[12])
+    stale: bool = Field(description="Too old to be offered.", examples=[False])
+    vehicles: int = Field(examples=[412])
+    stations: int = Field(examples=[42])
+
+
+class ProviderView(BaseModel):
+    """A provider whose legs are sold here."""
+
+    id: str = Field(examples=["demo-rad"])
+    name: str = Field(examples=["Demo-Rad Lübeck (Demo)"])
+    modes: list[Mode] = Field(examples=[["bike"]])
+    demo: bool = Field(description="No such operator exists; it is here to try.", examples=[True])
+    terms: TermsOut
+    tariff: list[str] = Field(
+        examples=[["Rad: 1 € je angefangene 30 Minuten, höchstens 9 € am Tag"]]
+    )
+    freshness: ProviderFreshness | None = Field(
+        description="Null for scheduled services, which have a timetable instead."
+    )
+
+
+class ProviderList(BaseModel):
+    """Everyone whose legs are sold here."""
+
+    providers: list[ProviderView]
+
+
+@router.post(
+    "/offers",
+    status_code=201,
+    responses=problems(400, 401, 404, 422, 429),
+    summary="Offer one vehicle",
+)
+async def offer_vehicle(
+    body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now
+) -> JourneyOut:
+    """Half an hour on this vehicle as an estimate; what is used is what is paid, up to `max`."""
+    _, lacks = await of_rider(wiring, rider, now)
+    planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now)
+    (offered,) = make_offers(
+        [planned],
+        passes=frozenset(),
+        passengers=1,
+        expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
+        lacks=lacks,
+    )
+    await save_offers(
+        wiring.redis,
+        wiring.settings.redis_prefix,
+        [offered.offer] if offered.offer else [],
+        wiring.settings.offer_seconds,
+    )
+    return journey_out(offered, wiring.city.timezone, wiring.city.currency)
+
+
+@router.get("/providers", responses=problems(429), summary="List providers")
+async def list_providers(wiring: WiringDep, now: Now) -> ProviderList:
+    """Names, terms and prices, and for vehicles how fresh their data is."""
+    return ProviderList(
+        providers=[_provider(stanza, wiring, now) for stanza in wiring.city.providers]
+    )
+
+
+def _provider(stanza: ProviderStanza, wiring: Wiring, now: datetime) -> ProviderView:
+    terms = stanza.terms
+    on = now.astimezone(wiring.city.timezone).date()
+    return ProviderView(
+        id=stanza.id,
+        name=stanza.name,
+        modes=list(stanza.modes),
+        demo=stanza.demo,
+        terms=TermsOut(
+            minimum_age=terms.minimum_age, driving_licence=terms.driving_licence, text=terms.text
+        ),
+        tariff=list(tariff_in_words(wiring.city, stanza, on)),
+        freshness=_freshness(stanza, wiring, now) if stanza.vehicle_type else None,
+    )
+
+
+def _freshness(stanza: ProviderStanza, wiring: Wiring, now: datetime) -> ProviderFreshness:
+    known = wiring.mirror.get_freshness(stanza.provider_id, now)
+    return ProviderFreshness(
+        as_of=known.heard_at.astimezone(wiring.city.timezone) if known.heard_at else None,
+        age_seconds=known.age_seconds,
+        stale=known.stale,
+        vehicles=known.vehicles,
+        stations=known.stations,
+    )

@@ -1,0 +1,81 @@
+"""What leaves a stop next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from gtfs.departures import Departure, list_departures
+from mobility.api.dependencies import Now, WiringDep
+from mobility.api.journey_view import PlaceOut, place_out
+from mobility.api.openapi import problems
+from mobility.planning.compose import mode_of
+from mobility.planning.request import check_instant
+from mobility.planning.search import Planner
+from providers.values import Mode
+
+router = APIRouter(prefix="/v1/stops", tags=["stops"])
+
+
+class DepartureOut(BaseModel):
+    """A vehicle that leaves."""
+
+    line: str = Field(examples=["1"])
+    headsign: str = Field(examples=["Technische Hochschule"])
+    mode: Mode = Field(examples=["bus"])
+    color: str | None = Field(description="Six hex digits.", examples=["E30613"])
+    departs_at: datetime = Field(examples=["2026-11-26T08:09:17+01:00"])
+    realtime: bool = Field(description="Whether the time is live.", examples=[False])
+    stop: PlaceOut
+    trip_id: str = Field(examples=["1-0-0809"])
+    note: str | None = Field(
+        description="Says so where the timetable is derived or synthetic.", examples=[None]
+    )
+
+
+class DepartureBoard(BaseModel):
+    """What leaves a stop, or a station's stops, soonest first."""
+
+    stop: PlaceOut
+    departures: list[DepartureOut]
+
+
+@router.get("/{stop_id}/departures", responses=problems(404, 422, 429), summary="List departures")
+async def list_stop_departures(
+    stop_id: Annotated[str, Path(min_length=1, max_length=200)],
+    wiring: WiringDep,
+    now: Now,
+    at: Annotated[AwareDatetime | None, Query(description="Now when absent.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> DepartureBoard:
+    """The next departures from a stop, or from all stops of a station."""
+    planner = wiring.planner
+    door = planner.get_door(stop_id, "")
+    if at is not None:
+        check_instant(at, now)
+    found = await to_thread.run_sync(
+        list_departures, planner.timetable, door.stops, at or now, limit
+    )
+    return DepartureBoard(
+        stop=place_out(door.place), departures=[_departure(d, planner) for d in found]
+    )
+
+
+def _departure(departure: Departure, planner: Planner) -> DepartureOut:
+    trip = planner.timetable.trip(departure.trip)
+    route = planner.timetable.route(trip.route)
+    return DepartureOut(
+        line=departure.line,
+        headsign=departure.headsign,
+        mode=mode_of(route),
+        color=route.color or None,
+        departs_at=departure.planned.astimezone(planner.city.timezone),
+        realtime=False,
+        stop=place_out(planner.get_stop(departure.stop)),
+        trip_id=trip.id,
+        note=trip.note or None,
+    )

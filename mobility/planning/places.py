@@ -1,0 +1,112 @@
+"""Find a place by what people type: the start of any word, with or without umlauts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gtfs.geo import LatLon, distance_m
+from gtfs.timetable import Timetable
+from mobility.cities.city import City
+
+_TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
+_ABBREVIATED = {"str": "strasse", "hbf": "hauptbahnhof", "bhf": "bahnhof"}
+_MARKS = str.maketrans(dict.fromkeys("/-.,;()'’\"", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPlace:
+    """A place or a stop; ``kind`` is ``stop``, or the city's own word for a place."""
+
+    name: str
+    kind: str
+    position: LatLon
+    stop_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    place: FoundPlace
+    names: tuple[tuple[tuple[str, ...], ...], ...]
+    """For each name, each word in its spellings."""
+
+
+class PlaceIndex:
+    """All named places of a city: its own list, and the stations and stops of the timetable."""
+
+    def __init__(self, city: City, timetable: Timetable) -> None:
+        """Read every name once."""
+        self._entries = [
+            *(
+                _entry(FoundPlace(p.name, p.kind, p.position), (p.name, *p.aliases))
+                for p in city.places
+            ),
+            *(_entry(place, (place.name,)) for place in _stops(timetable)),
+        ]
+
+    def find(self, text: str, near: LatLon | None = None, limit: int = 10) -> list[FoundPlace]:
+        """The places that hold every word of the text at the start of one of theirs, best first.
+
+        A whole name counts before a first word, a first word before a later one; then what is
+        near, or else the shorter name.
+        """
+        asked = [_spellings(word) for word in _words(text)]
+        if not asked:
+            return []
+        scored = []
+        for entry in self._entries:
+            ranks = [rank for name in entry.names if (rank := _match(asked, name)) is not None]
+            if ranks:
+                away = distance_m(near, entry.place.position) if near else len(entry.place.name)
+                scored.append((min(ranks), away, entry.place.name, entry.place))
+        scored.sort(key=lambda item: item[:3])
+        return [place for *_, place in scored[:limit]]
+
+
+def _stops(timetable: Timetable) -> Iterable[FoundPlace]:
+    for station in timetable.station_index.values():
+        yield FoundPlace(station.name, "stop", station.position, station.id)
+    for stop in timetable.stops:
+        if stop.station_id is None:
+            yield FoundPlace(stop.name, "stop", stop.position, stop.id)
+
+
+def _entry(place: FoundPlace, names: Iterable[str]) -> _Entry:
+    return _Entry(place, tuple(tuple(_spellings(w) for w in _words(name)) for name in names))
+
+
+def _words(text: str) -> list[str]:
+    return text.casefold().translate(_MARKS).split()
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """With ae for ä, and with a for ä; ``str`` also stands for Straße."""
+    word = unicodedata.normalize("NFC", word)
+    bare = unicodedata.normalize("NFD", word)
+    spellings = [
+        word.translate(_TRANSCRIBED),
+        "".join(c for c in bare if not unicodedata.combining(c)).replace("ß", "ss"),
+    ]
+    spellings += [_ABBREVIATED[s] for s in spellings if s in _ABBREVIATED]
+    spellings += [s[:-3] + "strasse" for s in spellings if s.endswith("str") and len(s) > 3]
+    return tuple(dict.fromkeys(spellings))
+
+
+def _match(asked: list[tuple[str, ...]], name: tuple[tuple[str, ...], ...]) -> int | None:
+    """How well a name answers, the lower the better; None where a word is missing."""
+    at = []
+    for word in asked:
+        found = next((i for i, own in enumerate(name) if _starts(own, word)), None)
+        if found is None:
+            return None
+        at.append(found)
+    if len(at) == len(name) and all(
+        set(word) & set(own) for word, own in zip(asked, name, strict=True)
+    ):
+        return 0
+    return 1 + (at[0] > 0)
+
+
+def _starts(own: tuple[str, ...], asked: tuple[str, ...]) -> bool:
+    return any(spelling.startswith(word) for spelling in own for word in asked)
