@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from mobility.cities.city import UnknownCityError, load_city
@@ -52,16 +52,19 @@ def make_operators(
     return StandIns(programs, operator_environment(urls, tokens))
 
 
-def wait_until_heard(host: str, port: int, *, within_seconds: float = 10) -> bool:
-    """Whether the API has heard of every operator's vehicles by then, so that all can be booked."""
+def wait_until_heard(
+    provider_ids: Collection[str], host: str, port: int, *, within_seconds: float = 10
+) -> None:
+    """Return once the API knows of these operators' vehicles, or when the time is up.
+
+    Whoever opens the product then finds everything; an operator that is late keeps nobody waiting.
+    """
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
-        answer = json.loads(find_answer(host, port, "/readyz") or b"{}")
-        providers = answer.get("providers", {}).values()
-        if answer and all(provider.get("ready") for provider in providers):
-            return True
+        told = json.loads(find_answer(host, port, "/readyz") or b"{}").get("providers", {})
+        if all(told.get(name, {}).get("age_seconds") is not None for name in provider_ids):
+            return
         time.sleep(0.1)
-    return False
 
 
 async def _with_provider_keys(

@@ -56,7 +56,7 @@ def make_operator(
         command=(
             *_module("providers.sandbox", port, folder.path / f"{stanza.id}.sqlite"),
             *("--stanza", str(providers_toml), "--id", stanza.id),
-            *("--push-url", f"{api_url}/v1/provider"),
+            *(("--push-url", f"{api_url}/v1/provider") if stanza.availability == "push" else ()),
         ),
         log=folder.log(stanza.id),
         env={

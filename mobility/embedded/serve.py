@@ -7,6 +7,7 @@ Each that is not is started here. With all four given, this process becomes the 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -110,6 +111,7 @@ class _Start:
             postgres = EmbeddedPostgres(self.folder.path / "postgres", self.folder.log("postgres"))
             self.supervisor.start(postgres)
             self.environment["DATABASE_URL"] = postgres.url
+        self.supervisor.wait_until_ready()
 
     def prepare(self, preparations: Sequence[Preparation]) -> None:
         """The tables and the city. Raises EmbeddedError if a given database does not answer."""
@@ -141,14 +143,17 @@ class _Start:
             stand_ins += operators.programs
             self.environment |= operators.environment
         inherited = {**os.environ, **self.environment, "PYTHONUNBUFFERED": "1"}
-        with self.display.step("Operators and payment processor"):
+        with self.display.step("Operators, payment processor, worker and API"):
             self.supervisor.start(*stand_ins)
-        with self.display.step("Worker and API"):
             self.supervisor.start(
                 make_worker(self.folder, inherited), make_api(self.settings, self.folder, inherited)
             )
-        with self.display.step("Vehicles"):
-            wait_until_heard(reachable_host(self.settings.host), self.settings.port)
+            self.supervisor.wait_until_ready()
+        if self.settings.provider_urls is None:
+            with self.display.step("Vehicles"):
+                names = json.loads(self.environment["MOBILITY_PROVIDER_URLS"])
+                host = reachable_host(self.settings.host)
+                wait_until_heard(names, host, self.settings.port)
 
 
 def _run(start: _Start, preparations: Sequence[Preparation]) -> None:

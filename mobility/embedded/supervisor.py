@@ -59,17 +59,18 @@ class Supervisor:
     _stages: list[list[_Watched]] = field(default_factory=list, init=False)
 
     def start(self, *services: Service) -> None:
-        """Start a stage side by side and wait until all of it is ready.
-
-        Raises EmbeddedError if one is not.
-        """
+        """Start a stage, which is stopped together; it need not be ready when this returns."""
         stage: list[_Watched] = []
         self._stages.append(stage)
         for service in services:
             stage.append(_Watched(service))
             service.start()
-        for service in services:
-            service.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return once all that was started is ready. Raises EmbeddedError if something is not."""
+        for stage in self._stages:
+            for watched in stage:
+                watched.service.wait_until_ready()
 
     def watch(self) -> None:
         """Restart what dies, for ever; the caller's signal handler ends it by raising.

@@ -37,8 +37,9 @@ def test_a_program_that_ends_instead_of_listening_is_named(tmp_path: Path):
     port, holder = reserve_port()
     program = python("api", "raise SystemExit('boom')", tmp_path, port=port, port_holder=holder)
     supervisor = Supervisor(print)
+    supervisor.start(program)
     with pytest.raises(EmbeddedError, match=r"(?s)api ended with status 1 instead .* boom"):
-        supervisor.start(program)
+        supervisor.wait_until_ready()
     supervisor.stop()
 
 
@@ -68,4 +69,5 @@ def test_a_reserved_port_can_be_listened_on_by_a_uvicorn_and_by_nobody_else(tmp_
     program = Program("payments", command, tmp_path / "log", port=port, port_holder=holder)
     supervisor = Supervisor(print)
     supervisor.start(program)
+    supervisor.wait_until_ready()
     supervisor.stop()
