@@ -1,0 +1,235 @@
+"""Pushing availability: what is taken, what is refused item by item, and who sees it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from gtfs.geo import LatLon
+from providers.gbfs.v3_0 import read_stations, read_vehicles
+from providers.stanza import ProviderStanza
+from providers.values import Mode, ProviderId, Station, StationId
+from tests.providers.platform import Platform, open_platform
+
+RAD = ProviderId("demo-rad")
+EIGHT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+HBF = LatLon(53.8671, 10.6698)
+STATION = {
+    "station_id": "hbf",
+    "name": [{"text": "Main station", "language": "en"}, {"text": "Hbf", "language": "de"}],
+    "lat": 53.8671,
+    "lon": 10.6698,
+    "capacity": 10,
+    "num_vehicles_available": 4,
+    "num_docks_available": 6,
+    "is_installed": True,
+    "is_renting": True,
+    "is_returning": True,
+    "last_reported": "2026-11-26T08:59:00+01:00",
+}
+READ_STATION = Station(
+    provider_id=RAD,
+    id=StationId("hbf"),
+    name="Hbf",
+    position=HBF,
+    capacity=10,
+    vehicles_available=4,
+    docks_available=6,
+    renting=True,
+    returning=True,
+    as_of=EIGHT - timedelta(minutes=1),
+)
+
+
+def vehicle(ref: str = "a", **changes: Any) -> dict[str, Any]:
+    item = {
+        "vehicle_ref": ref,
+        "vehicle_id": f"public-{ref}",
+        "vehicle_type_id": "rad",
+        "lat": 53.8671,
+        "lon": 10.6698,
+        "is_reserved": False,
+        "is_disabled": False,
+    }
+    return {name: value for name, value in {**item, **changes}.items() if value is not ...}
+
+
+@pytest.fixture
+async def platform(
+    redis: Redis, redis_prefix: str, stanzas: dict[str, ProviderStanza]
+) -> AsyncIterator[Platform]:
+    async with open_platform(redis, redis_prefix, stanzas) as platform:
+        platform.now = EIGHT
+        yield platform
+
+
+async def test_a_push_is_visible_to_the_next_search(platform: Platform):
+    answer = await platform.call(
+        "PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle("a"), vehicle("b")]}
+    )
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"outcome": "taken", "accepted": 2, "refused": [], "last_sequence": 1},
+    )
+    near = platform.mirror.vehicles_near(HBF, 50, {Mode.BIKE}, EIGHT)
+    assert {v.id for v in near} == {"demo-rad:public-a", "demo-rad:public-b"}
+    gone = {"sequence": 2, "vehicles": [vehicle("a", is_reserved=True)], "removed": ["b"]}
+    assert (await platform.call("PATCH", "/vehicles", gone)).status_code == 202
+    assert platform.mirror.vehicles_near(HBF, 50, {Mode.BIKE}, EIGHT) == ()
+
+
+async def test_freshness_tells_the_age(platform: Platform):
+    await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle()]})
+    platform.now = EIGHT + timedelta(seconds=301)
+    assert (await platform.call("GET", "/freshness")).json() == {
+        "provider_id": "demo-rad",
+        "vehicles": 1,
+        "stations": 0,
+        "heard_at": "2026-11-26T08:00:00Z",
+        "age_seconds": 301,
+        "stale": True,
+    }
+
+
+async def test_bad_items_are_refused_one_by_one(platform: Platform):
+    items = [
+        vehicle("a"),
+        vehicle("a", vehicle_id="x"),
+        vehicle("b", vehicle_id="public-a"),
+        vehicle("c", lat=91),
+        vehicle("d", lat="53.8"),
+        vehicle("e", lon=...),
+        vehicle("f", lat=..., lon=...),
+        vehicle("g", lat=0, lon=0),
+        vehicle("h", vehicle_type_id="tandem"),
+        vehicle("i", is_reserved="no"),
+        vehicle("j", station_id="nowhere"),
+        vehicle("k", last_reported="2027-01-01T00:00:00Z"),
+        vehicle("l", last_reported="2026-11-26T08:00:00"),
+        vehicle("m", current_range_meters=-1),
+        vehicle(ref=""),
+        vehicle("n", vehicle_ref=...),
+        "bike",
+        None,
+        vehicle("ok"),
+    ]
+    answer = (await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": items})).json()
+    assert answer["accepted"] == 2
+    assert [item["index"] for item in answer["refused"]] == list(range(1, 18))
+    reasons = {item["index"]: item["reason"] for item in answer["refused"]}
+    assert reasons[1] == "this vehicle_ref stands in the push already"
+    assert reasons[2] == "this vehicle_id stands in the push already"
+    assert reasons[7] == "0, 0 is the position of a receiver without one"
+    assert reasons[8] == "no vehicle type 'tandem'"
+    assert reasons[10] == "no station 'nowhere'; push stations first"
+    assert reasons[11] == "last_reported lies in the future"
+    assert {v.ref for v in platform.mirror.list_vehicles(RAD)} == {"a", "ok"}
+
+
+async def test_a_snapshot_of_rubbish_does_not_empty_the_street(platform: Platform):
+    await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle()]})
+    answer = await platform.call("PUT", "/vehicles", {"sequence": 2, "vehicles": ["x"]})
+    assert answer.json()["outcome"] == "nothing_acceptable"
+    assert len(platform.mirror.list_vehicles(RAD)) == 1
+    empty = await platform.call("PUT", "/vehicles", {"sequence": 2, "vehicles": []})
+    assert empty.json()["outcome"] == "taken"
+    assert platform.mirror.list_vehicles(RAD) == ()
+
+
+async def test_old_numbers_change_nothing_and_a_gap_asks_for_a_snapshot(platform: Platform):
+    await platform.call("PUT", "/vehicles", {"sequence": 5, "vehicles": [vehicle()]})
+    stale = await platform.call("PUT", "/vehicles", {"sequence": 5, "vehicles": []})
+    assert stale.json() == {"outcome": "stale", "accepted": 0, "refused": [], "last_sequence": 5}
+    gap = await platform.call("PATCH", "/vehicles", {"sequence": 7, "removed": ["a"]})
+    assert gap.status_code == 409
+    assert gap.headers["content-type"] == "application/problem+json"
+    assert "PUT all vehicles" in gap.json()["detail"]
+    assert len(platform.mirror.list_vehicles(RAD)) == 1
+
+
+async def test_a_vehicle_without_a_position_stands_at_its_station(platform: Platform):
+    await platform.call("PUT", "/stations", {"sequence": 1, "stations": [STATION]})
+    docked = vehicle("a", lat=..., lon=..., station_id="hbf")
+    answer = await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [docked]})
+    assert answer.json()["refused"] == []
+    assert platform.mirror.list_vehicles(RAD)[0].position == HBF
+
+
+async def test_station_deltas_keep_what_they_do_not_say(platform: Platform):
+    await platform.call("PUT", "/stations", {"sequence": 1, "stations": [STATION]})
+    assert platform.mirror.list_stations(RAD) == (READ_STATION,)
+    delta = {"station_id": "hbf", "num_vehicles_available": 3, "is_renting": False}
+    new = {"station_id": "new", "num_vehicles_available": 1}
+    answer = await platform.call("PATCH", "/stations", {"sequence": 2, "stations": [delta, new]})
+    assert answer.json()["refused"] == [
+        {
+            "index": 1,
+            "ref": "new",
+            "reason": "a new station needs name, lat, lon and num_vehicles_available",
+        }
+    ]
+    (found,) = platform.mirror.list_stations(RAD)
+    assert (found.vehicles_available, found.renting, found.docks_available) == (3, False, 6)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{", 400),
+        ("", 422),
+        ("[]", 422),
+        ("null", 422),
+        ({}, 422),
+        ({"sequence": 1}, 422),
+        ({"sequence": "1", "vehicles": []}, 422),
+        ({"sequence": True, "vehicles": []}, 422),
+        ({"sequence": 1.5, "vehicles": []}, 422),
+        ({"sequence": 0, "vehicles": []}, 422),
+        ({"sequence": 2**63, "vehicles": []}, 422),
+        ('{"sequence": NaN, "vehicles": []}', 422),
+        ({"sequence": 1, "vehicles": {}}, 422),
+        ({"sequence": 1, "vehicles": [None] * 20_001}, 422),
+    ],
+)
+async def test_a_body_that_is_no_push_is_a_client_error(platform: Platform, body: Any, status: int):
+    answer = await platform.call("PUT", "/vehicles", body)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_not_a_number_is_refused_where_it_stands(platform: Platform):
+    body = '{"sequence": 1, "vehicles": [{"vehicle_ref": "a", "lat": NaN, "lon": Infinity}]}'
+    answer = await platform.call("PUT", "/vehicles", body)
+    assert answer.json()["outcome"] == "nothing_acceptable"
+
+
+async def test_a_bus_operator_has_no_vehicles_to_push(platform: Platform):
+    platform.provider_id = "demo-bus"
+    answer = await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": []})
+    assert answer.status_code == 409
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+FIELDS = [*vehicle(), *STATION]
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        json_values | st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=8), max_size=5
+    )
+)
+def test_whatever_is_pushed_is_either_taken_or_refused(items: list[Any]):
+    vehicles = read_vehicles(RAD, items, {"rad"}, {}, EIGHT)
+    assert len(vehicles.accepted) + len(vehicles.refused) == len(items)
+    stations = read_stations(RAD, items, {}, EIGHT)
+    assert len(stations.accepted) + len(stations.refused) == len(items)
+    assert all(refusal.reason for refusal in (*vehicles.refused, *stations.refused))
