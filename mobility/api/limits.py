@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from fastapi import FastAPI, HTTPException
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,6 +33,7 @@ LARGER_BODIES: Mapping[str, int] = {
     "/v1/finance/imports": 20_000_000,
 }
 """Path prefixes whose senders are authenticated and send whole snapshots or statements."""
+COUNT_WITHIN_S = 2.0
 LINGER_S = 2.0
 _CLOSING = {"Connection": "close"}
 UNCOUNTED = ("/livez", "/readyz", "/healthz", "/metrics", "/webhooks/")
@@ -64,7 +66,13 @@ async def take(redis: Redis, key: str, *, limit: int, period: timedelta, now: da
         return 0
     now_ms = now.timestamp() * 1000
     interval_ms = period.total_seconds() * 1000 / limit
-    wait_ms = await redis.eval(_TAKE, 1, key, f"{now_ms:.3f}", f"{interval_ms:.6f}", str(limit))
+    try:
+        async with asyncio.timeout(COUNT_WITHIN_S):
+            wait_ms = await redis.eval(
+                _TAKE, 1, key, f"{now_ms:.3f}", f"{interval_ms:.6f}", str(limit)
+            )
+    except TimeoutError as error:
+        raise RedisTimeoutError(f"not counted within {COUNT_WITHIN_S} s") from error
     return -(-int(wait_ms) // 1000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -82,26 +83,43 @@ def operation_id(route: APIRoute) -> str:
 
 
 def example_of(schema: Json, components: Json) -> Any:
-    """An example of a schema, from its own or its properties' ``examples``.
+    """An example of a schema, from its own or its parts' ``examples``.
+
+    What an object's own example leaves out is completed with defaults and nulls; where nothing else
+    is known of a part that may be null, it is null.
 
     Raises:
-        LookupError: a part of it has none.
+        LookupError: a part of it has no example.
     """
     if "$ref" in schema:
         return example_of(components[schema["$ref"].rpartition("/")[2]], components)
     for name in ("examples", "enum"):
         if schema.get(name):
-            return schema[name][0]
+            return _with_defaults(schema[name][0], schema)
     for name in ("example", "const", "default"):
         if name in schema:
-            return schema[name]
+            return _with_defaults(schema[name], schema)
     return _composed_example(schema, components)
+
+
+def _with_defaults(example: Any, schema: Json) -> Any:
+    if not isinstance(example, dict):
+        return example
+    defaults = {
+        name: part.get("default")
+        for name, part in schema.get("properties", {}).items()
+        if "default" in part or {"type": "null"} in part.get("anyOf", [])
+    }
+    return {**defaults, **example}
 
 
 def _composed_example(schema: Json, components: Json) -> Any:
     for union in ("anyOf", "oneOf", "allOf"):
-        if schema.get(union):
-            return example_of(schema[union][0], components)
+        for part in schema.get(union, []):
+            with contextlib.suppress(LookupError):
+                return example_of(part, components)
+    if schema.get("type") == "null":
+        return None
     if schema.get("type") == "array":
         return [example_of(schema["items"], components)]
     if "properties" in schema:

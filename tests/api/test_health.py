@@ -1,3 +1,4 @@
+import pytest
 from redis.asyncio import Redis
 
 from mobility.db import make_engine
@@ -58,7 +59,8 @@ async def test_without_the_database_it_plans_and_does_not_book(world: World):
     await away.dispose()
 
 
-async def test_without_redis_it_is_not_ready(world: World):
+async def test_without_redis_it_is_not_ready(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("mobility.api.health._PATIENCE_S", 0.2)
     async with Redis(host="127.0.0.1", port=9) as away:
         object.__setattr__(world.wiring, "redis", away)
         ready, health = await world.client.get("/readyz"), await world.client.get("/healthz")

@@ -80,7 +80,10 @@ async def test_riders_are_counted_by_person_and_invented_tokens_by_address(two_a
     assert invented == [401, 401, 429]
 
 
-async def test_without_redis_searches_go_on_and_sign_in_is_refused(world: World):
+async def test_without_redis_searches_go_on_and_sign_in_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("mobility.api.limits.COUNT_WITHIN_S", 0.2)
     async with Redis(host="127.0.0.1", port=9) as away:
         object.__setattr__(world.wiring, "redis", away)
         assert (await world.client.get("/problems")).status_code == 200

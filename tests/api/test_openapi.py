@@ -96,6 +96,9 @@ def test_an_example_is_made_of_its_parts():
         }
     }
     assert example_of(schema, components) == {"legs": [{"mode": "bus", "n": 3}], "note": "x"}
+    whole: Json = {"properties": {"n": {"default": None}, "m": {}}, "examples": [{"m": 1}]}
+    assert example_of(whole, {}) == {"n": None, "m": 1}
+    assert example_of({"anyOf": [{"type": "string"}, {"type": "null"}]}, {}) is None
     with pytest.raises(LookupError):
         example_of({"type": "string"}, {})
 

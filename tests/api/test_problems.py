@@ -29,22 +29,22 @@ async def test_what_is_not_there_is_a_problem_too(client: httpx.AsyncClient):
     assert answer.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{",
-        b"\x00",
-        b"\xff\xfe",
-        b"{'a': 1}",
-        b'{"a": 1} trailing',
-        b'{"a": ' + b"9" * 5000 + b"}",
-        b"[" * 100_000 + b"]" * 100_000,
-        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    ],
-)
-async def test_json_that_is_none_is_400(client: httpx.AsyncClient, body: bytes):
-    status, kind, _ = shown(await client.post("/v1/trial/echo", content=body, headers=JSON))
-    assert (status, kind) == (400, "/problems/malformed-request")
+NOT_JSON = [
+    b"{",
+    b"\x00",
+    b"\xff\xfe",
+    b"{'a': 1}",
+    b'{"a": 1} trailing',
+    b'{"a": ' + b"9" * 5000 + b"}",
+    b"[" * 100_000 + b"]" * 100_000,
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+]
+
+
+async def test_json_that_is_none_is_400(client: httpx.AsyncClient):
+    for body in NOT_JSON:
+        status, kind, _ = shown(await client.post("/v1/trial/echo", content=body, headers=JSON))
+        assert (status, kind) == (400, "/problems/malformed-request"), body[:40]
 
 
 async def test_fields_that_are_wrong_are_listed(client: httpx.AsyncClient):
@@ -119,11 +119,11 @@ async def test_a_providers_snapshot_may_be_larger(client: httpx.AsyncClient):
     assert (await client.post("/v1/trial/raw", content=b"x" * BODY_LIMIT_BYTES)).status_code == 200
 
 
-@pytest.mark.parametrize("length", ["x", "-1", "9" * 400, "1e9", "0x10", "²"])
-async def test_a_length_that_is_none_is_no_500(client: httpx.AsyncClient, length: str):
-    headers = {"Content-Length": length.encode()}
-    answer = await client.post("/v1/trial/raw", content=b"abc", headers=headers)
-    assert answer.status_code in {200, 413}
+async def test_a_length_that_is_none_is_no_500(client: httpx.AsyncClient):
+    for length in ("x", "-1", "9" * 400, "1e9", "0x10", "²"):
+        headers = {"Content-Length": length.encode()}
+        answer = await client.post("/v1/trial/raw", content=b"abc", headers=headers)
+        assert answer.status_code in {200, 413}, length
 
 
 async def test_what_nobody_foresaw_is_a_500_that_tells_the_log_and_not_the_client(

@@ -81,7 +81,7 @@ async def test_a_copy_of_the_database_alone_opens_nothing(
     rider_id = await _add(engine, secrets, now, ANNA)
     async with transaction(engine) as tx:
         with pytest.raises(ValueError, match="another key"):
-            await Vault(b"guess" + b"-" * 27).get(tx, rider_id)
+            await Vault(b"guess" + b"-" * 27).get_person(tx, rider_id)
 
 
 async def test_shredding_takes_one_rider_and_no_other(
