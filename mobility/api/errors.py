@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -116,6 +116,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     payments.WebhookRefusedError: ProblemType(
         400, "webhook-refused", "The webhook was not accepted"
     ),
+    DataError: _invalid(),  # what no column can hold, such as a NUL in an id
     OperationalError: _UNAVAILABLE,
     PoolTimeoutError: _UNAVAILABLE,
     RedisConnectionError: _UNAVAILABLE,
@@ -215,7 +216,7 @@ async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:
     problem = find_problem(error)
     if problem is None:
         raise error
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, DBAPIError):
         _log.warning("%s: %s", request_id(request.scope), type(error).__name__)
     return domain_response(request.scope, error, problem)
 

@@ -123,3 +123,15 @@ async def test_another_riders_things_are_404(world: World):
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
         assert (await world.client.delete(path, headers=anna)).status_code == 204
         assert (await world.client.delete(path, headers=anna)).status_code == 404
+
+
+async def test_ids_that_are_none_are_4xx(world: World):
+    mine = await world.sign_in()
+    await world.client.post("/v1/me/payment-methods", headers=mine)
+    for item in ("%00", "%ED%A0%80", "..%2F..%2Fetc", "x" * 4000, "%F0%9F%9A%B2", "'--", "%25s"):
+        for path in ("/v1/me/passes", "/v1/me/payment-methods"):
+            answer = await world.client.delete(f"{path}/{item}", headers=mine)
+            assert answer.status_code in {404, 422}, (path, item)
+            assert answer.headers["content-type"] == "application/problem+json"
+    key = {**mine, "Idempotency-Key": "x" * 256}
+    assert (await world.client.post("/v1/me/payment-methods", headers=key)).status_code == 422
