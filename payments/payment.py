@@ -88,6 +88,10 @@ class Operation:
     return_url: str
     hold_id: str | None
     reason: str = ""
+    psp_id: str | None = None
+    """The processor's id of what came of it."""
+    error_code: str | None = None
+    decided_at: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -184,6 +188,9 @@ def operation_of(
         return_url=of.return_url,
         hold_id=of.hold_id,
         reason=row.reason,
+        psp_id=row.psp_id,
+        error_code=row.error_code,
+        decided_at=row.decided_at,
     )
 
 

@@ -177,16 +177,18 @@ money_operation = Table(
 psp_event = Table(
     "psp_event",
     metadata,
-    Column("id", String(80), primary_key=True),
-    Column("type", String(80), nullable=False),
-    Column("hold_id", String(80)),
-    Column("payload", JSONB, nullable=False),
+    Column("id", String(120), primary_key=True),
+    Column("type", String(120), nullable=False),
+    Column("object_id", String(120)),
+    Column("hold_id", String(120)),
+    Column("operation_id", String(120)),
     Column("state", String(12), nullable=False),
     _instant("created_at"),
     _instant("received_at"),
+    _instant("due_at"),
     _instant("applied_at", nullable=True),
     CheckConstraint("state IN ('stored','applied','unmatched')", name="state"),
-    Index("ix_psp_event_state", "state", "received_at"),
+    Index("ix_psp_event_due", "state", "due_at"),
 )
 
 balance_line = Table(
@@ -223,7 +225,8 @@ reconciliation = Table(
     _minor("ledger_minor"),
     _minor("processor_minor"),
     _minor("unexplained_minor"),
-    Column("totals", JSONB, nullable=False),
+    _minor("fees_minor"),
+    _minor("paid_out_minor"),
 )
 
 reconciliation_match = Table(
@@ -232,6 +235,7 @@ reconciliation_match = Table(
     Column("line_id", ForeignKey("balance_line.id"), primary_key=True),
     Column("reconciliation_id", ForeignKey("reconciliation.id"), nullable=False, index=True),
     Column("operation_id", String(120), index=True),
+    Column("booking_id", String(40), index=True),
     Column("matched_by", String(20), nullable=False),
 )
 

@@ -45,10 +45,21 @@ class Processor:
             encoded = body if request.method == "POST" else request.url.query
             params = parse_form(encoded)
             self.state.request = {"id": headers["request-id"], "idempotency_key": key}
-            status, content = await self._once(endpoint, ids, params, key, encoded, headers)
+            struck = await self._lose(endpoint)
+            status, content = await self._once(endpoint, ids, params, key, encoded, headers, struck)
         except StripeError as error:
             status, content = error.status, error.body
         return JSONResponse(content, status, headers)
+
+    async def _lose(self, endpoint: Endpoint) -> Armed | None:
+        """The fault that this call suffers; one that loses the request ends it here."""
+        struck = self.faults.strike(endpoint.name, CALL_FAULTS)
+        if struck is not None and struck.fault is Fault.ERROR_429:
+            raise StripeError(429, "Too many requests hit the API too quickly.", code="rate_limit")
+        if struck is not None and struck.fault is Fault.TIMEOUT_BEFORE:
+            await _keep_waiting(struck)
+            raise StripeError(503, "The request was lost (by command).", kind="api_error")
+        return struck
 
     async def _once(
         self,
@@ -58,10 +69,11 @@ class Processor:
         key: str | None,
         encoded: str,
         headers: dict[str, str],
+        struck: Armed | None,
     ) -> tuple[int, Json]:
         """Carry out, or replay the first answer (docs.stripe.com/api/idempotent_requests)."""
         if key is None:
-            return await self._carry_out(endpoint, ids, params, None, "")
+            return await self._carry_out(endpoint, ids, params, None, "", struck)
         print_of = hashlib.sha256(f"{endpoint.name} {ids} {encoded}".encode()).hexdigest()
         stored = self.state.find_answer(key)
         if stored is not None:
@@ -85,7 +97,7 @@ class Processor:
             )
         self._in_flight.add(key)
         try:
-            return await self._carry_out(endpoint, ids, params, key, print_of)
+            return await self._carry_out(endpoint, ids, params, key, print_of, struck)
         finally:
             self._in_flight.discard(key)
 
@@ -96,14 +108,9 @@ class Processor:
         params: Json,
         key: str | None,
         print_of: str,
+        struck: Armed | None,
     ) -> tuple[int, Json]:
-        struck = self.faults.strike(endpoint.name, CALL_FAULTS)
         fault = struck and struck.fault
-        if fault is Fault.ERROR_429:
-            raise StripeError(429, "Too many requests hit the API too quickly.", code="rate_limit")
-        if fault is Fault.TIMEOUT_BEFORE:
-            await _keep_waiting(struck)
-            return 503, _FAILED
         with self.state.writing():
             if fault is Fault.ERROR_500_BEFORE:
                 status, content, keep = 500, _FAILED, True

@@ -30,7 +30,9 @@ class State:
         self, path: Path | None, clock: Callable[[], datetime], *, seed: str | None = None
     ) -> None:
         self._clock = clock
-        self._db = sqlite3.connect(path or ":memory:", isolation_level=None)
+        self._db = sqlite3.connect(
+            path or ":memory:", isolation_level=None, check_same_thread=False
+        )
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)

@@ -1,0 +1,96 @@
+"""The cases that reconciliation opened: kept until a later run explains them, never adjusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case as sql_case
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments.matching import Case, CaseKind
+from payments.money import Money
+from payments.tables import reconciliation_case
+
+
+@dataclass(frozen=True, slots=True)
+class FiledCase:
+    """A case as it is kept."""
+
+    case: Case
+    reconciliation_id: str
+    """The run that saw it last."""
+    is_open: bool
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+async def file_cases(
+    tx: AsyncConnection, reconciliation_id: str, cases: Sequence[Case], now: datetime
+) -> None:
+    """Open the cases of a run, or keep them open; close those that it no longer sees."""
+    for case in cases:
+        values = {
+            "reconciliation_id": reconciliation_id,
+            "currency": case.difference.currency,
+            "difference_minor": case.difference.minor,
+            "explanation": case.explanation,
+            "booking_id": case.booking_id,
+            "state": "open",
+            "closed_at": None,
+        }
+        table = reconciliation_case
+        reopened = sql_case((table.c.state == "open", table.c.opened_at), else_=now)
+        await tx.execute(
+            insert(table)
+            .values(kind=case.kind.value, subject=case.subject, opened_at=now, **values)
+            .on_conflict_do_update(
+                index_elements=["kind", "subject"], set_={**values, "opened_at": reopened}
+            )
+        )
+    await tx.execute(
+        update(reconciliation_case)
+        .where(
+            reconciliation_case.c.state == "open",
+            reconciliation_case.c.reconciliation_id != reconciliation_id,
+        )
+        .values(state="explained", closed_at=now)
+    )
+
+
+async def list_cases(
+    tx: AsyncConnection,
+    *,
+    only_open: bool = True,
+    reconciliation_id: str | None = None,
+    after: tuple[datetime, str, str] | None = None,
+    limit: int = 100,
+) -> tuple[FiledCase, ...]:
+    """Cases by ``(opened_at, kind, subject)``; ``after`` is the last one already seen."""
+    table = reconciliation_case
+    query = select(table).order_by(table.c.opened_at, table.c.kind, table.c.subject).limit(limit)
+    if only_open:
+        query = query.where(table.c.state == "open")
+    if reconciliation_id is not None:
+        query = query.where(table.c.reconciliation_id == reconciliation_id)
+    if after is not None:
+        query = query.where(tuple_(table.c.opened_at, table.c.kind, table.c.subject) > after)
+    return tuple(
+        FiledCase(
+            Case(
+                CaseKind(row.kind),
+                row.subject,
+                Money(row.difference_minor, row.currency),
+                row.explanation,
+                row.booking_id,
+            ),
+            row.reconciliation_id,
+            row.state == "open",
+            row.opened_at,
+            row.closed_at,
+        )
+        for row in await tx.execute(query)
+    )
