@@ -65,8 +65,9 @@ async def begin(
             created_at=now,
         )
         .on_conflict_do_nothing()
+        .returning(idempotent_answer.c.key)
     )
-    if inserted.rowcount == 1:
+    if inserted.first() is not None:
         return None
     return await find(tx, request)
 

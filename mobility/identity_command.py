@@ -40,7 +40,7 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _settings() -> Settings:
+def instance_settings() -> Settings:
     """The settings of the instance in question: the one given, else the one running here."""
     settings = Settings()
     if settings.database_url is None:
@@ -91,7 +91,7 @@ def token(
 
     Example: mobility token finance anna@example.org
     """
-    settings, address, now = _settings(), _address(email), datetime.now(UTC)
+    settings, address, now = instance_settings(), _address(email), datetime.now(UTC)
     secrets = _secrets(settings)
 
     async def work(tx: AsyncConnection) -> RiderIdentity:
@@ -109,7 +109,7 @@ def verify_licence(email: _Email) -> None:
 
     Example: mobility verify-licence anna@example.org
     """
-    settings, address = _settings(), _address(email)
+    settings, address = instance_settings(), _address(email)
     secrets = _secrets(settings)
     today = datetime.now(load_city(settings.city).timezone).date()
     vault = Vault(secrets.vault_key)
@@ -144,7 +144,7 @@ def add_provider(provider_id: _Provider) -> None:
 
     Example: mobility provider add demo-rad
     """
-    settings, now = _settings(), datetime.now(UTC)
+    settings, now = instance_settings(), datetime.now(UTC)
     known = _known_provider(settings, provider_id)
 
     async def work(tx: AsyncConnection) -> str | None:
@@ -165,7 +165,7 @@ def list_providers() -> None:
 
     Example: mobility provider list
     """
-    settings = _settings()
+    settings = instance_settings()
     keys = _in_transaction(settings, list_keys)
     for stanza in load_city(settings.city).providers:
         typer.echo(f"{stanza.id}  {stanza.name}")
@@ -185,7 +185,7 @@ def make_key(
 
     Example: mobility provider key demo-rad --revoke
     """
-    settings, now = _settings(), datetime.now(UTC)
+    settings, now = instance_settings(), datetime.now(UTC)
     known = _known_provider(settings, provider_id)
 
     async def work(tx: AsyncConnection) -> str:

@@ -110,7 +110,7 @@ class BookingView(BaseModel):
 
 def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> BookingView:
     """The client's view of a booking."""
-    metered = record.ceiling != record.price
+    metered = any(leg.metered for leg in record.legs)
     return BookingView(
         id=record.id,
         state=record.state,

@@ -26,6 +26,8 @@ class LegRecord:
     mode: Mode
     state: str
     provider_id: ProviderId | None
+    metered: bool
+    """Whether its price is known only after the ride: a rented vehicle, not a ticket."""
     departs_at: datetime
     arrives_at: datetime
     quoted: Money
@@ -135,6 +137,7 @@ def _leg_record(row: Row[Any], currency: str) -> LegRecord:
         mode=Mode(row.mode),
         state=row.state,
         provider_id=ProviderId(row.provider_id) if row.provider_id else None,
+        metered=row.scarce,
         departs_at=row.departs_at,
         arrives_at=row.arrives_at,
         quoted=Money(row.quoted_minor, currency),

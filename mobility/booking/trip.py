@@ -145,7 +145,7 @@ class Trip:
     @property
     def metered(self) -> bool:
         """Whether the price is known only after the ride."""
-        return any(leg.ceiling != leg.quoted for leg in self.provided)
+        return any(leg.scarce for leg in self.provided)
 
     @property
     def final(self) -> Money:

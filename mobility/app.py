@@ -1,0 +1,81 @@
+"""The API process: settings → wiring → routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mobility.api import (
+    auth,
+    bookings,
+    health,
+    journeys,
+    me,
+    offers,
+    operations,
+    pages,
+    passes,
+    payment_methods,
+    places,
+    problems,
+    provider,
+    receipts,
+    rides,
+    stops,
+    streams,
+    vehicles,
+)
+from mobility.api.errors import install_errors
+from mobility.api.limits import install_limits
+from mobility.api.openapi import install_openapi, operation_id
+from mobility.composition import open_wiring
+from mobility.settings import Settings
+
+ROUTERS = (
+    health.router,
+    auth.router,
+    journeys.router,
+    places.router,
+    stops.router,
+    vehicles.router,
+    offers.router,
+    bookings.router,
+    rides.router,
+    receipts.router,
+    streams.router,
+    me.router,
+    passes.router,
+    payment_methods.router,
+    provider.router,
+    operations.router,
+    problems.router,
+    pages.router,
+)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; what it talks to is opened when it starts."""
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_wiring(chosen) as wiring:
+            app.state.wiring = wiring
+            yield
+
+    app = FastAPI(
+        title="Unified mobility booking",
+        version="1",
+        summary="Plan, book and pay a trip across bus, bike and car as one.",
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
+        redoc_url=None,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    install_limits(app, chosen)
+    install_errors(app)
+    install_openapi(app)
+    return app

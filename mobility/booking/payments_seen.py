@@ -1,0 +1,46 @@
+"""What the processor tells us leads to the bookings it concerns; what it forgets to tell, too.
+
+Nothing is believed here: a booking is only made to advance, which reads the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from mobility import steps
+from mobility.booking.advance import STEP
+from mobility.db import transaction
+from payments.payment import get_payment, list_stale_payments
+from payments.stripe_events import apply_event, list_unapplied
+
+OPEN_TOO_LONG = timedelta(seconds=60)
+LAPSE_WITHIN = timedelta(hours=12)
+
+
+async def apply_events(engine: AsyncEngine, now: datetime) -> int:
+    """Make the bookings advance that stored webhooks speak of; returns how many webhooks."""
+    async with transaction(engine) as tx:
+        waiting = await list_unapplied(tx, now)
+    for event_id in waiting:
+        async with transaction(engine) as tx:
+            await _advance(tx, await apply_event(tx, event_id, now), now)
+    return len(waiting)
+
+
+async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
+    """Make the bookings advance whose payment nobody told us about; returns how many."""
+    async with transaction(engine) as tx:
+        stale = await list_stale_payments(
+            tx, now, older_than=OPEN_TOO_LONG, lapse_within=LAPSE_WITHIN
+        )
+        await _advance(tx, stale, now)
+    return len(stale)
+
+
+async def _advance(tx: AsyncConnection, payment_ids: Iterable[str], now: datetime) -> None:
+    for payment_id in payment_ids:
+        payment = await get_payment(tx, payment_id)
+        await steps.enqueue(tx, kind=STEP, key=payment.booking_id, run_at=now)

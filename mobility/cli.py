@@ -1,0 +1,106 @@
+"""The console command ``mobility``. Each command loads only what it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from mobility.cities.new import city_app
+from mobility.feed_command import feed_app
+from mobility.finance_command import finance_app
+from mobility.identity_command import provider_app, token, verify_licence
+from mobility.settings import Settings
+
+app = typer.Typer(
+    help="Plan, book and pay a trip across bus, bike and car as one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(feed_app, name="feed")
+app.add_typer(city_app, name="city")
+app.add_typer(provider_app, name="provider")
+app.add_typer(finance_app, name="finance")
+app.command("token")(token)
+app.command("verify-licence")(verify_licence)
+
+
+@app.command()
+def serve(
+    *,
+    die_with_parent: Annotated[
+        bool, typer.Option(help="Stop also when the process that started this one ends.")
+    ] = False,
+) -> None:
+    """Run the API; starts whatever is not configured (database, Redis, payments, operators).
+
+    Example: PORT=8001 MOBILITY_DATA=/tmp/second mobility serve
+    """
+    from mobility.embedded.serve import serve as run  # noqa: PLC0415
+    from mobility.prepare import prepare_city, prepare_kernel  # noqa: PLC0415
+
+    preparations = (("City", prepare_city), ("Journey kernel", prepare_kernel))
+    raise typer.Exit(run(Settings(), preparations, die_with_maker=die_with_parent))
+
+
+@app.command()
+def worker() -> None:
+    """Work off durable steps: bookings to bring to their end, payments, availability to fetch.
+
+    Example: DATABASE_URL=postgresql://… REDIS_URL=redis://… mobility worker
+    """
+    from mobility.composition import NotConfiguredError  # noqa: PLC0415
+    from mobility.worker import work  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        asyncio.run(work(Settings()))
+    except NotConfiguredError as error:
+        sys.stderr.write(f"mobility worker: {error}\n")
+        raise typer.Exit(2) from error
+
+
+@app.command("migrate")
+def migrate_database() -> None:
+    """Bring the database to this version's tables; safe to run from several machines at once.
+
+    Example: DATABASE_URL=postgresql://localhost/mobility mobility migrate
+    """
+    from mobility.migrate import migrate  # noqa: PLC0415
+
+    settings = Settings()
+    if settings.database_url is None:
+        sys.stderr.write(
+            "mobility migrate: DATABASE_URL is not set; `mobility serve` migrates by itself\n"
+        )
+        raise typer.Exit(2)
+    migrate(settings.database_url)
+    typer.echo("The tables are those of this version.")
+
+
+@app.command()
+def trip(
+    url: Annotated[
+        str | None, typer.Option(help="The server; else the one running on this machine.")
+    ] = None,
+    origin: Annotated[str, typer.Option("--from", help="Where from.")] = "Hauptbahnhof/ZOB",
+    destination: Annotated[str, typer.Option("--to", help="Where to.")] = "Technische Hochschule",
+) -> None:
+    """Take a whole trip over HTTP and tell it: search, book, pay, ride, settle, reconcile.
+
+    Example: mobility trip --from "Hauptbahnhof" --to "Technische Hochschule"
+    """
+    from mobility.trip_command import take_trip  # noqa: PLC0415
+
+    raise typer.Exit(take_trip(url, origin, destination))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,157 @@
+"""Put a process together from its settings: the one place where implementations are chosen."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.booking.desk import Desk
+from mobility.cities.city import City, load_city
+from mobility.db import make_engine
+from mobility.identity.customers import get_or_create_customer
+from mobility.identity.mailer import make_mailer
+from mobility.identity.pseudonyms import provider_pseudonym
+from mobility.identity.secrets import Secrets, derive_secrets
+from mobility.identity.vault import Vault
+from mobility.live import Changes
+from mobility.planning.search import Planner
+from mobility.prepare import open_timetable
+from mobility.settings import Settings
+from mobility.wiring import Wiring
+from payments.gateway import Gateway
+from payments.stripe_gateway import StripeGateway
+from providers.mirror import Mirror
+from providers.port import Provider
+from providers.registry import open_provider
+from providers.snapshots import Snapshots
+from providers.values import ProviderId
+
+
+class NotConfiguredError(Exception):
+    """A setting that this process needs is missing; the message says which."""
+
+
+def utc_now() -> datetime:
+    """The clock of a real process."""
+    return datetime.now(UTC)
+
+
+def _required(value: str | None, variable: str) -> str:
+    if value is None:
+        raise NotConfiguredError(
+            f"{variable} is not set; set it, or run `mobility serve`, which starts what is missing"
+        )
+    return value
+
+
+@asynccontextmanager
+async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
+    """Everything a process needs, closed again at the end of the block.
+
+    Raises:
+        NotConfiguredError: a setting is missing.
+    """
+    city = load_city(settings.city)
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    secrets = derive_secrets(_required(secret, "MOBILITY_SECRET_KEY"))
+    async with AsyncExitStack() as stack:
+        engine = make_engine(_required(settings.database_url, "DATABASE_URL"))
+        stack.push_async_callback(engine.dispose)
+        redis = Redis.from_url(_required(settings.redis_url, "REDIS_URL"))
+        stack.push_async_callback(redis.aclose)
+        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        gateway = open_gateway(settings)
+        stack.push_async_callback(gateway.close)
+        providers = _open_providers(settings, city, secrets, http)
+        snapshots = Snapshots(redis, settings.redis_prefix)
+        mirror = Mirror(snapshots, city.providers)
+        await mirror.start()
+        stack.push_async_callback(mirror.stop)
+        changes = Changes(redis, settings.redis_prefix)
+        yield Wiring(
+            settings=settings,
+            secrets=secrets,
+            vault=Vault(secrets.vault_key),
+            clock=utc_now,
+            city=city,
+            engine=engine,
+            redis=redis,
+            http=http,
+            stanzas={ProviderId(stanza.id): stanza for stanza in city.providers},
+            providers=providers,
+            snapshots=snapshots,
+            mirror=mirror,
+            planner=Planner(city, open_timetable(settings), mirror, providers),
+            gateway=gateway,
+            mailer=make_mailer(settings),
+            changes=changes,
+            desk=_desk(settings, engine, providers, gateway, secrets, changes),
+        )
+
+
+def open_gateway(settings: Settings) -> Gateway:
+    """The payment processor: Stripe, or what ``STRIPE_API_BASE`` names.
+
+    Raises:
+        NotConfiguredError: there is no key.
+    """
+    key = settings.stripe_api_key.get_secret_value() if settings.stripe_api_key else None
+    return StripeGateway(
+        _required(key, "STRIPE_API_KEY"),
+        api_base=settings.stripe_api_base,
+    )
+
+
+def _open_providers(
+    settings: Settings, city: City, secrets: Secrets, http: httpx.AsyncClient
+) -> dict[ProviderId, Provider]:
+    urls = settings.provider_urls or {}
+    tokens = {name: token.get_secret_value() for name, token in settings.provider_tokens.items()}
+    return {
+        ProviderId(stanza.id): open_provider(
+            stanza,
+            base_url=urls.get(stanza.id),
+            token=tokens.get(stanza.id),
+            http=http,
+            fares=city.fare_tables.get(stanza.fares or ""),
+            ticket_seed=secrets.ticket_signing_seed,
+        )
+        for stanza in city.providers
+    }
+
+
+def _desk(
+    settings: Settings,
+    engine: AsyncEngine,
+    providers: dict[ProviderId, Provider],
+    gateway: Gateway,
+    secrets: Secrets,
+    changes: Changes,
+) -> Desk:
+    public = settings.public_url or f"http://{settings.host}:{settings.port}"
+
+    def pseudonym(provider_id: ProviderId, rider_id: str) -> str:
+        return provider_pseudonym(secrets.pseudonym_key, provider_id, rider_id)
+
+    async def customer(rider_id: str) -> str:
+        return await get_or_create_customer(engine, gateway, secrets, rider_id)
+
+    return Desk(
+        engine=engine,
+        providers=providers,
+        gateway=gateway,
+        clock=utc_now,
+        pseudonym=pseudonym,
+        customer=customer,
+        return_url=f"{public}/payment-done",
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        lease=timedelta(seconds=settings.step_lease_seconds),
+        changed=changes.publish,
+    )

@@ -1,0 +1,82 @@
+"""``mobility finance``: reconcile and trace, straight on the database and the processor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+finance_app = typer.Typer(help="Reconcile with the processor, trace money.", no_args_is_help=True)
+
+
+@finance_app.command("reconcile")
+def reconcile_now() -> None:
+    """Compare the processor's lines with the ledger, to the cent; 1 when a case is open.
+
+    Example: mobility finance reconcile
+    """
+    from mobility.composition import open_gateway, utc_now  # noqa: PLC0415
+    from mobility.db import make_engine  # noqa: PLC0415
+    from mobility.identity_command import instance_settings  # noqa: PLC0415
+    from payments.reconcile import reconcile  # noqa: PLC0415
+
+    settings = instance_settings()
+
+    async def run() -> int:
+        engine, gateway = make_engine(settings.database_url or "", pool_size=1), None
+        try:
+            gateway = open_gateway(settings)
+            found = await reconcile(engine, gateway, now=utc_now())
+        finally:
+            if gateway is not None:
+                await gateway.close()
+            await engine.dispose()
+        console = Console(highlight=False)
+        console.print(
+            f"{found.id}: {found.matched_count} of {found.line_count} lines matched, "
+            f"{found.case_count} open cases"
+        )
+        console.print(f"ledger {found.ledger}, processor {found.processor}")
+        return found.case_count
+
+    raise typer.Exit(1 if asyncio.run(run()) else 0)
+
+
+@finance_app.command("trace")
+def trace(booking_id: Annotated[str, typer.Argument(help="The booking.")]) -> None:
+    """Show every journal of a booking, with its debits and credits.
+
+    Example: mobility finance trace bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra
+    """
+    from mobility.db import make_engine, transaction  # noqa: PLC0415
+    from mobility.identity_command import instance_settings  # noqa: PLC0415
+    from payments.ledger import Journal, list_journals  # noqa: PLC0415
+
+    settings = instance_settings()
+
+    async def run() -> tuple[Journal, ...]:
+        engine = make_engine(settings.database_url or "", pool_size=1)
+        try:
+            async with transaction(engine) as tx:
+                return await list_journals(tx, booking_id)
+        finally:
+            await engine.dispose()
+
+    journals = asyncio.run(run())
+    if not journals:
+        typer.echo(f"There is no journal of {booking_id}.", err=True)
+        raise typer.Exit(1)
+    table = Table("posted", "kind", "account", "amount", box=None)
+    for journal in journals:
+        for number, posting in enumerate(journal.postings):
+            first = number == 0
+            table.add_row(
+                f"{journal.event_at:%Y-%m-%d %H:%M}" if first else "",
+                str(journal.kind) if first else "",
+                posting.account.code,
+                str(posting.amount),
+            )
+    Console(highlight=False).print(table)

@@ -1,0 +1,103 @@
+"""Make a city ready to plan on: its feed, the timetable artefact, the compiled kernel.
+
+Runs at every start and does only what is missing: the artefact is kept as long as the city's
+files and our code for them are the same and it still covers the next two weeks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from gtfs.artefact import ArtefactError
+from gtfs.geo import LatLon, distance_m
+from gtfs.timetable import Timetable
+from mobility.cities.city import City, load_city
+from mobility.embedded.progress import Progress
+from mobility.settings import Settings
+from providers.values import Mode
+
+AHEAD = timedelta(days=14)
+"""How far the timetable must reach for the artefact to be kept."""
+LONGEST_BEND = 2
+"""A way on foot longer than so many times the straight line is no change of stops."""
+PREPARING_CODE = ("cities", "planning")
+
+
+def timetable_path(settings: Settings) -> Path:
+    """Where the compiled timetable of the city lies."""
+    return settings.data / "timetables" / f"{settings.city}.bin"
+
+
+def open_timetable(settings: Settings) -> Timetable:
+    """The prepared timetable.
+
+    Raises:
+        ArtefactError: it was not prepared, or the file is damaged.
+    """
+    return Timetable.load(timetable_path(settings))
+
+
+def prepare_city(settings: Settings, progress: Progress) -> None:
+    """Build the timetable where it is missing, out of date or made from other facts."""
+    city = load_city(settings.city)
+    path = timetable_path(settings)
+    today = datetime.now(city.timezone).date()
+    source = _source_of(city)
+    stamp = path.with_suffix(".source")
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == source and _covers(path, today):
+        return
+    build_timetable(city, path, today, progress)
+    stamp.write_text(source, encoding="utf-8")
+
+
+def prepare_kernel(_settings: Settings, progress: Progress) -> None:
+    """Compile the journey kernel, unless a compiled one is kept."""
+    from gtfs.warm_up import warm_up  # noqa: PLC0415 - numba takes a second to import
+
+    warm_up(progress.note)
+
+
+def build_timetable(city: City, path: Path, today: date, progress: Progress) -> None:
+    """Write the city's feed, read it back with its checks, and compile it to ``path``."""
+    from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
+    from gtfs.load import read_feed  # noqa: PLC0415
+    from mobility.cities.network import write_feed  # noqa: PLC0415
+    from mobility.planning.streets import streets_of  # noqa: PLC0415
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    feed_path = path.with_suffix(".zip")
+    progress.note("writing the feed")
+    write_feed(city, feed_path, today)
+    progress.note("reading and checking the feed")
+    feed, _report = read_feed(feed_path)
+    progress.note("compiling the timetable")
+    streets = streets_of(city.water, city.crossings, city.rules)
+
+    def blocked(a: LatLon, b: LatLon) -> bool:
+        way = streets.leg(Mode.WALK, a, b, today)
+        return way is None or way.metres > LONGEST_BEND * distance_m(a, b)
+
+    timetable = build(feed, blocked=blocked)
+    timetable.save(path)
+
+
+def _covers(path: Path, today: date) -> bool:
+    try:
+        timetable = Timetable.load(path)
+    except ArtefactError:
+        return False
+    return timetable.first_day <= today and timetable.last_day >= today + AHEAD
+
+
+def _source_of(city: City) -> str:
+    """A digest of everything that the timetable is made from."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    files = [path for path in sorted(city.folder.rglob("*")) if path.is_file()]
+    code = [path for name in PREPARING_CODE for path in sorted((here / name).glob("*.py"))]
+    gtfs = sorted((here.parent / "gtfs").glob("*.py"))
+    for path in (*files, *code, *gtfs):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
