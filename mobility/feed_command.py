@@ -80,13 +80,12 @@ def answer_queries(
     """
     asked = _queries(queries)
     timetable = _timetable(feed)
-    rows = _answers(timetable, asked)
+    found = _answers(timetable, asked)
+    rows = list(track(found, "answering", total=len(asked), console=_console, transient=True))
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(ANSWERED)
-        writer.writerows(
-            track(rows, "answering", total=len(asked), console=_console, transient=True)
-        )
+        writer.writerows(rows)
     typer.echo(f"{len(asked)} answers: {out}")
 
 
