@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,16 +21,22 @@ SERVE = (sys.executable, "-m", "mobility.cli", "serve")
 
 @dataclass
 class Instance:
-    """One ``mobility serve``. ``folder`` is its data; ``log`` is what it prints."""
+    """One ``mobility serve``. ``folder`` is its data; ``log`` is what it prints.
+
+    ``prepared`` is the folder of another one, whose timetable and compiled kernels are taken over.
+    """
 
     folder: Path
     command: tuple[str, ...] = SERVE
     env: Mapping[str, str] = field(default_factory=dict)
+    prepared: Path | None = None
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.port, self._holder = reserve_port()
+        for part in ("timetables", "kernels") if self.prepared is not None else ():
+            shutil.copytree(self.prepared / part, self.folder / part)
 
     @property
     def url(self) -> str:

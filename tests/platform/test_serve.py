@@ -18,9 +18,19 @@ from tests.processes import SERVE, Instance, processes_of
 pytestmark = pytest.mark.processes
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """The folder of an instance that ran once, and how many seconds its start took."""
+    instance = Instance(tmp_path_factory.mktemp("first") / "data")
+    try:
+        return instance.folder, instance.start()
+    finally:
+        instance.close()
+
+
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[Instance]:
-    instance = Instance(tmp_path / "data")
+def instance(tmp_path: Path, first: tuple[Path, float]) -> Iterator[Instance]:
+    instance = Instance(tmp_path / "data", prepared=first[0])
     yield instance
     instance.close()
 
@@ -43,9 +53,9 @@ def remembered(instance: Instance) -> list[str]:
 
 
 def test_it_starts_says_what_to_open_and_leaves_nothing_behind(
-    instance: Instance, capsys: pytest.CaptureFixture[str]
+    instance: Instance, first: tuple[Path, float], capsys: pytest.CaptureFixture[str]
 ):
-    first = instance.start()
+    instance.start()
     assert f"open {instance.url}" in instance.output().splitlines()[-1]
     remember(instance, "a booking")
 
@@ -56,7 +66,7 @@ def test_it_starts_says_what_to_open_and_leaves_nothing_behind(
     second = instance.start()
     assert remembered(instance) == ["a booking"]
     with capsys.disabled():
-        sys.stdout.write(f"\nfirst start ready in {first:.1f} s, second in {second:.1f} s\n")
+        sys.stdout.write(f"\nfirst start ready in {first[1]:.1f} s, second in {second:.1f} s\n")
 
     # Somebody kills the supervisor: nothing survives, and the next start finds everything.
     remember(instance, "another one")
@@ -70,32 +80,33 @@ def test_it_starts_says_what_to_open_and_leaves_nothing_behind(
     assert processes_of(instance.folder) == {}
 
 
-def test_when_make_is_killed_nothing_survives(tmp_path: Path):
+def test_when_make_is_killed_nothing_survives(tmp_path: Path, first: tuple[Path, float]):
     makefile = tmp_path / "Makefile"
     makefile.write_text(f"run:\n\t@exec {' '.join(SERVE)} --die-with-parent\n")
     make = ("make", "--no-print-directory", "-f", str(makefile), "run")
-    instance = Instance(tmp_path / "data", command=make)
+    instance = Instance(tmp_path / "data", command=make, prepared=first[0])
     instance.start()
     assert len(processes_of(instance.folder)) > 5
     instance.kill()
     assert instance.survivors(within_seconds=20) == []
 
 
-def test_two_instances_live_side_by_side_but_not_on_one_folder(tmp_path: Path):
-    first, second = Instance(tmp_path / "first"), Instance(tmp_path / "second")
+def test_two_instances_live_side_by_side_but_not_on_one_folder(
+    instance: Instance, tmp_path: Path, first: tuple[Path, float]
+):
+    other = Instance(tmp_path / "other", prepared=first[0])
     try:
-        first.start()
-        second.start()
-        remember(first, "first")
-        remember(second, "second")
-        assert (remembered(first), remembered(second)) == (["first"], ["second"])
+        instance.start()
+        other.start()
+        remember(instance, "one")
+        remember(other, "other")
+        assert (remembered(instance), remembered(other)) == (["one"], ["other"])
 
-        refused = refuse(first.folder, port=second.port)
-        assert f"runs on the data folder {first.folder}" in refused
+        refused = refuse(instance.folder, port=other.port)
+        assert f"runs on the data folder {instance.folder}" in refused
         assert "MOBILITY_DATA" in refused
     finally:
-        second.close()
-        first.close()
+        other.close()
 
 
 def test_a_killed_part_is_started_again(instance: Instance):
