@@ -1,7 +1,8 @@
 """What an operator may answer, by mistake or on purpose, and what we make of it."""
 
+import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import httpx
@@ -27,7 +28,7 @@ ORDER = bike_order("leg_1")
 
 @pytest.fixture
 async def provider(bikes: Sandbox) -> AsyncIterator[Provider]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as http:
         yield open_provider(
             bikes.stanza, base_url=bikes.url, token=TOKEN, http=http, fares=None, ticket_seed=b""
         )
@@ -148,6 +149,69 @@ async def test_a_hold_that_has_expired_when_it_arrives_is_none(bikes: Sandbox, p
     bikes.fault("book", "raw", status=201, body=booking(state="EXPIRED"))
     with pytest.raises(ExpiredError):
         await provider.hold(ORDER, now())
+
+
+async def streamed(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def answering(
+    bikes: Sandbox, status: int, body: bytes = b"", headers: dict[str, str] | None = None
+) -> Provider:
+    """The adapter, with an operator that offers everything and answers the rest like this."""
+    planning = b'{"validUntil": "2026-11-26T08:00:00Z", "options": [{"id": "leg_1"}]}'
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/planning/offers":
+            return httpx.Response(201, content=streamed(planning))
+        return httpx.Response(status, headers=headers, content=streamed(body))
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    return open_provider(
+        bikes.stanza, base_url="http://operator", token=None, http=http, fares=None, ticket_seed=b""
+    )
+
+
+@pytest.mark.parametrize(
+    ("expires", "held"),
+    [
+        ("Wed, 25 Nov 1998 08:00:00 GMT", False),
+        ("Wed, 25 Nov 2099 08:00:00 GMT", True),
+        ("whenever", True),
+        ("", True),
+    ],
+)
+async def test_the_end_of_a_hold_lies_ahead(bikes: Sandbox, expires: str, held: bool):
+    provider = answering(bikes, 201, booking().encode(), {"Expires": expires})
+    if held:
+        found = await provider.hold(ORDER, now())
+        assert found.expires_at is not None
+        assert found.expires_at > now()
+    else:
+        with pytest.raises(ExpiredError):
+            await provider.hold(ORDER, now())
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (201, gzip.compress(b"0" * 10**8), {"Content-Encoding": "gzip"}),
+        (302, b"", {"Location": "http://127.0.0.1/elsewhere"}),
+        (204, b"", {}),
+        (503, b"", {"Retry-After": "1"}),
+    ],
+    ids=["bomb", "redirect", "nothing", "busy"],
+)
+async def test_an_answer_that_is_none_leaves_the_outcome_unknown(
+    bikes: Sandbox, status: int, body: bytes, headers: dict[str, str]
+):
+    with pytest.raises(OutcomeUnknownError):
+        await answering(bikes, status, body, headers).hold(ORDER, now())
+
+
+async def test_too_many_requests_were_turned_away_unread(bikes: Sandbox):
+    with pytest.raises(UnreachableError):
+        await answering(bikes, 429).hold(ORDER, now())
 
 
 @pytest.mark.parametrize("body", ["{}", "null", '{"a": 1}', "[", "[NaN]"])
