@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
+from mobility.planning.sight import shorten
 from mobility.planning.water import Bools, Floats, Plane, Water, bends, degrees_of, great_circle_m
 
 _BANK_M = 20.0
@@ -98,20 +99,10 @@ def build_graph(
     degrees = plane.unproject(xy)
     metres = great_circle_m(degrees[:, None], degrees[None, :])
     metres[hidden] = np.inf
-    metres, following = _shortest(metres)
+    steps = np.arange(len(xy), dtype=np.int32)[None, :]
+    following = np.where(hidden, np.int32(-1), steps).astype(np.int32)
+    shorten(metres, following)
     return Graph(tuple(name for name, _ in usable), degrees, xy, metres, following)
-
-
-def _shortest(metres: Floats) -> tuple[Floats, npt.NDArray[np.int32]]:
-    """All shortest ways (Floyd 1962), and the next way point of each."""
-    count = len(metres)
-    following = np.where(np.isfinite(metres), np.arange(count, dtype=np.int32)[None, :], -1)
-    for middle in range(count):
-        over = metres[:, middle, None] + metres[None, middle, :]
-        better = over < metres
-        metres = np.where(better, over, metres)
-        following = np.where(better, following[:, middle, None], following)
-    return metres, following.astype(np.int32)
 
 
 def _bends(line: Floats) -> list[tuple[Floats, Floats]]:

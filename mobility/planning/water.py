@@ -1,4 +1,4 @@
-"""Does a straight line cross water? Segment tests in numpy, on a plane around the city.
+"""Does a straight line cross water? Segment tests on a plane around the city.
 
 The plane is equirectangular about a centre; over a city's 30 km it stretches by less than half a
 percent, and only sides are tested on it. Lengths are great-circle (``great_circle_m``).
@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import EARTH_RADIUS_M, LatLon
+from mobility.planning.sight import mark_crossed
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _METRES_PER_DEGREE = EARTH_RADIUS_M * radians(1)
-_TESTS_AT_ONCE = 400_000
 
 
 def degrees_of(points: Sequence[LatLon]) -> Floats:
@@ -59,50 +59,23 @@ class Plane:
 class Water:
     """Water lines as segments on a plane; polygons are closed lines."""
 
-    __slots__ = ("_a", "_b", "_high", "_low")
+    __slots__ = ("_a", "_b")
 
     def __init__(self, lines: Sequence[Floats]) -> None:
         """Make it of (n, 2) metres a line."""
         self._a = np.concatenate([np.empty((0, 2)), *(line[:-1] for line in lines)])
         self._b = np.concatenate([np.empty((0, 2)), *(line[1:] for line in lines)])
-        self._low = np.minimum(self._a, self._b)
-        self._high = np.maximum(self._a, self._b)
 
     def crossed(self, starts: Floats, ends: Floats) -> Bools:
         """Whether each straight line from ``starts[i]`` to ``ends[i]`` meets water.
 
         Touching counts: the lines of one river share end points exactly, and a way through such a
-        joint crosses the river.
+        joint crosses the river. Releases the GIL.
         """
         result = np.zeros(len(starts), dtype=np.bool_)
-        low, high = np.minimum(starts, ends), np.maximum(starts, ends)
-        if not len(starts) or not len(self._a):
-            return result
-        near = np.all((self._low <= high.max(axis=0)) & (self._high >= low.min(axis=0)), axis=1)
-        chosen = np.flatnonzero(near)
-        if not len(chosen):
-            return result
-        step = max(1, _TESTS_AT_ONCE // len(chosen))
-        for first in range(0, len(starts), step):
-            part = slice(first, first + step)
-            result[part] = self._meet(starts[part], ends[part], low[part], high[part], chosen)
-        return result
-
-    def _meet(
-        self, p: Floats, q: Floats, low: Floats, high: Floats, chosen: npt.NDArray[np.intp]
-    ) -> Bools:
-        boxes = (
-            (self._low[chosen, 0] <= high[:, 0, None])
-            & (self._high[chosen, 0] >= low[:, 0, None])
-            & (self._low[chosen, 1] <= high[:, 1, None])
-            & (self._high[chosen, 1] >= low[:, 1, None])
+        mark_crossed(
+            np.ascontiguousarray(starts), np.ascontiguousarray(ends), self._a, self._b, result
         )
-        line, segment = np.nonzero(boxes)
-        a, b = self._a[chosen[segment]], self._b[chosen[segment]]
-        p, q = p[line], q[line]
-        meets = (_side(p, q, a) * _side(p, q, b) <= 0) & (_side(a, b, p) * _side(a, b, q) <= 0)
-        result = np.zeros(len(low), dtype=np.bool_)
-        result[line[meets]] = True
         return result
 
     def nearest(self, point: Floats) -> tuple[float, Floats, Floats]:
@@ -119,14 +92,6 @@ class Water:
         distances = np.hypot(*(feet - point).T)
         best = int(distances.argmin())
         return float(distances[best]), feet[best], along[best] / np.sqrt(squared[best])
-
-
-def _side(a: Floats, b: Floats, c: Floats) -> Floats:
-    """Sign: on which side of the line a-b each c lies; zero on it."""
-    result: Floats = np.sign(
-        (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    )
-    return result
 
 
 def bends(line: Floats, tolerance_m: float) -> Floats:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,9 +16,10 @@ from gtfs.build import build
 from gtfs.geo import LatLon
 from gtfs.load import read_feed
 from gtfs.timetable import Timetable
-from mobility.cities.city import City
+from mobility.cities.city import City, load_city
 from mobility.cities.network import write_feed
 from mobility.planning.search import Planner
+from mobility.planning.streets import walk_is_blocked
 from providers.mirror import Mirror
 from providers.port import Provider
 from providers.registry import open_provider
@@ -114,4 +117,21 @@ def timetable_of(city: City, folder: Path, today: date = TODAY) -> Timetable:
     """The city's own feed, read and compiled."""
     write_feed(city, folder / "feed.zip", today)
     feed, _ = read_feed(folder / "feed.zip")
-    return build(feed)
+    return build(feed, blocked=walk_is_blocked(city, today))
+
+
+@cache
+def luebeck() -> City:
+    return load_city("luebeck")
+
+
+@cache
+def luebeck_timetable() -> Timetable:
+    with TemporaryDirectory() as folder:
+        return timetable_of(luebeck(), Path(folder))
+
+
+@cache
+def luebeck_planner(now: datetime = NOW) -> Planner:
+    """Lübeck with its fleets as they stand at first, told of at ``now``."""
+    return planner_of(luebeck(), luebeck_timetable(), now)
