@@ -1,6 +1,7 @@
 """Answers on which independent engines agree, for every question of every feed that lies beside."""
 
 import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -8,7 +9,16 @@ import pytest
 
 from gtfs.build import build
 from gtfs.geo import LatLon
-from gtfs.journey import MAX_TRANSFERS, Footpath, Ride, between, geometry, search, search_latest
+from gtfs.journey import (
+    MAX_TRANSFERS,
+    Footpath,
+    Query,
+    Ride,
+    between,
+    geometry,
+    search,
+    search_latest,
+)
 from gtfs.load import read_feed
 from gtfs.timetable import Timetable
 from gtfs.transfers import names_every_footpath
@@ -109,3 +119,39 @@ def test_a_ride_follows_its_shape_on_a_real_feed():
     assert len(line) > ride.to_position - ride.from_position + 1
     assert all(isinstance(point, LatLon) for point in line)
     assert not isinstance(ride, Footpath)
+
+
+def profile(timetable: Timetable, query: Query, window_s: int) -> set[tuple[int, int, int]]:
+    """Pareto (departure, arrival, transfers) of an hour, by asking from departure to departure.
+
+    Without journeys of more than 24 h, which is how far nigiri looks.
+    """
+    found: set[tuple[int, int, int]] = set()
+    at = query.seconds
+    while at < query.seconds + window_s:
+        answer = search(timetable, replace(query, seconds=at))
+        if not answer:
+            break
+        found |= {(j.departs_s, j.arrives_s, j.transfers) for j in answer}
+        at = min(j.departs_s for j in answer) + 1
+    return {
+        a
+        for a in found
+        if a[0] < query.seconds + window_s
+        and a[1] - a[0] <= 86_400
+        and not any(b != a and b[0] >= a[0] and b[1] <= a[1] and b[2] <= a[2] for b in found)
+    }
+
+
+@pytest.mark.parametrize("name", FEEDS)
+def test_asking_from_departure_to_departure_gives_the_agreed_profile(name: str):
+    timetable = timetable_of(name)
+    different = []
+    for row in rows(FOLDER / f"{name}.range.csv")[:300]:
+        start, end, at = row["from_stop_id"], row["to_stop_id"], int(row["departure_s"])
+        query = between(timetable, start, end, day_of(row), at, MAX_TRANSFERS)
+        ours = profile(timetable, query, int(row["window_s"]))
+        agreed = {tuple(map(int, point.split(":"))) for point in row["profile"].split()}
+        if ours != agreed:
+            different.append((row, ours ^ agreed))
+    assert different == []
