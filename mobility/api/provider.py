@@ -15,6 +15,7 @@ from fastapi import APIRouter, HTTPException, Query
 from mobility.api.booking_view import Amount
 from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import Now, ProviderDep, WiringDep
+from mobility.api.openapi import problems
 from mobility.api.provider_view import (
     FreshnessView,
     ProviderBookingPage,
@@ -43,7 +44,7 @@ from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
 router = APIRouter(prefix="/v1/provider", tags=["providers"])
 
 
-@router.put("/vehicles", status_code=202, summary="Push all vehicles")
+@router.put("/vehicles", status_code=202, summary="Push all vehicles", responses=problems(409, 413))
 async def put_vehicles(
     body: VehiclesSnapshot, wiring: WiringDep, provider_id: ProviderDep, now: Now
 ) -> PushReceipt:
@@ -55,7 +56,9 @@ async def put_vehicles(
     return await _answer(wiring, provider_id, "vehicles", batch, receipt)
 
 
-@router.patch("/vehicles", status_code=202, summary="Push vehicles that changed")
+@router.patch(
+    "/vehicles", status_code=202, summary="Push vehicles that changed", responses=problems(409, 413)
+)
 async def patch_vehicles(
     body: VehiclesDelta, wiring: WiringDep, provider_id: ProviderDep, now: Now
 ) -> PushReceipt:
@@ -68,7 +71,7 @@ async def patch_vehicles(
     return await _answer(wiring, provider_id, "vehicles", batch, receipt)
 
 
-@router.put("/stations", status_code=202, summary="Push all stations")
+@router.put("/stations", status_code=202, summary="Push all stations", responses=problems(409, 413))
 async def put_stations(
     body: StationsSnapshot, wiring: WiringDep, provider_id: ProviderDep, now: Now
 ) -> PushReceipt:
@@ -81,7 +84,9 @@ async def put_stations(
     return await _answer(wiring, provider_id, "stations", batch, receipt)
 
 
-@router.patch("/stations", status_code=202, summary="Push stations that changed")
+@router.patch(
+    "/stations", status_code=202, summary="Push stations that changed", responses=problems(409, 413)
+)
 async def patch_stations(
     body: StationsDelta, wiring: WiringDep, provider_id: ProviderDep, now: Now
 ) -> PushReceipt:
@@ -96,7 +101,7 @@ async def patch_stations(
     return await _answer(wiring, provider_id, "stations", batch, receipt)
 
 
-@router.get("/freshness", summary="Show how fresh my availability is")
+@router.get("/freshness", summary="Show how fresh my availability is", responses=problems(409))
 async def get_freshness(wiring: WiringDep, provider_id: ProviderDep, now: Now) -> FreshnessView:
     """What is known of the provider and since when."""
     _stanza(wiring, provider_id)
@@ -111,7 +116,7 @@ async def get_freshness(wiring: WiringDep, provider_id: ProviderDep, now: Now) -
     )
 
 
-@router.get("/bookings", summary="List the bookings of my vehicles")
+@router.get("/bookings", summary="List the bookings of my vehicles", responses=problems(400))
 async def list_bookings(
     wiring: WiringDep,
     provider_id: ProviderDep,
