@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.api import provider
 from mobility.api.dependencies import get_now, get_provider, get_wiring
@@ -46,7 +47,10 @@ class Platform:
 
 @asynccontextmanager
 async def open_platform(
-    redis: Redis, prefix: str, stanzas: dict[str, ProviderStanza]
+    redis: Redis,
+    prefix: str,
+    stanzas: dict[str, ProviderStanza],
+    engine: AsyncEngine | None = None,
 ) -> AsyncIterator[Platform]:
     """The API until the block ends."""
     snapshots = Snapshots(redis, prefix)
@@ -56,7 +60,7 @@ async def open_platform(
     app.include_router(provider.router)
     install_errors(app)
     platform = Platform(snapshots, mirror, app)
-    wiring = SimpleNamespace(stanzas=stanzas, snapshots=snapshots, mirror=mirror)
+    wiring = SimpleNamespace(stanzas=stanzas, snapshots=snapshots, mirror=mirror, engine=engine)
     app.dependency_overrides = {
         get_wiring: lambda: wiring,
         get_provider: lambda: platform.provider_id,

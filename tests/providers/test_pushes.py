@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gtfs.geo import LatLon
 from providers.gbfs.v3_0 import read_stations, read_vehicles
@@ -211,6 +212,16 @@ async def test_a_bus_operator_has_no_vehicles_to_push(platform: Platform):
     platform.provider_id = "demo-bus"
     answer = await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": []})
     assert answer.status_code == 409
+
+
+async def test_a_provider_without_bookings_lists_none(
+    redis: Redis, redis_prefix: str, stanzas: dict[str, ProviderStanza], engine: AsyncEngine
+):
+    async with open_platform(redis, redis_prefix, stanzas, engine) as platform:
+        answer = await platform.call("GET", "/bookings")
+        assert answer.json() == {"bookings": [], "next_cursor": None}
+        for query in ("cursor=bogus", "limit=0", "limit=x"):
+            assert 400 <= (await platform.call("GET", f"/bookings?{query}")).status_code < 500
 
 
 json_values = st.recursive(
