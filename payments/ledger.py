@@ -6,6 +6,7 @@ There are no running balances: a balance is the sum of an account's entries.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import secrets
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ BOOKS_ZONE = ZoneInfo("Europe/Berlin")
 """The books are German: the day of a journal is the day in Germany."""
 
 
+_counter = itertools.count()
+
+
 @dataclass(frozen=True, slots=True)
 class Journal:
     """A journal as it stands in the ledger."""
@@ -48,9 +52,12 @@ class Journal:
 
 
 def _time_ordered_id(now: datetime) -> UUID:
-    """A version 7 UUID (RFC 9562): milliseconds first, so that an index grows at its end."""
-    value = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 7 << 76
+    """A version 7 UUID (RFC 9562): milliseconds, then a counter, so that ids sort as they were made.
+
+    An index thus grows at its end, and the journals of one transaction keep their order.
+    """
+    value = int(now.timestamp() * 1000) << 80 | secrets.randbits(64)
+    value |= 7 << 76 | (next(_counter) & 0xFFF) << 64
     value = value & ~(0x3 << 62) | 2 << 62
     return UUID(int=value)
 

@@ -239,11 +239,11 @@ async def list_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operati
     """A payment's operations, in the order they were prepared."""
     of = await get_row(tx, payment_id)
     rows = await tx.execute(
-        select(money_operation)
-        .where(money_operation.c.payment_id == payment_id)
-        .order_by(money_operation.c.first_sent_at, money_operation.c.id)
+        select(money_operation).where(money_operation.c.payment_id == payment_id)
     )
-    return tuple(operation_of(row, of, fresh=False) for row in rows)
+    found = [operation_of(row, of, fresh=False) for row in rows]
+    place = {kind: index for index, kind in enumerate(OperationKind)}
+    return tuple(sorted(found, key=lambda each: (each.first_sent_at, place[each.kind], each.id)))
 
 
 async def find_open_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:

@@ -1,0 +1,165 @@
+"""Webhooks in, and finance's view out, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.api import finance, webhooks
+from mobility.api.dependencies import get_finance
+from mobility.api.errors import install_errors
+from mobility.settings import Settings
+from payments.money import Money
+from payments.sandbox.hooks import sign
+from payments.stripe_gateway import StripeGateway
+from payments.tables import psp_event
+from tests.payments.conftest import SECRET
+from tests.payments.world import Till, split
+
+
+@pytest.fixture
+async def api(
+    engine: AsyncEngine, gateway: StripeGateway, now: datetime
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.include_router(webhooks.router)
+    app.include_router(finance.router)
+    install_errors(app)
+    app.dependency_overrides[get_finance] = lambda: None
+    settings = Settings.model_construct(stripe_webhook_secret=SecretStr(SECRET))
+    app.state.wiring = SimpleNamespace(
+        engine=engine, gateway=gateway, settings=settings, clock=lambda: datetime.now(UTC)
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test") as client:
+        yield client
+
+
+def event(event_id: str = "evt_1", **more: object) -> str:
+    wire = {
+        "id": event_id,
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "created": 1795680000,
+        "data": {"object": {"id": "pi_1", "object": "payment_intent"}},
+    }
+    return json.dumps({**wire, **more})
+
+
+async def post(api: httpx.AsyncClient, body: str, signature: str | None = None) -> httpx.Response:
+    signed = sign(body, SECRET, int(datetime.now(UTC).timestamp()))
+    headers = {"stripe-signature": signed if signature is None else signature}
+    return await api.post("/webhooks/stripe", content=body, headers=headers)
+
+
+async def test_an_event_is_stored_once_and_worked_off_by_a_step(
+    api: httpx.AsyncClient, engine: AsyncEngine
+):
+    first, second = await post(api, event()), await post(api, event())
+    assert (first.status_code, first.json()) == (200, {"id": "evt_1", "new": True})
+    assert (second.status_code, second.json()) == (200, {"id": "evt_1", "new": False})
+    async with engine.connect() as tx:
+        stored = (await tx.execute(select(psp_event))).one()
+        steps = (await tx.execute(text("SELECT kind, key FROM step"))).all()
+    assert (stored.id, stored.hold_id, stored.state) == ("evt_1", "pi_1", "stored")
+    assert [tuple(row) for row in steps] == [("apply_events", "all")]
+
+
+async def test_a_forged_event_is_refused_as_a_problem(api: httpx.AsyncClient):
+    answer = await post(api, event(), "t=1,v1=00")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_huge_event_is_refused_before_it_is_read(api: httpx.AsyncClient):
+    assert (await post(api, event(padding="x" * 300_000))).status_code == 413
+
+
+async def test_finance_sees_a_trip_from_hold_to_reconciliation(
+    api: httpx.AsyncClient, engine: AsyncEngine, gateway: StripeGateway, now: datetime
+):
+    till = Till(engine, gateway, now)
+    await till.authorise(1000)
+    await till.capture(split(620, commission=62))
+    await till.refund(120)
+
+    run = await api.post("/v1/finance/reconciliations")
+    assert run.status_code == 201
+    assert run.json()["cases"] == []
+    assert run.json()["balanced"] is True
+    assert (run.json()["ledger"], run.json()["processor"]) == (
+        {"amount": 500 - 34, "currency": "EUR"},
+        {"amount": 500 - 34, "currency": "EUR"},
+    )
+    again = await api.get(f"/v1/finance/reconciliations/{run.json()['id']}")
+    assert again.json() == run.json()
+
+    trace = (await api.get("/v1/finance/traces/bkg_1")).json()
+    assert [each["kind"] for each in trace["payments"][0]["operations"]] == [
+        "authorise",
+        "confirm",
+        "capture",
+        "refund",
+    ]
+    assert [each["kind"] for each in trace["journals"]] == [
+        "capture",
+        "commission",
+        "refund",
+        "commission",
+        "fee",
+    ]
+    assert [each["net"]["amount"] for each in trace["processor_lines"]] == [966, -380, -120]
+    for journal in trace["journals"]:
+        assert sum(each["amount"]["amount"] for each in journal["entries"]) == 0
+
+    balances = (await api.get("/v1/finance/balances")).json()["balances"]
+    assert sum(each["balance"]["amount"] for each in balances) == 0
+
+
+async def test_what_is_unknown_is_not_found(api: httpx.AsyncClient):
+    for path in ("reconciliations/rec_none", "traces/bkg_none"):
+        assert (await api.get(f"/v1/finance/{path}")).status_code == 404
+    assert (await api.get("/v1/finance/traces/a%00b")).status_code == 422
+    assert (await api.get("/v1/finance/cases?cursor=nonsense")).status_code == 400
+
+
+async def test_cases_come_in_pages(
+    api: httpx.AsyncClient, engine: AsyncEngine, gateway: StripeGateway, now: datetime
+):
+    customer = await gateway.create_customer("stranger")
+    for number in range(3):
+        hold = await gateway.create_hold(
+            key=f"h{number}",
+            operation_id=f"pay_x{number}.authorise",
+            booking_id="bkg_x",
+            amount=Money(1000),
+            customer_ref=customer,
+            method="pm_card_visa",
+        )
+        await gateway.confirm_hold(hold.id, key=f"c{number}", return_url="http://x")
+        await gateway.capture_hold(hold.id, key=f"t{number}", amount=Money(1000))
+    run = (await api.post("/v1/finance/reconciliations")).json()
+    assert (run["case_count"], run["unexplained"]["amount"], run["balanced"]) == (3, 0, False)
+
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        shown = (await api.get("/v1/finance/cases", params=params)).json()
+        seen += [each["kind"] for each in shown["cases"]]
+        cursor = shown["next_cursor"]
+    assert seen == ["missing_ours"] * 3
+
+
+async def test_finance_needs_the_role(api: httpx.AsyncClient):
+    api._transport.app.dependency_overrides.clear()  # type: ignore[attr-defined]
+    assert (await api.get("/v1/finance/balances")).status_code == 401
