@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from mobility.api import (
     auth,
     bookings,
+    finance,
     health,
     journeys,
     me,
@@ -26,6 +27,7 @@ from mobility.api import (
     stops,
     streams,
     vehicles,
+    webhooks,
 )
 from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
@@ -49,7 +51,9 @@ ROUTERS = (
     passes.router,
     payment_methods.router,
     provider.router,
+    finance.router,
     operations.router,
+    webhooks.router,
     problems.router,
     pages.router,
 )

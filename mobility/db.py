@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 def make_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine for ``postgresql://…`` (any driver suffix), on psycopg.
 
-    Instants come back as aware UTC, and a statement that waits longer than 10 s for a lock fails.
+    Instants come back as aware UTC, a statement that waits longer than 10 s for a lock fails, and
+    no error carries a bound value into a log.
     """
     url = "postgresql+psycopg://" + database_url.split("://", 1)[1]
     return create_async_engine(
@@ -19,6 +20,7 @@ def make_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": "-c timezone=UTC -c lock_timeout=10000"},
     )
 

@@ -32,6 +32,7 @@ from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.passes import held_passes
+from mobility.identity.riders import lock_rider
 from mobility.planning.offer import Offer
 from mobility.planning.offers import find_offer, reprice, save_offer
 from mobility.wiring import Wiring
@@ -70,10 +71,10 @@ class BookingPage(BaseModel):
 class CancellationView(BaseModel):
     """What cancelling now would mean."""
 
-    possible: bool
-    why_not: str | None = None
-    refund: Amount
-    kept: Amount
+    possible: bool = Field(examples=[True])
+    why_not: str | None = Field(default=None, examples=[None])
+    refund: Amount = Field(examples=[{"amount": 460, "currency": "EUR"}])
+    kept: Amount = Field(examples=[{"amount": 0, "currency": "EUR"}])
 
 
 @router.post("", status_code=201, response_model=BookingView, summary="Book an offer")
@@ -164,6 +165,7 @@ async def _prepare(
         lacks=lacks,
     )
     async with transaction(wiring.engine) as tx:
+        await lock_rider(tx, mine.rider_id)
         booking_id = await prepare_booking(
             tx, wanted, terms_of, hold=timedelta(seconds=wiring.settings.hold_seconds), now=now
         )

@@ -22,12 +22,13 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     """
     if cursor is None:
         return None
+    refused = HTTPException(400, "the cursor is not one that this API gave out")
+    padded = cursor + "=" * (-len(cursor) % 4)
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
         at, row_id = base64.urlsafe_b64decode(padded.encode()).decode().split("|", 1)
         instant = datetime.fromisoformat(at)
-        if instant.tzinfo is None or "\x00" in row_id:
-            raise ValueError(at)
     except (ValueError, binascii.Error) as error:
-        raise HTTPException(400, "the cursor is not one that this API gave out") from error
+        raise refused from error
+    if instant.tzinfo is None or "\x00" in row_id:
+        raise refused
     return instant, row_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility import steps
 from mobility.api.dependencies import Now, StaffDep, WiringDep
@@ -68,13 +68,18 @@ async def list_stuck(wiring: WiringDep, _staff: StaffDep) -> StuckSteps:
     )
 
 
+class RetriedStep(BaseModel):
+    """A step that is due again."""
+
+    kind: str = Field(examples=["advance_booking"])
+    key: str = Field(examples=["bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
+
+
 @router.post("/steps/{kind}/{key}/retry", status_code=202, summary="Try a stuck step again")
-async def retry(
-    kind: str, key: str, wiring: WiringDep, _staff: StaffDep, now: Now
-) -> dict[str, str]:
+async def retry(kind: str, key: str, wiring: WiringDep, _staff: StaffDep, now: Now) -> RetriedStep:
     """Make a stuck step due now; 404 when there is none."""
     async with transaction(wiring.engine) as tx:
         if not any((item.kind, item.key) == (kind, key) for item in await steps.list_stuck(tx)):
             raise HTTPException(404, f"no stuck step {kind} {key}")
         await steps.enqueue(tx, kind=kind, key=key, run_at=now)
-    return {"kind": kind, "key": key}
+    return RetriedStep(kind=kind, key=key)

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility import steps
+from mobility.booking.forget import forget_rider
 from mobility.booking.queries import list_open_bookings
 from mobility.db import transaction
 from mobility.identity import tables
@@ -33,6 +34,7 @@ async def erase_rider(
             raise TripsRunningError(tuple(open_bookings))
         address = (await vault.get_person(tx, rider_id)).email
         await shred(tx, rider_id)
+        await forget_rider(tx, rider_id)
         await tx.execute(
             update(tables.rider).where(tables.rider.c.id == rider_id).values(erased_at=now)
         )
