@@ -14,6 +14,7 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md")]
     + [path for folder in FOLDERS.split("|") for path in (ROOT / folder).rglob("*.md")]
 )
+PACKAGES = ("gtfs", "mobility", "payments", "providers")
 PICTURES = ROOT / "docs/img"
 
 
@@ -48,3 +49,25 @@ def test_every_dependency_says_why_it_is_there():
     record = (ROOT / "docs/decisions/0013-dependencies.md").read_text(encoding="utf-8")
 
     assert {name for name in names if f"`{name}`" not in record} == set()
+
+
+def test_every_word_of_the_glossary_is_the_code_s():
+    rows = [
+        line.split("|")[3]
+        for line in (ROOT / "docs/GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and not line.startswith("|-")
+    ]
+    names = {name for row in rows for name in re.findall(r"`([^`/]+)`", row)}
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
+    modules |= {module.removesuffix(".__init__") for module in modules}
+
+    unknown = {
+        name
+        for name in names - modules
+        if not all(re.search(rf"\b{part}\b", code) for part in name.split("."))
+    }
+
+    assert len(names) > 50
+    assert unknown == set()
