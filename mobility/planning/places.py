@@ -15,6 +15,10 @@ _ABBREVIATED = {"str": "strasse", "hbf": "hauptbahnhof", "bhf": "bahnhof"}
 _MARKS = str.maketrans(dict.fromkeys("/-.,;()'’\"", " "))
 
 
+SAME_M = 300
+"""A place and a stop of one name so close together are shown once."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundPlace:
     """A place or a stop; ``kind`` is ``stop``, or the city's own word for a place."""
@@ -59,9 +63,18 @@ class PlaceIndex:
             ranks = [rank for name in entry.names if (rank := _match(asked, name)) is not None]
             if ranks:
                 away = distance_m(near, entry.place.position) if near else len(entry.place.name)
-                scored.append((min(ranks), away, entry.place.name, entry.place))
-        scored.sort(key=lambda item: item[:3])
-        return [place for *_, place in scored[:limit]]
+                stop = entry.place.stop_id is None
+                scored.append((min(ranks), away, entry.place.name, stop, entry.place))
+        scored.sort(key=lambda item: item[:4])
+        found: list[FoundPlace] = []
+        for *_, place in scored:
+            if not any(_same(place, other) for other in found):
+                found.append(place)
+        return found[:limit]
+
+
+def _same(a: FoundPlace, b: FoundPlace) -> bool:
+    return a.name == b.name and distance_m(a.position, b.position) < SAME_M
 
 
 def _stops(timetable: Timetable) -> Iterable[FoundPlace]:

@@ -1,0 +1,143 @@
+"""Offers: frozen, kept under one key a search, priced anew for other passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from mobility.planning.errors import UnknownVehicleError
+from mobility.planning.offer import Offer
+from mobility.planning.offers import (
+    Lacks,
+    OfferedJourney,
+    find_offer,
+    make_offers,
+    reprice,
+    save_offer,
+    save_offers,
+)
+from mobility.planning.vehicle_offer import plan_vehicle
+from payments.money import Money
+from providers.values import Mode, Terms, VehicleId
+from tests.planning.test_luebeck import TRIP
+from tests.planning.world import NOW, luebeck_planner
+
+EXPIRES = NOW + timedelta(minutes=10)
+
+
+def lacks_nothing(_terms: Terms) -> tuple[str, ...]:
+    return ()
+
+
+def lacks_a_licence(terms: Terms) -> tuple[str, ...]:
+    return ("Führerschein fehlt: bitte im Profil angeben.",) if terms.driving_licence else ()
+
+
+def offered(lacks: Lacks = lacks_nothing, **changes: object) -> tuple[OfferedJourney, ...]:
+    request = replace(TRIP, **changes)
+    return make_offers(
+        luebeck_planner().search(request, NOW).itineraries,
+        passes=request.passes,
+        passengers=request.passengers,
+        expires_at=EXPIRES,
+        lacks=lacks,
+    )
+
+
+def offer_of(journeys: tuple[OfferedJourney, ...], *kind: Mode) -> Offer:
+    found = next(j.offer for j in journeys if j.itinerary.kind == kind)
+    assert found is not None
+    return found
+
+
+def test_everything_but_a_walk_is_bookable() -> None:
+    for journey in offered():
+        walk = journey.itinerary.kind == (Mode.WALK,)
+        assert (journey.offer is None, journey.bookable) == (walk, not walk)
+        assert (journey.not_bookable_because is not None) == walk
+
+
+def test_who_lacks_a_licence_is_told_and_may_still_look() -> None:
+    car = next(j for j in offered(lacks_a_licence) if j.itinerary.kind == (Mode.CAR,))
+    assert not car.bookable
+    assert car.not_bookable_because == "Führerschein fehlt: bitte im Profil angeben."
+    assert car.offer is not None
+
+
+def test_an_offer_names_the_vehicle_and_where_it_stands() -> None:
+    legs = offer_of(offered(), Mode.BIKE).legs
+    ride = next(leg for leg in legs if leg.mode is Mode.BIKE)
+    assert ride.provider_id == "demo-rad"
+    assert ride.station_id is not None
+    assert str(ride.vehicle_ref).startswith(str(ride.station_id))
+    assert ride.quote is not None
+
+
+async def test_offers_of_a_search_lie_under_one_key(redis: Redis, redis_prefix: str) -> None:
+    offers = [j.offer for j in offered() if j.offer]
+    await save_offers(redis, redis_prefix, offers, 600)
+    assert len(await redis.keys(f"{redis_prefix}offers:*")) == 1
+    for offer in offers:
+        assert await find_offer(redis, redis_prefix, offer.id) == offer
+
+
+async def test_an_offer_is_forgotten_in_time(redis: Redis, redis_prefix: str) -> None:
+    offer = offer_of(offered(), Mode.BUS)
+    await save_offer(redis, redis_prefix, offer, 600)
+    (key,) = await redis.keys(f"{redis_prefix}offers:*")
+    assert 0 < await redis.ttl(key) <= 600
+
+
+@pytest.mark.parametrize(
+    "offer_id",
+    [
+        "",
+        "off_",
+        "off_" + "a" * 26,
+        "bkg_" + "a" * 26,
+        "off_" + "A" * 26,
+        "off_é",
+        "off_" + "1" * 26,
+    ],
+)
+async def test_an_unknown_offer_is_none(redis: Redis, redis_prefix: str, offer_id: str) -> None:
+    assert await find_offer(redis, redis_prefix, offer_id) is None
+
+
+def test_with_a_pass_the_same_journey_gets_a_new_price_and_id() -> None:
+    offer = offer_of(offered(), Mode.BUS)
+    other = reprice(offer, frozenset({"deutschlandticket"}), luebeck_planner())
+    assert (offer.price, other.price) == (Money(360), Money(0))
+    assert other.id != offer.id
+    assert other.expires_at == offer.expires_at
+    assert other.passes == ("deutschlandticket",)
+    assert [leg.departs_at for leg in other.legs] == [leg.departs_at for leg in offer.legs]
+    back = reprice(other, frozenset(), luebeck_planner())
+    assert back == replace(offer, id=back.id)
+
+
+def test_the_bike_in_front_of_me() -> None:
+    planner = luebeck_planner()
+    bike = next(v for v in planner.mirror.list_vehicles("demo-rad") if v.type_id == "rad")
+    by_id = plan_vehicle(planner, bike.id, NOW)
+    assert by_id == plan_vehicle(planner, f"https://demo.example/q/demo-rad/{bike.ref}", NOW)
+    (leg,) = by_id.legs
+    assert (leg.rental and leg.rental.vehicle, by_id.price) == (bike, Money(100))
+    assert leg.quote is not None
+    assert leg.quote.ceiling is not None
+
+
+@pytest.mark.parametrize("named", ["", "demo-rad:nothing", "nobody:rad-01-01", "x" * 400, "://"])
+def test_an_unknown_vehicle_is_refused(named: str) -> None:
+    with pytest.raises(UnknownVehicleError):
+        plan_vehicle(luebeck_planner(), named, NOW)
+
+
+def test_a_stale_vehicle_is_refused() -> None:
+    planner = luebeck_planner()
+    bike = planner.mirror.list_vehicles("demo-rad")[0]
+    with pytest.raises(UnknownVehicleError):
+        plan_vehicle(planner, VehicleId(bike.id), NOW + timedelta(minutes=30))
