@@ -70,8 +70,8 @@ class EmbeddedPostgres:
         give_up_restarting = time.monotonic() + _RESTART_SECONDS
         if not (self.folder / "PG_VERSION").exists():
             _create_cluster(self.folder, self.log)
-        _own(self.folder)
         _clear_stale_lock(self.folder, deadline)
+        _own(self.folder)
         self._socket_folder = _make_socket_folder(self.folder)
         self._process = self._spawn()
         while not _answers(self.url):
@@ -176,10 +176,13 @@ def _owner() -> tuple[int, int]:
 
 
 def _own(folder: Path) -> None:
-    """Give the cluster to whom PostgreSQL runs as; only needed if that has changed."""
+    """As root, give every file to whom PostgreSQL runs as now; it may have run as another before.
+
+    Only after the last one has ended: it writes until then.
+    """
     uid, gid = _owner()
-    if folder.stat().st_uid != uid:
-        for path in (folder, *folder.rglob("*")):
+    for path in (folder, *folder.rglob("*")) if os.geteuid() == 0 else ():
+        if path.lstat().st_uid != uid:
             os.chown(path, uid, gid, follow_symlinks=False)
 
 

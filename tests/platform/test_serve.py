@@ -19,18 +19,20 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The folder of an instance that ran once, and how many seconds its start took."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """An instance that runs; the others take over its timetable and compiled kernels."""
     instance = Instance(tmp_path_factory.mktemp("first") / "data")
     try:
-        return instance.folder, instance.start()
+        instance.start()
+        yield instance
     finally:
         instance.close()
 
 
 @pytest.fixture
-def instance(tmp_path: Path, first: tuple[Path, float]) -> Iterator[Instance]:
-    instance = Instance(tmp_path / "data", prepared=first[0])
+def instance(tmp_path: Path, first: Instance) -> Iterator[Instance]:
+    """One that is not started yet, beside the first."""
+    instance = Instance(tmp_path / "data", prepared=first.folder)
     yield instance
     instance.close()
 
@@ -49,83 +51,68 @@ def remember(instance: Instance, text: str) -> None:
 
 def remembered(instance: Instance) -> list[str]:
     with database_of(instance) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS remembered (what text)")
         return [what for (what,) in database.execute("SELECT what FROM remembered ORDER BY what")]
 
 
-def test_it_starts_says_what_to_open_and_leaves_nothing_behind(
-    instance: Instance, first: tuple[Path, float], capsys: pytest.CaptureFixture[str]
+def test_it_leaves_nothing_behind_and_finds_everything_again_after_each_way_to_end(
+    instance: Instance, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     instance.start()
     assert f"open {instance.url}" in instance.output().splitlines()[-1]
-    remember(instance, "a booking")
-
+    remember(instance, "1 a booking")
     assert instance.stop() == 0
     assert processes_of(instance.folder) == {}
     assert find_running(instance.folder) is None
 
-    second = instance.start()
-    assert remembered(instance) == ["a booking"]
+    seconds = instance.start()
     with capsys.disabled():
-        sys.stdout.write(f"\nfirst start ready in {first[1]:.1f} s, second in {second:.1f} s\n")
-
-    # Somebody kills the supervisor: nothing survives, and the next start finds everything.
-    remember(instance, "another one")
+        sys.stdout.write(f"\nready again in {seconds:.1f} s\n")
+    assert remembered(instance) == ["1 a booking"]
+    remember(instance, "2 another, then the supervisor is killed")
     instance.kill()
     assert instance.survivors() == []
+
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"run:\n\t@exec {' '.join(SERVE)} --die-with-parent\n")
+    instance.command = ("make", "--no-print-directory", "-f", str(makefile), "run")
     instance.start()
-    assert remembered(instance) == ["a booking", "another one"]
+    assert [what[0] for what in remembered(instance)] == ["1", "2"]
+    assert len(processes_of(instance.folder)) > 5
+    instance.kill()
+    assert instance.survivors(within_seconds=20) == []
+
+
+def test_two_instances_live_side_by_side_but_not_on_one_folder(first: Instance, instance: Instance):
+    instance.start()
+    remember(first, "first")
+    remember(instance, "second")
+    assert (remembered(first), remembered(instance)) == (["first"], ["second"])
+
+    refused = refuse(first.folder, port=instance.port)
+    assert f"runs on the data folder {first.folder}" in refused
+    assert "MOBILITY_DATA" in refused
 
     instance.send(signal.SIGINT)
     assert instance.wait() == 0
     assert processes_of(instance.folder) == {}
 
 
-def test_when_make_is_killed_nothing_survives(tmp_path: Path, first: tuple[Path, float]):
-    makefile = tmp_path / "Makefile"
-    makefile.write_text(f"run:\n\t@exec {' '.join(SERVE)} --die-with-parent\n")
-    make = ("make", "--no-print-directory", "-f", str(makefile), "run")
-    instance = Instance(tmp_path / "data", command=make, prepared=first[0])
-    instance.start()
-    assert len(processes_of(instance.folder)) > 5
-    instance.kill()
-    assert instance.survivors(within_seconds=20) == []
-
-
-def test_two_instances_live_side_by_side_but_not_on_one_folder(
-    instance: Instance, tmp_path: Path, first: tuple[Path, float]
-):
-    other = Instance(tmp_path / "other", prepared=first[0])
-    try:
-        instance.start()
-        other.start()
-        remember(instance, "one")
-        remember(other, "other")
-        assert (remembered(instance), remembered(other)) == (["one"], ["other"])
-
-        refused = refuse(instance.folder, port=other.port)
-        assert f"runs on the data folder {instance.folder}" in refused
-        assert "MOBILITY_DATA" in refused
-    finally:
-        other.close()
-
-
-def test_a_killed_part_is_started_again(instance: Instance):
-    instance.start()
-    postmaster = int((instance.folder / "postgres" / "postmaster.pid").read_text().split()[0])
-    remember(instance, "before")
+def test_a_killed_part_is_started_again(first: Instance):
+    before = remembered(first)
+    postmaster = int((first.folder / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGKILL)
     deadline = time.monotonic() + 20
-    while "postgres ended" not in instance.output():
+    while "postgres ended" not in first.output():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     while True:
         try:
-            assert remembered(instance) == ["before"]
+            assert remembered(first) == before
             break
         except psycopg.OperationalError:
             assert time.monotonic() < deadline
             time.sleep(0.05)
-    assert instance.stop() == 0
 
 
 def test_a_port_in_use_is_named(tmp_path: Path):
