@@ -233,7 +233,7 @@ def _clear_stale_lock(folder: Path, deadline: float) -> None:
     lock = folder / "postmaster.pid"
     while lock.exists():
         pid = int(lock.read_text().split("\n", 1)[0].strip() or 0)
-        running = _processes_in(folder)
+        running = _processes_in(folder, holder=pid)
         if not running:
             lock.unlink(missing_ok=True)
         elif time.monotonic() > deadline:
@@ -245,15 +245,22 @@ def _clear_stale_lock(folder: Path, deadline: float) -> None:
             time.sleep(0.05)
 
 
-def _processes_in(folder: Path) -> list[int]:
-    """The living processes whose current folder is the cluster, as that of every postgres is."""
+def _processes_in(folder: Path, *, holder: int) -> list[int]:
+    """The living processes whose current folder is the cluster, as that of every postgres is.
+
+    Where we may not see a process's folder (root without CAP_SYS_PTRACE), the holder of the lock
+    counts if it is a postgres.
+    """
     wanted, found = folder.resolve(), []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             if state not in "ZX" and (entry / "cwd").readlink() == wanted:
                 found.append(int(entry.name))
-        except OSError:  # ended meanwhile, or somebody else's
+        except PermissionError:
+            if int(entry.name) == holder and (entry / "comm").read_text() == "postgres\n":
+                found.append(holder)
+        except OSError:  # ended meanwhile
             continue
     return found
 
