@@ -231,8 +231,11 @@ def _clear_stale_lock(folder: Path, deadline: float) -> None:
     postmaster, and refuses to start.
     """
     lock = folder / "postmaster.pid"
-    while lock.exists():
-        pid = int(lock.read_text().split("\n", 1)[0].strip() or 0)
+    while True:
+        try:
+            pid = int(lock.read_text().split("\n", 1)[0].strip() or 0)
+        except FileNotFoundError:
+            return
         running = _processes_in(folder, holder=pid)
         if not running:
             lock.unlink(missing_ok=True)
