@@ -17,27 +17,30 @@ DERIVED = "derived"
 _SOON = timedelta(minutes=30)
 
 
-def next_departure(itinerary: Itinerary, city: City, asked: datetime) -> Notice:
-    """When the first bus goes, where none goes within the hours asked for."""
+def next_departure(itinerary: Itinerary, city: City, asked: datetime, *, backwards: bool) -> Notice:
+    """When the first bus goes (arrive-by: the last), where none goes within the hours asked for."""
     ride = next(leg for leg in itinerary.legs if leg.mode in TRANSIT)
-    what = "Die nächste Fähre" if ride.mode is Mode.FERRY else "Der nächste Bus"
+    which = "letzte" if backwards else "nächste"
+    what = f"Die {which} Fähre" if ride.mode is Mode.FERRY else f"Der {which} Bus"
     line = f"Linie {ride.ride.line}" if ride.ride else ""
     leaves, arrives = (_clock(t, city, asked) for t in (ride.departs_at, itinerary.arrives_at))
     return Notice(
-        "next_departure",
+        "previous_departure" if backwards else "next_departure",
         f"{what} fährt {leaves} ab {ride.origin.name} ({line}), Ankunft am Ziel {arrives}.",
         at=ride.departs_at,
     )
 
 
-def no_departure(last_day: date, asked: date) -> Notice:
+def no_departure(last_day: date, asked: date, *, stops_near: bool) -> Notice:
     """That no bus goes at all, or that the timetable is not known so far ahead."""
+    if not stops_near:
+        return Notice("no_stop_near", "Am Start oder am Ziel liegt keine Haltestelle in Gehweite.")
     if asked > last_day:
         return Notice(
             "timetable_ends",
             f"Der Fahrplan ist nur bis zum {last_day:%d.%m.%Y} bekannt; Bus und Fähre fehlen hier.",
         )
-    return Notice("no_departure", "In den nächsten 24 Stunden fährt hier kein Bus und keine Fähre.")
+    return Notice("no_departure", "Im Umkreis von 24 Stunden fährt hier kein Bus und keine Fähre.")
 
 
 def taxi(city: City, metres: int, passengers: int) -> list[Notice]:

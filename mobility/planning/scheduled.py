@@ -47,6 +47,8 @@ class PlainPage:
     jumped: bool = False
     """Whether nothing goes in the hours asked for, and the page reaches to what does."""
     beyond: Journey | None = None
+    stops_near: bool = True
+    """Whether both doors have a stop in reach."""
 
 
 def doors(out: Ways, back: Ways) -> Doors:
@@ -68,6 +70,10 @@ def list_plain(
 ) -> PlainPage:
     """The plain journeys of the page that ``at`` or a page token asks for."""
     start = page.at if page else at
+    if ends.lead_nowhere:
+        earlier = page.earlier if page else backwards
+        other = start - width if earlier else start + width
+        return PlainPage((), min(start, other), max(start, other), stops_near=False)
     if backwards:
         if page is not None and not page.earlier:
             return _after_arrival(timetable, ends, start, width)

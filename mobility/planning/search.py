@@ -335,9 +335,11 @@ class _Search:
         found: list[Notice] = []
         nothing_soon = page.jumped or not page.journeys
         if asked_for_transit and page.jumped and plain:
-            found.append(notices.next_departure(plain[0], self.city, self.at))
+            found.append(
+                notices.next_departure(plain[0], self.city, self.at, backwards=self.backwards)
+            )
         elif asked_for_transit and not page.journeys:
-            found.append(notices.no_departure(last_day, self.on))
+            found.append(notices.no_departure(last_day, self.on, stops_near=page.stops_near))
         if nothing_soon or not shown:
             car = self.planner.streets.leg(Mode.CAR, *self.positions, self.on)
             if car is not None:

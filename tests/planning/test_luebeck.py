@@ -268,3 +268,17 @@ def test_the_last_bus_of_the_evening_is_named() -> None:
     assert last
     after = search(request, depart_at=last[0].departs_at + timedelta(minutes=1))
     assert "next_departure" in codes(after)
+
+
+def test_far_from_every_stop_it_says_so_and_what_else_there_is() -> None:
+    wood = LatLon(53.7800, 10.8800)
+    result = search(destination=wood, max_walk_m=300)
+    assert {"no_stop_near", "taxi", "on_demand"} <= set(codes(result))
+
+
+def test_arriving_in_the_night_it_names_the_last_bus_before() -> None:
+    result = search(depart_at=None, arrive_by=berlin("04:00", TODAY + timedelta(days=1)))
+    notice = next(n for n in result.notices if n.code == "previous_departure")
+    assert notice.at is not None
+    assert notice.at < berlin("03:00", TODAY + timedelta(days=1))
+    assert (Mode.BUS,) in kinds(result)
