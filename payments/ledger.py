@@ -52,7 +52,7 @@ class Journal:
 
 
 def _time_ordered_id(now: datetime) -> UUID:
-    """A version 7 UUID (RFC 9562): milliseconds, then a counter, so that ids sort as they were made.
+    """A version 7 UUID (RFC 9562): milliseconds, then a counter, so ids sort as they were made.
 
     An index thus grows at its end, and the journals of one transaction keep their order.
     """

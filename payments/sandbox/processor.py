@@ -75,6 +75,14 @@ class Processor:
         if key is None:
             return await self._carry_out(endpoint, ids, params, None, "", struck)
         print_of = hashlib.sha256(f"{endpoint.name} {ids} {encoded}".encode()).hexdigest()
+        if key in self._in_flight:
+            raise StripeError(
+                409,
+                "There is currently another in-progress request using this Idempotent Key (that "
+                f"probably means you submitted twice, and the other request is still going): {key}",
+                kind="idempotency_error",
+                code="idempotency_key_in_use",
+            )
         stored = self.state.find_answer(key)
         if stored is not None:
             if stored["print"] != print_of:
@@ -87,14 +95,6 @@ class Processor:
                 )
             headers["idempotent-replayed"] = "true"
             return stored["status"], stored["content"]
-        if key in self._in_flight:
-            raise StripeError(
-                409,
-                "There is currently another in-progress request using this Idempotent Key (that "
-                f"probably means you submitted twice, and the other request is still going): {key}",
-                kind="idempotency_error",
-                code="idempotency_key_in_use",
-            )
         self._in_flight.add(key)
         try:
             return await self._carry_out(endpoint, ids, params, key, print_of, struck)

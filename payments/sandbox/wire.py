@@ -55,7 +55,11 @@ def parse_form(encoded: str) -> Json:
         StripeError: 400, nested too deeply or a name that is both a value and a parent.
     """
     root: Json = {}
-    for name, value in parse_qsl(encoded, keep_blank_values=True, max_num_fields=1000):
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=1000)
+    except ValueError as error:
+        raise invalid("Too many parameters.") from error
+    for name, value in pairs:
         parts = _PART.findall(name)
         if not parts or len(parts) > _DEPTH:
             raise invalid(f"Invalid parameter name: {name[:80]}", code="parameter_unknown")
