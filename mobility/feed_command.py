@@ -43,7 +43,7 @@ def import_feed(
     from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
     from mobility.cities.city import load_city  # noqa: PLC0415
     from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
-    from mobility.prepare import timetable_path  # noqa: PLC0415
+    from mobility.prepare import IMPORTED, timetable_path  # noqa: PLC0415
     from mobility.settings import Settings  # noqa: PLC0415
 
     settings = Settings()
@@ -55,6 +55,7 @@ def import_feed(
     _show(report)
     target = timetable_path(settings)
     timetable.save(target)
+    target.with_suffix(".source").write_text(IMPORTED, encoding="utf-8")
     typer.echo(
         f"{len(timetable.stops)} stops, {len(timetable.trips.id)} trips, "
         f"{timetable.first_day} to {timetable.last_day}: {target}"

@@ -20,6 +20,8 @@ from providers.values import Mode
 
 AHEAD = timedelta(days=14)
 """How far the timetable must reach for the artefact to be kept."""
+IMPORTED = "imported"
+"""The stamp of a timetable that ``mobility feed import`` made: kept as long as it reaches."""
 LONGEST_BEND = 2
 """A way on foot longer than so many times the straight line is no change of stops."""
 PREPARING_CODE = ("cities", "planning")
@@ -27,7 +29,7 @@ PREPARING_CODE = ("cities", "planning")
 
 def timetable_path(settings: Settings) -> Path:
     """Where the compiled timetable of the city lies."""
-    return settings.data / "timetables" / f"{settings.city}.bin"
+    return settings.data / "timetables" / f"{Path(settings.city).name}.bin"
 
 
 def open_timetable(settings: Settings) -> Timetable:
@@ -46,7 +48,8 @@ def prepare_city(settings: Settings, progress: Progress) -> None:
     today = datetime.now(city.timezone).date()
     source = _source_of(city)
     stamp = path.with_suffix(".source")
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == source and _covers(path, today):
+    made_from = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
+    if made_from in (source, IMPORTED) and _covers(path, today):
         return
     build_timetable(city, path, today, progress)
     stamp.write_text(source, encoding="utf-8")

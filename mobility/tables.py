@@ -83,6 +83,7 @@ leg = Table(
     Column("quoted_minor", BigInteger, nullable=False),
     Column("ceiling_minor", BigInteger, nullable=False),
     Column("final_minor", BigInteger),
+    Column("claimed_minor", BigInteger, comment="what the provider asked; final is what is due"),
     Column("vat_percent", Numeric(5, 2), nullable=False),
     Column("commission_percent", Numeric(5, 2), nullable=False),
     Column("co2_grams", Integer, nullable=False),
@@ -120,7 +121,7 @@ provider_operation = Table(
     _instant("decided_at"),
     PrimaryKeyConstraint("booking_id", "leg_id", "kind", name="pk_provider_operation"),
     CheckConstraint("kind in ('hold','confirm','start','finish','cancel')", name="kind"),
-    CheckConstraint("state in ('planned','sent','done','refused','given_up')", name="state"),
+    CheckConstraint("state in ('planned','sent','done','refused')", name="state"),
 )
 
 step = Table(

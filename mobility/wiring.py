@@ -1,4 +1,4 @@
-"""What one API or worker process is composed of. Made in ``mobility.app``, read everywhere else."""
+"""What one API or worker process is composed of. Made in ``mobility.composition``."""
 
 from __future__ import annotations
 

@@ -193,6 +193,8 @@ class RideReport:
     end_station_id: StationId | None = None
     expected: Money | None = None
     """What the published tariff makes of ``usage``; None where no plan was at hand to check by."""
+    lines: tuple[str, ...] = ()
+    """How ``expected`` comes about, one calculation a line."""
 
     @property
     def disputed(self) -> bool:

@@ -82,6 +82,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.VehicleTakenError: ProblemType(409, "vehicle-taken", "Somebody else has the vehicle"),
     booking.ProviderRefusedError: _REFUSED,
     booking.LegRefusedError: _REFUSED,
+    booking.TooLateError: ProblemType(409, "too-late", "The bus has left"),
     booking.BookingFailedError: ProblemType(409, "booking-failed", "The booking failed"),
     booking.OfferChangedError: ProblemType(409, "offer-changed", "The price is another one"),
     booking.WrongStateError: ProblemType(409, "wrong-state", "Not possible in this state"),

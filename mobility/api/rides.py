@@ -67,9 +67,7 @@ async def _ride(
     def decided(trip: Trip) -> bool:
         leg = find_leg(trip, leg_id)
         asked = leg.asked.get(ask)
-        return leg.state is AFTER[ask] or (
-            asked is not None and asked.state in (AskState.REFUSED, AskState.GIVEN_UP)
-        )
+        return leg.state is AFTER[ask] or (asked is not None and asked.state is AskState.REFUSED)
 
     if wanted:
         trip = await advance_while_waiting(

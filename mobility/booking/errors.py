@@ -12,6 +12,7 @@
     │   ├── VehicleTakenError        somebody else has the vehicle
     │   ├── ProviderRefusedError     the provider said no
     │   ├── ProviderSilentError      the provider did not answer in time
+    │   ├── TooLateError             the bus has left while it was being paid
     │   └── PaymentFailedError       declined, abandoned, or not in time
     ├── LegRefusedError         the provider refused to start or finish a leg
     ├── NotFoundError           no such booking or leg of this rider
@@ -77,6 +78,10 @@ class ProviderSilentError(BookingFailedError):
     """A provider of the journey did not answer in time."""
 
 
+class TooLateError(BookingFailedError):
+    """A bus or ferry of the journey left before the booking was decided."""
+
+
 class PaymentFailedError(BookingFailedError):
     """The payment was declined, abandoned or came too late."""
 
@@ -85,6 +90,7 @@ FAILURES: dict[str, type[BookingFailedError]] = {
     "vehicle-taken": VehicleTakenError,
     "provider-refused": ProviderRefusedError,
     "provider-not-answering": ProviderSilentError,
+    "too-late": TooLateError,
     "payment-declined": PaymentFailedError,
     "payment-abandoned": PaymentFailedError,
     "payment-released": PaymentFailedError,

@@ -19,7 +19,7 @@ from providers.errors import (
     UnreachableError,
 )
 from providers.port import Provider
-from providers.values import LegOrder, Reservation, ReservationState
+from providers.values import LegOrder, Reservation, ReservationState, RideReport
 
 HELD_OR_MORE = frozenset(
     {
@@ -160,11 +160,21 @@ def _as_found(found: Reservation, now: datetime) -> dict[str, Any]:
         case ReservationState.CANCELLED | ReservationState.EXPIRED:
             values |= {"state": LegState.CANCELLED, "access_code": None}
     if found.report is not None:
-        values |= {
-            "started_at": found.report.started_at,
-            "ended_at": found.report.ended_at,
-            "used_minutes": found.report.usage.minutes,
-            "used_metres": found.report.usage.metres,
-            "final_minor": found.report.price.minor,
-        }
+        values |= _reported(found.report)
+    return values
+
+
+def _reported(report: RideReport) -> dict[str, Any]:
+    """A ride as it is charged: what the provider asks, but no more than its tariff says."""
+    due = report.price if report.expected is None else min(report.price, report.expected)
+    values: dict[str, Any] = {
+        "started_at": report.started_at,
+        "ended_at": report.ended_at,
+        "used_minutes": report.usage.minutes,
+        "used_metres": report.usage.metres,
+        "claimed_minor": report.price.minor,
+        "final_minor": due.minor,
+    }
+    if report.lines:
+        values["price_lines"] = list(report.lines)
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -55,16 +55,35 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
             f"booking {record.id} is {record.state}; its receipt comes when the trip is over"
         )
     lines = tuple(_line(leg) for leg in record.legs if leg.provider_id is not None)
+    lines = _within(record.ceiling, lines)
     currency = record.price.currency
     return Receipt(
         booking_id=record.id,
         state=record.state,
         booked_at=record.created_at,
         lines=lines,
-        total=min(Money.total((line.gross for line in lines), currency), record.ceiling),
+        total=Money.total((line.gross for line in lines), currency),
         captured=payment.captured,
         refunded=payment.refunded,
         co2_grams=sum(leg.co2_grams for leg in record.legs if leg.state == "ended"),
+    )
+
+
+def _within(ceiling: Money, lines: tuple[ReceiptLine, ...]) -> tuple[ReceiptLine, ...]:
+    """The same lines, brought down in proportion where they exceed what the rider agreed to."""
+    total = Money.total((line.gross for line in lines), ceiling.currency)
+    if total <= ceiling:
+        return lines
+    shares = ceiling.split([line.gross.minor for line in lines])
+    note = f"zusammen {total}, begrenzt auf die zugesagten {ceiling}"
+    return tuple(
+        replace(
+            line,
+            gross=share,
+            vat=share.included_tax(line.vat_percent),
+            calculation=(*line.calculation, note),
+        )
+        for line, share in zip(lines, shares, strict=True)
     )
 
 

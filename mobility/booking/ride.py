@@ -44,7 +44,7 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
             f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
         )
     earlier = leg.asked.get(ask)
-    if earlier is not None and earlier.state in (AskState.REFUSED, AskState.GIVEN_UP):
+    if earlier is not None and earlier.state is AskState.REFUSED:
         await tx.execute(
             provider_operation.delete().where(
                 provider_operation.c.booking_id == trip.id,

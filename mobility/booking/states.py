@@ -28,6 +28,8 @@ NO_SHOW_AFTER = timedelta(minutes=20)
 """How long after departure a vehicle that nobody unlocked is read again and given back."""
 GIVE_UP_AFTER = 12
 """Attempts at cancelling a leg before a person must look at it."""
+BOARDING = timedelta(minutes=1)
+"""How long after departure a ticket is still issued."""
 TICKET_ENDS_AFTER = timedelta(minutes=15)
 """How long after its planned arrival a leg on a ticket counts as ridden."""
 
@@ -144,6 +146,9 @@ def _pay(trip: Trip, now: datetime) -> Move:
 def _carry_out(trip: Trip, now: datetime) -> Move:
     held = [leg for leg in trip.provided if leg.state is LegState.HELD]
     tickets = [leg for leg in trip.provided if not leg.scarce and leg.state is LegState.PLANNED]
+    late = [leg for leg in tickets if now > leg.departs_at + BOARDING]
+    if late:
+        return _fail(trip, Failure("too-late", f"the {late[0].mode} has left meanwhile"))
     for legs in (held, tickets):
         if legs:
             if now >= trip.expires_at:
@@ -246,5 +251,5 @@ def _undo(trip: Trip) -> Move:
 def _given_up(leg: TripLeg) -> bool:
     asked = leg.asked.get(Ask.CANCEL)
     return asked is not None and (
-        asked.state in (AskState.REFUSED, AskState.GIVEN_UP) or asked.attempts >= GIVE_UP_AFTER
+        asked.state is AskState.REFUSED or asked.attempts >= GIVE_UP_AFTER
     )

@@ -63,7 +63,6 @@ class AskState(StrEnum):
     SENT = "sent"
     DONE = "done"
     REFUSED = "refused"
-    GIVEN_UP = "given_up"
 
 
 class PaymentView(StrEnum):

@@ -149,13 +149,15 @@ def _report(order: LegOrder, leg: Leg | None, plans: Sequence[PricingPlan]) -> R
         raise NotTrustedError("a ride that ends before it begins")
     usage = Usage(-((started_at - ended_at) // timedelta(minutes=1)), leg.distance or 0)
     plan = tariff.find_plan(plans, order.tariff_version)
+    priced = None if plan is None else tariff.explain(plan, usage)
     return RideReport(
         started_at=started_at,
         ended_at=ended_at,
         usage=usage,
         price=_price(leg.pricing, order.price.currency),
         end_station_id=StationId(leg.to.station_id) if leg.to and leg.to.station_id else None,
-        expected=None if plan is None else tariff.price(plan, usage),
+        expected=None if priced is None else priced.price,
+        lines=() if priced is None else priced.lines,
     )
 
 

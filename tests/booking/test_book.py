@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from decimal import Decimal
 
+import httpx
 import pytest
+from sqlalchemy import text
 
 from mobility.booking.cancel import ask_to_cancel, preview
 from mobility.booking.ride import ask_to_finish, ask_to_start
@@ -20,6 +23,7 @@ from tests.booking.world import (
     car_leg,
     crashing_desk,
     offer_of,
+    provider_of,
     walk_leg,
 )
 
@@ -214,3 +218,23 @@ async def test_a_death_at_any_call_of_a_settlement_takes_the_price_once(world: W
         if met() < edge:
             return
     pytest.fail("a settlement has more edges than were tried")
+
+
+async def test_a_price_that_the_published_tariff_does_not_give_is_not_charged(
+    world: World,
+) -> None:
+    """The operator asks 2.00 EUR; by the tariff that we know, the ride costs 1.50 EUR."""
+    sandbox = world.operators[BIKE]
+    plan = sandbox.stanza.pricing_plan[0].model_copy(update={"price": Decimal("0.50")})
+    cheaper = sandbox.stanza.model_copy(update={"pricing_plan": (plan,)})
+    provider = provider_of(sandbox, cheaper, httpx.AsyncClient())
+    desk = replace(world.desk, providers={**world.desk.providers, BIKE: provider})
+    world = replace(world, desk=desk)
+    booking_id = await booked(world, bike_leg())
+
+    await ride(world, booking_id, minutes=20)
+
+    assert world.money(booking_id) == (0, 150)
+    async with transaction(world.desk.engine) as tx:
+        claimed = await tx.scalar(text("select claimed_minor from leg"))
+    assert claimed == 200

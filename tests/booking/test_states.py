@@ -81,6 +81,13 @@ def test_a_challenge_nobody_answers_releases_everything_when_the_hold_ends() -> 
     assert text_of(decide(trip, trip.expires_at)) == "held fail: because payment-abandoned"
 
 
+def test_no_ticket_is_issued_for_a_bus_that_left_while_it_was_being_paid() -> None:
+    trip = trip_of("bus planned | authorised")
+    assert text_of(decide(trip, NOON + timedelta(seconds=60))) == "held travel: confirm leg_0"
+    late = decide(trip, NOON + timedelta(seconds=61))
+    assert text_of(late) == "held fail: because too-late"
+
+
 def test_nothing_is_authorised_when_a_pass_makes_the_trip_free() -> None:
     trip = replace(trip_of("bus planned"), ceiling=Money(0), price=Money(0))
     assert text_of(decide(trip, NOON)) == "held travel: confirm leg_0"

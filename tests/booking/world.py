@@ -33,12 +33,13 @@ from payments.sandbox.app import create_app
 from payments.stripe_gateway import StripeGateway
 from providers.port import Provider
 from providers.registry import open_provider
-from providers.stanza import read_stanzas
+from providers.stanza import ProviderStanza, read_stanzas
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG, write_city
 from tests.providers.sandboxes import TOKEN, Sandbox, run_sandbox
 
 BIKE, CAR = ProviderId("demo-rad"), ProviderId("demo-auto")
+TARIFFS = {Mode.BIKE: "basis/2026-01", Mode.CAR: "klein/2026-01"}
 
 
 @contextmanager
@@ -162,7 +163,7 @@ def _rental(
         distance_m=2000,
         co2_grams=0,
         provider_id=provider_id,
-        quote=Quote(Money(price), Money(ceiling), "2026-01", ("geschätzt",), Decimal(19)),
+        quote=Quote(Money(price), Money(ceiling), TARIFFS[mode], ("geschätzt",), Decimal(19)),
         vehicle_ref=VehicleRef(vehicle),
         station_id=station,
     )
@@ -180,21 +181,26 @@ def offer_of(*legs: OfferLeg) -> Offer:
     return Offer(f"off_{uuid.uuid4().hex}", expires_at, 1, (), legs)
 
 
+def provider_of(sandbox: Sandbox, stanza: ProviderStanza, http: httpx.AsyncClient) -> Provider:
+    """The adapter for a running operator, by what its stanza says of it."""
+    return open_provider(
+        stanza,
+        base_url=sandbox.url,
+        token=TOKEN,
+        http=http,
+        fares=None,
+        ticket_seed=bytes(32),
+    )
+
+
 async def open_world(
     engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str
 ) -> World:
     """A desk over real PostgreSQL, a real processor and real operators."""
     http = httpx.AsyncClient()
     gateway = StripeGateway("sk_test_x", api_base=processor)
-    providers: dict[ProviderId, Provider] = {
-        provider_id: open_provider(
-            sandbox.stanza,
-            base_url=sandbox.url,
-            token=TOKEN,
-            http=http,
-            fares=None,
-            ticket_seed=bytes(32),
-        )
+    providers = {
+        provider_id: provider_of(sandbox, sandbox.stanza, http)
         for provider_id, sandbox in operators.items()
     }
     customers: dict[str, str] = {}
