@@ -104,13 +104,13 @@ def _drives_out(a: Itinerary, b: Itinerary) -> bool:
 
 
 def _no_gain(a: Itinerary, b: Itinerary) -> bool:
-    """Whether combining brings nothing but a little less CO2."""
+    """Whether combining brings nothing but a little less CO2, or costs a quarter of an hour."""
+    if a.departs_at < b.departs_at or a.transfers > b.transfers:
+        return False
+    if a.arrives_at + FAR <= b.arrives_at:
+        return True
     return (
-        a.departs_at >= b.departs_at
-        and a.arrives_at <= b.arrives_at
-        and a.transfers <= b.transfers
-        and a.price <= b.price
-        and a.co2_grams * 3 <= b.co2_grams * 4
+        a.arrives_at <= b.arrives_at and a.price <= b.price and a.co2_grams * 3 <= b.co2_grams * 4
     )
 
 

@@ -282,3 +282,14 @@ def test_arriving_in_the_night_it_names_the_last_bus_before() -> None:
     assert notice.at is not None
     assert notice.at < berlin("03:00", TODAY + timedelta(days=1))
     assert (Mode.BUS,) in kinds(result)
+
+
+def test_the_ferry_has_its_own_tariff_and_an_assumed_timetable() -> None:
+    landing, priwall = LatLon(53.9558, 10.8660), LatLon(53.9545, 10.8722)
+    passes = frozenset({"deutschlandticket"})
+    result = search(origin=landing, destination=priwall, depart_at=berlin("10:00"), passes=passes)
+    ferry = result.itineraries[0]
+    assert [leg.mode for leg in ferry.legs] == [Mode.WALK, Mode.FERRY, Mode.WALK]
+    assert ferry.price == Money(210)
+    assert {"synthetic_timetable", "co2_unknown", "pass"} <= set(codes(result))
+    assert all(i.kind == (Mode.BUS,) for i in result.itineraries), "no detour by bike"
