@@ -9,6 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from gtfs.geo import LatLon
 from mobility.api.booking_view import Amount
@@ -18,6 +19,62 @@ from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
 from payments.money import Money
 from providers.values import Mode, Quote
+
+EXAMPLE: JsonDict = {
+    "id": "jny_0d4f8a1c2b3e4f50",
+    "offer_id": "off_2ab3cd4ef5gh6ij7kl2mn3op4q",
+    "offer_expires_at": "2026-11-26T08:05:00+01:00",
+    "bookable": True,
+    "not_bookable_because": None,
+    "departs_at": "2026-11-26T08:09:17+01:00",
+    "arrives_at": "2026-11-26T08:24:54+01:00",
+    "transfers": 0,
+    "price": {"amount": 360, "currency": "EUR", "kind": "fixed", "max": None},
+    "co2_grams": 414,
+    "reasons": ["fewest changes"],
+    "legs": [
+        {
+            "mode": "bus",
+            "from": {
+                "name": "Lübeck ZOB/Hauptbahnhof",
+                "lat": 53.865892,
+                "lon": 10.670654,
+                "stop_id": "osm-291770953",
+            },
+            "to": {
+                "name": "Technische Hochschule",
+                "lat": 53.837723,
+                "lon": 10.700286,
+                "stop_id": "osm-300541837",
+            },
+            "departs_at": "2026-11-26T08:09:17+01:00",
+            "arrives_at": "2026-11-26T08:24:54+01:00",
+            "distance_m": 4604,
+            "co2_grams": 414,
+            "provider_id": "stadtverkehr-luebeck",
+            "line": "1",
+            "headsign": "Technische Hochschule",
+            "color": "e30613",
+            "trip_id": "1-0-0809",
+            "vehicle_id": None,
+            "vehicle_type": None,
+            "price": {
+                "amount": 360,
+                "currency": "EUR",
+                "kind": "fixed",
+                "max": None,
+                "lines": ["Einzelfahrkarte, Erwachsene: 3,60 €", "SH-Tarif, Stand 1. April 2026"],
+                "tariff_version": "sh-tarif-2026-04-01",
+            },
+            "terms": {"minimum_age": 0, "driving_licence": False, "text": "Es gilt der SH-Tarif."},
+            "geometry": {"points": "gqijeBkqbjSnav@cvt@", "precision": 6, "length": 2},
+            "realtime": False,
+            "estimated": False,
+            "accessible": "unknown",
+        }
+    ],
+}
+"""A journey for the API's documentation."""
 
 
 class Wire(BaseModel):
@@ -96,6 +153,8 @@ class LegOut(Wire):
 
 class JourneyOut(Wire):
     """A journey from door to door."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE})
 
     id: str = Field(examples=["jny_0d4f8a1c2b3e4f50"])
     offer_id: str | None = Field(default=None, examples=["off_2ab3cd4ef5gh6ij7kl2mn3op4q"])

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from gtfs.geo import LatLon
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
-from mobility.api.journey_view import JourneyOut, NoticeOut, Wire, journey_out, notice_out
+from mobility.api.journey_view import EXAMPLE, JourneyOut, NoticeOut, Wire, journey_out, notice_out
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.planning.offers import make_offers, save_offers
@@ -107,6 +107,26 @@ class Search(BaseModel):
 
 class SearchAnswer(Wire):
     """The ways worth showing. `earlier` and `later` go into `page` of the same search."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "journeys": [EXAMPLE],
+                "earlier": "e1795590000",
+                "later": "l1795591433",
+                "notices": [
+                    {
+                        "code": "derived_timetable",
+                        "text": "Der Fahrplan dieses Tages ist abgeleitet.",
+                        "at": None,
+                        "price": None,
+                        "url": None,
+                        "provider_id": None,
+                    }
+                ],
+            }
+        }
+    )
 
     journeys: list[JourneyOut]
     earlier: str | None = Field(examples=["e1795590000"])

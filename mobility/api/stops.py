@@ -7,7 +7,7 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gtfs.departures import Departure, list_departures
 from mobility.api.dependencies import Now, WiringDep
@@ -40,6 +40,36 @@ class DepartureOut(BaseModel):
 class DepartureBoard(BaseModel):
     """What leaves a stop, or a station's stops, soonest first."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "stop": {
+                    "name": "Technische Hochschule",
+                    "lat": 53.837723,
+                    "lon": 10.700286,
+                    "stop_id": "osm-300541837",
+                },
+                "departures": [
+                    {
+                        "line": "1",
+                        "headsign": "ZOB/Hauptbahnhof",
+                        "mode": "bus",
+                        "color": "e30613",
+                        "departs_at": "2026-11-26T08:09:17+01:00",
+                        "realtime": False,
+                        "stop": {
+                            "name": "Technische Hochschule",
+                            "lat": 53.837723,
+                            "lon": 10.700286,
+                            "stop_id": "osm-300541837",
+                        },
+                        "trip_id": "1-1-0809",
+                        "note": None,
+                    }
+                ],
+            }
+        }
+    )
     stop: PlaceOut
     departures: list[DepartureOut]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility.api.dependencies import Now, WiringDep
 from mobility.api.openapi import problems
@@ -54,6 +54,42 @@ class StationView(BaseModel):
 class VehicleMap(BaseModel):
     """All that can be rented in a box; `complete` is false where there is more than shown."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "vehicles": [
+                    {
+                        "id": "demo-rad:5f0c1e",
+                        "provider_id": "demo-rad",
+                        "mode": "bike",
+                        "type": "Stadtrad",
+                        "electric": False,
+                        "lat": 53.866316,
+                        "lon": 10.67153,
+                        "station_id": "rad-01",
+                        "range_m": None,
+                        "tariff": "Rad: 1 € je angefangene 30 Minuten, höchstens 9 € am Tag",
+                        "age_seconds": 12,
+                    }
+                ],
+                "stations": [
+                    {
+                        "id": "rad-01",
+                        "provider_id": "demo-rad",
+                        "name": "Lübeck ZOB/Hauptbahnhof",
+                        "lat": 53.866316,
+                        "lon": 10.67153,
+                        "vehicles_available": 14,
+                        "docks_available": 10,
+                        "renting": True,
+                        "returning": True,
+                    }
+                ],
+                "complete": True,
+                "as_of": "2026-11-26T08:00:00+01:00",
+            }
+        }
+    )
     vehicles: list[VehicleView]
     stations: list[StationView]
     complete: bool = Field(examples=[True])
