@@ -104,4 +104,4 @@ async def ensure(tx: AsyncConnection, accounts: Iterable[Account]) -> None:
         for line in (chart()[wanted.role],)
     ]
     if rows:
-        await tx.execute(insert(account).on_conflict_do_nothing(), rows)
+        await tx.execute(insert(account).values(rows).on_conflict_do_nothing())

@@ -4,7 +4,7 @@
 --   3. journals, entries and keys are never altered, deleted or truncated, partition by partition
 -- Plain PostgreSQL 15 to 18. Written without per cent signs, which drivers take for placeholders.
 
-CREATE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION USING
         ERRCODE = 'restrict_violation',
@@ -12,7 +12,7 @@ BEGIN
             || ' refused; post a reversing journal instead';
 END $$;
 
-CREATE FUNCTION ledger_check_journal(of_date date, of_journal uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_check_journal(of_date date, of_journal uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     stated smallint;
     owner_id uuid;
@@ -46,19 +46,19 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION ledger_check_new_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_check_new_journal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ledger_check_journal(NEW.posted_on, NEW.id);
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_check_new_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_check_new_entry() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ledger_check_journal(NEW.posted_on, NEW.journal_id);
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_check_new_key() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_check_new_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM journal WHERE posted_on = NEW.posted_on AND id = NEW.journal_id) THEN
         RAISE EXCEPTION USING
@@ -68,7 +68,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION ledger_check_currency() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_check_currency() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM account WHERE code = NEW.account_code AND currency = NEW.currency) THEN
         RAISE EXCEPTION USING
@@ -96,7 +96,7 @@ CREATE TRIGGER journal_key_unchanged BEFORE UPDATE OR DELETE ON journal_key
 
 -- A statement trigger of a partitioned table does not fire when one of its partitions is truncated
 -- by name. Call this again after adding a partition.
-CREATE FUNCTION ledger_guard_partitions() RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_guard_partitions() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     target regclass;
 BEGIN

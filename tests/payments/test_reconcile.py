@@ -1,0 +1,151 @@
+"""Whole runs: processor, ledger and database together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from payments import charge, ledger
+from payments.accounts import Account, Role
+from payments.cases import list_cases
+from payments.matching import CaseKind
+from payments.money import Money
+from payments.postings import Draft, JournalKind, Posting
+from payments.reconcile import find_since, reconcile, record_statement
+from payments.reconciliation import find_last_reconciliation
+from payments.statement import fetch_statement
+from payments.stripe_gateway import StripeGateway
+from tests.payments.world import Till, split
+
+
+@pytest.fixture
+def till(engine: AsyncEngine, gateway: StripeGateway, now: datetime) -> Till:
+    return Till(engine, gateway, now)
+
+
+async def run(till: Till, minutes: int = 1):
+    return await reconcile(till.engine, till.gateway, now=till.now + timedelta(minutes=minutes))
+
+
+async def open_cases(till: Till) -> list[tuple[CaseKind, str, int]]:
+    async with till.engine.connect() as tx:
+        found = await list_cases(tx)
+    return [(each.case.kind, each.case.subject, each.case.difference.minor) for each in found]
+
+
+async def test_a_day_balances_to_the_cent(till: Till, sandbox: str):
+    for number in range(5):
+        pid = f"pay_{number}"
+        await till.authorise(1000, pid=pid)
+        await till.capture(split(1000 - 77 * number, commission=33), pid=pid)
+    await till.refund(100, "a", "pay_1")
+    await till.authorise(800, pid="pay_held")
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(f"{sandbox}/sandbox/payouts")).status_code == 201
+    await till.refund(100, "b", "pay_1")
+
+    found = await run(till)
+
+    assert (found.line_count, found.matched_count, found.case_count) == (12, 12, 0)
+    assert (found.ledger, found.processor, found.unexplained) == (
+        Money(-100),
+        Money(-100),
+        Money(0),
+    )
+    assert found.balanced
+    balances = await till.balances()
+    assert balances["processor_fees:EUR"] == found.fees.minor == 5 * 25 + 15 + 14 + 13 + 12 + 10
+    assert balances["payout_transit:EUR"] == found.paid_out.minor
+    assert sum(balances.values()) == 0
+
+    again = await run(till, 2)
+    assert (again.line_count, again.fees, again.balanced) == (0, Money(0), True)
+    async with till.engine.connect() as tx:
+        assert await find_last_reconciliation(tx) == again
+        assert await find_since(tx) == again.read_at - timedelta(days=3)
+
+
+async def test_an_empty_world_is_balanced(till: Till):
+    assert (await run(till)).balanced
+
+
+async def test_a_capture_that_we_did_not_record_is_a_case_until_we_do(till: Till):
+    await till.authorise(1000)
+    operation = await till.begin_capture(split(700))
+    outcome = await charge.call(till.gateway, operation)
+
+    found = await run(till)
+    assert (found.case_count, found.unexplained, found.balanced) == (2, Money(0), False)
+    assert [each[0] for each in await open_cases(till)] == [CaseKind.STATUS] * 2
+
+    await till.record(operation, outcome)
+    assert (await run(till, 2)).balanced
+    assert await open_cases(till) == []
+
+
+async def test_somebody_elses_refund_is_a_case_and_stays_one(till: Till):
+    await till.authorise(1000)
+    paid = await till.capture(split(700))
+    assert paid.hold_id is not None
+    await till.gateway.refund_hold(paid.hold_id, key="x", operation_id="by hand", amount=Money(9))
+    for minutes in (1, 2):
+        found = await run(till, minutes)
+        assert (found.case_count, found.unexplained) == (1, Money(0))
+        assert found.processor - found.ledger == Money(-9)
+    assert [(kind, cents) for kind, _, cents in await open_cases(till)] == [
+        (CaseKind.MISSING_OURS, -9)
+    ]
+    async with till.engine.connect() as tx:
+        case = (await list_cases(tx))[0]
+    assert case.opened_at == till.now + timedelta(minutes=1)
+
+
+async def test_a_journal_without_an_operation_shows_in_the_balance(till: Till):
+    processor, fees = Account(Role.PROCESSOR, "EUR"), Account(Role.PROCESSOR_FEES, "EUR")
+    lines = (Posting(processor, Money(5)), Posting(fees, Money(-5)))
+    async with till.engine.begin() as tx:
+        draft = Draft(JournalKind.FEE, "by hand", lines)
+        await ledger.append(tx, draft, event_at=till.now, now=till.now)
+    found = await run(till)
+    assert (found.ledger, found.processor, found.unexplained) == (Money(5), Money(0), Money(-5))
+    assert await open_cases(till) == [(CaseKind.BALANCE, "EUR", -5)]
+
+
+async def test_a_line_that_comes_late_closes_its_case(till: Till):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    later = till.now + timedelta(minutes=1)
+    whole = await fetch_statement(till.gateway, since=till.now - timedelta(days=1), now=later)
+    without = replace(whole, lines=(), balance={})
+    async with till.engine.begin() as tx:
+        first = await record_statement(tx, without, now=later)
+    assert (first.case_count, first.unexplained) == (1, Money(0))
+    assert await open_cases(till) == [(CaseKind.MISSING_THEIRS, "pay_1.capture", -1000)]
+    async with till.engine.begin() as tx:
+        second = await record_statement(tx, whole, now=later)
+    assert second.balanced
+    async with till.engine.connect() as tx:
+        (closed,) = await list_cases(tx, only_open=False)
+    assert (closed.is_open, closed.closed_at) == (False, later)
+
+
+async def test_lines_are_stored_once_and_with_their_payout(till: Till, sandbox: str):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    async with httpx.AsyncClient() as http:
+        payout = (await http.post(f"{sandbox}/sandbox/payouts")).json()
+    await run(till)
+    await run(till, 2)
+    async with till.engine.connect() as tx:
+        rows = await tx.execute(
+            text("SELECT category, payout_id, net_minor FROM balance_line ORDER BY net_minor")
+        )
+        assert [tuple(row) for row in rows] == [
+            ("payout", payout["id"], -960),
+            ("charge", payout["id"], 960),
+        ]
