@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 
 from mobility.api import (
     auth,
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_wiring(chosen) as wiring:
+            await run_in_threadpool(wiring.planner.warm_up, wiring.clock())
             app.state.wiring = wiring
             yield
 

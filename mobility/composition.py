@@ -75,6 +75,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         await mirror.start()
         stack.push_async_callback(mirror.stop)
         changes = Changes(redis, settings.redis_prefix)
+        planner = Planner(city, open_timetable(settings), mirror, providers)
         yield Wiring(
             settings=settings,
             secrets=secrets,
@@ -88,7 +89,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             providers=providers,
             snapshots=snapshots,
             mirror=mirror,
-            planner=Planner(city, open_timetable(settings), mirror, providers),
+            planner=planner,
             gateway=gateway,
             mailer=make_mailer(settings),
             changes=changes,

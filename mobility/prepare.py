@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from gtfs.artefact import ArtefactError
-from gtfs.geo import LatLon, distance_m
+from gtfs.geo import LatLon
 from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
 from mobility.embedded.progress import Progress
@@ -22,8 +22,6 @@ AHEAD = timedelta(days=14)
 """How far the timetable must reach for the artefact to be kept."""
 IMPORTED = "imported"
 """The stamp of a timetable that ``mobility feed import`` made: kept as long as it reaches."""
-LONGEST_BEND = 2
-"""A way on foot longer than so many times the straight line is no change of stops."""
 PREPARING_CODE = ("cities", "planning")
 
 
@@ -55,11 +53,17 @@ def prepare_city(settings: Settings, progress: Progress) -> None:
     stamp.write_text(source, encoding="utf-8")
 
 
-def prepare_kernel(_settings: Settings, progress: Progress) -> None:
-    """Compile the journey kernel, unless a compiled one is kept."""
+def prepare_kernel(settings: Settings, progress: Progress) -> None:
+    """Compile the kernels, unless compiled ones are kept."""
     from gtfs.warm_up import warm_up  # noqa: PLC0415 - numba takes a second to import
+    from mobility.planning.streets import streets_of  # noqa: PLC0415
 
     warm_up(progress.note)
+    progress.note("compiling the ways through the city")
+    city = load_city(settings.city)
+    streets = streets_of(city.water, city.crossings, city.rules)
+    near = LatLon(city.centre.lat, city.centre.lon + 0.01)
+    streets.leg(Mode.WALK, city.centre, near, datetime.now(city.timezone).date())
 
 
 def build_timetable(city: City, path: Path, today: date, progress: Progress) -> None:
@@ -67,7 +71,7 @@ def build_timetable(city: City, path: Path, today: date, progress: Progress) -> 
     from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
     from gtfs.load import read_feed  # noqa: PLC0415
     from mobility.cities.network import write_feed  # noqa: PLC0415
-    from mobility.planning.streets import streets_of  # noqa: PLC0415
+    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True)
     feed_path = path.with_suffix(".zip")
@@ -76,13 +80,7 @@ def build_timetable(city: City, path: Path, today: date, progress: Progress) -> 
     progress.note("reading and checking the feed")
     feed, _report = read_feed(feed_path)
     progress.note("compiling the timetable")
-    streets = streets_of(city.water, city.crossings, city.rules)
-
-    def blocked(a: LatLon, b: LatLon) -> bool:
-        way = streets.leg(Mode.WALK, a, b, today)
-        return way is None or way.metres > LONGEST_BEND * distance_m(a, b)
-
-    timetable = build(feed, blocked=blocked)
+    timetable = build(feed, blocked=walk_is_blocked(city, today))
     timetable.save(path)
 
 
