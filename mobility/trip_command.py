@@ -22,6 +22,7 @@ from mobility.embedded.environment import settings_in
 from mobility.embedded.folder import DataFolder, find_running
 from mobility.settings import Settings
 from mobility.trip_client import Client, Json, TripFailedError, sign_in, token_for
+from payments.money import Money
 
 EMAIL = "anna.trip@example.org"
 FINANCE = "finance.trip@example.org"
@@ -184,7 +185,10 @@ def _show_provider(trip: Trip, booking: Json) -> None:
         raise TripFailedError(f"{provider_id} does not see leg {rented[0]['id']}")
     trip.say(f"leg {mine[0]['reference']} is {mine[0]['state']} for rider {mine[0]['rider']}")
     fresh = provider.get("/v1/provider/freshness")
-    trip.say(f"its vehicles are known as of {fresh.get('as_of') or fresh}")
+    trip.say(
+        f"{fresh['vehicles']} vehicles at {fresh['stations']} stations, "
+        f"last heard {fresh['age_seconds']} s ago"
+    )
 
 
 def _show_tickets(trip: Trip, booking: Json) -> None:
@@ -283,12 +287,15 @@ def _leg(leg: Json) -> str:
 
 
 def _money(value: Json) -> str:
-    return f"{value['amount'] / 100:.2f} {value['currency']}".replace(".", ",")
+    return str(Money(value["amount"], value["currency"]))
 
 
 def _price(value: Json) -> str:
     text = _money(value)
-    return text if value["kind"] == "fixed" else f"~{text}, max {value['max'] / 100:.2f}"
+    if value["kind"] == "fixed":
+        return text
+    most = _money({"amount": value["max"], "currency": value["currency"]})
+    return f"about {text}, at most {most}" if most != text else f"at most {text}"
 
 
 def _shown(value: Any) -> str:

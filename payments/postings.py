@@ -7,7 +7,7 @@ VAT of the fare itself is the provider's and is only noted on its line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -185,16 +185,20 @@ def captured(origin: Origin, taken: Money, splits: Sequence[Split]) -> list[Draf
 
 
 def refund_shares(
-    amount: Money, splits: Sequence[Split], refunded: Sequence[RefundShare]
+    amount: Money,
+    splits: Sequence[Split],
+    refunded: Sequence[RefundShare],
+    legs: Collection[str] | None = None,
 ) -> tuple[RefundShare, ...]:
     """Each leg's part of a refund, in proportion to what is left of it after earlier refunds.
 
-    Parts sum to ``amount`` exactly, and no leg ever gives back more than it took: the commission
-    and its VAT return to zero with the last cent.
+    With ``legs`` only those give something back. Parts sum to ``amount`` exactly, and no leg ever
+    gives back more than it took: the commission and its VAT return to zero with the last cent.
 
     Raises:
         ValueError: more than is left.
     """
+    splits = [split for split in splits if legs is None or split.leg_id in legs]
     left = [_left(split, refunded) for split in splits]
     if amount.minor <= 0 or amount.minor > sum(gross.minor for gross, _ in left):
         raise ValueError(f"cannot refund {amount} of {[str(gross) for gross, _ in left]}")

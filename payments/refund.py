@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -31,9 +32,10 @@ async def prepare_refund(
     reason: str,
     *,
     key: str = "all",
+    legs: Collection[str] | None = None,
     now: datetime,
 ) -> Operation:
-    """Store the operation that gives ``amount`` back, shared over the legs in proportion.
+    """Store the operation that gives ``amount`` back, shared over ``legs`` (or all) in proportion.
 
     ``key`` tells a payment's refunds apart (a leg's id, say); the same key again finds the first.
 
@@ -71,7 +73,8 @@ async def prepare_refund(
     if capture is None:
         raise PaymentConflictError(f"payment {payment_id} was not captured by us")
     earlier = [share for each in counted for share in shares_of_json(each.shares, row.currency)]
-    shares = refund_shares(amount, splits_of_json(capture.shares, row.currency), earlier)
+    splits = splits_of_json(capture.shares, row.currency)
+    shares = refund_shares(amount, splits, earlier, legs)
     await insert_operation(
         tx,
         row,

@@ -113,6 +113,19 @@ def test_a_cancelled_ticket_is_refunded(anna: Rider) -> None:
     assert (cancelled["state"], cancelled["payment"]["state"]) == ("cancelled", "refunded")
 
 
+def test_a_receipt_is_json_or_pdf(anna: Rider, http: httpx.Client) -> None:
+    booking = anna.book(anna.offer("bike")).json()
+    leg = next(leg["id"] for leg in booking["legs"] if leg["provider_id"])
+    path = f"/v1/bookings/{booking['id']}"
+    assert anna.get(f"{path}/receipt").json()["type"] == "/problems/wrong-state"
+    for verb in ("start", "finish"):
+        anna.post(f"{path}/legs/{leg}/{verb}")
+    wait_for(anna, booking["id"], "settled")
+    assert anna.get(f"{path}/receipt").json()["total"] == anna.get(path).json()["legs"][1]["price"]
+    pdf = http.get(f"{path}/receipt", headers=anna.headers | {"Accept": "application/pdf"})
+    assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+
+
 def test_a_booking_can_be_followed_live(anna: Rider, http: httpx.Client) -> None:
     booking = anna.book(anna.offer("bike")).json()
     ticket = anna.post(f"/v1/bookings/{booking['id']}/stream-ticket").json()["ticket"]

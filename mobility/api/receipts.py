@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import RiderDep, WiringDep
+from mobility.api.receipt_pdf import render_receipt
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_booking
 from mobility.booking.receipt import Receipt, ReceiptLine, make_receipt
@@ -16,6 +19,7 @@ from mobility.db import transaction
 from mobility.wiring import Wiring
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
+PDF = "application/pdf"
 
 
 class ReceiptLineView(BaseModel):
@@ -81,13 +85,33 @@ class ReceiptView(BaseModel):
     )
 
 
-@router.get("/{booking_id}/receipt", response_model=ReceiptView, summary="Why it cost what it cost")
-async def get_receipt(booking_id: str, wiring: WiringDep, rider: RiderDep) -> ReceiptView:
-    """The receipt of a trip that is over, from the units and tariffs stored with it."""
+@router.get(
+    "/{booking_id}/receipt",
+    response_model=ReceiptView,
+    summary="Why it cost what it cost",
+    responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_receipt(
+    booking_id: str,
+    wiring: WiringDep,
+    rider: RiderDep,
+    accept: Annotated[str, Header()] = "application/json",
+) -> ReceiptView | Response:
+    """The receipt of a trip that is over, from the units and tariffs stored with it.
+
+    A PDF when ``Accept`` names ``application/pdf`` first.
+    """
     async with transaction(wiring.engine) as tx:
         record = await get_booking(tx, rider.rider_id, booking_id)
         standing = await get_standing(tx, record.payment_id, record.price.currency)
-    return _view(make_receipt(record, standing), wiring)
+    receipt = make_receipt(record, standing)
+    if not accept.strip().startswith(PDF):
+        return _view(receipt, wiring)
+    names = {stanza.id: stanza.name for stanza in wiring.city.providers}
+    city = wiring.city
+    document = await run_in_threadpool(render_receipt, receipt, names, city.title, city.timezone)
+    file_name = f'inline; filename="{booking_id}.pdf"'
+    return Response(document, media_type=PDF, headers={"Content-Disposition": file_name})
 
 
 def _view(receipt: Receipt, wiring: Wiring) -> ReceiptView:

@@ -88,15 +88,27 @@ async def _prepare(
             release = await charge.prepare_release(tx, row.payment_id, now=now)
             return None if release is None else _still_open(release)
         case Act.REFUND:
-            keep = trip.final if trip.aim is Aim.TRAVEL else Money.zero(trip.price.currency)
-            back = trip.kept - keep
-            return _still_open(
-                await refund.prepare_refund(
-                    tx, row.payment_id, back, "requested_by_customer", key=str(keep.minor), now=now
-                )
-            )
+            return _still_open(await _prepare_refund(tx, trip, row.payment_id, now))
         case Act.LEG:
             raise ValueError("a leg is not paid for by itself")
+
+
+async def _prepare_refund(
+    tx: AsyncConnection, trip: Trip, payment_id: str, now: datetime
+) -> Operation:
+    """Give back what was taken for legs that were not ridden, each from its own provider."""
+    travelling = trip.aim is Aim.TRAVEL
+    keep = trip.final if travelling else Money.zero(trip.price.currency)
+    given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}
+    return await refund.prepare_refund(
+        tx,
+        payment_id,
+        trip.kept - keep,
+        "requested_by_customer",
+        key=str(keep.minor),
+        legs=given_up if travelling else None,
+        now=now,
+    )
 
 
 def _still_open(operation: Operation) -> Operation:

@@ -103,6 +103,17 @@ def test_refunds_in_any_parts_undo_a_capture(splits: list[Split], data: st.DataO
         refund_shares(Money(1), splits, earlier)
 
 
+def test_a_leg_that_was_not_ridden_is_refunded_by_its_own_provider():
+    bus, ferry = (
+        split(360, provider="bus", leg="leg_bus"),
+        split(210, provider="ferry", leg="leg_f"),
+    )
+    (share,) = refund_shares(Money(210), [bus, ferry], [], {"leg_f"})
+    assert (share.provider_id, share.leg_id, share.gross) == ("ferry", "leg_f", Money(210))
+    with pytest.raises(ValueError, match="cannot refund"):
+        refund_shares(Money(211), [bus, ferry], [], {"leg_f"})
+
+
 @given(st.integers(-10_000, 10_000))
 def test_fees_and_payouts_leave_the_processor(minor: int):
     assert totals(fee_charged("txn_1", Money(minor), None))["processor:EUR"] == -minor
