@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
@@ -18,8 +18,8 @@ READY_BEFORE = timedelta(minutes=15)
 class Amount(BaseModel):
     """Money in minor units."""
 
-    amount: int
-    currency: str
+    amount: int = Field(examples=[360])
+    currency: str = Field(examples=["EUR"])
 
     @classmethod
     def of(cls, money: Money) -> Amount:

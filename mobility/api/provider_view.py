@@ -165,7 +165,7 @@ class ProviderBookingPage(BaseModel):
                     "departs_at": "2026-11-26T07:00:00Z",
                     "arrives_at": "2026-11-26T07:12:00Z",
                     "quoted": {"amount": 100, "currency": "EUR"},
-                    "final": None,
+                    "final": {"amount": 100, "currency": "EUR"},
                 }
             ],
             "next_cursor": None,

@@ -89,7 +89,13 @@ class ReceiptView(BaseModel):
     "/{booking_id}/receipt",
     response_model=ReceiptView,
     summary="Why it cost what it cost",
-    responses={200: {"content": {PDF: {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={
+        200: {
+            "content": {
+                PDF: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.3 …"}
+            }
+        }
+    },
 )
 async def get_receipt(
     booking_id: str,

@@ -64,7 +64,7 @@ class DepartureBoard(BaseModel):
                             "stop_id": "osm-300541837",
                         },
                         "trip_id": "1-1-0809",
-                        "note": None,
+                        "note": "abgeleitet: Samstag aus dem Werktag",
                     }
                 ],
             }

@@ -67,7 +67,7 @@ class VehicleMap(BaseModel):
                         "lat": 53.866316,
                         "lon": 10.67153,
                         "station_id": "rad-01",
-                        "range_m": None,
+                        "range_m": 42000,
                         "tariff": "Rad: 1 € je angefangene 30 Minuten, höchstens 9 € am Tag",
                         "age_seconds": 12,
                     }
