@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
+import httpx
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from pydantic import BaseModel, Field
@@ -17,11 +19,12 @@ from mobility.api.dependencies import Now, WiringDep
 from mobility.db import transaction
 from mobility.wiring import Wiring
 from payments.errors import PaymentError
+from providers.values import ProviderId
 
 router = APIRouter(tags=["health"])
 
 _PATIENCE_S = 2.0
-_ASK_PAYMENTS_EVERY_S = 15.0
+_ASK_OUTSIDE_EVERY_S = 15.0
 _age = Gauge("mobility_provider_age_seconds", "Since a provider was last heard of.", ("provider",))
 
 
@@ -41,7 +44,7 @@ class ProviderCapability(Capability):
 
 
 class Capabilities(BaseModel):
-    """What can be done. A process without payments goes on planning."""
+    """What can be done. A process without payments goes on planning, and books what is free."""
 
     plan: Capability
     book: Capability
@@ -94,28 +97,78 @@ async def _plan_and_book(wiring: Wiring) -> tuple[Capability, Capability]:
     return redis, (database if redis.ready else redis)
 
 
+@dataclass(slots=True)
+class _Outside:
+    """Those outside whom we ask at most every fifteen seconds, however often we are asked."""
+
+    seen: dict[str, tuple[float, Capability]] = field(default_factory=dict)
+
+    async def ask(self, name: str, work: Callable[[], Awaitable[object]], what: str) -> Capability:
+        """What ``work`` found, or what it found just before."""
+        at, found = self.seen.get(name, (0.0, None))
+        if found is None or time.monotonic() - at >= _ASK_OUTSIDE_EVERY_S:
+            found = await _within(work(), what)
+            self.seen[name] = (time.monotonic(), found)
+        return found
+
+
+def _outside(request: Request) -> _Outside:
+    state = request.app.state
+    if not hasattr(state, "outside"):
+        state.outside = _Outside()
+    outside: _Outside = state.outside
+    return outside
+
+
 async def _pay(request: Request, wiring: Wiring) -> Capability:
-    """Ask the processor at most every fifteen seconds, however often we are asked."""
-    seen: tuple[float, Capability] | None = getattr(request.app.state, "payments_seen", None)
-    if seen is not None and time.monotonic() - seen[0] < _ASK_PAYMENTS_EVERY_S:
-        return seen[1]
-    found = await _within(wiring.gateway.get_balance(), "the payment processor")
-    request.app.state.payments_seen = (time.monotonic(), found)
-    return found
+    return await _outside(request).ask(
+        "payments", wiring.gateway.get_balance, "the payment processor"
+    )
 
 
-def _providers(wiring: Wiring, now: Now) -> dict[str, ProviderCapability]:
+def _with_payments(book: Capability, pay: Capability) -> Capability:
+    """Booking as people understand it: what costs money needs somebody who takes it."""
+    if not book.ready or pay.ready:
+        return book
+    return Capability(ready=False, because=f"{pay.because}; only what is free can be booked")
+
+
+async def _providers(
+    request: Request, wiring: Wiring, now: Now
+) -> dict[ProviderId, ProviderCapability]:
     ages = {item.provider_id: item for item in wiring.mirror.freshness(now)}
-    found: dict[str, ProviderCapability] = {}
-    for provider_id in wiring.providers:
+    urls = wiring.settings.provider_urls or {}
+
+    async def look_at(provider_id: ProviderId) -> ProviderCapability:
         heard = ages.get(provider_id)
+        answers = Capability(ready=True)
+        if provider_id in urls:
+            answers = await _outside(request).ask(
+                provider_id, lambda: _knock(wiring.http, urls[provider_id]), "its booking system"
+            )
         stale = heard is not None and heard.stale
-        found[provider_id] = ProviderCapability(
-            ready=not stale,
-            because="not heard of for too long" if stale else None,
+        return ProviderCapability(
+            ready=answers.ready and not stale,
+            because="not heard of for too long" if stale else answers.because,
             age_seconds=heard.age_seconds if heard else None,
         )
-    return found
+
+    looks = await asyncio.gather(*(look_at(provider_id) for provider_id in wiring.providers))
+    return dict(zip(wiring.providers, looks, strict=True))
+
+
+async def _knock(http: httpx.AsyncClient, url: str) -> None:
+    """Any answer will do but a server's error; no key is shown, nothing is asked for.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    try:
+        answer = await http.head(url)
+    except httpx.HTTPError as error:
+        raise OSError(f"{url}: {error}") from error
+    if answer.is_server_error:
+        raise OSError(f"{url}: {answer.status_code}")
 
 
 @router.get("/livez", response_model=Liveness, summary="Is the process alive?")
@@ -132,12 +185,14 @@ async def live() -> Liveness:
 )
 async def ready(request: Request, response: Response, wiring: WiringDep, now: Now) -> Readiness:
     """200 when it can plan, for a load balancer; the body says the rest."""
-    (plan, book), pay = await asyncio.gather(_plan_and_book(wiring), _pay(request, wiring))
+    (plan, book), pay, providers = await asyncio.gather(
+        _plan_and_book(wiring), _pay(request, wiring), _providers(request, wiring, now)
+    )
     response.status_code = 200 if plan.ready else 503
     return Readiness(
         ready=plan.ready,
-        capabilities=Capabilities(plan=plan, book=book, pay=pay),
-        providers=_providers(wiring, now),
+        capabilities=Capabilities(plan=plan, book=_with_payments(book, pay), pay=pay),
+        providers={str(name): capability for name, capability in providers.items()},
     )
 
 
@@ -147,9 +202,10 @@ async def ready(request: Request, response: Response, wiring: WiringDep, now: No
     summary="Can it plan and book?",
     responses={503: {"model": Health, "description": "It cannot."}},
 )
-async def health(response: Response, wiring: WiringDep) -> Health:
-    """200 when it can plan and book."""
-    plan, book = await _plan_and_book(wiring)
+async def health(request: Request, response: Response, wiring: WiringDep) -> Health:
+    """200 when it can plan and book. Booking needs payments, so their outage is 503 here."""
+    (plan, book), pay = await asyncio.gather(_plan_and_book(wiring), _pay(request, wiring))
+    book = _with_payments(book, pay)
     healthy = plan.ready and book.ready
     response.status_code = 200 if healthy else 503
     return Health(healthy=healthy, plan=plan, book=book)

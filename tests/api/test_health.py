@@ -1,3 +1,4 @@
+import httpx
 import pytest
 from redis.asyncio import Redis
 
@@ -32,12 +33,56 @@ async def test_a_process_that_has_everything(world: World):
 
 async def test_a_payment_outage_takes_no_replica_out_of_planning(world: World):
     world.processor.down = True
-    ready = await world.client.get("/readyz")
-    assert (ready.status_code, ready.json()["capabilities"]["pay"]) == (
+    ready, health = await world.client.get("/readyz"), await world.client.get("/healthz")
+    outage = "the payment processor does not answer"
+    book = {"ready": False, "because": f"{outage}; only what is free can be booked"}
+    assert (ready.status_code, ready.json()["ready"], ready.json()["capabilities"]) == (
         200,
-        {"ready": False, "because": "the payment processor does not answer"},
+        True,
+        {
+            "plan": {"ready": True, "because": None},
+            "book": book,
+            "pay": {"ready": False, "because": outage},
+        },
     )
-    assert (await world.client.get("/healthz")).status_code == 200
+    assert (health.status_code, health.json()["healthy"], health.json()["book"]) == (
+        503,
+        False,
+        book,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (404, None),
+        (503, "its booking system does not answer"),
+        (None, "its booking system does not answer"),
+    ],
+)
+async def test_a_provider_whose_bookings_do_not_answer_is_named(
+    world: World, answer: int | None, expected: str | None
+):
+    asked: list[str] = []
+
+    def operator(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url}")
+        if answer is None:
+            raise httpx.ConnectError("refused")
+        return httpx.Response(answer)
+
+    world.wiring.settings.__dict__["provider_urls"] = {"stadtverkehr-luebeck": "http://operator/"}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(operator)) as http:
+        object.__setattr__(world.wiring, "http", http)
+        for _ in range(2):
+            ready = await world.client.get("/readyz")
+
+    assert ready.json()["providers"]["stadtverkehr-luebeck"] == {
+        "ready": expected is None,
+        "because": expected,
+        "age_seconds": None,
+    }
+    assert asked == ["HEAD http://operator/"]
 
 
 async def test_the_processor_is_not_asked_each_time(world: World):
