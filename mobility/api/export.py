@@ -21,6 +21,8 @@ router = APIRouter(prefix="/v1/me/export", tags=["account"])
 
 _PAGE = 100
 _BOOKINGS = TypeAdapter(list[BookingRecord])
+_MONEY = {"minor", "currency"}
+"""The fields of ``payments.money.Money``."""
 
 
 class Export(BaseModel):
@@ -61,17 +63,33 @@ async def _methods(wiring: Wiring, rider_id: str) -> list[MethodView] | None:
 
 
 async def _bookings(wiring: Wiring, rider_id: str) -> list[dict[str, JsonValue]]:
-    """All bookings; keys between us and a provider, and codes that unlock, are not the rider's."""
     found: list[dict[str, JsonValue]] = []
     before: tuple[datetime, str] | None = None
     while True:
         async with transaction(wiring.engine) as tx:
             page = await list_bookings(tx, rider_id, limit=_PAGE, before=before)
-        found += _BOOKINGS.dump_python(
-            page,
-            mode="json",
-            exclude={"__all__": {"legs": {"__all__": {"order_key", "access_code"}}}},
-        )
+        found += dump_bookings(page)
         if len(page) < _PAGE:
             return found
         before = (page[-1].created_at, page[-1].id)
+
+
+def dump_bookings(bookings: list[BookingRecord]) -> list[dict[str, JsonValue]]:
+    """All that is recorded; keys between us and a provider, and codes that unlock, are left out."""
+    dumped = _BOOKINGS.dump_python(
+        bookings,
+        mode="json",
+        exclude={"__all__": {"legs": {"__all__": {"order_key", "access_code"}}}},
+    )
+    return [{name: _on_the_wire(value) for name, value in item.items()} for item in dumped]
+
+
+def _on_the_wire(value: JsonValue) -> JsonValue:
+    """The value with money as everywhere in this API: ``amount`` and ``currency``."""
+    if isinstance(value, list):
+        return [_on_the_wire(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == _MONEY:
+        return {"amount": value["minor"], "currency": value["currency"]}
+    return {name: _on_the_wire(item) for name, item in value.items()}

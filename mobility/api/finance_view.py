@@ -24,10 +24,10 @@ _EUR = [{"amount": 360, "currency": "EUR"}]
 class AccountBalance(BaseModel):
     """An account and the sum of its entries; positive is a debit balance."""
 
-    account: str = Field(examples=["provider_payable:nextbike:EUR"])
+    account: str = Field(examples=["provider_payable:demo-rad:EUR"])
     name: str = Field(examples=["Verbindlichkeiten aus vermittelten Fahrten"])
     kind: str = Field(description="asset, liability, income or expense", examples=["liability"])
-    provider_id: str | None = Field(examples=["nextbike"])
+    provider_id: str | None = Field(examples=["demo-rad"])
     skr03: str = Field(examples=["1610"])
     skr04: str = Field(examples=["3310"])
     balance: Amount = Field(examples=_EUR)
@@ -139,7 +139,7 @@ class ReconciliationView(BaseModel):
 class EntryView(BaseModel):
     """One line of a journal; positive is a debit, negative a credit."""
 
-    account: str = Field(examples=["provider_payable:nextbike:EUR"])
+    account: str = Field(examples=["provider_payable:demo-rad:EUR"])
     amount: Amount = Field(examples=[{"amount": -360, "currency": "EUR"}])
     leg_id: str | None = Field(examples=["leg_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
     vat_percent: Decimal | None = Field(examples=["7"])

@@ -1,6 +1,14 @@
+import json
+from datetime import UTC, datetime
+from typing import cast
+
+from mobility.api.export import dump_bookings
+from mobility.booking.queries import BookingRecord, LegRecord
 from mobility.db import transaction
 from mobility.identity.customers import get_or_create_customer
 from mobility.identity.riders import find_rider_id
+from payments.money import Money
+from providers.values import Mode, ProviderId
 from tests.api.conftest import World
 
 ME = "/v1/me"
@@ -183,3 +191,58 @@ async def test_the_export_has_everything(world: World):
         **(await world.client.get(CARDS, headers=mine)).json(),
         "bookings": [],
     }
+
+
+def test_exported_bookings_show_money_as_everywhere():
+    at = datetime(2026, 11, 25, 8, tzinfo=UTC)
+    fare = Money(360)
+    ride = LegRecord(
+        id="leg_1",
+        order_key="secret",
+        mode=Mode.BIKE,
+        state="ended",
+        provider_id=ProviderId("demo-rad"),
+        metered=True,
+        departs_at=at,
+        arrives_at=at,
+        quoted=fare,
+        ceiling=Money(500),
+        final=None,
+        vat_percent="19",
+        tariff_version="1",
+        product=None,
+        price_lines=("base 1.00",),
+        co2_grams=0,
+        hold_expires_at=None,
+        access_code="4711",
+        started_at=at,
+        ended_at=at,
+        used_minutes=12,
+        used_metres=None,
+        detail=None,
+    )
+    booking = BookingRecord(
+        id="bkg_1",
+        rider_id="rdr_1",
+        state="settled",
+        aim="travel",
+        payment_id="pay_1",
+        passengers=1,
+        price=fare,
+        ceiling=Money(500),
+        created_at=at,
+        expires_at=at,
+        failure_type=None,
+        failure_detail=None,
+        legs=(ride,),
+    )
+    (shown,) = dump_bookings([booking])
+    (leg,) = cast("list[dict[str, object]]", shown["legs"])
+    assert (shown["price"], leg["quoted"], leg["ceiling"], leg["final"]) == (
+        {"amount": 360, "currency": "EUR"},
+        {"amount": 360, "currency": "EUR"},
+        {"amount": 500, "currency": "EUR"},
+        None,
+    )
+    assert leg.keys().isdisjoint({"order_key", "access_code"})
+    assert "minor" not in json.dumps(shown)
