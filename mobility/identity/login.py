@@ -46,11 +46,11 @@ async def request_code(tx: AsyncConnection, secrets: Secrets, address: str, now:
     )
     return Mail(
         to=address,
-        subject=f"{code} ist Ihr Anmeldecode",
+        subject=f"{code} ist dein Anmeldecode",
         text=(
-            f"Ihr Anmeldecode lautet {code}.\n\n"
-            "Er gilt zehn Minuten und nur einmal. Wenn Sie ihn nicht angefordert haben, "
-            "brauchen Sie nichts zu tun.\n"
+            f"Dein Anmeldecode lautet {code}.\n\n"
+            "Er gilt zehn Minuten und nur einmal. Wenn du ihn nicht angefordert hast, "
+            "brauchst du nichts zu tun.\n"
         ),
     )
 

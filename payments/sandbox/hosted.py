@@ -57,7 +57,7 @@ class HostedPages:
         with self._state.writing():
             target = intents.finish_challenge(self._state, intent, accepted=given == "accept")
         if target is None:
-            return pages.notice_page("Erledigt", "Sie können dieses Fenster schließen.")
+            return pages.notice_page("Erledigt", "Du kannst dieses Fenster schließen.")
         return RedirectResponse(target, 303)
 
     async def show_setup(self, session_id: str) -> Response:
@@ -72,7 +72,7 @@ class HostedPages:
         if session is None:
             return _gone()
         if token not in CARDS:
-            return pages.setup_page(session, "Bitte wählen Sie eine Karte.")
+            return pages.setup_page(session, "Bitte wähle eine Karte.")
         try:
             with self._state.writing():
                 target = setup.complete_session(self._state, session, token)

@@ -79,7 +79,7 @@ def setup_page(session: Json, problem: str | None = None) -> HTMLResponse:
     back = session["cancel_url"]
     leave = f'<a class="quiet" href="{escape(back)}">Abbrechen</a>' if _origin(back) else ""
     body = (
-        f"{notice}<p>Wählen Sie eine Testkarte.</p>"
+        f"{notice}<p>Wähle eine Testkarte.</p>"
         f'<form method="post">{choices}<button>Karte speichern</button></form>{leave}'
     )
     status = 402 if problem else 200
@@ -89,7 +89,7 @@ def setup_page(session: Json, problem: str | None = None) -> HTMLResponse:
 def challenge_page(intent: Json) -> HTMLResponse:
     """The bank asks whether this payment is really meant."""
     body = (
-        "<p>Ihre Bank bittet Sie, diese Zahlung freizugeben.</p>"
+        "<p>Deine Bank bittet dich, diese Zahlung freizugeben.</p>"
         f'<p class="sum">{escape(sum_in_german(intent["amount"], intent["currency"]))}</p>'
         '<form method="post"><button name="answer" value="accept">Zahlung freigeben</button>'
         '<button class="quiet" name="answer" value="refuse">Ablehnen</button></form>'
