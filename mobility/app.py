@@ -33,9 +33,12 @@ from mobility.api import (
 from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
 from mobility.api.openapi import install_openapi, operation_id
+from mobility.booking.advance import wait_for_background
 from mobility.composition import open_wiring
 from mobility.settings import Settings
 
+SHUTDOWN_S = 3.0
+"""How long bookings under way may take to come to rest when the process is told to stop."""
 ROUTERS = (
     health.router,
     auth.router,
@@ -70,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await run_in_threadpool(wiring.planner.warm_up, wiring.clock())
             app.state.wiring = wiring
             yield
+            await wait_for_background(SHUTDOWN_S)
 
     app = FastAPI(
         title="Unified mobility booking",

@@ -95,6 +95,20 @@ async def find(tx: AsyncConnection, request: Request) -> StoredAnswer | None:
     return StoredAnswer(row.status, row.body)
 
 
+async def claim_key(
+    tx: AsyncConnection, rider_id: str, key: str | None, path: str, now: datetime
+) -> None:
+    """Hold a key to one path, for requests that may be repeated anyway and have no body.
+
+    Raises:
+        KeyReusedError: the key came before with another request.
+    """
+    if key is None:
+        return
+    request = Request(rider_id, key, fingerprint("POST", path, b""))
+    await begin(tx, request, None, now)
+
+
 async def complete(tx: AsyncConnection, request: Request, status: int, body: Any) -> None:
     """Store the answer that repetitions get."""
     await tx.execute(

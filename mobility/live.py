@@ -6,6 +6,7 @@ else, so a Redis that is away never stops a booking.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 KEEP_S = 86_400
 KEEP_EVENTS = 100
+PATIENCE_S = 0.5
+"""How long a booking waits for Redis to take a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,10 @@ class Changes:
         """Say that a booking changed."""
         key = self._key(booking_id)
         try:
-            await self.redis.xadd(key, {"changed": booking_id}, maxlen=KEEP_EVENTS)
-            await self.redis.expire(key, KEEP_S)
-        except RedisError as error:
+            async with asyncio.timeout(PATIENCE_S):
+                await self.redis.xadd(key, {"changed": booking_id}, maxlen=KEEP_EVENTS)
+                await self.redis.expire(key, KEEP_S)
+        except (RedisError, TimeoutError) as error:
             log.warning("could not announce a change: %s", type(error).__name__)
 
     async def watch(

@@ -8,13 +8,13 @@ step is therefore run *at least* once, and its handler must find out what was al
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Handler = Callable[[str, datetime], Awaitable["datetime | None"]]
 """Takes the step's key and now; returns when to run again, or None when nothing is left to do."""
 
-MAX_ATTEMPTS = 12
+LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,6 @@ async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime)
             set_={
                 "run_at": func.least(step.c.run_at, statement.excluded.run_at),
                 "generation": step.c.generation + 1,
-                "attempts": 0,
-                "dead_at": None,
             },
         )
     )
@@ -66,103 +64,84 @@ async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime)
 async def claim(
     engine: AsyncEngine, *, kind: str, key: str | None = None, worker: str, lease: timedelta
 ) -> Claim | None:
-    """Take one due step of a kind, or the step ``key`` whether due or not.
+    """Take one due step of a kind, or the step ``key`` if it is due.
 
-    The database's clock decides about leases, so that no two machines' clocks need agree.
+    The database's clock decides, so that no two machines' clocks need agree. Each claim has a
+    token of its own: who has lost the lease cannot renew or end what another has taken.
     """
+    token = f"{worker}#{secrets.token_hex(6)}"
     free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
     due = (
         select(step.c.kind, step.c.key)
-        .where(step.c.kind == kind, step.c.dead_at.is_(None), free)
+        .where(step.c.kind == kind, step.c.run_at <= func.now(), free)
         .order_by(step.c.run_at)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    due = due.where(step.c.key == key) if key else due.where(step.c.run_at <= func.now())
-    due_one = due.cte("due")
+    due_one = (due.where(step.c.key == key) if key else due).cte("due")
     statement = (
         update(step)
         .where(step.c.kind == due_one.c.kind, step.c.key == due_one.c.key)
-        .values(
-            worker=worker,
-            lease_until=func.now() + lease,
-            attempts=step.c.attempts + 1,
-        )
+        .values(worker=token, lease_until=func.now() + lease, attempts=step.c.attempts + 1)
         .returning(step.c.generation, step.c.attempts, step.c.key)
     )
     async with transaction(engine) as tx:
         row = (await tx.execute(statement)).one_or_none()
     if row is None:
         return None
-    return Claim(kind, row.key, row.generation, row.attempts, worker)
+    return Claim(kind, row.key, row.generation, row.attempts, token)
 
 
-async def _renew(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
-    async with transaction(engine) as tx:
-        result = await tx.execute(
-            update(step)
-            .where(step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
-            .values(lease_until=func.now() + lease)
-        )
-    if result.rowcount != 1:
-        raise LeaseLostError(f"{held.kind} {held.key}")
+def _mine(held: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
 
 
-@contextlib.asynccontextmanager
-async def heartbeat(engine: AsyncEngine, held: Claim, lease: timedelta) -> AsyncIterator[None]:
-    """Renew the lease three times per length while the block runs."""
+async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
+    """Renew the lease three times per length, for ever.
 
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(lease.total_seconds() / 3)
-            await _renew(engine, held, lease)
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, LeaseLostError):
-            await task
+    Raises:
+        LeaseLostError: somebody else has taken the step.
+    """
+    while True:
+        await asyncio.sleep(lease.total_seconds() / 3)
+        async with transaction(engine) as tx:
+            renewed = await tx.execute(
+                update(step)
+                .where(*_mine(held))
+                .values(lease_until=func.now() + lease)
+                .returning(step.c.key)
+            )
+            if renewed.first() is None:
+                raise LeaseLostError(f"{held.kind} {held.key}")
 
 
 async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | None) -> None:
-    """Give the step back: gone, or due again. A step asked for meanwhile is due at once."""
-    mine = (step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+    """Give the step back: gone, or due again. A step asked for meanwhile is due as asked."""
+    unasked = step.c.generation == held.generation
     async with transaction(engine) as tx:
         if run_again_at is None:
-            await tx.execute(delete(step).where(*mine, step.c.generation == held.generation))
-            await tx.execute(update(step).where(*mine).values(worker=None, lease_until=None))
+            await tx.execute(delete(step).where(*_mine(held), unasked))
         else:
-            unasked = step.c.generation == held.generation
-            await tx.execute(
-                update(step)
-                .where(*mine, unasked)
-                .values(
-                    run_at=run_again_at,
-                    worker=None,
-                    lease_until=None,
-                    attempts=0,
-                    last_error=None,
-                )
-            )
-            await tx.execute(update(step).where(*mine).values(worker=None, lease_until=None))
+            await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=run_again_at))
+        await tx.execute(
+            update(step)
+            .where(*_mine(held))
+            .values(worker=None, lease_until=None, attempts=0, last_error=None)
+        )
 
 
 async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datetime) -> None:
-    """Record why the step failed and when it is tried again; after too many times it is dead."""
-    dead = held.attempts >= MAX_ATTEMPTS
-    wait = timedelta(seconds=min(300, 0.5 * 2**held.attempts))
+    """Record why the step failed, and try it again ever later, up to every five minutes."""
+    wait = min(LONGEST_PAUSE, timedelta(seconds=0.5 * 2 ** min(held.attempts, 12)))
     async with transaction(engine) as tx:
         await tx.execute(
             update(step)
-            .where(step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+            .where(*_mine(held))
             .values(
                 worker=None,
                 lease_until=None,
                 last_error=f"{type(error).__name__}: {error}"[:1000],
                 run_at=now + wait,
-                dead_at=now if dead else None,
             )
         )
     log.warning("step %s %s failed (attempt %d): %s", held.kind, held.key, held.attempts, error)
@@ -171,16 +150,26 @@ async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datet
 async def run_claimed(
     engine: AsyncEngine, held: Claim, handler: Handler, *, now: datetime, lease: timedelta
 ) -> None:
-    """Run a claimed step to its next rest and give it back."""
+    """Run a claimed step to its next rest and give it back; stop at once if the lease is lost."""
+    work = asyncio.ensure_future(handler(held.key, now))
+    beat = asyncio.ensure_future(_beat(engine, held, lease))
     try:
-        async with heartbeat(engine, held, lease):
-            run_again_at = await handler(held.key, now)
-    except LeaseLostError:
+        await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        unfinished = not work.done()
+        for task in (work, beat):
+            task.cancel()
+        await asyncio.gather(work, beat, return_exceptions=True)
+    if unfinished:
         log.warning("lost the lease of %s %s", held.kind, held.key)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the step must not be lost
+        return
+    error = work.exception()
+    if error is None:
+        await finish(engine, held, run_again_at=work.result())
+    elif isinstance(error, Exception):
         await fail(engine, held, error, now=now)
     else:
-        await finish(engine, held, run_again_at=run_again_at)
+        raise error
 
 
 async def run_due(
@@ -209,7 +198,6 @@ class Stuck:
     attempts: int
     last_error: str
     run_at: datetime
-    dead: bool
 
 
 async def list_stuck(tx: AsyncConnection) -> list[Stuck]:
@@ -217,10 +205,7 @@ async def list_stuck(tx: AsyncConnection) -> list[Stuck]:
     rows = await tx.execute(
         select(step).where(step.c.last_error.is_not(None)).order_by(step.c.created_at).limit(500)
     )
-    return [
-        Stuck(row.kind, row.key, row.attempts, row.last_error, row.run_at, row.dead_at is not None)
-        for row in rows
-    ]
+    return [Stuck(row.kind, row.key, row.attempts, row.last_error, row.run_at) for row in rows]
 
 
 async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:
@@ -229,7 +214,7 @@ async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:
         delay = await tx.scalar(
             text(
                 "select extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at)))"
-                " - now()) from step where dead_at is null"
+                " - now()) from step"
             )
         )
     await asyncio.sleep(max(0.05, min(seconds, float(delay) if delay is not None else seconds)))

@@ -96,6 +96,7 @@ leg = Table(
     Column("access_code", Text),
     _instant("started_at"),
     _instant("ended_at"),
+    _instant("looked_at"),
     Column("used_minutes", Integer),
     Column("used_metres", Integer),
     PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),
@@ -135,10 +136,9 @@ step = Table(
     Column("last_error", Text),
     _instant("run_at", nullable=False),
     _instant("lease_until"),
-    _instant("dead_at"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     PrimaryKeyConstraint("kind", "key", name="pk_step"),
-    Index("ix_step_run_at", "run_at", postgresql_where=text("dead_at is null")),
+    Index("ix_step_run_at", "run_at"),
 )
 
 idempotent_answer = Table(

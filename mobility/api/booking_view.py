@@ -171,23 +171,29 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
 
 
 def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
+    if record.aim != "travel":
+        return []
     if record.state == "awaiting_payment":
         return [NextAction(action="pay"), NextAction(action="cancel")]
     if record.state == "held":
         return [NextAction(action="cancel")]
-    if record.state not in ("confirmed", "active"):
+    if record.state not in ("confirmed", "active", "needs_attention"):
         return []
-    actions: list[NextAction] = []
-    for leg in record.legs:
-        state = shown_state(leg, record, now)
-        if leg.provider_id is None:
-            continue
-        if leg.access_code is not None and state in ("confirmed", "ready", "active"):
-            actions.append(NextAction(action="show_ticket", leg_id=leg.id))
-        if state == "ready":
-            actions.append(NextAction(action="start", leg_id=leg.id))
-        if state == "active":
-            actions.append(NextAction(action="finish", leg_id=leg.id))
+    actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
     if all(leg.state != "active" for leg in record.legs):
         actions.append(NextAction(action="cancel"))
+    return actions
+
+
+def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[NextAction]:
+    if leg.provider_id is None:
+        return []
+    state = shown_state(leg, record, now)
+    actions = []
+    if leg.access_code is not None and state in ("confirmed", "ready", "active"):
+        actions.append(NextAction(action="show_ticket", leg_id=leg.id))
+    if state == "ready":
+        actions.append(NextAction(action="start", leg_id=leg.id))
+    if state == "active":
+        actions.append(NextAction(action="finish", leg_id=leg.id))
     return actions

@@ -27,7 +27,8 @@ from mobility.booking.errors import (
 )
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import BookingRecord, get_booking, list_bookings
-from mobility.booking.trip import Aim, BookingState, PaymentView, Trip
+from mobility.booking.states import OVER
+from mobility.booking.trip import Aim, BookingState, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
@@ -45,6 +46,13 @@ ANSWER_WITHIN_S = 9.0
 """The contract's ten seconds, less what it takes to answer."""
 
 
+class SpendCeiling(BaseModel):
+    """An amount in minor units that is not to be exceeded."""
+
+    amount: int = Field(ge=0, le=10_000_000, examples=[1500])
+    currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])
+
+
 class NewBooking(BaseModel):
     """What to book, and how it is paid."""
 
@@ -56,7 +64,7 @@ class NewBooking(BaseModel):
         description="A saved method's id; on the sandbox also a test token.",
         examples=["pm_card_visa"],
     )
-    spend_ceiling: Amount | None = Field(
+    spend_ceiling: SpendCeiling | None = Field(
         default=None, description="What the trip may cost at most, whatever happens."
     )
 
@@ -245,9 +253,17 @@ async def preview_cancellation(
 
 
 @router.post("/{booking_id}/cancel", response_model=BookingView, summary="Cancel a booking")
-async def cancel(booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now) -> BookingView:
+async def cancel(
+    booking_id: str,
+    request: Request,
+    wiring: WiringDep,
+    rider: RiderDep,
+    now: Now,
+    key: IdempotencyKey = None,
+) -> BookingView:
     """Give back what has not been ridden; asking again changes nothing."""
     async with transaction(wiring.engine) as tx:
+        await idempotency.claim_key(tx, rider.rider_id, key, request.url.path, now)
         await get_booking(tx, rider.rider_id, booking_id)
         await ask_to_cancel(tx, booking_id, now)
     await advance_while_waiting(wiring.desk, booking_id, until=_over, seconds=ANSWER_WITHIN_S)
@@ -255,10 +271,4 @@ async def cancel(booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now) 
 
 
 def _over(trip: Trip) -> bool:
-    money_open = (PaymentView.AUTHORISED, PaymentView.OPEN, PaymentView.REQUIRES_ACTION)
-    if trip.aim is Aim.TRAVEL:
-        return trip.state is BookingState.SETTLED
-    return trip.state is BookingState.NEEDS_ATTENTION or (
-        trip.state is BookingState.CANCELLED
-        and trip.payment not in (*money_open, PaymentView.CAPTURED)
-    )
+    return trip.state in (*OVER, BookingState.NEEDS_ATTENTION)

@@ -15,14 +15,13 @@ router = APIRouter(prefix="/v1/operations", tags=["operations"])
 
 
 class StuckStep(BaseModel):
-    """A durable step that failed; ``dead`` ones are not tried again by themselves."""
+    """A durable step whose last run failed; it is tried again at ``run_at``."""
 
     kind: str
     key: str
     attempts: int
     last_error: str | None
     run_at: datetime
-    dead: bool
 
 
 class StuckSteps(BaseModel):
@@ -40,7 +39,6 @@ class StuckSteps(BaseModel):
                         "attempts": 12,
                         "last_error": "PaymentStuckError: refused by the processor",
                         "run_at": "2026-11-26T07:00:00Z",
-                        "dead": True,
                     }
                 ]
             }
@@ -61,7 +59,6 @@ async def list_stuck(wiring: WiringDep, _staff: StaffDep) -> StuckSteps:
                 attempts=item.attempts,
                 last_error=item.last_error,
                 run_at=item.run_at,
-                dead=item.dead,
             )
             for item in found
         ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
+from mobility import idempotency
 from mobility.api.booking_view import BookingView
 from mobility.api.bookings import ANSWER_WITHIN_S, show
-from mobility.api.dependencies import RiderDep, WiringDep
+from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.errors import LegRefusedError, NotFoundError, WrongStateError
 from mobility.booking.queries import get_booking
@@ -45,15 +46,36 @@ class TicketView(BaseModel):
 
 
 @router.post("/start", response_model=BookingView, summary="Start a leg")
-async def start(booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep) -> BookingView:
+async def start(
+    booking_id: str,
+    leg_id: str,
+    request: Request,
+    wiring: WiringDep,
+    rider: RiderDep,
+    key: IdempotencyKey = None,
+) -> BookingView:
     """Unlock the vehicle, or begin the ride on a ticket. Asking again changes nothing."""
+    await _claim(wiring, rider.rider_id, key, request)
     return await _ride(wiring, rider.rider_id, booking_id, leg_id, Ask.START)
 
 
 @router.post("/finish", response_model=BookingView, summary="Finish a leg")
-async def finish(booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep) -> BookingView:
+async def finish(
+    booking_id: str,
+    leg_id: str,
+    request: Request,
+    wiring: WiringDep,
+    rider: RiderDep,
+    key: IdempotencyKey = None,
+) -> BookingView:
     """Lock the vehicle and end the ride; after the last leg the trip is settled."""
+    await _claim(wiring, rider.rider_id, key, request)
     return await _ride(wiring, rider.rider_id, booking_id, leg_id, Ask.FINISH)
+
+
+async def _claim(wiring: Wiring, rider_id: str, key: str | None, request: Request) -> None:
+    async with transaction(wiring.engine) as tx:
+        await idempotency.claim_key(tx, rider_id, key, request.url.path, wiring.clock())
 
 
 async def _ride(

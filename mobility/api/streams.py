@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException
@@ -66,7 +66,7 @@ async def issue_stream_ticket(
     return StreamTicket(ticket=ticket, expires_at=expires_at)
 
 
-def _read_ticket(key: bytes, ticket: str, now: datetime) -> tuple[str, str]:
+def _read_ticket(key: bytes, ticket: str, now: datetime) -> tuple[str, str, datetime]:
     refused = HTTPException(401, "the stream ticket is not valid (any more); ask for a new one")
     encoded, _, signature = ticket.partition(".")
     try:
@@ -76,9 +76,10 @@ def _read_ticket(key: bytes, ticket: str, now: datetime) -> tuple[str, str]:
     if not hmac.compare_digest(_signature(key, text).encode(), signature.encode()):
         raise refused
     expires, rider_id, booking_id = text.split("|")
-    if int(expires) < now.timestamp():
+    ends_at = datetime.fromtimestamp(int(expires), UTC)
+    if ends_at < now:
         raise refused
-    return rider_id, booking_id
+    return rider_id, booking_id, ends_at
 
 
 @router.get(
@@ -99,24 +100,33 @@ async def follow(
     now: Now,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """The booking now and after every change, until it is over; ``Last-Event-ID`` goes on."""
-    rider_id, booking_id = _read_ticket(wiring.secrets.cursor_key, ticket, now)
+    """The booking now and after every change, until it is over or the pass has run out.
+
+    ``Last-Event-ID`` goes on from there.
+    """
+    rider_id, booking_id, ends_at = _read_ticket(wiring.secrets.cursor_key, ticket, now)
     if last_event_id is not None and not _EVENT_ID.match(last_event_id):
         raise HTTPException(400, "Last-Event-ID is not one of this stream")
-    events = _events(wiring, rider_id, booking_id, last_event_id)
+    events = _events(wiring, rider_id, booking_id, last_event_id, ends_at)
     return StreamingResponse(
         events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
 
 
 async def _events(
-    wiring: Wiring, rider_id: str, booking_id: str, last_event_id: str | None
+    wiring: Wiring,
+    rider_id: str,
+    booking_id: str,
+    last_event_id: str | None,
+    ends_at: datetime,
 ) -> AsyncIterator[str]:
     shown = await show(wiring, rider_id, booking_id)
     yield f"id: {last_event_id or '0-0'}\nevent: booking\ndata: {shown.model_dump_json()}\n\n"
     if shown.state in OVER:
         return
     async for event_id in wiring.changes.watch(booking_id, after=last_event_id or "0-0"):
+        if wiring.clock() >= ends_at:
+            return
         if event_id is None:
             yield ": still here\n\n"
             continue

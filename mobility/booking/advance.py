@@ -8,7 +8,7 @@ What was done is read from the rows, so it may be called any number of times.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,11 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking import pay
 from mobility.booking.desk import Desk
-from mobility.booking.legs import LegCall, call_all, record_answer
+from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
 from mobility.booking.states import Act, Action, Move, decide
-from mobility.booking.trip import AskState, Trip
-from mobility.booking.trips import get_order, get_trip, mark_sent, record_move
+from mobility.booking.trip import Ask, AskState, Trip
+from mobility.booking.trips import (
+    get_order,
+    get_trip,
+    mark_needs_attention,
+    mark_sent,
+    record_move,
+)
 from mobility.db import transaction
+from payments.errors import PaymentConflictError
+from providers.values import LegOrder
 
 STEP = "advance_booking"
 LONGEST_WAIT = timedelta(minutes=5)
@@ -43,12 +51,18 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
                 for action in move.actions
                 if action.act is Act.LEG
             ]
+            looks = {
+                action.leg_id: await _order_of(tx, desk, trip, action.leg_id)
+                for action in move.actions
+                if action.act is Act.LOOK and action.leg_id is not None
+            }
         if _changed(trip, move):
             await desk.changed(booking_id)
         if not move.actions:
             if _changed(trip, move):
                 continue
             return move.wake_at
+        await _look(desk, trip.id, looks)
         wait = await _carry_out(desk, trip, move, calls)
         if wait is not None:
             return desk.clock() + wait
@@ -83,6 +97,12 @@ _running: set[asyncio.Future[None]] = set()
 """Keeps what goes on in the background from being collected."""
 
 
+async def wait_for_background(seconds: float) -> None:
+    """Let what goes on in the background come to its rest; what does not is left to its lease."""
+    if _running:
+        await asyncio.wait(set(_running), timeout=seconds)
+
+
 async def _advance_if_free(desk: Desk, booking_id: str) -> None:
     held = await steps.claim(
         desk.engine, kind=STEP, key=booking_id, worker=desk.worker, lease=desk.lease
@@ -101,7 +121,7 @@ def _changed(trip: Trip, move: Move) -> bool:
     return (
         move.state is not trip.state
         or move.aim is not trip.aim
-        or bool(move.ended_legs or move.dropped_legs)
+        or bool(move.ended_legs or move.dropped_legs or move.dropped_starts)
     )
 
 
@@ -111,11 +131,24 @@ async def _prepare_leg(
     if action.leg_id is None or action.ask is None:
         raise ValueError(f"not an action on a leg: {action}")
     before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now)
-    provider_id = next(leg.provider_id for leg in trip.legs if leg.id == action.leg_id)
+    order = await _order_of(tx, desk, trip, action.leg_id)
+    read_first = before is AskState.SENT
+    return LegCall(trip.id, action.leg_id, action.ask, order, read_first, action.read_only)
+
+
+async def _order_of(tx: AsyncConnection, desk: Desk, trip: Trip, leg_id: str) -> LegOrder:
+    provider_id = next(leg.provider_id for leg in trip.legs if leg.id == leg_id)
     if provider_id is None:
-        raise ValueError(f"{action.leg_id} has no provider")
-    order = await get_order(tx, trip.id, action.leg_id, desk.pseudonym(provider_id, trip.rider_id))
-    return LegCall(trip.id, action.leg_id, action.ask, order, before is AskState.SENT)
+        raise ValueError(f"{leg_id} has no provider")
+    return await get_order(tx, trip.id, leg_id, desk.pseudonym(provider_id, trip.rider_id))
+
+
+async def _look(desk: Desk, booking_id: str, orders: Mapping[str, LegOrder]) -> None:
+    for leg_id, order in orders.items():
+        found = await look(desk, order, desk.clock())
+        async with transaction(desk.engine) as tx:
+            await get_trip(tx, booking_id, lock=True)
+            await record_look(tx, booking_id, leg_id, found, desk.clock())
 
 
 async def _carry_out(desk: Desk, trip: Trip, move: Move, calls: list[LegCall]) -> timedelta | None:
@@ -135,9 +168,25 @@ async def _carry_out(desk: Desk, trip: Trip, move: Move, calls: list[LegCall]) -
             for a in answers
             if a.state in (AskState.PLANNED, AskState.SENT)
         ]
+        if any(a.call.ask is Ask.CANCEL and a.leaves_open for a in answers):
+            waits.append(LONGEST_WAIT)
     for action in move.actions:
-        if action.act is not Act.LEG:
-            wait = await pay.bring_about(desk, trip, action.act)
+        if action.act not in (Act.LEG, Act.LOOK):
+            wait = await _pay(desk, trip, action.act)
             waits += [] if wait is None else [wait]
     await desk.changed(trip.id)
     return min(LONGEST_WAIT, max(waits)) if waits else None
+
+
+async def _pay(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
+    """Do an act on the payment; what the processor refuses for good becomes a person's case.
+
+    The error is raised on, so that the step shows it to staff and is tried again, ever slower.
+    """
+    try:
+        return await pay.bring_about(desk, trip, act)
+    except (pay.PaymentStuckError, PaymentConflictError, ValueError):
+        async with transaction(desk.engine) as tx:
+            await mark_needs_attention(tx, trip.id)
+        await desk.changed(trip.id)
+        raise

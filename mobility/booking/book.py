@@ -106,10 +106,15 @@ def _check(request: BookingRequest, now: datetime) -> None:
     )
     if lacking:
         raise NotEligibleError(tuple(dict.fromkeys(lacking)))
-    if request.spend_ceiling is not None and request.spend_ceiling < offer.price:
+    asked = request.spend_ceiling
+    if asked is not None and asked.currency != offer.price.currency:
+        raise CeilingTooLowError(
+            f"the ceiling is in {asked.currency}, the price in {offer.price.currency}"
+        )
+    if asked is not None and asked < offer.price:
         raise CeilingTooLowError(
             f"the trip is expected to cost {offer.price}, above the ceiling of "
-            f"{request.spend_ceiling}; raise it or leave it out"
+            f"{asked}; raise it or leave it out"
         )
 
 

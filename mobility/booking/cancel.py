@@ -44,6 +44,9 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
             why_not=f"the booking is {trip.state}", refund=nothing, kept=nothing
         )
     riding = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ACTIVE]
+    if any(leg.pending(ask) for leg in trip.provided for ask in (Ask.START, Ask.FINISH)):
+        why_not = "a vehicle is being unlocked or locked; ask again in a moment"
+        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
     if riding:
         why_not = f"leg {riding[0].id} is being ridden; finish it first"
         return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
@@ -61,8 +64,9 @@ def _cost(leg: TripLeg) -> Money:
 
 def _used(leg: TripLeg, now: datetime) -> bool:
     """Ridden, or on a ticket that has become valid and may have been shown."""
-    issued = not leg.scarce and leg.state in (LegState.CONFIRMED, LegState.ACTIVE)
-    return leg.state is LegState.ENDED or (issued and leg.departs_at <= now)
+    if leg.state in (LegState.ACTIVE, LegState.ENDED):
+        return True
+    return not leg.scarce and leg.state is LegState.CONFIRMED and leg.departs_at <= now
 
 
 def _unused(trip: Trip, now: datetime) -> list[str]:

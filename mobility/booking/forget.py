@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking.states import OVER
 from mobility.tables import booking, idempotent_answer, leg
 
 KEEP_PLACES = timedelta(days=30)
@@ -23,7 +24,11 @@ async def forget_old_trips(tx: AsyncConnection, now: datetime) -> int:
     )
     result = await tx.execute(
         update(leg)
-        .where(leg.c.arrives_at < now - KEEP_PLACES, leg.c.detail.is_not(None))
+        .where(
+            leg.c.arrives_at < now - KEEP_PLACES,
+            leg.c.detail.is_not(None),
+            leg.c.booking_id.in_(select(booking.c.id).where(booking.c.state.in_(OVER))),
+        )
         .values(detail=null(), access_code=null())
     )
     return result.rowcount

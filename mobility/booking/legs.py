@@ -51,6 +51,8 @@ class LegCall:
     order: LegOrder
     read_first: bool
     """An earlier call may have happened, so the provider is read before it is asked again."""
+    read_only: bool = False
+    """Only find out; what has not happened is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,33 +64,61 @@ class Answer:
     reservation: Reservation | None = None
     error: str | None = None
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether it was refused, and the provider still holds the leg as before."""
+        if self.state is not AskState.REFUSED:
+            return False
+        return self.reservation is None or self.reservation.state not in FURTHER_ON
+
 
 async def call_all(desk: Desk, calls: list[LegCall], now: datetime) -> list[Answer]:
-    """Make the calls side by side; a cancellation waits for the one before it (reverse order)."""
-    if calls and calls[0].ask is Ask.CANCEL:
-        return [await call_one(desk, call, now) for call in calls]
-    return list(await asyncio.gather(*(call_one(desk, call, now) for call in calls)))
+    """Make the calls: first rides are ended, then all else side by side, cancellations one by one.
+
+    A cancellation waits for the one before it, since legs are undone in reverse.
+    """
+    answers: list[Answer] = []
+    for asks in ((Ask.FINISH,), (Ask.HOLD, Ask.CONFIRM, Ask.START)):
+        group = [call for call in calls if call.ask in asks]
+        answers += await asyncio.gather(*(call_one(desk, call, now) for call in group))
+    for call in calls:
+        if call.ask is Ask.CANCEL:
+            answers.append(await call_one(desk, call, now))
+    return answers
 
 
 async def call_one(desk: Desk, call: LegCall, now: datetime) -> Answer:
     """Bring one ask about. Never raises: what went wrong is part of the answer."""
     provider = desk.providers.get(call.order.provider_id)
     if provider is None:
-        return Answer(call, AskState.REFUSED, error=f"no provider {call.order.provider_id} here")
-    try:
-        if call.read_first:
+        return Answer(call, AskState.PLANNED, error=f"no provider {call.order.provider_id} here")
+    if call.read_first or call.read_only:
+        try:
             found = await provider.find_reservation(call.order, now)
-            if found is not None and found.state in REACHED[call.ask]:
-                return Answer(call, AskState.DONE, found)
-            if found is not None and found.state in REACHED[Ask.CANCEL]:
-                return Answer(call, AskState.REFUSED, found, error=f"it is {found.state} there")
+        except ProviderError as error:
+            return Answer(call, AskState.SENT, error=f"not read: {error}")
+        if decided := _decided_by(call, found):
+            return decided
+    try:
         return Answer(call, AskState.DONE, await _ask(provider, call, now))
     except RefusedError as error:
         return await _refused(provider, call, error, now)
     except UnreachableError as error:
-        return Answer(call, AskState.PLANNED, error=str(error))
+        state = AskState.SENT if call.read_first else AskState.PLANNED
+        return Answer(call, state, error=str(error))
     except OutcomeUnknownError as error:
         return Answer(call, AskState.SENT, error=str(error))
+
+
+def _decided_by(call: LegCall, found: Reservation | None) -> Answer | None:
+    """The answer that a reservation gives; None when the ask is still to be made."""
+    if found is not None and found.state in REACHED[call.ask]:
+        return Answer(call, AskState.DONE, found)
+    if found is not None and found.state in REACHED[Ask.CANCEL]:
+        return Answer(call, AskState.REFUSED, found, error=f"it is {found.state} there")
+    if call.read_only:
+        return Answer(call, AskState.REFUSED, found, error="it took too long; try again")
+    return None
 
 
 async def _ask(provider: Provider, call: LegCall, now: datetime) -> Reservation:
@@ -118,6 +148,25 @@ async def _refused(provider: Provider, call: LegCall, error: RefusedError, now: 
     return Answer(call, AskState.REFUSED, found, error=error.detail)
 
 
+async def look(desk: Desk, order: LegOrder, now: datetime) -> Reservation | None:
+    """Read how a ride stands at its provider; None when that cannot be said now."""
+    provider = desk.providers.get(order.provider_id)
+    try:
+        return None if provider is None else await provider.find_reservation(order, now)
+    except ProviderError:
+        return None
+
+
+async def record_look(
+    tx: AsyncConnection, booking_id: str, leg_id: str, found: Reservation | None, now: datetime
+) -> None:
+    """Write that a ride was looked at, and its end if it has ended."""
+    values: dict[str, Any] = {"looked_at": now}
+    if found is not None and found.state in FURTHER_ON - {ReservationState.IN_USE}:
+        values |= _as_found(found, now)
+    await set_leg(tx, booking_id, leg_id, **values)
+
+
 async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> None:
     """Write what became of a call, and what it means for the leg."""
     call = answer.call
@@ -135,7 +184,8 @@ def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:
     if answer.state is AskState.REFUSED:
         if found is not None and found.state in FURTHER_ON:
             return _as_found(found, now)
-        return {"state": LegState.FAILED} if answer.call.ask is Ask.HOLD else {}
+        certain = answer.call.ask is Ask.HOLD and not answer.call.read_first
+        return {"state": LegState.FAILED} if certain else {}
     if answer.state is AskState.DONE and found is not None:
         return _as_found(found, now)
     return {}

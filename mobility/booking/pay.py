@@ -19,6 +19,7 @@ from payments.money import Money
 from payments.payment import (
     OPEN_STATES,
     Operation,
+    OperationKind,
     OperationState,
     OutcomeKind,
     find_open_operations,
@@ -78,6 +79,8 @@ async def _prepare(
                 return_url=desk.return_url,
                 now=now,
             )
+        case Act.CAPTURE | Act.RELEASE if capture := await _find_open_capture(tx, row.payment_id):
+            return capture
         case Act.CAPTURE:
             splits = await _splits(tx, trip)
             operation = await charge.prepare_capture(
@@ -89,8 +92,14 @@ async def _prepare(
             return None if release is None else _still_open(release)
         case Act.REFUND:
             return _still_open(await _prepare_refund(tx, trip, row.payment_id, now))
-        case Act.LEG:
+        case Act.LEG | Act.LOOK:
             raise ValueError("a leg is not paid for by itself")
+
+
+async def _find_open_capture(tx: AsyncConnection, payment_id: str) -> Operation | None:
+    """A capture that may have happened: it is brought to its end before anything else."""
+    found = await find_open_operations(tx, payment_id)
+    return next((each for each in found if each.kind is OperationKind.CAPTURE), None)
 
 
 async def _prepare_refund(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,19 +47,28 @@ class PaymentStanding:
     refunded: Money
 
 
-async def get_view(
-    tx: AsyncConnection, payment_id: str, currency: str
-) -> tuple[PaymentView, Money]:
-    """How a payment stands, and what was captured and not refunded."""
+@dataclass(frozen=True, slots=True)
+class PaymentSeen:
+    """What decides about a trip of its payment."""
+
+    view: PaymentView
+    kept: Money
+    """What was captured and not refunded."""
+    lapses_at: datetime | None
+
+
+async def get_seen(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentSeen:
+    """How a payment stands for its trip."""
     payment = await find_payment(tx, payment_id)
     if payment is None:
-        return PaymentView.NONE, Money.zero(currency)
+        return PaymentSeen(PaymentView.NONE, Money.zero(currency), None)
     kept = payment.captured - payment.refunded
     if payment.state is not PaymentState.UNKNOWN:
-        return _VIEWS[payment.state], kept
+        return PaymentSeen(_VIEWS[payment.state], kept, payment.capture_before)
     kinds = [operation.kind for operation in await find_open_operations(tx, payment_id)]
     views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
-    return (views[0] if views else PaymentView.OPEN), kept
+    view = views[0] if views else PaymentView.OPEN
+    return PaymentSeen(view, kept, payment.capture_before)
 
 
 async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentStanding:

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
+from mobility.booking.states import OVER
 from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg
@@ -209,8 +210,7 @@ async def list_provider_legs(
 
 async def list_open_bookings(tx: AsyncConnection, rider_id: str) -> list[str]:
     """The ids of a rider's bookings in which money or a vehicle is still at stake."""
-    over = ("settled", "cancelled", "failed")
     found = await tx.scalars(
-        select(booking.c.id).where(booking.c.rider_id == rider_id, booking.c.state.not_in(over))
+        select(booking.c.id).where(booking.c.rider_id == rider_id, booking.c.state.not_in(OVER))
     )
     return list(found)

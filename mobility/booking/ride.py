@@ -15,7 +15,7 @@ from mobility.tables import provider_operation
 
 BEFORE = {Ask.START: LegState.CONFIRMED, Ask.FINISH: LegState.ACTIVE}
 AFTER = {Ask.START: LegState.ACTIVE, Ask.FINISH: LegState.ENDED}
-RIDING = (BookingState.CONFIRMED, BookingState.ACTIVE)
+RIDING = (BookingState.CONFIRMED, BookingState.ACTIVE, BookingState.NEEDS_ATTENTION)
 
 
 async def ask_to_start(tx: AsyncConnection, trip_id: str, leg_id: str, now: datetime) -> bool:
@@ -43,6 +43,8 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
         raise WrongStateError(
             f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
         )
+    if leg.pending(Ask.CANCEL):
+        raise WrongStateError(f"cannot {ask} leg {leg_id}: it is being cancelled")
     earlier = leg.asked.get(ask)
     if earlier is not None and earlier.state is AskState.REFUSED:
         await tx.execute(

@@ -2,12 +2,12 @@
 
 Order on the way in (Enterprise Integration Patterns, "tentative operation": most likely to fail
 first, hardest to revert last): hold the scarce legs, authorise the total, confirm the scarce legs,
-issue tickets. On the way out the legs are cancelled in reverse and the money is released.
+issue tickets. On the way out the legs are cancelled in reverse, and then the money is let go.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,20 +24,29 @@ from mobility.booking.trip import (
 
 HOLD_DEADLINE = timedelta(seconds=8)
 """How long after booking a hold may stay undecided; the API answers within 10 s."""
-NO_SHOW_AFTER = timedelta(minutes=20)
-"""How long after departure a vehicle that nobody unlocked is read again and given back."""
-GIVE_UP_AFTER = 12
-"""Attempts at cancelling a leg before a person must look at it."""
 BOARDING = timedelta(minutes=1)
 """How long after departure a ticket is still issued."""
+START_STALE = timedelta(seconds=30)
+"""A wish to start that is older is not sent any more: nobody may be standing at the vehicle."""
+NO_SHOW_AFTER = timedelta(minutes=20)
+"""How long after departure a vehicle that nobody unlocked is given back."""
 TICKET_ENDS_AFTER = timedelta(minutes=15)
 """How long after its planned arrival a leg on a ticket counts as ridden."""
+LOOK_EVERY = timedelta(minutes=5)
+"""How often a vehicle that is ridden longer than planned is read at its provider."""
+UNDO_IN_PEACE = timedelta(minutes=10)
+"""How long a leg may refuse to be cancelled before a person must know and the rider is let go."""
+LAPSE_MARGIN = timedelta(hours=12)
+"""How long before the authorisation lapses a ride that does not end becomes a person's case."""
+
+OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
 
 
 class Act(StrEnum):
-    """An effect on the outside."""
+    """An effect on the outside, or a look at it."""
 
     LEG = "leg"
+    LOOK = "look"
     AUTHORISE = "authorise"
     CAPTURE = "capture"
     RELEASE = "release"
@@ -51,6 +60,8 @@ class Action:
     act: Act
     leg_id: str | None = None
     ask: Ask | None = None
+    read_only: bool = False
+    """Only find out whether it happened; do not ask again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +85,25 @@ class Move:
     """Legs on tickets whose journey is over by the clock."""
     dropped_legs: tuple[str, ...] = ()
     """Legs nothing was ever asked for, which need no call to be cancelled."""
+    dropped_starts: tuple[str, ...] = ()
+    """Legs whose wish to start is too old and certainly had no effect."""
 
 
 def decide(trip: Trip, now: datetime) -> Move:
-    """The next move of a trip; the same trip and time always give the same move."""
-    if trip.aim is Aim.TRAVEL:
-        return _travel(trip, now)
-    return _undo(trip)
+    """The next move of a trip; the same trip and time always give the same move.
+
+    A booking that needs attention says so until a move is reached that asks for nothing more.
+    """
+    if trip.state in OVER:
+        return Move(trip.state, trip.aim)
+    move = _travel(trip, now) if trip.aim is Aim.TRAVEL else _undo(trip, now)
+    if trip.state is BookingState.NEEDS_ATTENTION and move.actions:
+        return replace(move, state=trip.state)
+    return move
 
 
-def _asks(legs: tuple[TripLeg, ...] | list[TripLeg], ask: Ask) -> tuple[Action, ...]:
+def _asks(legs: list[TripLeg], ask: Ask) -> tuple[Action, ...]:
     return tuple(Action(Act.LEG, leg.id, ask) for leg in legs)
-
-
-def _pending(leg: TripLeg, ask: Ask) -> bool:
-    asked = leg.asked.get(ask)
-    return asked is not None and asked.state in (AskState.PLANNED, AskState.SENT)
 
 
 def _fail(trip: Trip, failure: Failure) -> Move:
@@ -117,7 +131,7 @@ def _travel(trip: Trip, now: datetime) -> Move:
         return Move(BookingState.HELD, Aim.TRAVEL, _asks(unheld, Ask.HOLD))
     if not _secured(trip):
         return _pay(trip, now)
-    return _carry_out(trip, now)
+    return _confirm(trip, now) or _ride(trip, now) or _settle(trip, now)
 
 
 def _secured(trip: Trip) -> bool:
@@ -128,45 +142,57 @@ def _secured(trip: Trip) -> bool:
 
 
 def _pay(trip: Trip, now: datetime) -> Move:
+    late = now >= trip.expires_at
     match trip.payment:
         case PaymentView.DECLINED:
             return _fail(trip, Failure("payment-declined", "the payment method was declined"))
         case PaymentView.RELEASED | PaymentView.REFUNDED:
             return _fail(trip, Failure("payment-released", "the payment was released"))
-        case PaymentView.REQUIRES_ACTION:
-            if now >= trip.expires_at:
-                return _fail(trip, Failure("payment-abandoned", "the payment was not approved"))
-            return Move(BookingState.AWAITING_PAYMENT, Aim.TRAVEL, (Action(Act.AUTHORISE),))
-        case PaymentView.NONE if now >= trip.expires_at:
+        case PaymentView.REQUIRES_ACTION if late:
+            return _fail(trip, Failure("payment-abandoned", "the payment was not approved"))
+        case PaymentView.NONE | PaymentView.OPEN if late:
             return _fail(trip, Failure("hold-expired", "the hold ran out before it was paid"))
+        case PaymentView.REQUIRES_ACTION:
+            return Move(BookingState.AWAITING_PAYMENT, Aim.TRAVEL, (Action(Act.AUTHORISE),))
         case _:
             return Move(BookingState.HELD, Aim.TRAVEL, (Action(Act.AUTHORISE),))
 
 
-def _carry_out(trip: Trip, now: datetime) -> Move:
+def _confirm(trip: Trip, now: datetime) -> Move | None:
     held = [leg for leg in trip.provided if leg.state is LegState.HELD]
     tickets = [leg for leg in trip.provided if not leg.scarce and leg.state is LegState.PLANNED]
     late = [leg for leg in tickets if now > leg.departs_at + BOARDING]
     if late:
         return _fail(trip, Failure("too-late", f"the {late[0].mode} has left meanwhile"))
     for legs in (held, tickets):
+        if legs and now >= trip.expires_at:
+            detail = "not confirmed before the hold ran out"
+            return _fail(trip, Failure("provider-not-answering", detail))
         if legs:
-            if now >= trip.expires_at:
-                return _fail(
-                    trip, Failure("provider-not-answering", "not confirmed before the hold ran out")
-                )
             return Move(trip.state, Aim.TRAVEL, _asks(legs, Ask.CONFIRM))
-    for ask in (Ask.START, Ask.FINISH, Ask.CANCEL):
-        asked = [leg for leg in trip.provided if _pending(leg, ask)]
-        if asked:
-            return Move(_riding_state(trip), Aim.TRAVEL, _asks(asked, ask))
+    return None
+
+
+def _ride(trip: Trip, now: datetime) -> Move | None:
+    """What the rider asked for, and what the clock says; finishing comes first."""
+    state = _riding_state(trip, now)
+    starts = [(leg, asked) for leg in trip.provided if (asked := leg.pending(Ask.START))]
+    stale = [(leg, asked) for leg, asked in starts if now > asked.asked_at + START_STALE]
+    dropped = tuple(leg.id for leg, asked in stale if asked.state is AskState.PLANNED)
+    if dropped:
+        return Move(state, Aim.TRAVEL, dropped_starts=dropped)
+    fresh = [leg for leg, _ in starts if leg not in [old for old, _ in stale]]
+    actions = (
+        _asks([leg for leg in trip.provided if leg.pending(Ask.FINISH)], Ask.FINISH)
+        + _asks(fresh, Ask.START)
+        + tuple(Action(Act.LEG, leg.id, Ask.START, read_only=True) for leg, _ in stale)
+        + _asks([leg for leg in trip.provided if _to_give_back(leg, now)], Ask.CANCEL)
+        + tuple(Action(Act.LOOK, leg.id) for leg in trip.provided if _to_look_at(leg, now))
+    )
+    if actions:
+        return Move(state, Aim.TRAVEL, actions)
     over = tuple(leg.id for leg in trip.provided if _ridden(leg, now))
-    if over:
-        return Move(_riding_state(trip), Aim.TRAVEL, ended_legs=over)
-    unused = [leg for leg in trip.provided if _no_show(leg, now)]
-    if unused:
-        return Move(_riding_state(trip), Aim.TRAVEL, _asks(unused, Ask.CANCEL))
-    return _settle(trip)
+    return Move(state, Aim.TRAVEL, ended_legs=over) if over else None
 
 
 def _ridden(leg: TripLeg, now: datetime) -> bool:
@@ -177,32 +203,54 @@ def _ridden(leg: TripLeg, now: datetime) -> bool:
     )
 
 
-def _no_show(leg: TripLeg, now: datetime) -> bool:
-    return (
-        leg.scarce
-        and leg.state is LegState.CONFIRMED
-        and now >= leg.departs_at + NO_SHOW_AFTER
-        and Ask.CANCEL not in leg.asked
-    )
+def _to_give_back(leg: TripLeg, now: datetime) -> bool:
+    """Asked to be cancelled by the rider, or never unlocked."""
+    if leg.state is not LegState.CONFIRMED:
+        return False
+    asked = leg.asked.get(Ask.CANCEL)
+    if asked is not None:
+        return asked.state is not AskState.DONE
+    return leg.scarce and now >= leg.departs_at + NO_SHOW_AFTER
 
 
-def _riding_state(trip: Trip) -> BookingState:
-    used = (LegState.ACTIVE, LegState.ENDED)
-    if any(leg.state in used for leg in trip.provided):
+def _to_look_at(leg: TripLeg, now: datetime) -> bool:
+    return leg.scarce and leg.state is LegState.ACTIVE and now >= _next_look_at(leg)
+
+
+def _next_look_at(leg: TripLeg) -> datetime:
+    return max(leg.arrives_at, leg.looked_at or leg.arrives_at) + LOOK_EVERY
+
+
+def _riding_state(trip: Trip, now: datetime) -> BookingState:
+    riding = any(leg.state is LegState.ACTIVE and leg.scarce for leg in trip.provided)
+    if riding and trip.lapses_at is not None and now >= trip.lapses_at - LAPSE_MARGIN:
+        return BookingState.NEEDS_ATTENTION
+    if any(_refuses_to_end(leg, now) for leg in trip.provided):
+        return BookingState.NEEDS_ATTENTION
+    if any(leg.state in (LegState.ACTIVE, LegState.ENDED) for leg in trip.provided):
         return BookingState.ACTIVE
     return BookingState.CONFIRMED
 
 
-def _settle(trip: Trip) -> Move:
+def _refuses_to_end(leg: TripLeg, now: datetime) -> bool:
+    """A leg that we want to give back and cannot, for longer than can be overlooked."""
+    asked = leg.asked.get(Ask.CANCEL)
+    return (
+        leg.open
+        and asked is not None
+        and asked.state is not AskState.DONE
+        and (asked.state is AskState.REFUSED or now >= asked.asked_at + UNDO_IN_PEACE)
+    )
+
+
+def _settle(trip: Trip, now: datetime) -> Move:
     """Take the money when the price is final: for fixed prices at once, else after the last leg."""
     open_legs = [leg for leg in trip.provided if leg.state in (LegState.CONFIRMED, LegState.ACTIVE)]
-    state = _riding_state(trip)
-    if any(_given_up(leg) for leg in open_legs):
-        return Move(BookingState.NEEDS_ATTENTION, Aim.TRAVEL)
     if open_legs:
+        state = _riding_state(trip, now)
         if not trip.metered and trip.payment is PaymentView.AUTHORISED:
             return Move(state, Aim.TRAVEL, (Action(Act.CAPTURE),))
-        return Move(state, Aim.TRAVEL, wake_at=_next_look(open_legs))
+        return Move(state, Aim.TRAVEL, wake_at=min(_wake_at(leg) for leg in open_legs))
     if all(leg.state is not LegState.ENDED for leg in trip.provided):
         return Move(trip.state, Aim.CANCEL)
     if trip.payment is PaymentView.AUTHORISED:
@@ -213,43 +261,48 @@ def _settle(trip: Trip) -> Move:
     return Move(BookingState.SETTLED, Aim.TRAVEL)
 
 
-def _next_look(legs: list[TripLeg]) -> datetime | None:
-    looks = [
-        leg.departs_at + NO_SHOW_AFTER if leg.scarce else leg.arrives_at + TICKET_ENDS_AFTER
-        for leg in legs
-        if not (leg.scarce and leg.state is LegState.ACTIVE)
-    ]
-    return min(looks, default=None)
+def _wake_at(leg: TripLeg) -> datetime:
+    if not leg.scarce:
+        return leg.arrives_at + TICKET_ENDS_AFTER
+    if leg.state is LegState.ACTIVE:
+        return _next_look_at(leg)
+    return leg.departs_at + NO_SHOW_AFTER
 
 
-def _undo(trip: Trip) -> Move:
-    """Cancel what providers may still hold, last first, then let go of the money."""
-    ending = BookingState.CANCELLED if trip.aim is Aim.CANCEL else BookingState.FAILED
+MONEY_BACK = {
+    PaymentView.CAPTURED: Act.REFUND,
+    PaymentView.AUTHORISED: Act.RELEASE,
+    PaymentView.REQUIRES_ACTION: Act.RELEASE,
+    PaymentView.OPEN: Act.RELEASE,
+}
+
+
+def _undo(trip: Trip, now: datetime) -> Move:
+    """Cancel what providers may still hold, last first, then let go of the money.
+
+    The booking shows its end only when all of that is done. A leg that turns out to have been
+    ridden is paid for: the trip goes on with it.
+    """
+    ridden = [leg for leg in trip.provided if leg.state in (LegState.ACTIVE, LegState.ENDED)]
+    paid = trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
+    if ridden and paid and trip.aim is Aim.CANCEL:
+        return Move(BookingState.ACTIVE, Aim.TRAVEL)
     untouched = tuple(
         leg.id for leg in trip.provided if leg.state is LegState.PLANNED and not leg.open
     )
     if untouched:
         return Move(trip.state, trip.aim, dropped_legs=untouched)
     open_legs = [leg for leg in reversed(trip.provided) if leg.open]
-    ridden = [leg for leg in trip.provided if leg.state is LegState.ACTIVE]
-    stuck = [leg for leg in open_legs if _given_up(leg)]
-    to_cancel = [leg for leg in open_legs if leg not in stuck]
-    money = {
-        PaymentView.CAPTURED: (Action(Act.REFUND),),
-        PaymentView.AUTHORISED: (Action(Act.RELEASE),),
-        PaymentView.REQUIRES_ACTION: (Action(Act.RELEASE),),
-        PaymentView.OPEN: (Action(Act.RELEASE),),
-    }.get(trip.payment, ())
-    actions = _asks(to_cancel, Ask.CANCEL) + money
-    if actions:
-        return Move(ending, trip.aim, actions)
-    if stuck or ridden:
+    cancels = _asks(open_legs, Ask.CANCEL)
+    money_act = MONEY_BACK.get(trip.payment)
+    money = (Action(money_act),) if money_act else ()
+    if any(_refuses_to_end(leg, now) for leg in open_legs):
+        return Move(BookingState.NEEDS_ATTENTION, trip.aim, money + cancels)
+    if open_legs:
+        return Move(trip.state, trip.aim, cancels)
+    if money:
+        return Move(trip.state, trip.aim, money)
+    if ridden:
         return Move(BookingState.NEEDS_ATTENTION, trip.aim)
+    ending = BookingState.CANCELLED if trip.aim is Aim.CANCEL else BookingState.FAILED
     return Move(ending, trip.aim)
-
-
-def _given_up(leg: TripLeg) -> bool:
-    asked = leg.asked.get(Ask.CANCEL)
-    return asked is not None and (
-        asked.state is AskState.REFUSED or asked.attempts >= GIVE_UP_AFTER
-    )

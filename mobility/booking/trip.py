@@ -89,6 +89,13 @@ class Asked:
     error: str | None = None
 
 
+def _may_have_happened(asked: Asked) -> bool:
+    """A refusal of the first attempt is certain; a later one may follow an effect we missed."""
+    if asked.state is AskState.REFUSED:
+        return asked.attempts > 1
+    return asked.attempts > 0 and asked.state is not AskState.DONE
+
+
 @dataclass(frozen=True, slots=True)
 class TripLeg:
     """One leg. A walk has no provider and nothing is asked of anyone for it."""
@@ -104,6 +111,8 @@ class TripLeg:
     quoted: Money
     ceiling: Money
     final: Money | None
+    looked_at: datetime | None
+    """When a vehicle being ridden was last read at its provider."""
     asked: Mapping[Ask, Asked]
 
     @property
@@ -112,10 +121,17 @@ class TripLeg:
         if self.state in (LegState.HELD, LegState.CONFIRMED):
             return True
         return self.state is LegState.PLANNED and any(
-            asked.state in (AskState.SENT, AskState.PLANNED) and asked.attempts > 0
+            _may_have_happened(asked)
             for ask, asked in self.asked.items()
             if ask in (Ask.HOLD, Ask.CONFIRM)
         )
+
+    def pending(self, ask: Ask) -> Asked | None:
+        """The ask, if it is neither fulfilled nor refused."""
+        asked = self.asked.get(ask)
+        if asked is None or asked.state not in (AskState.PLANNED, AskState.SENT):
+            return None
+        return asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +148,8 @@ class Trip:
     """What is authorised: no settlement takes more."""
     kept: Money
     """What was captured and not refunded."""
+    lapses_at: datetime | None
+    """When the card's issuer lets the authorisation lapse."""
     created_at: datetime
     expires_at: datetime
     legs: tuple[TripLeg, ...]

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
-from mobility.booking.payment_view import get_view
+from mobility.booking.payment_view import PaymentSeen, get_seen
 from mobility.booking.states import Move
 from mobility.booking.trip import (
     Aim,
@@ -22,7 +22,6 @@ from mobility.booking.trip import (
     AskState,
     BookingState,
     LegState,
-    PaymentView,
     Trip,
     TripLeg,
 )
@@ -57,20 +56,21 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
         asked[ask["leg_id"]][Ask(ask["kind"])] = Asked(
             AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"]
         )
-    payment, kept = await get_view(tx, row["payment_id"], row["currency"])
-    return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment, kept)
+    payment = await get_seen(tx, row["payment_id"], row["currency"])
+    return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment)
 
 
-def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentView, kept: Money) -> Trip:
+def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> Trip:
     return Trip(
         id=row["id"],
         rider_id=row["rider_id"],
         state=BookingState(row["state"]),
         aim=Aim(row["aim"]),
-        payment=payment,
+        payment=payment.view,
         price=Money(row["price_minor"], row["currency"]),
         ceiling=Money(row["ceiling_minor"], row["currency"]),
-        kept=kept,
+        kept=payment.kept,
+        lapses_at=payment.lapses_at,
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         legs=legs,
@@ -91,6 +91,7 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
         quoted=Money(row["quoted_minor"], currency),
         ceiling=Money(row["ceiling_minor"], currency),
         final=None if final is None else Money(final, currency),
+        looked_at=row["looked_at"],
         asked=asked,
     )
 
@@ -157,6 +158,23 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
         )
     for leg_id in move.dropped_legs:
         await set_leg(tx, trip.id, leg_id, state=LegState.CANCELLED)
+    for leg_id in move.dropped_starts:
+        await tx.execute(
+            update(provider_operation)
+            .where(
+                provider_operation.c.booking_id == trip.id,
+                provider_operation.c.leg_id == leg_id,
+                provider_operation.c.kind == Ask.START,
+            )
+            .values(state=AskState.REFUSED, error="it took too long; try again", decided_at=now)
+        )
+
+
+async def mark_needs_attention(tx: AsyncConnection, booking_id: str) -> None:
+    """Say that a person must look at a booking."""
+    await tx.execute(
+        update(booking).where(booking.c.id == booking_id).values(state=BookingState.NEEDS_ATTENTION)
+    )
 
 
 async def set_leg(tx: AsyncConnection, booking_id: str, leg_id: str, **values: Any) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility.db import transaction
 from mobility.identity import tables
+from mobility.identity.errors import RiderErasedError
 from mobility.identity.pseudonyms import provider_pseudonym
 from mobility.identity.riders import lock_rider
 from mobility.identity.secrets import Secrets
@@ -57,7 +58,7 @@ async def get_or_create_customer(
                 .on_conflict_do_nothing()
             )
             kept = await find_customer(tx, rider_id) or created
-    except Exception:
+    except RiderErasedError:
         await gateway.delete_customer(created)
         raise
     if kept != created:

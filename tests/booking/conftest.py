@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.booking.advance import wait_for_background
 from providers.values import ProviderId
 from tests.booking.world import World, open_world, run_operators, run_processor
 from tests.providers.sandboxes import Sandbox
@@ -24,5 +26,11 @@ def operators(tmp_path: Path) -> Iterator[dict[ProviderId, Sandbox]]:
 
 
 @pytest.fixture
-async def world(engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str) -> World:
-    return await open_world(engine, operators, processor)
+async def world(
+    engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str
+) -> AsyncIterator[World]:
+    async with httpx.AsyncClient() as http:
+        world = await open_world(engine, operators, processor, http)
+        yield world
+        await wait_for_background(10)
+        await world.desk.gateway.close()

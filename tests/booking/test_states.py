@@ -39,8 +39,10 @@ def test_next_move_on_the_way_in(trip: str, move: str) -> None:
 
 ON_THE_WAY_OUT = [
     ("bike held, bus planned", "held fail: dropped leg_1"),
-    ("bike held, bus cancelled | authorised", "failed fail: cancel leg_0, release"),
-    ("bike confirmed, bus confirmed | captured", "failed fail: cancel leg_1, cancel leg_0, refund"),
+    ("bike held, bus cancelled | authorised", "held fail: cancel leg_0"),
+    ("bike cancelled, bus cancelled | authorised", "held fail: release"),
+    ("bike confirmed, bus confirmed | captured", "held fail: cancel leg_1, cancel leg_0"),
+    ("bike cancelled, bus cancelled | captured", "held fail: refund"),
     ("bike cancelled, bus cancelled | released", "failed fail: nothing"),
     ("bike cancelled, bus failed | none", "failed fail: nothing"),
     ("bike active, bus cancelled | released", "needs_attention fail: nothing"),
@@ -72,7 +74,7 @@ def test_a_hold_that_stays_undecided_fails_before_the_rider_has_waited_ten_secon
 
 def test_a_hold_that_may_have_happened_is_cancelled_at_the_provider() -> None:
     trip = trip_of("bike planned, bus cancelled", aim="fail", asked={0: {Ask.HOLD: asked("sent")}})
-    assert text_of(decide(trip, NOON)) == "failed fail: cancel leg_0"
+    assert text_of(decide(trip, NOON)) == "held fail: cancel leg_0"
 
 
 def test_a_challenge_nobody_answers_releases_everything_when_the_hold_ends() -> None:
@@ -100,7 +102,9 @@ def test_a_metered_ride_that_cost_nothing_releases_the_hold_and_is_settled() -> 
     free = replace(trip, legs=(replace(trip.legs[0], final=Money(0)),))
     assert text_of(decide(free, NOON)) == "completed travel: release"
     released = replace(free, payment=PaymentView.RELEASED, state=BookingState.COMPLETED)
-    assert text_of(decide(released, NOON)) == "settled travel: nothing"
+    move = decide(released, NOON)
+    assert text_of(move) == "settled travel: nothing"
+    assert decide(replace(released, state=move.state), NOON) == move
 
 
 def test_a_ticket_is_ridden_when_its_journey_is_over_by_the_clock() -> None:
@@ -117,12 +121,58 @@ def test_a_vehicle_nobody_unlocked_is_given_back() -> None:
     assert text_of(decide(trip, late)) == "confirmed travel: cancel leg_0"
 
 
-def test_a_cancellation_that_never_succeeds_becomes_a_case_with_the_money_released() -> None:
-    stuck = {0: {Ask.CANCEL: asked("sent", attempts=12)}}
+def test_a_cancellation_that_does_not_succeed_lets_the_rider_go_and_is_never_given_up() -> None:
+    stuck = {0: {Ask.CANCEL: asked("sent", attempts=3)}}
     trip = trip_of("bike confirmed, bus cancelled | authorised", aim="cancel", asked=stuck)
-    assert text_of(decide(trip, NOON)) == "cancelled cancel: release"
+    assert text_of(decide(trip, NOON)) == "held cancel: cancel leg_0"
+    late = NOON + timedelta(minutes=10)
+    assert text_of(decide(trip, late)) == "needs_attention cancel: release, cancel leg_0"
     released = replace(trip, payment=PaymentView.RELEASED)
-    assert text_of(decide(released, NOON)) == "needs_attention cancel: nothing"
+    assert text_of(decide(released, late)) == "needs_attention cancel: cancel leg_0"
+
+
+def test_a_leg_that_was_ridden_while_it_was_being_cancelled_is_paid_for() -> None:
+    trip = trip_of("bike active, bus cancelled | authorised", aim="cancel")
+    assert text_of(decide(trip, NOON)) == "active travel: nothing"
+
+
+def test_a_ride_is_ended_before_another_vehicle_is_unlocked() -> None:
+    asks = {0: {Ask.FINISH: asked("planned", 0)}, 1: {Ask.START: asked("sent")}}
+    trip = trip_of("bike active, car confirmed | authorised", state="active", asked=asks)
+    assert text_of(decide(trip, NOON)) == "active travel: finish leg_0, start leg_1"
+
+
+def test_a_wish_to_start_grows_old() -> None:
+    late = NOON + timedelta(seconds=31)
+    sent = {0: {Ask.START: asked("sent")}}
+    trip = trip_of("bike confirmed | authorised", state="confirmed", asked=sent)
+    assert text_of(decide(trip, late)) == "confirmed travel: start leg_0 (only read)"
+    unsent = {0: {Ask.START: asked("planned")}}
+    trip = trip_of("bike confirmed | authorised", state="confirmed", asked=unsent)
+    assert text_of(decide(trip, late)) == "confirmed travel: start of leg_0 dropped"
+
+
+def test_a_ride_that_does_not_end_is_looked_at_and_at_last_shown_to_a_person() -> None:
+    trip = trip_of("bike active | authorised", state="active")
+    trip = replace(trip, lapses_at=NOON + timedelta(days=7))
+    first_look = trip.legs[0].arrives_at + timedelta(minutes=5)
+    assert decide(trip, NOON).wake_at == first_look
+    assert text_of(decide(trip, first_look)) == "active travel: look leg_0"
+    seen = replace(trip, legs=(replace(trip.legs[0], looked_at=first_look),))
+    assert decide(seen, first_look).wake_at == first_look + timedelta(minutes=5)
+    later = NOON + timedelta(days=6, hours=12)
+    assert text_of(decide(trip, later)) == "needs_attention travel: look leg_0"
+
+
+def test_an_authorisation_nobody_can_tell_of_ends_with_the_hold() -> None:
+    trip = trip_of("bike held | open")
+    assert text_of(decide(trip, trip.expires_at)) == "held fail: because hold-expired"
+
+
+def test_what_is_over_rests() -> None:
+    for end in ("settled", "cancelled", "failed"):
+        trip = trip_of("bike ended | released", state=end)
+        assert text_of(decide(trip, NOON + timedelta(days=9))) == f"{end} travel: nothing"
 
 
 def test_what_was_taken_for_a_leg_that_was_given_back_is_refunded() -> None:

@@ -32,7 +32,7 @@ async def take(engine: AsyncEngine, worker: str, lease: timedelta = LEASE) -> st
 
 async def rows(engine: AsyncEngine) -> list[tuple[object, ...]]:
     async with transaction(engine) as tx:
-        found = await tx.execute(text("select key, attempts, dead_at is not null from step"))
+        found = await tx.execute(text("select key, attempts from step"))
         return [tuple(row) for row in found]
 
 
@@ -54,9 +54,14 @@ async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine)
     await ask(engine, "car")
     held = await steps.claim(engine, kind="wash", worker="slow", lease=SHORT)
     assert held is not None
-    async with steps.heartbeat(engine, held, SHORT):
+    others: list[str | None] = []
+
+    async def wash_slowly(_key: str, _now: datetime) -> None:
         await asyncio.sleep(0.4)
-        assert await take(engine, "other") is None
+        others.append(await take(engine, "other"))
+
+    await steps.run_claimed(engine, held, wash_slowly, now=now(), lease=SHORT)
+    assert (others, await rows(engine)) == ([None], [])
 
 
 async def test_a_step_that_is_done_is_gone(engine: AsyncEngine) -> None:
@@ -82,33 +87,53 @@ async def test_a_step_asked_for_while_it_runs_runs_once_more(engine: AsyncEngine
     assert (washed, await rows(engine)) == (["car", "car"], [])
 
 
-async def test_a_failing_step_waits_longer_each_time_and_dies_at_last(engine: AsyncEngine) -> None:
+async def test_a_failing_step_is_tried_again_ever_later_and_is_shown_as_stuck(
+    engine: AsyncEngine,
+) -> None:
     await ask(engine, "car")
 
     async def wash(_key: str, _now: datetime) -> None:
         raise RuntimeError("no water")
 
-    for attempt in range(1, steps.MAX_ATTEMPTS + 1):
+    pauses = []
+    for attempt in range(1, 15):
+        async with transaction(engine) as tx:
+            await tx.execute(text("update step set run_at = now()"))
         held = await steps.claim(engine, kind="wash", key="car", worker="w", lease=LEASE)
         assert held is not None
         assert held.attempts == attempt
-        await steps.run_claimed(engine, held, wash, now=now(), lease=LEASE)
+        at = now()
+        await steps.run_claimed(engine, held, wash, now=at, lease=LEASE)
         assert await take(engine, "w") is None
-    assert await rows(engine) == [("car", steps.MAX_ATTEMPTS, True)]
-    async with transaction(engine) as tx:
-        stuck = await steps.list_stuck(tx)
-        await steps.enqueue(tx, kind="wash", key="car", run_at=now())
-    assert [(s.key, s.last_error, s.dead) for s in stuck] == [
-        ("car", "RuntimeError: no water", True)
-    ]
-    assert await take(engine, "w") == "car"
+        async with transaction(engine) as tx:
+            (stuck,) = await steps.list_stuck(tx)
+        assert (stuck.key, stuck.last_error) == ("car", "RuntimeError: no water")
+        pauses.append((stuck.run_at - at).total_seconds())
+    assert pauses[:3] == [1, 2, 4]
+    assert pauses[-3:] == [300, 300, 300]
 
 
 async def test_a_worker_that_lost_its_lease_cannot_end_the_step(engine: AsyncEngine) -> None:
     await ask(engine, "car")
-    lost = await steps.claim(engine, kind="wash", worker="paused", lease=SHORT)
+    lost = await steps.claim(engine, kind="wash", worker="same", lease=SHORT)
     assert lost is not None
     await asyncio.sleep(0.2)
-    assert await take(engine, "other") == "car"
+    assert await take(engine, "same") == "car"
     await steps.finish(engine, lost, run_again_at=None)
     assert len(await rows(engine)) == 1
+
+
+async def test_a_worker_that_loses_its_lease_stops_working(engine: AsyncEngine) -> None:
+    await ask(engine, "car")
+    held = await steps.claim(engine, kind="wash", worker="paused", lease=SHORT)
+    assert held is not None
+    washed: list[str] = []
+
+    async def wash(key: str, _now: datetime) -> None:
+        async with transaction(engine) as tx:
+            await tx.execute(text("update step set worker = 'another'"))
+        await asyncio.sleep(1)
+        washed.append(key)
+
+    await steps.run_claimed(engine, held, wash, now=now(), lease=SHORT)
+    assert washed == []

@@ -52,6 +52,7 @@ def trip_of(
                 quoted=Money(quoted),
                 ceiling=Money(most),
                 final=Money(quoted) if leg_state == "ended" else None,
+                looked_at=None,
                 asked=(asked or {}).get(position, {}),
             )
         )
@@ -66,6 +67,7 @@ def trip_of(
         price=Money.total(leg.quoted for leg in legs),
         ceiling=ceiling,
         kept=Money(0),
+        lapses_at=None,
         created_at=now,
         expires_at=now + timedelta(minutes=10),
         legs=tuple(legs),
@@ -80,10 +82,12 @@ def asked(state: str, attempts: int = 1, error: str | None = None) -> Asked:
 def text_of(move: Move) -> str:
     """A move as one line: ``state aim: what is done``."""
     done = [
-        f"{action.ask} {action.leg_id}" if action.ask else str(action.act)
+        " ".join(str(word) for word in (action.ask or action.act, action.leg_id) if word)
+        + (" (only read)" if action.read_only else "")
         for action in move.actions
     ]
     done += [f"ended {leg_id}" for leg_id in move.ended_legs]
+    done += [f"start of {leg_id} dropped" for leg_id in move.dropped_starts]
     done += [f"dropped {leg_id}" for leg_id in move.dropped_legs]
     if move.failure:
         done.append(f"because {move.failure.type}")

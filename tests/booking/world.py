@@ -194,10 +194,12 @@ def provider_of(sandbox: Sandbox, stanza: ProviderStanza, http: httpx.AsyncClien
 
 
 async def open_world(
-    engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str
+    engine: AsyncEngine,
+    operators: dict[ProviderId, Sandbox],
+    processor: str,
+    http: httpx.AsyncClient,
 ) -> World:
     """A desk over real PostgreSQL, a real processor and real operators."""
-    http = httpx.AsyncClient()
     gateway = StripeGateway("sk_test_x", api_base=processor)
     providers = {
         provider_id: provider_of(sandbox, sandbox.stanza, http)
