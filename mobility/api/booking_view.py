@@ -12,7 +12,7 @@ from mobility.booking.queries import BookingRecord, LegRecord
 from payments.money import Money
 
 READY_BEFORE = timedelta(minutes=15)
-"""How long before departure a confirmed leg counts as ready to start."""
+"""How long before departure a leg on a ticket counts as ready."""
 
 
 class Amount(BaseModel):
@@ -72,6 +72,8 @@ class BookingView(BaseModel):
     id: str
     state: str
     price: PriceView
+    final_price: Amount | None = None
+    """What it cost in the end, once that is known."""
     created_at: datetime
     expires_at: datetime | None
     next_actions: list[NextAction]
@@ -120,6 +122,7 @@ def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> Book
             kind="estimate" if metered else "fixed",
             max=record.ceiling.minor if metered else None,
         ),
+        final_price=_final_price(record),
         created_at=record.created_at,
         expires_at=record.expires_at if record.state in ("held", "awaiting_payment") else None,
         next_actions=_next_actions(record, now),
@@ -129,11 +132,22 @@ def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> Book
     )
 
 
+def _final_price(record: BookingRecord) -> Amount | None:
+    if record.state not in ("completed", "settled", "cancelled"):
+        return None
+    used = (leg for leg in record.legs if leg.provider_id and leg.state == "ended")
+    prices = (leg.quoted if leg.final is None else leg.final for leg in used)
+    return Amount.of(Money.total(prices, record.price.currency))
+
+
 def shown_state(leg: LegRecord, record: BookingRecord, now: datetime) -> str:
-    """A leg's state as the contract names it: ready is a confirmed leg that can be started."""
+    """A leg's state as the contract names it: ready is a confirmed leg whose time has come.
+
+    A rented vehicle waits for its rider and is ready at once.
+    """
     if leg.provider_id is None:
         return _walk_state(record)
-    if leg.state == "confirmed" and now >= leg.departs_at - READY_BEFORE:
+    if leg.state == "confirmed" and (leg.metered or now >= leg.departs_at - READY_BEFORE):
         return "ready"
     return leg.state
 
@@ -192,7 +206,7 @@ def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[N
     actions = []
     if leg.access_code is not None and state in ("confirmed", "ready", "active"):
         actions.append(NextAction(action="show_ticket", leg_id=leg.id))
-    if state == "ready":
+    if state in ("confirmed", "ready"):
         actions.append(NextAction(action="start", leg_id=leg.id))
     if state == "active":
         actions.append(NextAction(action="finish", leg_id=leg.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from mobility.api.booking_view import Amount, BookingView, view
 from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
 from mobility.api.errors import MEDIA_TYPE, domain_response, find_problem
+from mobility.api.openapi import problems
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.cancel import ask_to_cancel, preview
@@ -24,6 +26,7 @@ from mobility.booking.errors import (
     KeyMissingError,
     OfferChangedError,
     OfferExpiredError,
+    UnknownMethodError,
 )
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import BookingRecord, get_booking, list_bookings
@@ -42,6 +45,8 @@ from providers.values import ProviderId, Terms
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
 
+TEST_CARD = re.compile(r"pm_card_[A-Za-z0-9]+")
+"""Test tokens; only test keys are taken, and the processor decides what each of them does."""
 ANSWER_WITHIN_S = 9.0
 """The contract's ten seconds, less what it takes to answer."""
 
@@ -65,7 +70,9 @@ class NewBooking(BaseModel):
         examples=["pm_card_visa"],
     )
     spend_ceiling: SpendCeiling | None = Field(
-        default=None, description="What the trip may cost at most, whatever happens."
+        default=None,
+        description="What is taken from the payment method at most. A ride that costs more by its "
+        "tariff is shown as outstanding.",
     )
 
 
@@ -85,7 +92,27 @@ class CancellationView(BaseModel):
     kept: Amount = Field(examples=[{"amount": 0, "currency": "EUR"}])
 
 
-@router.post("", status_code=201, response_model=BookingView, summary="Book an offer")
+@router.post(
+    "",
+    status_code=201,
+    response_model=BookingView,
+    summary="Book an offer",
+    responses=problems(
+        "idempotency-key-missing",
+        "payment-declined",
+        "not-eligible",
+        "vehicle-taken",
+        "provider-refused",
+        "too-late",
+        "offer-changed",
+        "idempotency-key-reused",
+        "offer-expired",
+        "ceiling-too-low",
+        "nothing-to-book",
+        "unknown-payment-method",
+        "provider-not-answering",
+    ),
+)
 async def create_booking(
     body: NewBooking,
     request: Request,
@@ -156,6 +183,8 @@ async def _prepare(
         passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
         person = await wiring.vault.get_person(tx, mine.rider_id)
     await _same_price(wiring, offer, passes)
+    if offer.ceiling:
+        await _own_method(wiring, mine.rider_id, body.payment_method)
 
     def lacks(terms: Terms) -> tuple[str, ...]:
         return meets(terms, person, today)
@@ -182,6 +211,17 @@ async def _prepare(
             await tx.rollback()
             booking_id = str(earlier.body)
     return booking_id
+
+
+async def _own_method(wiring: Wiring, rider_id: str, method: str) -> None:
+    """Refuse a payment method that is not the rider's before anything is held for it."""
+    if TEST_CARD.fullmatch(method):
+        return
+    customer = await wiring.desk.customer(rider_id)
+    if method not in {saved.id for saved in await wiring.gateway.list_methods(customer)}:
+        raise UnknownMethodError(
+            f"{method} is not among the saved methods of this account; see /v1/me/payment-methods"
+        )
 
 
 async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str]) -> None:
@@ -252,7 +292,12 @@ async def preview_cancellation(
     )
 
 
-@router.post("/{booking_id}/cancel", response_model=BookingView, summary="Cancel a booking")
+@router.post(
+    "/{booking_id}/cancel",
+    response_model=BookingView,
+    summary="Cancel a booking",
+    responses=problems("wrong-state", "idempotency-key-reused"),
+)
 async def cancel(
     booking_id: str,
     request: Request,

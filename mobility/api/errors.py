@@ -89,6 +89,9 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.KeyReusedError: _KEY_REUSED,
     booking.OfferExpiredError: ProblemType(410, "offer-expired", "The offer cannot be booked"),
     booking.CeilingTooLowError: _invalid("The ceiling is too low", "ceiling-too-low"),
+    booking.UnknownMethodError: ProblemType(
+        422, "unknown-payment-method", "This payment method is not known"
+    ),
     booking.NothingToBookError: _invalid("There is nothing to book", "nothing-to-book"),
     booking.ProviderSilentError: ProblemType(
         503, "provider-not-answering", "A provider does not answer"

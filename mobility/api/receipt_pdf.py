@@ -41,6 +41,8 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
     _sum(pdf, "davon abgebucht", receipt.captured)
     if receipt.refunded:
         _sum(pdf, "davon erstattet", receipt.refunded)
+    if receipt.outstanding:
+        _sum(pdf, "noch offen", receipt.outstanding)
     _line(pdf, f"Ausstoß der Fahrt: {receipt.co2_grams} g CO2-Äquivalent", size=9)
     return bytes(pdf.output())
 

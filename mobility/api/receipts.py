@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import RiderDep, WiringDep
+from mobility.api.openapi import problems
 from mobility.api.receipt_pdf import render_receipt
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_booking
@@ -51,6 +52,7 @@ class ReceiptView(BaseModel):
     total: Amount
     captured: Amount
     refunded: Amount
+    outstanding: Amount
     co2_grams: int
 
     model_config = ConfigDict(
@@ -79,6 +81,7 @@ class ReceiptView(BaseModel):
                 "total": {"amount": 100, "currency": "EUR"},
                 "captured": {"amount": 100, "currency": "EUR"},
                 "refunded": {"amount": 0, "currency": "EUR"},
+                "outstanding": {"amount": 0, "currency": "EUR"},
                 "co2_grams": 0,
             }
         }
@@ -89,7 +92,8 @@ class ReceiptView(BaseModel):
     "/{booking_id}/receipt",
     response_model=ReceiptView,
     summary="Why it cost what it cost",
-    responses={
+    responses=problems("wrong-state")
+    | {
         200: {
             "content": {
                 PDF: {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.3 …"}
@@ -129,6 +133,7 @@ def _view(receipt: Receipt, wiring: Wiring) -> ReceiptView:
         total=Amount.of(receipt.total),
         captured=Amount.of(receipt.captured),
         refunded=Amount.of(receipt.refunded),
+        outstanding=Amount.of(receipt.outstanding),
         co2_grams=receipt.co2_grams,
     )
 

@@ -12,6 +12,7 @@ from mobility import idempotency
 from mobility.api.booking_view import BookingView
 from mobility.api.bookings import ANSWER_WITHIN_S, show
 from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
+from mobility.api.openapi import problems
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.errors import LegRefusedError, NotFoundError, WrongStateError
 from mobility.booking.queries import get_booking
@@ -45,7 +46,12 @@ class TicketView(BaseModel):
     )
 
 
-@router.post("/start", response_model=BookingView, summary="Start a leg")
+@router.post(
+    "/start",
+    response_model=BookingView,
+    summary="Start a leg",
+    responses=problems("wrong-state", "provider-refused", "idempotency-key-reused"),
+)
 async def start(
     booking_id: str,
     leg_id: str,
@@ -59,7 +65,12 @@ async def start(
     return await _ride(wiring, rider.rider_id, booking_id, leg_id, Ask.START)
 
 
-@router.post("/finish", response_model=BookingView, summary="Finish a leg")
+@router.post(
+    "/finish",
+    response_model=BookingView,
+    summary="Finish a leg",
+    responses=problems("wrong-state", "provider-refused", "idempotency-key-reused"),
+)
 async def finish(
     booking_id: str,
     leg_id: str,
@@ -101,7 +112,12 @@ async def _ride(
     return await show(wiring, rider_id, booking_id)
 
 
-@router.get("/ticket", response_model=TicketView, summary="Show a ticket")
+@router.get(
+    "/ticket",
+    response_model=TicketView,
+    summary="Show a ticket",
+    responses=problems("wrong-state"),
+)
 async def get_ticket(
     booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep
 ) -> TicketView:

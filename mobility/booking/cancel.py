@@ -50,12 +50,12 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
     if riding:
         why_not = f"leg {riding[0].id} is being ridden; finish it first"
         return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
-    kept = min(Money.total(_cost(leg) for leg in trip.provided if _used(leg, now)), trip.ceiling)
+    kept = Money.total(_cost(leg) for leg in trip.provided if _used(leg, now))
     if not _unused(trip, now):
         return CancellationTerms(why_not="every leg has been used", refund=nothing, kept=kept)
     secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
     held = trip.ceiling if trip.payment in secured else nothing
-    return CancellationTerms(refund=trip.kept + held - kept, kept=kept)
+    return CancellationTerms(refund=max(nothing, trip.kept + held - kept), kept=kept)
 
 
 def _cost(leg: TripLeg) -> Money:

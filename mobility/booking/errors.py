@@ -8,6 +8,7 @@
     ├── NotEligibleError        the rider lacks what the provider asks for
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
+    ├── UnknownMethodError      the payment method is not one of the rider's
     ├── BookingFailedError      it was tried and undone; nothing was charged
     │   ├── VehicleTakenError        somebody else has the vehicle
     │   ├── ProviderRefusedError     the provider said no
@@ -52,6 +53,10 @@ class NotEligibleError(BookingError):
 
 class CeilingTooLowError(BookingError):
     """The rider's spending ceiling does not cover the expected price."""
+
+
+class UnknownMethodError(BookingError):
+    """The payment method is neither saved with this rider nor a test card."""
 
 
 class NothingToBookError(BookingError):

@@ -131,10 +131,7 @@ def _still_open(operation: Operation) -> Operation:
 
 
 async def _splits(tx: AsyncConnection, trip: Trip) -> list[Split]:
-    """What each used leg brings to its provider; sums to what the trip costs.
-
-    When the legs together exceed the ceiling, it is shared over them in proportion.
-    """
+    """What each used leg brings to its provider; sums to what the trip costs."""
     rows = {row.id: row for row in await tx.execute(select(leg).where(leg.c.booking_id == trip.id))}
     fixed_now = (LegState.ENDED, LegState.CONFIRMED, LegState.ACTIVE)
     due = [
@@ -143,10 +140,6 @@ async def _splits(tx: AsyncConnection, trip: Trip) -> list[Split]:
         if item.state is LegState.ENDED or (not trip.metered and item.state in fixed_now)
     ]
     due = [(item, price) for item, price in due if price]
-    total = Money.total((price for _, price in due), trip.price.currency)
-    if total > trip.ceiling:
-        shares = trip.ceiling.split([price.minor for _, price in due])
-        due = [(item, share) for (item, _), share in zip(due, shares, strict=True)]
     return [
         Split(
             provider_id=str(item.provider_id),

@@ -45,6 +45,8 @@ class PaymentStanding:
     redirect_url: str | None
     captured: Money
     refunded: Money
+    outstanding: Money
+    """Ridden, but beyond what could be taken from the card: the rider owes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,15 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     payment = await find_payment(tx, payment_id)
     if payment is None:
         zero = Money.zero(currency)
-        return PaymentStanding("none", None, zero, zero)
+        return PaymentStanding("none", None, zero, zero, zero)
     return _standing(payment)
 
 
 def _standing(payment: Payment) -> PaymentStanding:
-    return PaymentStanding(payment.state, payment.redirect_url, payment.captured, payment.refunded)
+    return PaymentStanding(
+        payment.state,
+        payment.redirect_url,
+        payment.captured,
+        payment.refunded,
+        payment.receivable,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -41,6 +41,8 @@ class Receipt:
     total: Money
     captured: Money
     refunded: Money
+    outstanding: Money
+    """Used, but beyond what could be taken from the card."""
     co2_grams: int
 
 
@@ -55,7 +57,6 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
             f"booking {record.id} is {record.state}; its receipt comes when the trip is over"
         )
     lines = tuple(_line(leg) for leg in record.legs if leg.provider_id is not None)
-    lines = _within(record.ceiling, lines)
     currency = record.price.currency
     return Receipt(
         booking_id=record.id,
@@ -65,25 +66,8 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
         total=Money.total((line.gross for line in lines), currency),
         captured=payment.captured,
         refunded=payment.refunded,
+        outstanding=payment.outstanding,
         co2_grams=sum(leg.co2_grams for leg in record.legs if leg.state == "ended"),
-    )
-
-
-def _within(ceiling: Money, lines: tuple[ReceiptLine, ...]) -> tuple[ReceiptLine, ...]:
-    """The same lines, brought down in proportion where they exceed what the rider agreed to."""
-    total = Money.total((line.gross for line in lines), ceiling.currency)
-    if total <= ceiling:
-        return lines
-    shares = ceiling.split([line.gross.minor for line in lines])
-    note = f"zusammen {total}, begrenzt auf die zugesagten {ceiling}"
-    return tuple(
-        replace(
-            line,
-            gross=share,
-            vat=share.included_tax(line.vat_percent),
-            calculation=(*line.calculation, note),
-        )
-        for line, share in zip(lines, shares, strict=True)
     )
 
 

@@ -22,8 +22,11 @@ from mobility.booking.trip import (
     TripLeg,
 )
 
-HOLD_DEADLINE = timedelta(seconds=8)
-"""How long after booking a hold may stay undecided; the API answers within 10 s."""
+HOLD_DEADLINE = timedelta(seconds=5)
+"""How old a booking may be for an undecided hold to be asked for or read once more.
+
+A call may take 6 s by itself, and the API answers within 10 s.
+"""
 BOARDING = timedelta(minutes=1)
 """How long after departure a ticket is still issued."""
 START_STALE = timedelta(seconds=30)

@@ -145,7 +145,7 @@ class Trip:
     payment: PaymentView
     price: Money
     ceiling: Money
-    """What is authorised: no settlement takes more."""
+    """What is authorised: no more is taken from the rider's card."""
     kept: Money
     """What was captured and not refunded."""
     lapses_at: datetime | None
@@ -166,10 +166,9 @@ class Trip:
 
     @property
     def final(self) -> Money:
-        """What the legs that were used cost, never more than was authorised."""
-        used = Money.total(
+        """What the legs that were used cost; beyond the ceiling the rider owes it."""
+        return Money.total(
             leg.quoted if leg.final is None else leg.final
             for leg in self.provided
             if leg.state is LegState.ENDED
         )
-        return min(used, self.ceiling)

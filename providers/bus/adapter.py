@@ -10,7 +10,7 @@ gives the very same text. What was issued and what was cancelled is the booking'
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from providers.bus import ticket
@@ -78,8 +78,7 @@ class TicketOffice:
         Raises:
             RefusedError: the product is not sold, or the tariff asks another price for it.
         """
-        text = ticket.issue(self.key, self._claims(order))
-        return self._reservation(order, ReservationState.CONFIRMED, access_code=text)
+        return self._issued(order, ReservationState.CONFIRMED)
 
     async def cancel(self, order: LegOrder, now: datetime) -> Reservation:
         """Take back an order or a ticket, before the ticket becomes valid.
@@ -93,8 +92,7 @@ class TicketOffice:
 
     async def start(self, order: LegOrder, now: datetime) -> Reservation:
         """The rider boards; the ticket stays what it is."""
-        text = ticket.issue(self.key, self._claims(order))
-        return self._reservation(order, ReservationState.IN_USE, access_code=text)
+        return self._issued(order, ReservationState.IN_USE)
 
     async def finish(self, order: LegOrder, now: datetime) -> Reservation:
         """The rider has alighted; the price is the ticket's."""
@@ -111,6 +109,12 @@ class TicketOffice:
     async def find_reservation(self, order: LegOrder, now: datetime) -> Reservation | None:
         """Always ``held``: whatever was issued before, it can be issued again, and is the same."""
         return self._reservation(order, ReservationState.HELD)
+
+    def _issued(self, order: LegOrder, state: ReservationState) -> Reservation:
+        claims = self._claims(order)
+        text = ticket.issue(self.key, claims)
+        reservation = self._reservation(order, state, access_code=text)
+        return replace(reservation, expires_at=claims.valid_until)
 
     def _claims(self, order: LegOrder) -> ticket.Ticket:
         on = order.departs_at.astimezone(self.fares.zone).date()

@@ -82,10 +82,17 @@ async def test_a_declined_card_gives_every_vehicle_back(world: World) -> None:
     assert world.holders(BIKE, "hbf-01") == 0
 
 
-async def test_a_price_above_the_ceiling_is_not_charged(world: World) -> None:
+async def test_what_a_ride_costs_beyond_the_ceiling_is_owed_and_in_the_books(world: World) -> None:
     booking_id = await booked(world, bike_leg(ceiling=200))
-    await ride(world, booking_id, minutes=600)
+    await ride(world, booking_id, minutes=120)
+    assert await world.story(booking_id) == "settled | bike ended | captured"
+    assert (await world.trip(booking_id)).final == Money(500)
     assert world.money(booking_id) == (0, 200)
+    balances = "select account_code, sum(amount_minor) from entry group by 1"
+    async with transaction(world.desk.engine) as tx:
+        books = {code: int(minor) for code, minor in await tx.execute(text(balances))}
+    assert books["rider_receivable:EUR"] == 300
+    assert sum(minor for code, minor in books.items() if "demo-rad" in code) == -460
 
 
 async def test_cancelling_before_the_ride_releases_everything(world: World) -> None:

@@ -67,8 +67,8 @@ def test_a_refused_hold_fails_the_booking_and_says_whose_it_was() -> None:
 
 def test_a_hold_that_stays_undecided_fails_before_the_rider_has_waited_ten_seconds() -> None:
     trip = trip_of("bike planned", asked={0: {Ask.HOLD: asked("sent")}})
-    assert text_of(decide(trip, NOON + timedelta(seconds=7))) == "held travel: hold leg_0"
-    late = decide(trip, NOON + timedelta(seconds=9))
+    assert text_of(decide(trip, NOON + timedelta(seconds=5))) == "held travel: hold leg_0"
+    late = decide(trip, NOON + timedelta(seconds=6))
     assert text_of(late) == "held fail: because provider-not-answering"
 
 
