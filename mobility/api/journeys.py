@@ -155,8 +155,10 @@ async def search_journeys(
         result.itineraries,
         passes=request.passes,
         passengers=request.passengers,
+        now=now,
         expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
         lacks=lacks,
+        city=wiring.city,
     )
     await save_offers(
         wiring.redis,

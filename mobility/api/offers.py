@@ -88,8 +88,10 @@ async def offer_vehicle(
         [planned],
         passes=frozenset(),
         passengers=1,
+        now=now,
         expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
         lacks=lacks,
+        city=wiring.city,
     )
     await save_offers(
         wiring.redis,

@@ -221,6 +221,8 @@ class Rules:
     confidence: Confidence
     ferry_wait_seconds: Annotated[int, Field(ge=0)] = 0
     ferry_crossing_seconds: Annotated[int, Field(ge=0)] = 0
+    rental_book_ahead_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    """How long before its ride a rented vehicle may be booked at the earliest."""
 
     def speeds_kmh(self) -> dict[Mode, float]:
         """The speed of every mode that uses streets."""

@@ -17,6 +17,8 @@ from datetime import datetime
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 
+from mobility.cities.city import City
+from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
 from mobility.planning.itinerary import Itinerary, Leg
 from mobility.planning.offer import Offer, OfferLeg
 from mobility.planning.pricing import Pricer, fare_ride_of
@@ -47,13 +49,16 @@ def make_offers(
     *,
     passes: AbstractSet[str],
     passengers: int,
+    now: datetime,
     expires_at: datetime,
     lacks: Lacks,
+    city: City,
 ) -> tuple[OfferedJourney, ...]:
     """Freeze the journeys of one search.
 
     A rider who does not meet a provider's terms still gets the offer, marked as not bookable with
-    what would make it so: who signs in, or completes the profile, may book it.
+    what would make it so: who signs in, or completes the profile, may book it. So is a journey
+    whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``).
     """
     token = secrets.token_bytes(_TOKEN_BYTES)
     result = []
@@ -74,11 +79,19 @@ def make_offers(
             legs=tuple(offer_leg(leg) for leg in itinerary.legs),
         )
         reasons = dict.fromkeys(
-            reason for leg in itinerary.legs if leg.terms is not None for reason in lacks(leg.terms)
+            [
+                *_too_early(itinerary, now, city),
+                *(reason for leg in itinerary.legs if leg.terms for reason in lacks(leg.terms)),
+            ]
         )
         because = " ".join(reasons) or None
         result.append(OfferedJourney(itinerary, offer, not reasons, because))
     return tuple(result)
+
+
+def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ...]:
+    opens_at = find_booking_opens_at(itinerary.legs, now, city.rules)
+    return (say_booking_opens(opens_at, city.rules, city.timezone),) if opens_at else ()
 
 
 def offer_leg(leg: Leg) -> OfferLeg:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from mobility.planning.book_ahead import find_booking_opens_at, rental_too_early
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.offer import Offer
 from mobility.planning.offers import (
@@ -23,7 +24,7 @@ from mobility.planning.vehicle_offer import plan_vehicle
 from payments.money import Money
 from providers.values import Mode, Terms, VehicleId
 from tests.planning.test_luebeck import TRIP
-from tests.planning.world import NOW, luebeck_planner
+from tests.planning.world import NOW, berlin, luebeck, luebeck_planner
 
 EXPIRES = NOW + timedelta(minutes=10)
 
@@ -42,8 +43,10 @@ def offered(lacks: Lacks = lacks_nothing, **changes: object) -> tuple[OfferedJou
         luebeck_planner().search(request, NOW).itineraries,
         passes=request.passes,
         passengers=request.passengers,
+        now=NOW,
         expires_at=EXPIRES,
         lacks=lacks,
+        city=luebeck(),
     )
 
 
@@ -54,7 +57,7 @@ def offer_of(journeys: tuple[OfferedJourney, ...], *kind: Mode) -> Offer:
 
 
 def test_everything_but_a_walk_is_bookable() -> None:
-    for journey in offered():
+    for journey in offered(window=timedelta(minutes=20)):
         walk = journey.itinerary.kind == (Mode.WALK,)
         assert (journey.offer is None, journey.bookable) == (walk, not walk)
         assert (journey.not_bookable_because is not None) == walk
@@ -65,6 +68,48 @@ def test_who_lacks_a_licence_is_told_and_may_still_look() -> None:
     assert not car.bookable
     assert car.not_bookable_because == "Führerschein fehlt: bitte im Profil angeben."
     assert car.offer is not None
+
+
+def test_a_vehicle_cannot_be_booked_weeks_ahead() -> None:
+    journeys = offered(depart_at=berlin("08:00", date(2026, 12, 24)))
+    assert {j.bookable for j in journeys if j.itinerary.has_rental} == {False}
+    bike = next(j for j in journeys if j.itinerary.kind == (Mode.BIKE,))
+    ride = next(leg for leg in bike.itinerary.legs if leg.rental)
+    opens = (ride.departs_at - timedelta(hours=1)).astimezone(luebeck().timezone)
+    assert bike.not_bookable_because == (
+        "Ein Leihfahrzeug lässt sich frühestens 60 Minuten vor seiner Abfahrt buchen: "
+        f"für diese Reise ab dem 24.12.2026 um {opens:%H:%M} Uhr."
+    )
+    assert bike.itinerary.price == Money(100)
+    assert bike.offer is not None
+    assert next(j for j in journeys if j.itinerary.kind == (Mode.BUS,)).bookable
+
+
+@pytest.mark.parametrize(
+    ("ahead", "opens_in"),
+    [
+        (timedelta(0), None),
+        (timedelta(minutes=60), None),
+        (timedelta(minutes=60, seconds=1), timedelta(seconds=1)),
+        (timedelta(days=29), timedelta(days=28, hours=23)),
+    ],
+)
+def test_a_vehicle_can_be_booked_an_hour_before(
+    ahead: timedelta, opens_in: timedelta | None
+) -> None:
+    opens_at = rental_too_early(NOW + ahead, NOW, luebeck().rules)
+    assert opens_at == (None if opens_in is None else NOW + opens_in)
+
+
+def test_of_two_vehicles_the_later_one_decides() -> None:
+    legs = offer_of(offered(), Mode.BIKE).legs
+    later = tuple(replace(leg, departs_at=leg.departs_at + timedelta(hours=3)) for leg in legs)
+    rules = luebeck().rules
+    assert find_booking_opens_at(legs, NOW, rules) is None
+    ride = next(leg for leg in later if leg.mode is Mode.BIKE)
+    assert find_booking_opens_at([*legs, *later], NOW, rules) == ride.departs_at - timedelta(
+        hours=1
+    )
 
 
 def test_an_offer_names_the_vehicle_and_where_it_stands() -> None:
