@@ -5,18 +5,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from mobility.cities.city import UnknownCityError
 from mobility.cities.new import city_app
+from mobility.cities.rows import CityDataError
 from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.settings import Settings
+from payments.errors import MisconfiguredError
+
+
+class _OneLine(TyperGroup):
+    """Says in one line what is wrong with a setting, whatever the command."""
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().invoke(*args, **kwargs)
+        except (UnknownCityError, CityDataError) as error:
+            message = f"MOBILITY_CITY: {error}"
+        except MisconfiguredError as error:
+            message = str(error)
+        sys.stderr.write(f"mobility: {message}\n")
+        raise typer.Exit(1)
+
 
 app = typer.Typer(
-    help="Plan, book and pay a trip across bus, bike and car as one.",
+    cls=_OneLine,
+    help="Plan, book and pay a trip across bus, bike and car as one.\n\n"
+    "Example: mobility serve, and in another terminal: mobility trip",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -90,8 +111,12 @@ def trip(
     url: Annotated[
         str | None, typer.Option(help="The server; else the one running on this machine.")
     ] = None,
-    origin: Annotated[str, typer.Option("--from", help="Where from.")] = "Hauptbahnhof/ZOB",
-    destination: Annotated[str, typer.Option("--to", help="Where to.")] = "Technische Hochschule",
+    origin: Annotated[
+        str | None, typer.Option("--from", help="Where from; else the city's station.")
+    ] = None,
+    destination: Annotated[
+        str | None, typer.Option("--to", help="Where to; else where bus and rental go together.")
+    ] = None,
 ) -> None:
     """Take a whole trip over HTTP and tell it: search, book, pay, ride, settle, reconcile.
 

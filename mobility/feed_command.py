@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from gtfs.feed import Feed, Report
     from gtfs.timetable import Timetable
 
-feed_app = typer.Typer(no_args_is_help=True, help="Timetables: take one over, ask one.")
+feed_app = typer.Typer(
+    no_args_is_help=True,
+    help="Timetables: take one over, ask one.\n\n"
+    "Example: mobility feed import https://example.org/gtfs.zip",
+)
 
 ASKED = ("from_stop_id", "to_stop_id", "date", "departure_s")
 ANSWERED = (*ASKED, "arrival_s", "transfers", "front", "microseconds")
@@ -42,11 +46,16 @@ def import_feed(
     """
     from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
     from mobility.cities.city import load_city  # noqa: PLC0415
+    from mobility.embedded.environment import settings_in  # noqa: PLC0415
+    from mobility.embedded.folder import find_running  # noqa: PLC0415
     from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
     from mobility.prepare import IMPORTED, timetable_path  # noqa: PLC0415
     from mobility.settings import Settings  # noqa: PLC0415
 
     settings = Settings()
+    running = find_running(settings.data)
+    if running is not None:
+        settings = settings_in(running, settings)
     city = load_city(settings.city)
     today = datetime.now(UTC).astimezone(city.timezone).date()
     with _local(source) as path, _console.status(f"reading {source}"):

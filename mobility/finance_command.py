@@ -9,7 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-finance_app = typer.Typer(help="Reconcile with the processor, trace money.", no_args_is_help=True)
+finance_app = typer.Typer(
+    help="Reconcile with the processor, trace money.\n\nExample: mobility finance reconcile",
+    no_args_is_help=True,
+)
 
 
 @finance_app.command("reconcile")

@@ -30,7 +30,10 @@ from providers.values import ProviderId
 
 T = TypeVar("T")
 
-provider_app = typer.Typer(help="Keys with which providers push to us.", no_args_is_help=True)
+provider_app = typer.Typer(
+    help="Keys with which providers push to us.\n\nExample: mobility provider add demo-rad",
+    no_args_is_help=True,
+)
 _Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 _Provider = Annotated[str, typer.Argument(help="The provider's id in the city's providers.toml.")]
 

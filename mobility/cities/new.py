@@ -16,7 +16,10 @@ TEMPLATE = CITIES / "_template"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _PLACEHOLDER = re.compile(r"@(NAME|TITLE|TIMEZONE|LAT|LON)([+-][0-9.]+)?@")
 
-city_app = typer.Typer(help="Cities as folders of data.", no_args_is_help=True)
+city_app = typer.Typer(
+    help="Cities as folders of data.\n\nExample: mobility city new neustadt",
+    no_args_is_help=True,
+)
 
 
 class NewCityError(ValueError):

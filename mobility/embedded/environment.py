@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from mobility.cities.city import list_cities
 from mobility.embedded.folder import DataFolder, Secrets
 from mobility.embedded.programs import reachable_host
 from mobility.settings import Settings
@@ -17,6 +18,7 @@ _PLAIN = {
     "REDIS_URL": "redis_url",
     "STRIPE_API_BASE": "stripe_api_base",
     "MOBILITY_PUBLIC_URL": "public_url",
+    "MOBILITY_CITY": "city",
 }
 _SECRET = {
     "STRIPE_API_KEY": "stripe_api_key",
@@ -43,7 +45,6 @@ def given_environment(settings: Settings, folder: DataFolder, secrets: Secrets) 
         "MOBILITY_PUBLIC_URL": local_api_url(settings),
         "MOBILITY_SECRET_KEY": secrets.secret_key,
         "MOBILITY_DATA": str(folder.path),
-        "MOBILITY_CITY": settings.city,
         "MOBILITY_HOST": settings.host,
         "PORT": str(settings.port),
     }
@@ -53,6 +54,8 @@ def given_environment(settings: Settings, folder: DataFolder, secrets: Secrets) 
     for variable, field in _SECRET.items():
         if (secret := getattr(settings, field)) is not None:
             environment[variable] = secret.get_secret_value()
+    if settings.city not in list_cities():
+        environment["MOBILITY_CITY"] = str(Path(settings.city).absolute())
     if settings.provider_urls is not None:
         tokens = {
             name: token.get_secret_value() for name, token in settings.provider_tokens.items()

@@ -8,12 +8,11 @@ import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from mobility.cities.city import UnknownCityError, load_city
-from mobility.cities.rows import CityDataError
+from mobility.cities.city import load_city
 from mobility.db import make_engine, transaction
 from mobility.embedded.environment import operator_environment
 from mobility.embedded.folder import DataFolder, Secrets
-from mobility.embedded.process import EmbeddedError, find_answer
+from mobility.embedded.process import find_answer
 from mobility.embedded.programs import StandIns, make_operator
 from mobility.identity.provider_keys import add_key, find_provider_id
 from providers.stanza import ProviderStanza
@@ -28,14 +27,8 @@ def make_operators(
     api_url: str,
     now: datetime,
 ) -> StandIns:
-    """A process per demo operator that rents out vehicles, each with its token and its key.
-
-    Raises EmbeddedError if the city cannot be read.
-    """
-    try:
-        found = load_city(city)
-    except (UnknownCityError, CityDataError) as error:
-        raise EmbeddedError(f"MOBILITY_CITY: {error}") from error
+    """A process per demo operator that rents out vehicles, each with its token and its key."""
+    found = load_city(city)
     providers_toml = found.folder / "providers.toml"
     stanzas = [stanza for stanza in found.providers if stanza.demo and stanza.protocol is not None]
     for stanza in stanzas:

@@ -21,6 +21,12 @@ from typing import NoReturn
 
 from sqlalchemy.exc import OperationalError
 
+from mobility.embedded.checks import (
+    POLLING_ALONE,
+    check_settings,
+    polls_alone,
+    same_instance,
+)
 from mobility.embedded.die_with_parent import die_with_parent
 from mobility.embedded.environment import (
     given_environment,
@@ -73,6 +79,9 @@ def serve(
     try:
         if die_with_maker:
             die_with_parent(signal.SIGTERM, os.getppid())
+        check_settings(settings)
+        if polls_alone(settings):
+            display.say(POLLING_ALONE)
         if is_all_given(settings):
             _become_api(settings, preparations, display)
         with open_data_folder(settings.data) as folder:
@@ -125,7 +134,7 @@ class _Start:
                 prepare(settings_in(self.environment, self.settings), progress)
 
     def start_programs(self) -> None:
-        """What stands in for the outside, where it is not given; then the worker and the API."""
+        """What stands in for the outside, where it is not given; then the API and the worker."""
         api_url, stand_ins = local_api_url(self.settings), list[Program]()
         if self.settings.stripe_api_key is None:
             processor = make_payment_processor(self.folder, self.secrets, api_url)
@@ -143,10 +152,10 @@ class _Start:
             stand_ins += operators.programs
             self.environment |= operators.environment
         inherited = {**os.environ, **self.environment, "PYTHONUNBUFFERED": "1"}
-        with self.display.step("Operators, payment processor, worker and API"):
+        with self.display.step("Operators, payment processor, API and worker"):
             self.supervisor.start(*stand_ins)
             self.supervisor.start(
-                make_worker(self.folder, inherited), make_api(self.settings, self.folder, inherited)
+                make_api(self.settings, self.folder, inherited), make_worker(self.folder, inherited)
             )
             self.supervisor.wait_until_ready()
         if self.settings.provider_urls is None:
@@ -166,7 +175,8 @@ def _run(start: _Start, preparations: Sequence[Preparation]) -> None:
         start.folder.publish(start.environment)
         start.display.say(
             f"Ready: open {start.environment['MOBILITY_PUBLIC_URL']}/docs, or take a whole trip in "
-            "another terminal with `.venv/bin/mobility trip`. Ctrl-C stops everything."
+            f"another terminal with `{same_instance(start.settings)}.venv/bin/mobility trip`. "
+            "Ctrl-C stops everything."
         )
         start.supervisor.watch()
     finally:

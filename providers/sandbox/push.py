@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field
 
 import httpx
@@ -16,7 +17,9 @@ from providers.sandbox.answers import Json, gbfs_stations, gbfs_vehicles
 from providers.sandbox.rules import Operator
 
 HEARTBEAT_SECONDS = 60.0
-FIRST_PAUSE_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.3
+PATIENT_SECONDS = 20.0
+"""How long the pause does not grow: the platform may be starting beside us."""
 LONGEST_PAUSE_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
@@ -39,7 +42,7 @@ class Pusher:
     async def run(self) -> None:
         """Push until cancelled."""
         pause = FIRST_PAUSE_SECONDS
-        whole = True
+        whole, began = True, time.monotonic()
         while True:
             self.wake.clear()
             try:
@@ -47,7 +50,9 @@ class Pusher:
             except (httpx.HTTPError, PushFailedError) as error:
                 log.info("push failed, full snapshot in %.1f s: %s", pause, error)
                 await asyncio.sleep(pause)
-                pause, whole = min(pause * 2, LONGEST_PAUSE_SECONDS), True
+                whole = True
+                if time.monotonic() - began > PATIENT_SECONDS:
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
             pause, whole = FIRST_PAUSE_SECONDS, False
             try:

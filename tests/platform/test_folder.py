@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from mobility.embedded.checks import check_settings, polls_alone, same_instance
 from mobility.embedded.environment import given_environment, is_all_given, settings_in
 from mobility.embedded.folder import Secrets, find_running, open_data_folder
 from mobility.embedded.process import EmbeddedError
@@ -63,6 +64,7 @@ def test_settings_survive_the_way_through_the_environment(tmp_path: Path):
     settings = Settings().model_copy(
         update={
             "data": tmp_path,
+            "city": str(tmp_path / "neustadt"),
             "database_url": "postgresql://db",
             "redis_url": "redis://live",
             "stripe_api_key": SecretStr("sk_test_1"),
@@ -76,4 +78,47 @@ def test_settings_survive_the_way_through_the_environment(tmp_path: Path):
         environment = given_environment(settings, folder, Secrets())
     assert settings_in(environment, Settings()) == settings
     assert is_all_given(settings)
+    assert settings_in(environment, Settings(city="luebeck")).city == settings.city
     assert not is_all_given(settings.model_copy(update={"redis_url": None}))
+
+
+def test_a_running_instance_names_its_city_so_that_it_is_found_from_anywhere(tmp_path: Path):
+    with open_data_folder(tmp_path) as folder:
+        named = [
+            given_environment(Settings(city=city), folder, Secrets())["MOBILITY_CITY"]
+            for city in ("luebeck", "cities/neustadt")
+        ]
+    assert named == ["luebeck", str(Path.cwd() / "cities/neustadt")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "prefix"),
+    [
+        ({}, ""),
+        ({"port": 8001}, "PORT=8001 "),
+        ({"port": 8001, "data": Path("/tmp/a b")}, "PORT=8001 MOBILITY_DATA='/tmp/a b' "),
+    ],
+)
+def test_a_command_says_which_instance_it_means(changed: dict[str, object], prefix: str):
+    assert same_instance(Settings().model_copy(update=changed)) == prefix
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"city": "atlantis"}, "MOBILITY_CITY: no city 'atlantis': there are"),
+        ({"stripe_api_key": SecretStr("sk_live_x")}, "STRIPE_API_KEY is a live key"),
+        ({"stripe_api_key": SecretStr("pk_test_x")}, "STRIPE_API_KEY is not a Stripe test key"),
+    ],
+)
+def test_what_must_not_be_started_is_refused_at_once(changed: dict[str, object], said: str):
+    settings = Settings().model_copy(update=changed)
+    with pytest.raises(EmbeddedError, match=said):
+        check_settings(settings)
+
+
+def test_a_key_without_a_webhook_secret_polls_alone():
+    none = Settings()
+    key = none.model_copy(update={"stripe_api_key": SecretStr("sk_test_x")})
+    both = key.model_copy(update={"stripe_webhook_secret": SecretStr("whsec_x")})
+    assert [polls_alone(settings) for settings in (none, key, both)] == [False, True, False]

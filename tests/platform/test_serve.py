@@ -136,6 +136,34 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path):
     assert "DATABASE_URL cannot be used: connection failed" in refused
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("MOBILITY_CITY", "atlantis", "mobility: MOBILITY_CITY: no city 'atlantis': there are"),
+        ("STRIPE_API_KEY", "sk_live_x", "mobility: STRIPE_API_KEY is a live key"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line_before_anything_starts(
+    tmp_path: Path, variable: str, value: str, said: str
+):
+    refused = refuse(tmp_path / "data", port=8000, **{variable: value})
+    assert refused.startswith(said)
+    assert refused.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_key_without_a_webhook_secret_is_told_what_that_means(tmp_path: Path):
+    port, holder = reserve_port()
+    with holder:
+        refused = refuse(
+            tmp_path / "data",
+            port=port,
+            STRIPE_API_KEY="sk_test_x",
+            DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing",
+        )
+    assert refused.startswith("STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not")
+
+
 _LISTEN = """
 import socket, time
 server = socket.create_server(("127.0.0.1", 0))
@@ -151,4 +179,4 @@ def refuse(folder: Path, *, port: int, **variables: str) -> str:
         SERVE, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    return done.stderr
+    return done.stdout + done.stderr

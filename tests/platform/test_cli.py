@@ -1,0 +1,39 @@
+"""The commands as one meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from mobility.cli import app
+
+
+def walk(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    parts: dict[str, object] = getattr(command, "commands", {})
+    for name, part in parts.items():
+        yield from walk(part, (*path, name))
+
+
+COMMANDS = list(walk(get_command(app)))
+
+
+def test_the_commands_of_the_contract_are_there():
+    assert {
+        (),
+        *((name,) for name in ("serve", "worker", "migrate", "trip", "token", "feed", "provider")),
+        *(("feed", name) for name in ("import", "answer")),
+        *(("provider", name) for name in ("add", "list", "key")),
+        *(("finance", name) for name in ("reconcile", "trace")),
+        ("city", "new"),
+    } <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(("mobility", *path)))
+def test_every_command_has_help_with_an_example_that_calls_it(path: tuple[str, ...]):
+    told = CliRunner().invoke(app, [*path, "--help"]).stdout
+    example = " ".join(told.split()).partition("Example: ")[2]
+    assert f"{' '.join(('mobility', *path))} " in f"{example} "
