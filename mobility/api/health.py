@@ -25,6 +25,7 @@ router = APIRouter(tags=["health"])
 
 _PATIENCE_S = 2.0
 _ASK_OUTSIDE_EVERY_S = 15.0
+_ASK_THE_SILENT_EVERY_S = 3.0
 _age = Gauge("mobility_provider_age_seconds", "Since a provider was last heard of.", ("provider",))
 
 
@@ -99,14 +100,15 @@ async def _plan_and_book(wiring: Wiring) -> tuple[Capability, Capability]:
 
 @dataclass(slots=True)
 class _Outside:
-    """Those outside whom we ask at most every fifteen seconds, however often we are asked."""
+    """Those outside, whom we ask once in a while, however often we are asked ourselves."""
 
     seen: dict[str, tuple[float, Capability]] = field(default_factory=dict)
 
     async def ask(self, name: str, work: Callable[[], Awaitable[object]], what: str) -> Capability:
         """What ``work`` found, or what it found just before."""
         at, found = self.seen.get(name, (0.0, None))
-        if found is None or time.monotonic() - at >= _ASK_OUTSIDE_EVERY_S:
+        again = _ASK_OUTSIDE_EVERY_S if found is None or found.ready else _ASK_THE_SILENT_EVERY_S
+        if found is None or time.monotonic() - at >= again:
             found = await _within(work(), what)
             self.seen[name] = (time.monotonic(), found)
         return found
