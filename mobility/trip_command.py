@@ -18,6 +18,8 @@ import segno
 from rich.console import Console
 from rich.table import Table
 
+from gtfs.geo import distance_m
+from mobility.cities.city import City, load_city
 from mobility.embedded.environment import settings_in
 from mobility.embedded.folder import DataFolder, find_running
 from mobility.settings import Settings
@@ -26,6 +28,7 @@ from payments.money import Money
 
 EMAIL = "anna.trip@example.org"
 FINANCE = "finance.trip@example.org"
+NEAR_M, FAR_M, LOOKS = 1_500, 9_000, 15
 ICONS = {"walk": "🚶", "bus": "🚌", "ferry": "⛴", "bike": "🚲", "car": "🚗", "scooter": "🛴"}
 
 
@@ -63,7 +66,22 @@ class Trip:
         return datetime.fromisoformat(text).astimezone(self.zone).strftime("%H:%M")
 
 
-def take_trip(url: str | None, origin: str, destination: str) -> int:
+def list_ways(city: City, origin: str | None, destination: str | None) -> list[tuple[str, str]]:
+    """Where to look for a trip: as asked, else from the station to places some way off."""
+    stations = [place for place in city.places if place.kind == "station"] or list(city.places)
+    start = origin or stations[0].name
+    if destination is not None:
+        return [(start, destination)]
+    far = [
+        place
+        for place in city.places
+        if NEAR_M < distance_m(stations[0].position, place.position) < FAR_M
+    ]
+    far.sort(key=lambda place: place.kind != "university")
+    return [(start, place.name) for place in far[:LOOKS]] or [(start, city.places[-1].name)]
+
+
+def take_trip(url: str | None, origin: str | None, destination: str | None) -> int:
     """Take the trip; returns the exit status."""
     console = Console(highlight=False)
     settings = Settings()
@@ -83,20 +101,25 @@ def take_trip(url: str | None, origin: str, destination: str) -> int:
 
 
 def _tell(
-    console: Console, settings: Settings, http: httpx.Client, origin: str, destination: str
+    console: Console,
+    settings: Settings,
+    http: httpx.Client,
+    origin: str | None,
+    destination: str | None,
 ) -> None:
     console.print(f"[bold]A trip over {http.base_url}[/bold]")
     Client(http).get("/healthz")
+    city = load_city(settings.city)
     rider = sign_in(http, settings.data / "mail", EMAIL)
     finance = Client(http, token_for("finance", FINANCE))
-    trip = Trip(console, settings, http, ZoneInfo("Europe/Berlin"), rider, finance)
+    trip = Trip(console, settings, http, city.timezone, rider, finance)
     trip.chapter("1  Anna signs in with the code from her mail and says who she is")
     me = rider.patch(
         "/v1/me",
         {"name": "Anna Hansen", "birth_date": "1997-04-23", "driving_licence": "declared"},
     )
     trip.say(f"{me['name']}, {me['email']}; everyone but identity knows her as {me['id']}")
-    journey = _search(trip, origin, destination)
+    journey = _search(trip, list_ways(city, origin, destination))
     booking = _book(trip, journey)
     _show_provider(trip, booking)
     _show_tickets(trip, booking)
@@ -106,34 +129,64 @@ def _tell(
     console.print("\n[bold green]Everything adds up.[/bold green]")
 
 
-def _search(trip: Trip, origin: str, destination: str) -> Json:
-    ends = {}
-    for end, text in (("from", origin), ("to", destination)):
-        places = trip.rider.post("/v1/places/search", {"text": text})["places"]
-        if not places:
-            raise TripFailedError(f"no place is called {text!r}; try another with --{end}")
-        ends[end] = places[0]
-    trip.chapter(f"2  From {ends['from']['name']} to {ends['to']['name']}: what there is")
-    found = trip.rider.post(
-        "/v1/journeys/search",
-        {end: {"lat": place["lat"], "lon": place["lon"]} for end, place in ends.items()},
-    )
+def _search(trip: Trip, ways: list[tuple[str, str]]) -> Json:
+    """Search one way after another until bus and rental go together; else the last one found."""
+    best: tuple[Json, Json, Json] | None = None
+    for origin, destination in ways:
+        start, goal = (_place(trip, text) for text in (origin, destination))
+        found = trip.rider.post(
+            "/v1/journeys/search",
+            {"from": _position(start), "to": _position(goal)},
+        )
+        if best is None or _variety(found) > _variety(best[2]):
+            best = (start, goal, found)
+        if _variety(found) > 1:
+            break
+    if best is None:
+        raise TripFailedError("the city has no places to go to")
+    start, goal, found = best
+    trip.chapter(f"2  From {start['name']} to {goal['name']}: what there is")
+    _show_journeys(trip, found)
+    return _chosen(found["journeys"])
+
+
+def _place(trip: Trip, text: str) -> Json:
+    places: list[Json] = trip.rider.post("/v1/places/search", {"text": text})["places"]
+    if not places:
+        raise TripFailedError(f"no place is called {text!r}; try another with --from and --to")
+    return places[0]
+
+
+def _position(place: Json) -> Json:
+    return {"lat": place["lat"], "lon": place["lon"]}
+
+
+def _show_journeys(trip: Trip, found: Json) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
     for column in ("leave", "arrive", "way", "price", "CO₂", "why"):
-        table.add_column(column, justify="right" if column in ("price", "CO₂") else "left")
+        right = column in ("price", "CO₂")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "why")
     for journey in found["journeys"]:
         table.add_row(
             trip.clock(journey["departs_at"]),
             trip.clock(journey["arrives_at"]),
-            " ".join(_leg(leg) for leg in journey["legs"]),
+            _way(journey),
             _price(journey["price"]),
             f"{journey['co2_grams']} g",
-            ", ".join(journey["reasons"]) or (journey.get("not_bookable_because") or ""),
+            ", ".join(journey["reasons"]),
         )
     trip.console.print(table)
     for notice in found["notices"]:
         trip.say(f"[dim]{notice['text']}[/dim]")
-    return _chosen(found["journeys"])
+
+
+def _variety(found: Json) -> int:
+    """How many kinds of vehicle the most varied bookable journey has."""
+    return max((_kinds(j) for j in found["journeys"] if j["bookable"]), default=0)
+
+
+def _kinds(journey: Json) -> int:
+    return len({leg["mode"] for leg in journey["legs"]} - {"walk"})
 
 
 def _chosen(journeys: list[Json]) -> Json:
@@ -141,16 +194,14 @@ def _chosen(journeys: list[Json]) -> Json:
     bookable = [journey for journey in journeys if journey["bookable"]]
     if not bookable:
         raise TripFailedError("nothing that was found can be booked; see the notices above")
-
-    def kinds(journey: Json) -> int:
-        return len({leg["mode"] for leg in journey["legs"]} - {"walk"})
-
-    return max(bookable, key=kinds)
+    return max(bookable, key=_kinds)
 
 
 def _book(trip: Trip, journey: Json) -> Json:
     trip.chapter("3  She books every leg as one and pays once")
-    trip.say(" ".join(_leg(leg) for leg in journey["legs"]) + f" for {_price(journey['price'])}")
+    trip.say(f"{_way(journey)} for {_price(journey['price'])}")
+    if _kinds(journey) < 2:
+        trip.say("[dim]Nothing that combines bus and rental leaves now; by day it does.[/dim]")
     began = time.monotonic()
     booking = trip.rider.post(
         "/v1/bookings",
@@ -192,15 +243,17 @@ def _show_provider(trip: Trip, booking: Json) -> None:
 
 
 def _show_tickets(trip: Trip, booking: Json) -> None:
-    for leg in booking["legs"]:
-        if leg["mode"] not in ("bus", "ferry"):
-            continue
+    legs = [leg for leg in booking["legs"] if leg["mode"] in ("bus", "ferry")]
+    for number, leg in enumerate(legs):
         ticket = trip.rider.get(f"/v1/bookings/{booking['id']}/legs/{leg['id']}/ticket")
+        if number:
+            trip.say(f"and one for {leg['origin']} → {leg['destination']}")
+            continue
         trip.chapter(f"5  Her ticket for {leg['origin']} → {leg['destination']}")
+        trip.say(f"valid until {trip.clock(ticket['valid_until'])}, signed, to be checked offline")
         drawn = io.StringIO()
         segno.make(ticket["payload"], error="l").terminal(out=drawn, compact=True, border=2)
         trip.console.print(drawn.getvalue().rstrip("\n"), markup=False, soft_wrap=True)
-        return
 
 
 def _ride(trip: Trip, booking: Json) -> Json:
@@ -252,10 +305,24 @@ def _receipt(trip: Trip, booking: Json) -> Json:
     total = sum(line["gross"]["amount"] for line in receipt["lines"])
     trip.check("the lines sum to the total", total, receipt["total"]["amount"])
     trip.check("what was taken from her card", receipt["captured"], receipt["total"])
+    trip.check("what she still owes", receipt["outstanding"]["amount"], 0)
     most = booking["price"].get("max") or booking["price"]["amount"]
     if total > most:
         raise TripFailedError(f"{total} is more than the {most} she agreed to")
+    for line in receipt["lines"]:
+        _compare_with_provider(trip, line)
     return receipt
+
+
+def _compare_with_provider(trip: Trip, line: Json) -> None:
+    """A rental provider's own final price is what the receipt says."""
+    keys = DataFolder(trip.settings.data).load_secrets().provider_keys
+    if line["provider_id"] not in keys:
+        return
+    provider = Client(trip.http, keys[line["provider_id"]])
+    seen = provider.get("/v1/provider/bookings")["bookings"]
+    final = next(item["final"] for item in seen if item["reference"] == line["leg_id"])
+    trip.check(f"the final price that {line['provider_id']} has", final, line["gross"])
 
 
 def _finance(trip: Trip, booking: Json, receipt: Json) -> None:
@@ -282,8 +349,12 @@ def _finance(trip: Trip, booking: Json, receipt: Json) -> None:
     trip.check("ledger and processor", run["ledger"], run["processor"])
 
 
-def _leg(leg: Json) -> str:
-    return ICONS[leg["mode"]] + (f" {leg['line']}" if leg.get("line") else "")
+def _way(journey: Json) -> str:
+    """The vehicles of a journey; a walk is shown only where there is nothing else."""
+    legs = [leg for leg in journey["legs"] if leg["mode"] != "walk"] or journey["legs"]
+    return " ".join(
+        ICONS[leg["mode"]] + (f" {leg['line']}" if leg.get("line") else "") for leg in legs
+    )
 
 
 def _money(value: Json) -> str:

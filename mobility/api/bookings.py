@@ -26,6 +26,7 @@ from mobility.booking.errors import (
     KeyMissingError,
     OfferChangedError,
     OfferExpiredError,
+    TooEarlyError,
     UnknownMethodError,
 )
 from mobility.booking.payment_view import get_standing
@@ -37,6 +38,7 @@ from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.passes import held_passes
 from mobility.identity.riders import lock_rider
+from mobility.planning.book_ahead import find_booking_opens_at
 from mobility.planning.offer import Offer
 from mobility.planning.offers import find_offer, reprice, save_offer
 from mobility.wiring import Wiring
@@ -104,6 +106,7 @@ class CancellationView(BaseModel):
         "vehicle-taken",
         "provider-refused",
         "too-late",
+        "too-early",
         "offer-changed",
         "idempotency-key-reused",
         "offer-expired",
@@ -178,6 +181,9 @@ async def _prepare(
     offer = await find_offer(wiring.redis, wiring.settings.redis_prefix, body.offer_id)
     if offer is None:
         raise OfferExpiredError(f"there is no offer {body.offer_id} (any more); search again")
+    opens_at = find_booking_opens_at(offer.legs, now, wiring.city.rules)
+    if opens_at is not None:
+        raise TooEarlyError(f"{offer.id} can be booked from {opens_at.isoformat()}")
     today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
         passes = await held_passes(tx, wiring.vault, mine.rider_id, today)

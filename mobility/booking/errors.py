@@ -5,6 +5,7 @@
     BookingError
     ├── OfferExpiredError       the offer is unknown or has run out; search again
     ├── OfferChangedError       for this rider the price differs; carries the new offer
+    ├── TooEarlyError           a vehicle of the journey cannot be booked so far ahead
     ├── NotEligibleError        the rider lacks what the provider asks for
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
@@ -41,6 +42,10 @@ class OfferChangedError(BookingError):
         self.offer_id = offer_id
         self.amount_minor = amount_minor
         self.currency = currency
+
+
+class TooEarlyError(BookingError):
+    """A rented vehicle is kept free for others until shortly before the ride."""
 
 
 class NotEligibleError(BookingError):
