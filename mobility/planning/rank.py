@@ -19,6 +19,8 @@ from providers.values import Mode
 AT_MOST = 8
 NEAR = timedelta(minutes=2)
 """Two ways of one kind closer than this in both times differ in nothing a person cares about."""
+SAME = timedelta(minutes=1)
+"""Two ways of one kind closer than this in both times are told apart by price and CO2 alone."""
 FAR = timedelta(minutes=15)
 """By so much a way of another kind must be beaten, in everything, to be left out."""
 WAIT = timedelta(minutes=45)
@@ -35,13 +37,22 @@ def rank(
     ``rivals`` may drive others out and are not shown themselves: the ways without a timetable,
     which stand on another page.
     """
-    unique = list({itinerary.key: itinerary for itinerary in found}.values())
+    unique = _unique(found)
     known = [*unique, *rivals]
     front = [i for i in unique if not any(_drives_out(other, i) for other in known)]
     front = _distinct(sorted(front, key=_effort))
     chosen = _choose(front)
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
+
+
+def _unique(found: Iterable[Itinerary]) -> list[Itinerary]:
+    kept: dict[object, Itinerary] = {}
+    for itinerary in found:
+        other = kept.setdefault(itinerary.key, itinerary)
+        better = _cost if _twins(itinerary, other) else _effort
+        kept[itinerary.key] = min(other, itinerary, key=better)
+    return list(kept.values())
 
 
 def dominates(a: Itinerary, b: Itinerary, slack: timedelta = timedelta(0)) -> bool:
@@ -136,12 +147,31 @@ def _criteria(i: Itinerary) -> tuple[object, ...]:
 
 
 def _distinct(front: Sequence[Itinerary]) -> list[Itinerary]:
-    """Of ways that hardly differ the first, which is the one of least effort."""
+    """Of ways that hardly differ the first, which is the one of least effort.
+
+    Where less than a minute lies between them, the cheaper takes its place, then the greener.
+    """
     kept: list[Itinerary] = []
     for candidate in front:
-        if not any(_alike(candidate, other) for other in kept):
+        twin = next((n for n, other in enumerate(kept) if _twins(candidate, other)), None)
+        if twin is not None:
+            kept[twin] = min(kept[twin], candidate, key=_cost)
+        elif not any(_alike(candidate, other) for other in kept):
             kept.append(candidate)
     return kept
+
+
+def _twins(a: Itinerary, b: Itinerary) -> bool:
+    return (
+        a.kind == b.kind
+        and a.transfers == b.transfers
+        and abs(a.departs_at - b.departs_at) < SAME
+        and abs(a.arrives_at - b.arrives_at) < SAME
+    )
+
+
+def _cost(i: Itinerary) -> tuple[int, int]:
+    return (i.price.minor, i.co2_grams)
 
 
 def _alike(a: Itinerary, b: Itinerary) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,21 @@ def test_nobody_waits_an_hour_to_save_a_change() -> None:
 def test_near_identical_ways_are_shown_once() -> None:
     found = [way(f"bus 08:0{m} 08:2{m} 3.60 {400 - m}") for m in range(3)]
     assert len(rank(found)) == 1
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_two_seconds_are_not_worth_money_or_co2(swapped: bool) -> None:
+    found = [way("car 08:00 08:15:58 6.20 1190"), way("car 08:00 08:16:00 5.47 507")]
+    (left,) = rank(reversed(found) if swapped else found)
+    assert (left.price, left.co2_grams) == (Money(547), 507)
+    alike = [way("car 08:00 08:15:58 5.47 1190"), way("car 08:00 08:16:00 5.47 507")]
+    (left,) = rank(reversed(alike) if swapped else alike)
+    assert left.co2_grams == 507
+
+
+def test_a_minute_may_be_worth_money() -> None:
+    found = [way("car 08:00 08:15 6.20 1190"), way("car 08:01 08:18 5.47 507")]
+    assert len(rank(found)) == 2
 
 
 def test_each_reason_is_given_once_and_a_long_walk_gets_none() -> None:
