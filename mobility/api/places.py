@@ -31,7 +31,9 @@ class PlaceView(BaseModel):
     """A place or a stop."""
 
     name: str = Field(examples=["Lübeck ZOB/Hauptbahnhof"])
-    kind: str = Field(description="`stop`, or what the city calls such a place.", examples=["stop"])
+    kind: str = Field(
+        description="`stop`, `car_park`, or what the city calls such a place.", examples=["stop"]
+    )
     lat: float = Field(examples=[53.865892])
     lon: float = Field(examples=[10.670654])
     stop_id: str | None = Field(default=None, examples=["station-zob"])

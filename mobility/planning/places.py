@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gtfs.geo import LatLon, distance_m
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
+from mobility.cities.facts import CarPark, Confidence
 
 _TRANSCRIBED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
 _ABBREVIATED = {"str": "strasse", "hbf": "hauptbahnhof", "bhf": "bahnhof"}
@@ -19,9 +20,14 @@ SAME_M = 300
 """A place and a stop of one name so close together are shown once."""
 
 
+AT_M = 60
+"""Who is so close to a place is at it."""
+_PARK_WORDS = {"garage": "Parkhaus", "lot": "Parkplatz"}
+
+
 @dataclass(frozen=True, slots=True)
 class FoundPlace:
-    """A place or a stop; ``kind`` is ``stop``, or the city's own word for a place."""
+    """A place; ``kind`` is ``stop``, ``car_park`` or the city's own word for a place."""
 
     name: str
     kind: str
@@ -37,7 +43,10 @@ class _Entry:
 
 
 class PlaceIndex:
-    """All named places of a city: its own list, and the stations and stops of the timetable."""
+    """All named places of a city: its own list, its car parks, the stations and stops.
+
+    A car park that is not known to be open still (confidence low) is left out.
+    """
 
     def __init__(self, city: City, timetable: Timetable) -> None:
         """Read every name once."""
@@ -46,6 +55,7 @@ class PlaceIndex:
                 _entry(FoundPlace(p.name, p.kind, p.position), (p.name, *p.aliases))
                 for p in city.places
             ),
+            *(_car_park(park) for park in city.car_parks if park.confidence is not Confidence.LOW),
             *(_entry(place, (place.name,)) for place in _stops(timetable)),
         ]
 
@@ -72,6 +82,16 @@ class PlaceIndex:
                 found.append(place)
         return found[:limit]
 
+    def find_at(self, position: LatLon, within_m: int = AT_M) -> FoundPlace | None:
+        """The nearest of them so close by that the position can go by its name."""
+        found = min(
+            (entry.place for entry in self._entries),
+            key=lambda place: distance_m(position, place.position),
+            default=None,
+        )
+        near = found is not None and distance_m(position, found.position) <= within_m
+        return found if near else None
+
 
 def _same(a: FoundPlace, b: FoundPlace) -> bool:
     return a.name == b.name and distance_m(a.position, b.position) < SAME_M
@@ -83,6 +103,11 @@ def _stops(timetable: Timetable) -> Iterable[FoundPlace]:
     for stop in timetable.stops:
         if stop.station_id is None:
             yield FoundPlace(stop.name, "stop", stop.position, stop.id)
+
+
+def _car_park(park: CarPark) -> _Entry:
+    also = f"{_PARK_WORDS[park.kind]} {park.name}"
+    return _entry(FoundPlace(park.name, "car_park", park.position), (park.name, also))
 
 
 def _entry(place: FoundPlace, names: Iterable[str]) -> _Entry:

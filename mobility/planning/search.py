@@ -110,11 +110,14 @@ class Planner:
     def get_door(self, end: LatLon | str, name: str) -> Door:
         """A position, or the stops of a stop or station id.
 
+        A position goes by the name of the place or stop it is at, or else by ``name``.
+
         Raises:
             UnknownStopError: no such id.
         """
         if isinstance(end, LatLon):
-            return Door(Place(name, end))
+            at = self.places.find_at(end)
+            return Door(Place(at.name if at else name, end))
         try:
             children = self.timetable.children_of(end)
         except KeyError as error:

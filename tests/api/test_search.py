@@ -148,6 +148,12 @@ async def test_stops_may_be_named(city_world: World) -> None:
     assert board.json()["stop"]["name"] == stop["name"]
 
 
+async def test_car_parks_are_places(city_world: World) -> None:
+    answer = await city_world.client.post("/v1/places/search", json={"text": "Parkhaus Mitte"})
+    (park,) = answer.json()["places"]
+    assert (park["name"], park["kind"], park["stop_id"]) == ("Parkhaus Mitte", "car_park", None)
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -245,6 +245,13 @@ def test_legs_join_in_time_and_place() -> None:
         assert all(len(leg.geometry) >= 2 for leg in itinerary.legs)
 
 
+def test_the_ends_go_by_the_names_of_what_is_there() -> None:
+    legs = first(search(), Mode.BIKE).legs
+    assert legs[0].origin.name == "Lübeck Hauptbahnhof / ZOB"
+    nowhere = LatLon(53.8520, 10.7100)
+    assert first(search(destination=nowhere), Mode.BIKE).legs[-1].destination.name == "Ziel"
+
+
 def test_a_stale_provider_is_left_out_and_named() -> None:
     planner = luebeck_planner()
     later = NOW + timedelta(minutes=30)

@@ -37,3 +37,24 @@ def test_nearer_places_come_first() -> None:
 @pytest.mark.parametrize("typed", ["", "   ", "///", "qqqqqq", "\u0000", "😀", "a" * 100])
 def test_nonsense_finds_nothing(typed: str) -> None:
     assert luebeck_planner().places.find(typed) == []
+
+
+def test_car_parks_are_found_but_not_those_that_may_be_closed() -> None:
+    found = luebeck_planner().places.find("Parkhaus", limit=50)
+    assert {place.kind for place in found} == {"car_park"}
+    names = {place.name for place in found}
+    assert {"Parkhaus Mitte", "Travemünde Maritim"} <= names
+    assert "Parkhaus Karstadt" not in names
+
+
+@pytest.mark.parametrize(
+    ("position", "name"),
+    [
+        (LatLon(53.866268, 10.679672), "Holstentor"),
+        (LatLon(53.866468, 10.679672), "Holstentor"),
+        (LatLon(53.7800, 10.8800), None),
+    ],
+)
+def test_a_position_goes_by_the_name_of_what_is_there(position: LatLon, name: str | None) -> None:
+    found = luebeck_planner().places.find_at(position)
+    assert (found and found.name) == name
