@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from mobility.api import (
     auth,
     bookings,
+    docs,
     finance,
     health,
     journeys,
@@ -34,7 +36,9 @@ from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
 from mobility.api.openapi import install_openapi, operation_id
 from mobility.booking.advance import wait_for_background
+from mobility.cities.city import City, load_city
 from mobility.composition import open_wiring
+from mobility.embedded.checks import POLLING_ALONE, polls_alone
 from mobility.settings import Settings
 
 SHUTDOWN_S = 3.0
@@ -60,7 +64,9 @@ ROUTERS = (
     webhooks.router,
     problems.router,
     pages.router,
+    docs.router,
 )
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -69,6 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if polls_alone(chosen):
+            log.warning(POLLING_ALONE)
         async with open_wiring(chosen) as wiring:
             await run_in_threadpool(wiring.planner.warm_up, wiring.clock())
             app.state.wiring = wiring
@@ -79,8 +87,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Unified mobility booking",
         version="1",
         summary="Plan, book and pay a trip across bus, bike and car as one.",
+        description=_description(load_city(chosen.city)),
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
+        docs_url=None,
         redoc_url=None,
     )
     for router in ROUTERS:
@@ -89,3 +99,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_errors(app)
     install_openapi(app)
     return app
+
+
+def _description(city: City) -> str:
+    """Whose data the answers hold, which who shows them must name."""
+    sources = "\n".join(
+        f"- {source.covers}: {source.text}, [{source.licence}]({source.url})"
+        for source in city.attributions
+    )
+    return (
+        "Errors are RFC 9457 problem documents, money is in minor units, instants are RFC 3339.\n\n"
+        f"Who shows data of {city.title} from here must name where it comes from:\n\n{sources}\n"
+    )

@@ -86,7 +86,7 @@ async def add(wiring: WiringDep, rider: RiderDep, key: IdempotencyKey = None) ->
     )
     session = await wiring.gateway.create_setup_session(
         customer,
-        return_url=wiring.desk.return_url,
+        return_url=f"{wiring.desk.return_url}?setup=card",
         key=f"setup:{rider.rider_id}:{key or secrets.token_hex(16)}",
     )
     return SetupView(id=session.id, redirect_url=session.url, complete=session.complete)

@@ -132,7 +132,7 @@ async def test_a_card_is_saved_on_the_processors_page(world: World):
     assert begun.status_code == 201
     assert begun.json() == {
         "id": "cs_0",
-        "redirect_url": "http://processor/0?return=http://api.test/payment-done",
+        "redirect_url": "http://processor/0?return=http://api.test/payment-done?setup=card",
         "complete": False,
     }
     assert (await world.client.post(CARDS, headers=key)).json() == begun.json()

@@ -27,3 +27,9 @@ def test_a_document_is_written_and_checked(tmp_path: Path):
     assert openapi.main(["--check", str(path)]) == 0
     path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert openapi.main(["--check", str(path)]) == 1
+
+
+def test_the_document_names_whose_data_it_is():
+    described = app.create_app().openapi()["info"]["description"]
+    assert "© OpenStreetMap contributors, [ODbL 1.0](https://www.openstreetmap.org" in described
+    assert "DELFI e.V. / gtfs.de, [CC BY 4.0](https://gtfs.de" in described
