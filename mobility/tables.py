@@ -83,7 +83,7 @@ leg = Table(
     Column("quoted_minor", BigInteger, nullable=False),
     Column("ceiling_minor", BigInteger, nullable=False),
     Column("final_minor", BigInteger),
-    Column("claimed_minor", BigInteger, comment="what the provider asked; final is what is due"),
+    Column("claimed_minor", BigInteger),  # what the provider asked; final is what is due
     Column("vat_percent", Numeric(5, 2), nullable=False),
     Column("commission_percent", Numeric(5, 2), nullable=False),
     Column("co2_grams", Integer, nullable=False),

@@ -1,4 +1,4 @@
-"""The double-entry ledger: append, reverse, read. Nothing is ever altered (``constraints.sql``).
+"""The double-entry ledger: append, reverse, read. Nothing is ever altered: the database refuses.
 
 There are no running balances: a balance is the sum of an account's entries.
 """

@@ -1,29 +1,29 @@
-"""The first tables.
+"""The first tables, and the laws of the ledger.
+
+Frozen as SQL beside this file, so that a later change of the tables cannot change what was.
 
 Revision ID: 0001
 Revises:
 """
 
-from importlib import resources
+from pathlib import Path
 
 from alembic import op
-
-from mobility.migrations.metadata import METADATA
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+FILES = ("0001_tables.sql", "0001_ledger_laws.sql")
+
 
 def upgrade() -> None:
-    for metadata in METADATA:
-        metadata.create_all(op.get_bind())
-    constraints = resources.files("payments").joinpath("constraints.sql")
-    # as one simple query without parameters, so that function bodies keep their semicolons and %
-    op.get_bind().connection.cursor().execute(constraints.read_bytes())
+    cursor = op.get_bind().connection.cursor()
+    for name in FILES:
+        # one simple query without parameters, so that function bodies keep their semicolons and %
+        cursor.execute((Path(__file__).parent / name).read_bytes())
 
 
 def downgrade() -> None:
-    for metadata in reversed(METADATA):
-        metadata.drop_all(op.get_bind())
+    raise RuntimeError("the first tables are not taken back; drop the database instead")
