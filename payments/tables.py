@@ -5,7 +5,8 @@ Everything here grows, so every table has the column by which it is or will be p
 operations, the processor's id for what it sends us. The ledger's idempotency keys live apart in
 ``journal_key``, because a unique constraint on a partitioned table must hold the partition column.
 
-What a column type cannot say (sums to zero, never altered) is in the migration ``0001_ledger_laws``.
+What a column type cannot say (sums to zero, never altered) is in the migrations, in
+``0001_ledger_laws.sql``.
 """
 
 from __future__ import annotations
