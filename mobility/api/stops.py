@@ -13,6 +13,7 @@ from gtfs.departures import Departure, list_departures
 from mobility.api.dependencies import Now, WiringDep
 from mobility.api.journey_view import PlaceOut, place_out
 from mobility.api.openapi import problems
+from mobility.cities.trip_notes import TimesKnown, read_trip_note
 from mobility.planning.compose import mode_of
 from mobility.planning.request import check_instant
 from mobility.planning.search import Planner
@@ -33,7 +34,12 @@ class DepartureOut(BaseModel):
     stop: PlaceOut
     trip_id: str = Field(examples=["1-0-0809"])
     note: str | None = Field(
-        description="Says so where the timetable is derived or synthetic.", examples=[None]
+        description="What riders should know of its times.",
+        examples=["Samstag: aus dem Werktagsfahrplan abgeleitet"],
+    )
+    times_known: TimesKnown | None = Field(
+        description="How far its times are known; null where the operator's feed has them all.",
+        examples=["derived"],
     )
 
 
@@ -64,7 +70,8 @@ class DepartureBoard(BaseModel):
                             "stop_id": "osm-300541837",
                         },
                         "trip_id": "1-1-0809",
-                        "note": "abgeleitet: Samstag aus dem Werktag",
+                        "note": "Samstag: aus dem Werktagsfahrplan abgeleitet",
+                        "times_known": "derived",
                     }
                 ],
             }
@@ -98,6 +105,7 @@ async def list_stop_departures(
 def _departure(departure: Departure, planner: Planner) -> DepartureOut:
     trip = planner.timetable.trip(departure.trip)
     route = planner.timetable.route(trip.route)
+    known, note = read_trip_note(trip.note)
     return DepartureOut(
         line=departure.line,
         headsign=departure.headsign,
@@ -107,5 +115,6 @@ def _departure(departure: Departure, planner: Planner) -> DepartureOut:
         realtime=False,
         stop=place_out(planner.get_stop(departure.stop)),
         trip_id=trip.id,
-        note=trip.note or None,
+        note=note or None,
+        times_known=known,
     )

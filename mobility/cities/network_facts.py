@@ -57,7 +57,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True, config=DATA)
 class DerivedDay:
-    """How the trips of another day follow from those of a weekday."""
+    """How the trips of another day follow from those of a weekday; ``note`` tells riders so."""
 
     day: DayType
     bands: Annotated[tuple[Band, ...], Field(min_length=1)]
@@ -79,6 +79,10 @@ class NetworkRules:
     transfer_walk_kmh: Speed
     transfer_extra_seconds: Annotated[int, Field(ge=0, le=600)]
     derived_day: tuple[DerivedDay, ...] = ()
+    published_note: str = ""
+    """What riders are told of a trip whose departure is published."""
+    synthetic_note: str = ""
+    """What riders are told of a trip that nobody has published."""
 
 
 @dataclass(frozen=True, slots=True, config=DATA)

@@ -6,7 +6,8 @@ so a longer gap never takes less time. At each stop in between it stands ``dwell
 section with a stated time (a ferry) keeps it. All trips of a direction run at the same speeds, so
 none overtakes another.
 
-Saturdays and Sundays are derived from weekdays by the city's bands, and say so in their note.
+Saturdays and Sundays are derived from weekdays by the city's bands, and say so in their note; what
+is derived from a synthetic timetable is synthetic.
 """
 
 from __future__ import annotations
@@ -24,10 +25,9 @@ from mobility.cities.network_facts import (
     RouteStop,
     clock_seconds,
 )
+from mobility.cities.trip_notes import TimesKnown, trip_note
 
 DAILY = "daily"
-PUBLISHED_NOTE = "published departure; times at later stops estimated from distance"
-SYNTHETIC_NOTE = "synthetic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,14 @@ def list_trips(facts: NetworkFacts, rules: NetworkRules) -> tuple[Trip, ...]:
     used: Counter[str] = Counter()
     for fact in facts.departures:
         if fact.days == DAILY:
-            trips.extend(_named(fact, DAILY, list(fact.seconds()), _note(fact), used))
+            trips.extend(_named(fact, DAILY, list(fact.seconds()), _note(fact, rules), used))
             continue
         departures = list(fact.seconds())
-        trips.extend(_named(fact, DayType.WEEKDAY, departures, _note(fact), used))
+        trips.extend(_named(fact, DayType.WEEKDAY, departures, _note(fact, rules), used))
         for day, rule in derived.items():
             if fact.line_id not in rule.without_lines:
-                trips.extend(_named(fact, day, _thinned(departures, rule), rule.note, used))
+                note = _note(fact, rules, rule)
+                trips.extend(_named(fact, day, _thinned(departures, rule), note, used))
     return tuple(trips)
 
 
@@ -107,9 +108,12 @@ def running_seconds(
     return max(10, -int(-seconds // 1))
 
 
-def _note(fact: DepartureFact) -> str:
-    base = SYNTHETIC_NOTE if fact.kind == "synthetic" else PUBLISHED_NOTE
-    return f"{base}: {fact.note}" if fact.note else base
+def _note(fact: DepartureFact, rules: NetworkRules, rule: DerivedDay | None = None) -> str:
+    if fact.kind == "synthetic":
+        return trip_note(TimesKnown.SYNTHETIC, rules.synthetic_note)
+    if rule is not None:
+        return trip_note(TimesKnown.DERIVED, rule.note)
+    return trip_note(TimesKnown.PUBLISHED, rules.published_note)
 
 
 def _named(

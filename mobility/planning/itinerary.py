@@ -52,7 +52,7 @@ class Ride:
     agency_id: str
     route_id: str
     note: str
-    """trip_short_name; derived and synthetic trips say so here."""
+    """trip_short_name (``mobility.cities.trip_notes``)."""
     board_index: int
     alight_index: int
     """Positions of the two stops in the trip's calls."""

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from mobility.cities.city import City
+from mobility.cities.trip_notes import TimesKnown, read_trip_note
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Leg
 from mobility.planning.request import Notice
 from payments.money import Money
 from providers.values import Mode, ProviderId
 
-SYNTHETIC = "synthetic"
-DERIVED = "derived"
-"""How trip notes begin whose times nobody has published."""
+_THE = {Mode.BUS: "den Bus", Mode.FERRY: "die Fähre"}
 _SOON = timedelta(minutes=30)
 
 
@@ -87,10 +86,12 @@ def of_journeys(
                 "weg sein.",
             )
         )
-    if any(city.emissions.find_grams_per_km(leg.mode) is None for leg in rides):
+    unknown = {leg.mode for leg in rides if city.emissions.find_grams_per_km(leg.mode) is None}
+    if unknown:
+        which = " und ".join(_THE[mode] for mode in sorted(unknown))
         found.append(
             Notice(
-                "co2_unknown", "Für die Fähre ist kein CO2-Wert belegt; sie zählt hier nicht mit."
+                "co2_unknown", f"Für {which} ist kein CO2-Wert belegt; das zählt hier nicht mit."
             )
         )
     if wheelchair and any(leg.accessible is Accessible.UNKNOWN for leg in rides):
@@ -114,17 +115,20 @@ def left_out(provider_id: ProviderId, name: str) -> Notice:
 
 
 def _timetables(rides: Iterable[Leg]) -> list[Notice]:
-    notes = [leg.ride.note for leg in rides if leg.ride]
+    known: dict[TimesKnown | None, list[Leg]] = {}
+    for leg in rides:
+        if leg.ride is not None:
+            known.setdefault(read_trip_note(leg.ride.note)[0], []).append(leg)
     found = []
-    if any(note.startswith(SYNTHETIC) for note in notes):
+    if TimesKnown.SYNTHETIC in known:
         found.append(
             Notice(
                 "synthetic_timetable",
-                "Der Fahrplan der Fähre ist nicht veröffentlicht: die gezeigten Zeiten sind ein "
-                "angenommener Takt.",
+                f"Ein Fahrplan für {_lines(known[TimesKnown.SYNTHETIC])} ist nicht veröffentlicht: "
+                "die gezeigten Zeiten sind ein angenommener Takt.",
             )
         )
-    if any(note.startswith(DERIVED) for note in notes):
+    if TimesKnown.DERIVED in known:
         found.append(
             Notice(
                 "derived_timetable",
@@ -133,6 +137,23 @@ def _timetables(rides: Iterable[Leg]) -> list[Notice]:
             )
         )
     return found
+
+
+def _lines(legs: Iterable[Leg]) -> str:
+    """What is ridden, after „für“: „den Bus (Linie 1, 2) und die Fähre“."""
+    lines: dict[Mode, list[str]] = {}
+    for leg in legs:
+        if leg.ride is not None:
+            lines.setdefault(leg.mode, []).append(leg.ride.line)
+    return " und ".join(
+        _THE[mode] + (f" (Linie {', '.join(sorted(set(names), key=_by_number))})" * many)
+        for mode, names in sorted(lines.items())
+        for many in [mode is Mode.BUS or len(set(names)) > 1]
+    )
+
+
+def _by_number(line: str) -> tuple[int, str]:
+    return (int(line) if line.isdecimal() else 10_000, line)
 
 
 def _tolls(legs: Sequence[Leg], city: City) -> list[Notice]:

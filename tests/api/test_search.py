@@ -146,6 +146,12 @@ async def test_stops_may_be_named(city_world: World) -> None:
     board = await city_world.client.get(f"/v1/stops/{stop['stop_id']}/departures?limit=5")
     assert len(board.json()["departures"]) == 5
     assert board.json()["stop"]["name"] == stop["name"]
+    assert {(d["times_known"], d["note"]) for d in board.json()["departures"]} == {
+        (
+            "published",
+            "Abfahrt am ersten Halt veröffentlicht, Zeiten danach aus der Entfernung geschätzt",
+        )
+    }
 
 
 async def test_car_parks_are_places(city_world: World) -> None:

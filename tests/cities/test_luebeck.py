@@ -17,6 +17,7 @@ from mobility.cities.city import City, load_city
 from mobility.cities.days import DayType
 from mobility.cities.facts import Access
 from mobility.cities.network import write_feed
+from mobility.cities.trip_notes import TimesKnown, read_trip_note
 from payments.money import Money
 from providers.values import Mode
 
@@ -123,10 +124,30 @@ def test_every_trip_says_what_is_not_known_of_it(feed: Path) -> None:
         return trip["service_id"], re.split("[:;]", trip["trip_short_name"])[0]
 
     assert Counter(label(trip) for trip in rows(feed, "trips.txt")) == {
-        ("weekday", "published departure"): 1901,
+        ("weekday", "published"): 1901,
         ("saturday", "derived"): 1622,
         ("sunday", "derived"): 989,
         ("daily", "synthetic"): 294,
+    }
+
+
+def test_riders_read_of_a_trip_in_their_language_what_is_not_known_of_it(feed: Path) -> None:
+    notes = {row["trip_short_name"] for row in rows(feed, "trips.txt")}
+
+    assert {read_trip_note(note) for note in notes} == {
+        (
+            TimesKnown.PUBLISHED,
+            "Abfahrt am ersten Halt veröffentlicht, Zeiten danach aus der Entfernung geschätzt",
+        ),
+        (
+            TimesKnown.DERIVED,
+            "Samstag: aus dem Werktagsfahrplan abgeleitet, einzelne Fahrten können anders fahren",
+        ),
+        (
+            TimesKnown.DERIVED,
+            "Sonntag: aus dem Werktagsfahrplan abgeleitet, einzelne Fahrten können anders fahren",
+        ),
+        (TimesKnown.SYNTHETIC, "kein veröffentlichter Fahrplan, sondern ein angenommener Takt"),
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gtfs.geo import LatLon
 from gtfs.text import timetable_from_text
+from mobility.planning import notices
 from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.request import SearchRequest, SearchResult
 from payments.money import Money
@@ -252,6 +253,20 @@ def test_the_ends_go_by_the_names_of_what_is_there() -> None:
     assert first(search(destination=nowhere), Mode.BIKE).legs[-1].destination.name == "Ziel"
 
 
+def test_a_bus_with_an_assumed_timetable_is_named_with_its_lines() -> None:
+    bus = next(leg for leg in first(search(), Mode.BUS).legs if leg.mode is Mode.BUS)
+    assert bus.ride is not None
+    assumed = tuple(
+        replace(bus, ride=replace(bus.ride, note="synthetic: angenommen", line=line))
+        for line in ("12", "9", "E")
+    )
+    (said,) = notices.of_journeys([Itinerary(assumed)], luebeck(), NOW, wheelchair=False)
+    assert said.text == (
+        "Ein Fahrplan für den Bus (Linie 9, 12, E) ist nicht veröffentlicht: die gezeigten Zeiten "
+        "sind ein angenommener Takt."
+    )
+
+
 def test_a_stale_provider_is_left_out_and_named() -> None:
     planner = luebeck_planner()
     later = NOW + timedelta(minutes=30)
@@ -299,4 +314,6 @@ def test_the_ferry_has_its_own_tariff_and_an_assumed_timetable() -> None:
     assert [leg.mode for leg in ferry.legs] == [Mode.WALK, Mode.FERRY, Mode.WALK]
     assert ferry.price == Money(210)
     assert {"synthetic_timetable", "co2_unknown", "pass"} <= set(codes(result))
+    said = next(n.text for n in result.notices if n.code == "synthetic_timetable")
+    assert said.startswith("Ein Fahrplan für die Fähre ist nicht veröffentlicht")
     assert all(i.kind == (Mode.BUS,) for i in result.itineraries), "no detour by bike"
