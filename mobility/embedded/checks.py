@@ -12,8 +12,8 @@ from mobility.settings import Settings
 from payments.errors import MisconfiguredError
 
 POLLING_ALONE = (
-    "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not: payments are followed by asking "
-    "Stripe every 30 s alone. To hear of them at once, set it to the signing secret of a webhook "
+    "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not: payments are followed by polling "
+    "alone. To hear of them at once, set it to the signing secret of a webhook "
     "endpoint for /webhooks/stripe."
 )
 
