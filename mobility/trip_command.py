@@ -8,77 +8,22 @@ from __future__ import annotations
 
 import io
 import time
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import segno
 from rich.console import Console
-from rich.table import Table
 
-from gtfs.geo import distance_m
-from mobility.cities.city import City, load_city
+from mobility.cities.city import load_city
 from mobility.embedded.environment import settings_in
 from mobility.embedded.folder import DataFolder, find_running
 from mobility.settings import Settings
 from mobility.trip_client import Client, Json, TripFailedError, sign_in, token_for
-from payments.money import Money
+from mobility.trip_search import count_kinds, find_journey, list_ways
+from mobility.trip_story import ICONS, Trip, money_text, price_text, way_text
 
 EMAIL = "anna.trip@example.org"
 FINANCE = "finance.trip@example.org"
-NEAR_M, FAR_M, LOOKS = 1_500, 9_000, 15
-ICONS = {"walk": "🚶", "bus": "🚌", "ferry": "⛴", "bike": "🚲", "car": "🚗", "scooter": "🛴"}
-
-
-@dataclass(slots=True)
-class Trip:
-    """The trip under way."""
-
-    console: Console
-    settings: Settings
-    http: httpx.Client
-    zone: ZoneInfo
-    rider: Client
-    finance: Client
-
-    def say(self, text: str) -> None:
-        """One sentence of the story."""
-        self.console.print(f"  {text}", soft_wrap=True)
-
-    def chapter(self, title: str) -> None:
-        """A new part of the story."""
-        self.console.print(f"\n[bold]{title}[/bold]")
-
-    def check(self, what: str, left: object, right: object) -> None:
-        """Two numbers that must be the same.
-
-        Raises:
-            TripFailedError: they are not.
-        """
-        if left != right:
-            raise TripFailedError(f"{what}: {left} is not {right}")
-        self.console.print(f"  [green]✓[/green] {what}: {_shown(left)}", soft_wrap=True)
-
-    def clock(self, text: str) -> str:
-        """An instant as the city's clock shows it."""
-        return datetime.fromisoformat(text).astimezone(self.zone).strftime("%H:%M")
-
-
-def list_ways(city: City, origin: str | None, destination: str | None) -> list[tuple[str, str]]:
-    """Where to look for a trip: as asked, else from the station to places some way off."""
-    stations = [place for place in city.places if place.kind == "station"] or list(city.places)
-    start = origin or stations[0].name
-    if destination is not None:
-        return [(start, destination)]
-    far = [
-        place
-        for place in city.places
-        if NEAR_M < distance_m(stations[0].position, place.position) < FAR_M
-    ]
-    far.sort(key=lambda place: place.kind != "university")
-    return [(start, place.name) for place in far[:LOOKS]] or [(start, city.places[-1].name)]
 
 
 def take_trip(url: str | None, origin: str | None, destination: str | None) -> int:
@@ -119,7 +64,7 @@ def _tell(
         {"name": "Anna Hansen", "birth_date": "1997-04-23", "driving_licence": "declared"},
     )
     trip.say(f"{me['name']}, {me['email']}; everyone but identity knows her as {me['id']}")
-    journey = _search(trip, list_ways(city, origin, destination))
+    journey = find_journey(trip, list_ways(city, origin, destination))
     booking = _book(trip, journey)
     _show_provider(trip, booking)
     _show_tickets(trip, booking)
@@ -129,78 +74,10 @@ def _tell(
     console.print("\n[bold green]Everything adds up.[/bold green]")
 
 
-def _search(trip: Trip, ways: list[tuple[str, str]]) -> Json:
-    """Search one way after another until bus and rental go together; else the last one found."""
-    best: tuple[Json, Json, Json] | None = None
-    for origin, destination in ways:
-        start, goal = (_place(trip, text) for text in (origin, destination))
-        found = trip.rider.post(
-            "/v1/journeys/search",
-            {"from": _position(start), "to": _position(goal)},
-        )
-        if best is None or _variety(found) > _variety(best[2]):
-            best = (start, goal, found)
-        if _variety(found) > 1:
-            break
-    if best is None:
-        raise TripFailedError("the city has no places to go to")
-    start, goal, found = best
-    trip.chapter(f"2  From {start['name']} to {goal['name']}: what there is")
-    _show_journeys(trip, found)
-    return _chosen(found["journeys"])
-
-
-def _place(trip: Trip, text: str) -> Json:
-    places: list[Json] = trip.rider.post("/v1/places/search", {"text": text})["places"]
-    if not places:
-        raise TripFailedError(f"no place is called {text!r}; try another with --from and --to")
-    return places[0]
-
-
-def _position(place: Json) -> Json:
-    return {"lat": place["lat"], "lon": place["lon"]}
-
-
-def _show_journeys(trip: Trip, found: Json) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 2))
-    for column in ("leave", "arrive", "way", "price", "CO₂", "why"):
-        right = column in ("price", "CO₂")
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "why")
-    for journey in found["journeys"]:
-        table.add_row(
-            trip.clock(journey["departs_at"]),
-            trip.clock(journey["arrives_at"]),
-            _way(journey),
-            _price(journey["price"]),
-            f"{journey['co2_grams']} g",
-            ", ".join(journey["reasons"]),
-        )
-    trip.console.print(table)
-    for notice in found["notices"]:
-        trip.say(f"[dim]{notice['text']}[/dim]")
-
-
-def _variety(found: Json) -> int:
-    """How many kinds of vehicle the most varied bookable journey has."""
-    return max((_kinds(j) for j in found["journeys"] if j["bookable"]), default=0)
-
-
-def _kinds(journey: Json) -> int:
-    return len({leg["mode"] for leg in journey["legs"]} - {"walk"})
-
-
-def _chosen(journeys: list[Json]) -> Json:
-    """The journey with the most kinds of vehicle in it, as that books the most as one."""
-    bookable = [journey for journey in journeys if journey["bookable"]]
-    if not bookable:
-        raise TripFailedError("nothing that was found can be booked; see the notices above")
-    return max(bookable, key=_kinds)
-
-
 def _book(trip: Trip, journey: Json) -> Json:
     trip.chapter("3  She books every leg as one and pays once")
-    trip.say(f"{_way(journey)} for {_price(journey['price'])}")
-    if _kinds(journey) < 2:
+    trip.say(f"{way_text(journey)} for {price_text(journey['price'])}")
+    if count_kinds(journey) < 2:
         trip.say("[dim]Nothing that combines bus and rental leaves now; by day it does.[/dim]")
     began = time.monotonic()
     booking = trip.rider.post(
@@ -299,7 +176,7 @@ def _receipt(trip: Trip, booking: Json) -> Json:
         for calculation in line["calculation"]:
             trip.say(f"   {calculation}")
         trip.say(
-            f"   {_money(line['gross'])}, of it {_money(line['vat'])} VAT at "
+            f"   {money_text(line['gross'])}, of it {money_text(line['vat'])} VAT at "
             f"{line['vat_percent']} %, tariff {line['tariff_version']}"
         )
     total = sum(line["gross"]["amount"] for line in receipt["lines"])
@@ -331,7 +208,7 @@ def _finance(trip: Trip, booking: Json, receipt: Json) -> None:
     for journal in trace["journals"]:
         trip.say(f"[dim]{journal['kind']}[/dim] {journal.get('memo', '')}")
         for entry in journal["entries"]:
-            trip.say(f"   {entry['account']:<44} {_money(entry['amount']):>12}")
+            trip.say(f"   {entry['account']:<44} {money_text(entry['amount']):>12}")
         balance = sum(entry["amount"]["amount"] for entry in journal["entries"])
         trip.check("debits and credits of this journal sum to", balance, 0)
     captured = [j for j in trace["journals"] if j["kind"] == "capture"]
@@ -347,29 +224,3 @@ def _finance(trip: Trip, booking: Json, receipt: Json) -> None:
     trip.say(f"{run['line_count']} lines of the processor, {run['matched_count']} matched")
     trip.check("cases that a person must look at", run["case_count"], 0)
     trip.check("ledger and processor", run["ledger"], run["processor"])
-
-
-def _way(journey: Json) -> str:
-    """The vehicles of a journey; a walk is shown only where there is nothing else."""
-    legs = [leg for leg in journey["legs"] if leg["mode"] != "walk"] or journey["legs"]
-    return " ".join(
-        ICONS[leg["mode"]] + (f" {leg['line']}" if leg.get("line") else "") for leg in legs
-    )
-
-
-def _money(value: Json) -> str:
-    return str(Money(value["amount"], value["currency"]))
-
-
-def _price(value: Json) -> str:
-    text = _money(value)
-    if value["kind"] == "fixed":
-        return text
-    most = _money({"amount": value["max"], "currency": value["currency"]})
-    return f"about {text}, at most {most}" if most != text else f"at most {text}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict) and "amount" in value:
-        return _money(value)
-    return str(value)
