@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass as plain
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -128,6 +128,17 @@ class City:
             for holiday in self.list_holidays(first, last)
             if holiday.kind == "public_holiday"
             for offset in range((holiday.last - holiday.first).days + 1)
+        )
+
+    def list_on_demand(self, at: datetime) -> tuple[OnDemand, ...]:
+        """The services on demand that run at that time and are not known to have ended."""
+        local = at.astimezone(self.timezone)
+        around = timedelta(days=2)
+        holidays = self.public_holidays(local.date() - around, local.date() + around)
+        return tuple(
+            service
+            for service in self.on_demand
+            if service.status != "ended" and service.runs_at(local, holidays)
         )
 
     def get_provider(self, provider_id: str) -> ProviderStanza:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -10,8 +11,11 @@ from pydantic import Field, HttpUrl
 from pydantic.dataclasses import dataclass
 
 from mobility.cities.facts import Amount, Confidence
+from mobility.cities.network_facts import Clock, clock_seconds
 from mobility.cities.rows import DATA, Id, Text
 from payments.money import Money
+
+_WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
@@ -64,8 +68,38 @@ class TaxiTariff:
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
+class ServiceHours:
+    """When a service runs; ``until`` 25:00 is one o'clock in the night that follows."""
+
+    on: Literal["daily", "mo", "tu", "we", "th", "fr", "sa", "su", "before_holiday"]
+    from_: Annotated[Clock, Field(alias="from")]
+    until: Clock
+
+    def __post_init__(self) -> None:
+        if clock_seconds(self.until) <= clock_seconds(self.from_):
+            raise ValueError("until must come after from; after midnight write 25:00 and so on")
+
+    def hold_at(self, local: datetime, holidays: AbstractSet[date]) -> bool:
+        """Whether they include a local time, as part of this day's service or of yesterday's."""
+        clock = local.hour * 3600 + local.minute * 60 + local.second
+        return any(
+            self._on(local.date() - timedelta(days=ago), holidays)
+            and clock_seconds(self.from_) <= clock + 86_400 * ago < clock_seconds(self.until)
+            for ago in (0, 1)
+        )
+
+    def _on(self, day: date, holidays: AbstractSet[date]) -> bool:
+        if self.on == "before_holiday":
+            return day + timedelta(days=1) in holidays
+        return self.on in {"daily", _WEEKDAYS[day.weekday()]}
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
 class OnDemand:
-    """A service that is called, not booked here; ``status`` says whether it is known to run."""
+    """A service that is called, not booked here; ``status`` says whether it is known to run.
+
+    ``hours`` is for people to read, ``runs`` the same as data; without it nobody knows.
+    """
 
     id: Id
     name: Text
@@ -77,3 +111,8 @@ class OnDemand:
     confidence: Confidence
     hours: str = ""
     surcharge: Amount | None = None
+    runs: tuple[ServiceHours, ...] = ()
+
+    def runs_at(self, local: datetime, holidays: AbstractSet[date]) -> bool:
+        """Whether it runs at a local time, or its hours are not known."""
+        return not self.runs or any(hours.hold_at(local, holidays) for hours in self.runs)

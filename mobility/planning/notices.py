@@ -54,8 +54,8 @@ def taxi(city: City, metres: int, passengers: int) -> list[Notice]:
     return [Notice("taxi", text, price=fare)]
 
 
-def on_demand(city: City) -> list[Notice]:
-    """Services that are called, unless they are known to have ended."""
+def on_demand(city: City, at: datetime) -> list[Notice]:
+    """Services that are called and run at that time, unless they are known to have ended."""
     return [
         Notice(
             "on_demand",
@@ -63,8 +63,7 @@ def on_demand(city: City) -> list[Notice]:
             + (f" Zeiten: {service.hours}." * bool(service.hours)),
             url=str(service.url),
         )
-        for service in city.on_demand
-        if service.status != "ended"
+        for service in city.list_on_demand(at)
     ]
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from gtfs.geo import LatLon, distance_m
-from gtfs.ids import StopIdx
+from gtfs.ids import RouteIdx, StopIdx
 from gtfs.journey import Journey
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
-from mobility.planning import notices
+from mobility.planning import notices, wishes
 from mobility.planning.access import Access
-from mobility.planning.compose import Composer, Lines, Way
+from mobility.planning.compose import Composer, Lines, Way, mode_of
 from mobility.planning.errors import UnknownStopError
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Place, Reason
 from mobility.planning.places import PlaceIndex
@@ -77,6 +77,7 @@ class Planner:
         self.pricer = Pricer(city, providers)
         self.lines = Lines(timetable)
         self.places = PlaceIndex(city, timetable)
+        self.modes_here = _modes_of(city, timetable)
 
     def warm_up(self, now: datetime) -> None:
         """Measure the ways that all searches share, so that the first one need not wait."""
@@ -178,6 +179,8 @@ class _Search:
             passengers=request.passengers,
         )
         self.pick = int(now.timestamp() * 1000)
+        self.hidden: list[Itinerary] = []
+        """Plain journeys that go by a mode that was not asked for."""
 
     def run(self) -> SearchResult:
         """The whole answer."""
@@ -295,20 +298,26 @@ class _Search:
     def _composed(
         self, journeys: Iterable[Journey], out: Ways, back: Ways, walk: Itinerary | None
     ) -> list[Itinerary]:
-        """The journeys from door to door that are allowed and quicker than walking all the way."""
+        """The journeys from door to door that are allowed and quicker than walking all the way.
+
+        Those that are not allowed for their modes alone are kept in ``hidden``.
+        """
         wanted = self.request.modes | {Mode.WALK}
         result = []
         for journey in journeys:
             itinerary = self.composer.scheduled(
                 journey, self.ends, out[journey.source], back[journey.target], self.pick
             )
-            allowed = all(
-                leg.mode in wanted
-                and not (self.request.wheelchair and leg.accessible is Accessible.NO)
-                for leg in itinerary.legs
-            )
-            if allowed and (walk is None or itinerary.seconds < walk.seconds):
+            if walk is not None and itinerary.seconds >= walk.seconds:
+                continue
+            if self.request.wheelchair and any(
+                leg.accessible is Accessible.NO for leg in itinerary.legs
+            ):
+                continue
+            if all(leg.mode in wanted for leg in itinerary.legs):
                 result.append(itinerary)
+            elif not itinerary.has_rental:
+                self.hidden.append(itinerary)
         return result
 
     def _with_last_way(self, plain: list[Itinerary], page: PlainPage) -> list[Itinerary]:
@@ -347,7 +356,11 @@ class _Search:
             car = self.planner.streets.leg(Mode.CAR, *self.positions, self.on)
             if car is not None:
                 found += notices.taxi(self.city, car.metres, self.request.passengers)
-            found += notices.on_demand(self.city)
+            found += notices.on_demand(self.city, self.at)
+        if self.page is None:
+            found += wishes.quicker_by(self.hidden, shown, self.request, self.city, self.at)
+        found += wishes.not_here(self.request, self.city, self.planner.modes_here)
+        found += wishes.too_many(self.request, self.fleets)
         found += self.stale
         found += notices.of_journeys(shown, self.city, self.now, wheelchair=self.request.wheelchair)
         if any(itinerary.has_transit for itinerary in shown):
@@ -360,6 +373,12 @@ class _Search:
                 for text in self.planner.pricer.explain_passes(self.request.passes)
             ]
         return found
+
+
+def _modes_of(city: City, timetable: Timetable) -> frozenset[Mode]:
+    routes = (timetable.route(RouteIdx(n)) for n in range(len(timetable.routes.id)))
+    rented = {kind.mode for stanza in city.providers for kind in stanza.vehicle_types()}
+    return frozenset({Mode.WALK, *rented, *map(mode_of, routes)})
 
 
 def _whole_second(at: datetime, *, up: bool) -> datetime:

@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -374,3 +374,22 @@ def test_calendar_agrees_with_the_facts(city: City) -> None:
         for row in listed
         if row["type"] == "school_holiday"
     }
+
+
+@pytest.mark.parametrize(
+    ("local", "runs"),
+    [
+        ("2026-11-25T19:59:59", False),  # a Wednesday
+        ("2026-11-25T20:00", True),
+        ("2026-11-26T00:59", True),
+        ("2026-11-26T01:00", False),
+        ("2026-11-28T03:59", True),  # the night after Friday
+        ("2026-11-28T04:00", False),
+        ("2026-11-30T02:00", False),  # the night after Sunday
+        ("2026-12-25T02:00", True),  # the night before a holiday
+    ],
+)
+def test_service_on_demand_has_its_hours(city: City, local: str, runs: bool) -> None:
+    at = datetime.fromisoformat(local).replace(tzinfo=city.timezone)
+
+    assert [service.id for service in city.list_on_demand(at)] == ["luemo"] * runs

@@ -107,7 +107,7 @@ def test_at_two_in_the_night_it_says_when_the_first_bus_goes_and_what_else_there
     notice = next(n for n in result.notices if n.code == "next_departure")
     assert notice.at == ride.departs_at
     assert f"{ride.departs_at.astimezone(luebeck().timezone):%H:%M}" in notice.text
-    assert {"taxi", "on_demand"} <= set(codes(result))
+    assert "taxi" in codes(result)
     assert {(Mode.BIKE,), (Mode.CAR,)} <= kinds(result)
     taxi = next(n for n in result.notices if n.code == "taxi")
     assert taxi.price is not None
@@ -295,7 +295,47 @@ def test_the_last_bus_of_the_evening_is_named() -> None:
 def test_far_from_every_stop_it_says_so_and_what_else_there_is() -> None:
     wood = LatLon(53.7800, 10.8800)
     result = search(destination=wood, max_walk_m=300)
-    assert {"no_stop_near", "taxi", "on_demand"} <= set(codes(result))
+    assert {"no_stop_near", "taxi"} <= set(codes(result))
+    assert "on_demand" not in codes(result), "it runs in the evening"
+    evening = search(destination=wood, max_walk_m=300, depart_at=berlin("21:00"))
+    assert "on_demand" in codes(evening)
+
+
+def test_where_no_asked_for_mode_leads_the_ferry_is_named_with_its_frequency() -> None:
+    landing, priwall = LatLon(53.9558, 10.8660), LatLon(53.9545, 10.8722)
+    ends = {"origin": landing, "destination": priwall, "depart_at": berlin("10:00")}
+    result = search(**ends, modes=frozenset({Mode.WALK, Mode.BIKE, Mode.CAR}))
+    assert result.itineraries == ()
+    (said,) = (n.text for n in result.notices if n.code == "other_mode")
+    assert said == (
+        "Dorthin geht es mit der Fähre: um 10:08 Uhr ab Travemünde Priwallfähre, Ankunft am Ziel "
+        "um 10:14 Uhr; sie fährt etwa alle 8 Minuten. In dieser Suche ist das abgewählt."
+    )
+    assert "other_mode" not in codes(search(**ends))
+
+
+def test_a_mode_that_was_not_asked_for_is_named_only_if_it_is_much_quicker() -> None:
+    on_foot = search(modes=frozenset({Mode.WALK}))
+    said = next(n.text for n in on_foot.notices if n.code == "other_mode")
+    assert said.startswith("Schneller geht es mit dem Bus (Linie 1): um 08:")
+    assert "other_mode" not in codes(search(modes=frozenset({Mode.WALK, Mode.BIKE})))
+
+
+def test_vehicles_that_cannot_carry_all_are_missed_aloud() -> None:
+    assert "one_vehicle_each" not in codes(search())
+    two = next(n for n in search(passengers=2).notices if n.code == "one_vehicle_each")
+    assert two.text.startswith("Leihräder tragen eine Person")
+    assert "one_vehicle_each" not in codes(search(passengers=2, modes=frozenset({Mode.BUS})))
+    six = search(passengers=6)
+    assert {"one_vehicle_each", "vehicle_too_small"} <= set(codes(six))
+
+
+def test_a_mode_that_the_city_lacks_is_missed_aloud() -> None:
+    result = search(modes=frozenset({Mode.SCOOTER}))
+    assert [n.text for n in result.notices if n.code == "mode_not_here"] == [
+        "Leihroller gibt es in Lübeck nicht."
+    ]
+    assert "mode_not_here" not in codes(search())
 
 
 def test_arriving_in_the_night_it_names_the_last_bus_before() -> None:
