@@ -32,6 +32,8 @@ from providers.values import LegOrder
 
 STEP = "advance_booking"
 LONGEST_WAIT = timedelta(minutes=5)
+POLL_S, PAUSE_S = 0.25, 0.1
+"""How often a waiting request looks at what is under way, and asks for what is to be done."""
 
 
 async def advance(desk: Desk, booking_id: str) -> datetime | None:
@@ -78,19 +80,23 @@ async def advance_while_waiting(
     Returns:
         The trip as it stands then.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    task: asyncio.Future[None] | None = None
     while True:
-        task = asyncio.ensure_future(_advance_if_free(desk, booking_id))
-        _running.add(task)
-        task.add_done_callback(_running.discard)
-        left = deadline - asyncio.get_running_loop().time()
-        await asyncio.wait({task}, timeout=max(0.0, left))
+        if task is None or task.done():
+            task = asyncio.ensure_future(_advance_if_free(desk, booking_id))
+            _running.add(task)
+            task.add_done_callback(_running.discard)
+        left = max(0.0, deadline - loop.time())
+        await asyncio.wait({task}, timeout=min(POLL_S, left))
         async with transaction(desk.engine) as tx:
             trip = await get_trip(tx, booking_id)
-        left = deadline - asyncio.get_running_loop().time()
+        left = deadline - loop.time()
         if until(trip) or left <= 0:
             return trip
-        await asyncio.sleep(min(0.1, left))
+        if task.done():
+            await asyncio.sleep(min(PAUSE_S, left))
 
 
 _running: set[asyncio.Future[None]] = set()
