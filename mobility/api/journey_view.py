@@ -18,11 +18,11 @@ from mobility.planning.itinerary import Itinerary, Leg, Place
 from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
 from payments.money import Money
-from providers.values import Mode, Quote
+from providers.values import Mode, Quote, Terms
 
 EXAMPLE: JsonDict = {
-    "id": "jny_0d4f8a1c2b3e4f50",
-    "offer_id": "off_2ab3cd4ef5gh6ij7kl2mn3op4q",
+    "id": "jny_035ec2e7d2c7254b",
+    "offer_id": "off_6wfjozuuvln3xvhytj4ykr65am",
     "offer_expires_at": "2026-11-26T08:05:00+01:00",
     "bookable": True,
     "not_bookable_because": None,
@@ -39,13 +39,13 @@ EXAMPLE: JsonDict = {
                 "name": "Lübeck ZOB/Hauptbahnhof",
                 "lat": 53.865892,
                 "lon": 10.670654,
-                "stop_id": "osm-291770953",
+                "stop_id": "osm-5853142168",
             },
             "to": {
                 "name": "Technische Hochschule",
                 "lat": 53.837723,
                 "lon": 10.700286,
-                "stop_id": "osm-300541837",
+                "stop_id": "osm-1274897063",
             },
             "departs_at": "2026-11-26T08:09:17+01:00",
             "arrives_at": "2026-11-26T08:24:54+01:00",
@@ -53,9 +53,9 @@ EXAMPLE: JsonDict = {
             "co2_grams": 414,
             "provider_id": "stadtverkehr-luebeck",
             "line": "1",
-            "headsign": "Technische Hochschule",
-            "color": "e30613",
-            "trip_id": "1-0-0809",
+            "headsign": "Dorothea-Erxleben-Straße",
+            "color": "00B0EA",
+            "trip_id": "1-0-weekday-075500",
             "vehicle_id": None,
             "vehicle_type": None,
             "price": {
@@ -63,11 +63,23 @@ EXAMPLE: JsonDict = {
                 "currency": "EUR",
                 "kind": "fixed",
                 "max": None,
-                "lines": ["Einzelfahrkarte, Erwachsene: 3,60 €", "SH-Tarif, Stand 1. April 2026"],
+                "lines": [
+                    "Einzelfahrkarte Stadtgebiet (Preisstufe 2), Erwachsene: 3,60 €",
+                    "SH-Tarif, Stand 1. April 2026",
+                ],
                 "tariff_version": "sh-tarif-2026-04-01",
             },
-            "terms": {"minimum_age": 0, "driving_licence": False, "text": "Es gilt der SH-Tarif."},
-            "geometry": {"points": "gqijeBkqbjSnav@cvt@", "precision": 6, "length": 2},
+            "terms": {
+                "minimum_age": None,
+                "driving_licence": False,
+                "text": "Es gilt der SH-Tarif. Kinder von 6 bis 14 Jahren zahlen den Kinderpreis; "
+                "bis zu drei Kinder bis 5 Jahre fahren mit einem Erwachsenen frei.",
+            },
+            "geometry": {
+                "points": "gyuveB{bhjSoG{sO~WqsLv_N_aLzfDcwGlmF_`IpeB~bFjdCwCnoEcq@rwFazA|bDnu@",
+                "precision": 6,
+                "length": 11,
+            },
             "realtime": False,
             "estimated": False,
             "accessible": "unknown",
@@ -89,7 +101,7 @@ class PlaceOut(Wire):
     name: str = Field(examples=["Lübeck ZOB/Hauptbahnhof"])
     lat: float = Field(examples=[53.865892])
     lon: float = Field(examples=[10.670654])
-    stop_id: str | None = Field(default=None, examples=["osm-291770953"])
+    stop_id: str | None = Field(default=None, examples=["osm-5853142168"])
 
 
 class PriceOut(Amount):
@@ -117,9 +129,18 @@ class GeometryOut(Wire):
 class TermsOut(Wire):
     """What the provider asks of a rider."""
 
-    minimum_age: int = Field(examples=[16])
+    minimum_age: int | None = Field(description="Null where there is none.", examples=[16])
     driving_licence: bool = Field(examples=[False])
     text: str = Field(examples=["Ab 16 Jahren. Rückgabe an jeder Station."])
+
+    @classmethod
+    def of(cls, terms: Terms) -> TermsOut:
+        """The terms of a provider."""
+        return cls(
+            minimum_age=terms.minimum_age or None,
+            driving_licence=terms.driving_licence,
+            text=terms.text,
+        )
 
 
 class LegOut(Wire):
@@ -222,11 +243,7 @@ def leg_out(leg: Leg, zone: ZoneInfo) -> LegOut:
         vehicle_id=rental.vehicle.id if rental else None,
         vehicle_type=rental.type.name if rental else None,
         price=_leg_price(leg.quote) if leg.quote else None,
-        terms=TermsOut(
-            minimum_age=terms.minimum_age, driving_licence=terms.driving_licence, text=terms.text
-        )
-        if terms
-        else None,
+        terms=TermsOut.of(terms) if terms else None,
         geometry=_geometry(leg.geometry) if leg.geometry else None,
         realtime=False,
         estimated=leg.estimated,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from gtfs.geo import LatLon
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.journey_view import EXAMPLE, JourneyOut, NoticeOut, Wire, journey_out, notice_out
 from mobility.api.openapi import problems
@@ -112,26 +113,31 @@ class SearchAnswer(Wire):
         json_schema_extra={
             "example": {
                 "journeys": [EXAMPLE],
-                "earlier": "e1795590000",
-                "later": "l1795591433",
+                "earlier": "e1795676400",
+                "later": "l1795677833",
                 "notices": [
                     {
-                        "code": "derived_timetable",
-                        "text": "Der Fahrplan dieses Tages ist abgeleitet.",
+                        "code": "availability_as_of_now",
+                        "text": "Leihfahrzeuge: gezeigt ist, was jetzt bereitsteht; bis zur "
+                        "Abfahrt kann es weg sein.",
                         "at": None,
                         "price": None,
                         "url": None,
                         "provider_id": None,
                     }
                 ],
+                "attributions": ATTRIBUTIONS_EXAMPLE,
             }
         }
     )
 
     journeys: list[JourneyOut]
-    earlier: str | None = Field(examples=["e1795590000"])
-    later: str | None = Field(examples=["l1795591433"])
+    earlier: str | None = Field(examples=["e1795676400"])
+    later: str | None = Field(examples=["l1795677833"])
     notices: list[NoticeOut]
+    attributions: list[AttributionOut] = Field(
+        description="To be named wherever this is shown.", examples=[ATTRIBUTIONS_EXAMPLE]
+    )
 
 
 @router.post(
@@ -172,5 +178,6 @@ async def search_journeys(
         earlier=result.earlier,
         later=result.later,
         notices=[notice_out(notice, zone) for notice in result.notices],
+        attributions=attributions_of(wiring.city),
     )
     return Response(answer.model_dump_json(by_alias=True), media_type="application/json")

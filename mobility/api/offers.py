@@ -111,16 +111,13 @@ async def list_providers(wiring: WiringDep, now: Now) -> ProviderList:
 
 
 def _provider(stanza: ProviderStanza, wiring: Wiring, now: datetime) -> ProviderView:
-    terms = stanza.terms
     on = now.astimezone(wiring.city.timezone).date()
     return ProviderView(
         id=stanza.id,
         name=stanza.name,
         modes=list(stanza.modes),
         demo=stanza.demo,
-        terms=TermsOut(
-            minimum_age=terms.minimum_age, driving_licence=terms.driving_licence, text=terms.text
-        ),
+        terms=TermsOut.of(stanza.terms_value()),
         tariff=list(tariff_in_words(wiring.city, stanza, on)),
         freshness=_freshness(stanza, wiring, now) if stanza.vehicle_type else None,
     )

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gtfs.geo import distance_m
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import WiringDep
 from mobility.api.journeys import PointIn
 from mobility.api.openapi import problems
@@ -34,9 +35,9 @@ class PlaceView(BaseModel):
     kind: str = Field(
         description="`stop`, `car_park`, or what the city calls such a place.", examples=["stop"]
     )
-    lat: float = Field(examples=[53.865892])
-    lon: float = Field(examples=[10.670654])
-    stop_id: str | None = Field(default=None, examples=["station-zob"])
+    lat: float = Field(examples=[53.865833])
+    lon: float = Field(examples=[10.670917])
+    stop_id: str | None = Field(default=None, examples=["station-luebeck-zob-hauptbahnhof"])
     distance_m: int | None = Field(default=None, description="From `near`.", examples=[120])
 
 
@@ -44,6 +45,9 @@ class PlaceList(BaseModel):
     """The best matches first."""
 
     places: list[PlaceView]
+    attributions: list[AttributionOut] = Field(
+        description="To be named wherever this is shown.", examples=[ATTRIBUTIONS_EXAMPLE]
+    )
 
 
 @router.post("/search", responses=problems(400, 422, 429), summary="Find a place")
@@ -69,5 +73,6 @@ async def search_places(body: PlaceSearch, wiring: WiringDep) -> PlaceList:
                 distance_m=away(place),
             )
             for place in found
-        ]
+        ],
+        attributions=attributions_of(wiring.city),
     )

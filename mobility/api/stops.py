@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gtfs.departures import Departure, list_departures
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import Now, WiringDep
 from mobility.api.journey_view import PlaceOut, place_out
 from mobility.api.openapi import problems
@@ -26,13 +27,13 @@ class DepartureOut(BaseModel):
     """A vehicle that leaves."""
 
     line: str = Field(examples=["1"])
-    headsign: str = Field(examples=["Technische Hochschule"])
+    headsign: str = Field(examples=["Dorothea-Erxleben-Straße"])
     mode: Mode = Field(examples=["bus"])
-    color: str | None = Field(description="Six hex digits.", examples=["E30613"])
-    departs_at: datetime = Field(examples=["2026-11-26T08:09:17+01:00"])
+    color: str | None = Field(description="Six hex digits.", examples=["00B0EA"])
+    departs_at: datetime = Field(examples=["2026-11-28T08:25:09+01:00"])
     realtime: bool = Field(description="Whether the time is live.", examples=[False])
     stop: PlaceOut
-    trip_id: str = Field(examples=["1-0-0809"])
+    trip_id: str = Field(examples=["1-0-saturday-075500"])
     note: str | None = Field(
         description="What riders should know of its times.",
         examples=["Samstag: aus dem Werktagsfahrplan abgeleitet"],
@@ -51,34 +52,39 @@ class DepartureBoard(BaseModel):
             "example": {
                 "stop": {
                     "name": "Technische Hochschule",
-                    "lat": 53.837723,
-                    "lon": 10.700286,
-                    "stop_id": "osm-300541837",
+                    "lat": 53.83785,
+                    "lon": 10.700335,
+                    "stop_id": "station-technische-hochschule",
                 },
                 "departures": [
                     {
                         "line": "1",
-                        "headsign": "ZOB/Hauptbahnhof",
+                        "headsign": "Dorothea-Erxleben-Straße",
                         "mode": "bus",
-                        "color": "e30613",
-                        "departs_at": "2026-11-26T08:09:17+01:00",
+                        "color": "00B0EA",
+                        "departs_at": "2026-11-28T08:25:09+01:00",
                         "realtime": False,
                         "stop": {
                             "name": "Technische Hochschule",
                             "lat": 53.837723,
                             "lon": 10.700286,
-                            "stop_id": "osm-300541837",
+                            "stop_id": "osm-1274897063",
                         },
-                        "trip_id": "1-1-0809",
-                        "note": "Samstag: aus dem Werktagsfahrplan abgeleitet",
+                        "trip_id": "1-0-saturday-075500",
+                        "note": "Samstag: aus dem Werktagsfahrplan abgeleitet, einzelne Fahrten "
+                        "können anders fahren",
                         "times_known": "derived",
                     }
                 ],
+                "attributions": ATTRIBUTIONS_EXAMPLE,
             }
         }
     )
     stop: PlaceOut
     departures: list[DepartureOut]
+    attributions: list[AttributionOut] = Field(
+        description="To be named wherever this is shown.", examples=[ATTRIBUTIONS_EXAMPLE]
+    )
 
 
 @router.get("/{stop_id}/departures", responses=problems(404, 422, 429), summary="List departures")
@@ -98,7 +104,9 @@ async def list_stop_departures(
         list_departures, planner.timetable, door.stops, at or now, limit
     )
     return DepartureBoard(
-        stop=place_out(door.place), departures=[_departure(d, planner) for d in found]
+        stop=place_out(door.place),
+        departures=[_departure(d, planner) for d in found],
+        attributions=attributions_of(wiring.city),
     )
 
 

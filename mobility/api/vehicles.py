@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import Now, WiringDep
 from mobility.api.openapi import problems
 from mobility.wiring import Wiring
@@ -87,6 +88,7 @@ class VehicleMap(BaseModel):
                 ],
                 "complete": True,
                 "as_of": "2026-11-26T08:00:00+01:00",
+                "attributions": ATTRIBUTIONS_EXAMPLE,
             }
         }
     )
@@ -94,6 +96,9 @@ class VehicleMap(BaseModel):
     stations: list[StationView]
     complete: bool = Field(examples=[True])
     as_of: datetime = Field(examples=["2026-11-26T08:00:00+01:00"])
+    attributions: list[AttributionOut] = Field(
+        description="To be named wherever this is shown.", examples=[ATTRIBUTIONS_EXAMPLE]
+    )
 
 
 @router.get("", responses=problems(422, 429), summary="List vehicles in a box")
@@ -120,6 +125,7 @@ async def list_vehicles(
         stations=[_station(station) for station in stations[:AT_MOST]],
         complete=len(vehicles) <= AT_MOST and len(stations) <= AT_MOST,
         as_of=now.astimezone(wiring.city.timezone),
+        attributions=attributions_of(wiring.city),
     )
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from gtfs.geo import LatLon
 from mobility.api import journeys, offers, places, stops, vehicles
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE
+from mobility.api.journey_view import EXAMPLE, journey_out
 from mobility.db import transaction
 from mobility.identity.passes import PassKind, add_pass
 from mobility.identity.vault import DrivingLicence, LicenceStatus, PersonalData
-from mobility.planning.offers import find_offer
+from mobility.planning.offers import find_offer, make_offers
+from mobility.planning.request import SearchRequest
 from tests.api.conftest import START, World
 from tests.planning.world import luebeck, luebeck_planner
 
@@ -63,7 +67,7 @@ def of_modes(found: Json, *modes: str) -> Json:
 
 async def test_a_journey_says_all_that_the_contract_lists(city_world: World) -> None:
     found = await search(city_world)
-    assert set(found) == {"journeys", "earlier", "later", "notices"}
+    assert set(found) == {"journeys", "earlier", "later", "notices", "attributions"}
     for journey in found["journeys"]:
         assert {
             "id", "bookable", "departs_at", "arrives_at", "transfers", "price", "co2_grams",
@@ -75,6 +79,40 @@ async def test_a_journey_says_all_that_the_contract_lists(city_world: World) -> 
             assert leg["realtime"] is False
             assert leg["accessible"] in {"yes", "no", "unknown"}
             assert leg["geometry"]["precision"] == 6
+
+
+async def test_the_documented_journey_is_one_that_is_found() -> None:
+    morning = datetime(2026, 11, 26, 6, 55, tzinfo=UTC)
+    request = SearchRequest(
+        LatLon(**HERE), LatLon(**THERE), depart_at=morning + timedelta(minutes=5)
+    )
+    offered = make_offers(
+        luebeck_planner(morning).search(request, morning).itineraries,
+        passes=frozenset(),
+        passengers=1,
+        now=morning,
+        expires_at=morning + timedelta(minutes=10),
+        lacks=lambda _terms: (),
+        city=luebeck(),
+    )
+    found = [
+        journey_out(journey, luebeck().timezone, "EUR").model_dump(mode="json", by_alias=True)
+        | {"offer_id": EXAMPLE["offer_id"]}
+        for journey in offered
+    ]
+    assert EXAMPLE in found
+
+
+async def test_every_answer_names_its_sources(city_world: World) -> None:
+    client = city_world.client
+    answers = [
+        await client.post("/v1/journeys/search", json={"from": HERE, "to": THERE}),
+        await client.post("/v1/places/search", json={"text": "Haupt"}),
+        await client.get("/v1/vehicles?bbox=10.66,53.86,10.68,53.87"),
+        await client.get("/v1/stops/station-technische-hochschule/departures"),
+    ]
+    for answer in answers:
+        assert answer.json()["attributions"] == ATTRIBUTIONS_EXAMPLE
 
 
 async def test_offers_can_be_found_until_they_expire(city_world: World) -> None:
@@ -269,6 +307,8 @@ async def test_providers_say_who_they_are(city_world: World) -> None:
     by_id = {provider["id"]: provider for provider in shown}
     assert all(provider["demo"] for provider in shown)
     assert by_id["demo-auto"]["terms"]["driving_licence"] is True
+    assert by_id["demo-auto"]["terms"]["minimum_age"] == 21
+    assert by_id["stadtverkehr-luebeck"]["terms"]["minimum_age"] is None
     assert by_id["demo-rad"]["freshness"]["stale"] is False
     assert by_id["stadtverkehr-luebeck"]["freshness"] is None
     assert any("3,60 €" in line for line in by_id["stadtverkehr-luebeck"]["tariff"])
