@@ -129,7 +129,9 @@ class GeometryOut(Wire):
 class TermsOut(Wire):
     """What the provider asks of a rider."""
 
-    minimum_age: int | None = Field(description="Null where there is none.", examples=[16])
+    minimum_age: int | None = Field(
+        default=None, description="Null where there is none.", examples=[16]
+    )
     driving_licence: bool = Field(examples=[False])
     text: str = Field(examples=["Ab 16 Jahren. Rückgabe an jeder Station."])
 
