@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mobility import steps
 from mobility.api.dependencies import Now, StaffDep, WiringDep
+from mobility.booking.queries import list_needing_attention
 from mobility.db import transaction
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
@@ -25,9 +26,10 @@ class StuckStep(BaseModel):
 
 
 class StuckSteps(BaseModel):
-    """What is stuck and why, the oldest first."""
+    """What is stuck and why, and the bookings that a person must look at; the oldest first."""
 
     steps: list[StuckStep]
+    bookings_needing_attention: list[str]
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,7 +42,8 @@ class StuckSteps(BaseModel):
                         "last_error": "PaymentStuckError: refused by the processor",
                         "run_at": "2026-11-26T07:00:00Z",
                     }
-                ]
+                ],
+                "bookings_needing_attention": ["bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra"],
             }
         }
     )
@@ -48,10 +51,12 @@ class StuckSteps(BaseModel):
 
 @router.get("/steps", response_model=StuckSteps, summary="What is stuck and why")
 async def list_stuck(wiring: WiringDep, _staff: StaffDep) -> StuckSteps:
-    """The durable steps that failed at least once and are not done."""
+    """Durable steps whose last run failed, and bookings in which money or a vehicle is stuck."""
     async with transaction(wiring.engine) as tx:
         found = await steps.list_stuck(tx)
+        waiting = await list_needing_attention(tx)
     return StuckSteps(
+        bookings_needing_attention=waiting,
         steps=[
             StuckStep(
                 kind=item.kind,
@@ -61,7 +66,7 @@ async def list_stuck(wiring: WiringDep, _staff: StaffDep) -> StuckSteps:
                 run_at=item.run_at,
             )
             for item in found
-        ]
+        ],
     )
 
 

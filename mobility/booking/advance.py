@@ -32,6 +32,8 @@ from providers.values import LegOrder
 
 STEP = "advance_booking"
 LONGEST_WAIT = timedelta(minutes=5)
+MOST_MOVES = 200
+"""More moves in one go than any booking needs."""
 POLL_S, PAUSE_S = 0.25, 0.1
 """How often a waiting request looks at what is under way, and asks for what is to be done."""
 
@@ -42,7 +44,7 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
     Returns:
         When to look again, or None when nothing is left to do.
     """
-    while True:
+    for _ in range(MOST_MOVES):
         now = desk.clock()
         async with transaction(desk.engine) as tx:
             trip = await get_trip(tx, booking_id, lock=True)
@@ -68,6 +70,11 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
         wait = await _carry_out(desk, trip, move, calls)
         if wait is not None:
             return desk.clock() + wait
+    raise NoRestError(f"{booking_id} does not come to rest: {trip.state}, {move.actions}")
+
+
+class NoRestError(Exception):
+    """The decisions about a booking lead nowhere, which is a fault of ours."""
 
 
 async def advance_while_waiting(

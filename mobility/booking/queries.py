@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
 from mobility.booking.states import OVER
+from mobility.booking.trip import BookingState
 from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg
@@ -206,6 +207,17 @@ async def list_provider_legs(
         )
         for row in await tx.execute(query)
     ]
+
+
+async def list_needing_attention(tx: AsyncConnection) -> list[str]:
+    """The bookings that a person must look at, the oldest first; at most 500."""
+    found = await tx.scalars(
+        select(booking.c.id)
+        .where(booking.c.state == BookingState.NEEDS_ATTENTION)
+        .order_by(booking.c.created_at)
+        .limit(500)
+    )
+    return list(found)
 
 
 async def list_open_bookings(tx: AsyncConnection, rider_id: str) -> list[str]:
