@@ -105,8 +105,8 @@ def test_three_d_secure_is_one_visit_to_a_hosted_page(anna: Rider) -> None:
 def test_a_cancelled_ticket_is_refunded(anna: Rider) -> None:
     found = anna.search(modes=["walk", "bus"], depart_at=morning())
     offer = next(j["offer_id"] for j in found["journeys"] if j["bookable"])
-    booking = anna.book(offer).json()
-    assert (booking["state"], booking["payment"]["state"]) == ("confirmed", "captured")
+    booking = wait_for(anna, anna.book(offer).json()["id"], "confirmed")
+    assert booking["payment"]["state"] == "captured"
     terms = anna.get(f"/v1/bookings/{booking['id']}/cancellation").json()
     assert (terms["possible"], terms["refund"]["amount"]) == (True, booking["price"]["amount"])
     cancelled = anna.post(f"/v1/bookings/{booking['id']}/cancel").json()
@@ -301,7 +301,8 @@ def wait_for(rider: Rider, booking_id: str, *states: str) -> Json:
     booking: Json = {}
     while time.monotonic() < deadline:
         booking = rider.get(f"/v1/bookings/{booking_id}").json()
-        settled = booking["payment"]["state"] not in ("authorising", "releasing", "unknown")
+        under_way = ("authorising", "capturing", "releasing", "unknown")
+        settled = booking["payment"]["state"] not in under_way
         if booking["state"] in states and settled:
             return booking
         time.sleep(0.1)
