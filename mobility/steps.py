@@ -131,9 +131,14 @@ async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | N
 
 
 async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datetime) -> None:
-    """Record why the step failed, and try it again ever later, up to every five minutes."""
+    """Record why the step failed, and try it again ever later, up to every five minutes.
+
+    One that was asked for meanwhile stays due as asked.
+    """
     wait = min(LONGEST_PAUSE, timedelta(seconds=0.5 * 2 ** min(held.attempts, 12)))
+    unasked = step.c.generation == held.generation
     async with transaction(engine) as tx:
+        await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=now + wait))
         await tx.execute(
             update(step)
             .where(*_mine(held))
@@ -141,7 +146,6 @@ async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datet
                 worker=None,
                 lease_until=None,
                 last_error=f"{type(error).__name__}: {error}"[:1000],
-                run_at=now + wait,
             )
         )
     log.warning("step %s %s failed (attempt %d): %s", held.kind, held.key, held.attempts, error)

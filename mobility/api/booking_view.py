@@ -194,9 +194,15 @@ def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
     if record.state not in ("confirmed", "active", "needs_attention"):
         return []
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
-    if all(leg.state != "active" for leg in record.legs):
+    riding = any(leg.metered and leg.state == "active" for leg in record.legs)
+    if not riding and any(_can_be_given_back(leg, now) for leg in record.legs):
         actions.append(NextAction(action="cancel"))
     return actions
+
+
+def _can_be_given_back(leg: LegRecord, now: datetime) -> bool:
+    unused = leg.provider_id is not None and leg.state in ("planned", "held", "confirmed")
+    return unused and (leg.metered or leg.departs_at > now)
 
 
 def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[NextAction]:

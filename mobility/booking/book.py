@@ -111,7 +111,7 @@ def _check(request: BookingRequest, now: datetime) -> None:
         raise CeilingTooLowError(
             f"the ceiling is in {asked.currency}, the price in {offer.price.currency}"
         )
-    if asked is not None and asked < offer.price:
+    if asked is not None and (asked < offer.price or (not asked and offer.ceiling)):
         raise CeilingTooLowError(
             f"the trip is expected to cost {offer.price}, above the ceiling of "
             f"{asked}; raise it or leave it out"

@@ -21,6 +21,7 @@ CANCELLABLE = (
     BookingState.AWAITING_PAYMENT,
     BookingState.CONFIRMED,
     BookingState.ACTIVE,
+    BookingState.NEEDS_ATTENTION,
 )
 
 

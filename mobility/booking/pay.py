@@ -79,8 +79,8 @@ async def _prepare(
                 return_url=desk.return_url,
                 now=now,
             )
-        case Act.CAPTURE | Act.RELEASE if capture := await _find_open_capture(tx, row.payment_id):
-            return capture
+        case Act.CAPTURE | Act.RELEASE if begun := await _find_begun(tx, row.payment_id):
+            return begun
         case Act.CAPTURE:
             splits = await _splits(tx, trip)
             operation = await charge.prepare_capture(
@@ -96,10 +96,11 @@ async def _prepare(
             raise ValueError("a leg is not paid for by itself")
 
 
-async def _find_open_capture(tx: AsyncConnection, payment_id: str) -> Operation | None:
-    """A capture that may have happened: it is brought to its end before anything else."""
+async def _find_begun(tx: AsyncConnection, payment_id: str) -> Operation | None:
+    """A capture or release that may have happened: it is brought to its end before anything."""
     found = await find_open_operations(tx, payment_id)
-    return next((each for each in found if each.kind is OperationKind.CAPTURE), None)
+    decisive = (OperationKind.CAPTURE, OperationKind.CANCEL)
+    return next((each for each in found if each.kind in decisive), None)
 
 
 async def _prepare_refund(

@@ -56,6 +56,7 @@ class PaymentSeen:
     view: PaymentView
     kept: Money
     """What was captured and not refunded."""
+    owed: Money
     lapses_at: datetime | None
 
 
@@ -63,14 +64,16 @@ async def get_seen(tx: AsyncConnection, payment_id: str, currency: str) -> Payme
     """How a payment stands for its trip."""
     payment = await find_payment(tx, payment_id)
     if payment is None:
-        return PaymentSeen(PaymentView.NONE, Money.zero(currency), None)
+        nothing = Money.zero(currency)
+        return PaymentSeen(PaymentView.NONE, nothing, nothing, None)
+    if payment.state is PaymentState.UNKNOWN:
+        kinds = [operation.kind for operation in await find_open_operations(tx, payment_id)]
+        views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
+        view = views[0] if views else PaymentView.OPEN
+    else:
+        view = _VIEWS[payment.state]
     kept = payment.captured - payment.refunded
-    if payment.state is not PaymentState.UNKNOWN:
-        return PaymentSeen(_VIEWS[payment.state], kept, payment.capture_before)
-    kinds = [operation.kind for operation in await find_open_operations(tx, payment_id)]
-    views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
-    view = views[0] if views else PaymentView.OPEN
-    return PaymentSeen(view, kept, payment.capture_before)
+    return PaymentSeen(view, kept, payment.receivable, payment.capture_before)
 
 
 async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentStanding:

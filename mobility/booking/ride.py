@@ -39,7 +39,9 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
     leg = find_leg(trip, leg_id)
     if leg.state is AFTER[ask] or (ask is Ask.START and leg.state is LegState.ENDED):
         return False
-    if trip.aim is not Aim.TRAVEL or trip.state not in RIDING or leg.state is not BEFORE[ask]:
+    begins = ask is Ask.START
+    off = begins and (trip.aim is not Aim.TRAVEL or trip.state not in RIDING)
+    if off or leg.state is not BEFORE[ask]:
         raise WrongStateError(
             f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
         )

@@ -42,6 +42,7 @@ UNDO_IN_PEACE = timedelta(minutes=10)
 LAPSE_MARGIN = timedelta(hours=12)
 """How long before the authorisation lapses a ride that does not end becomes a person's case."""
 
+RIDDEN = (LegState.ACTIVE, LegState.ENDED)
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
 
 
@@ -138,8 +139,13 @@ def _travel(trip: Trip, now: datetime) -> Move:
 
 
 def _secured(trip: Trip) -> bool:
-    """Whether the money is authorised or taken, or none is due (any more)."""
-    if not trip.ceiling or trip.state is BookingState.COMPLETED:
+    """Whether the money is authorised or taken, or none is due, or it is too late to ask.
+
+    What was ridden was secured before it began; ``_settle`` finds out what became of that.
+    """
+    ridden = any(leg.state in RIDDEN for leg in trip.provided)
+    ahead = any(leg.state in (LegState.PLANNED, LegState.HELD) for leg in trip.provided)
+    if not trip.ceiling or (ridden and not ahead):
         return True
     return trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
 
@@ -179,6 +185,9 @@ def _confirm(trip: Trip, now: datetime) -> Move | None:
 def _ride(trip: Trip, now: datetime) -> Move | None:
     """What the rider asked for, and what the clock says; finishing comes first."""
     state = _riding_state(trip, now)
+    over = tuple(leg.id for leg in trip.provided if _ridden(leg, now))
+    if over:
+        return Move(state, Aim.TRAVEL, ended_legs=over)
     starts = [(leg, asked) for leg in trip.provided if (asked := leg.pending(Ask.START))]
     stale = [(leg, asked) for leg, asked in starts if now > asked.asked_at + START_STALE]
     dropped = tuple(leg.id for leg, asked in stale if asked.state is AskState.PLANNED)
@@ -192,10 +201,7 @@ def _ride(trip: Trip, now: datetime) -> Move | None:
         + _asks([leg for leg in trip.provided if _to_give_back(leg, now)], Ask.CANCEL)
         + tuple(Action(Act.LOOK, leg.id) for leg in trip.provided if _to_look_at(leg, now))
     )
-    if actions:
-        return Move(state, Aim.TRAVEL, actions)
-    over = tuple(leg.id for leg in trip.provided if _ridden(leg, now))
-    return Move(state, Aim.TRAVEL, ended_legs=over) if over else None
+    return Move(state, Aim.TRAVEL, actions) if actions else None
 
 
 def _ridden(leg: TripLeg, now: datetime) -> bool:
@@ -208,12 +214,20 @@ def _ridden(leg: TripLeg, now: datetime) -> bool:
 
 def _to_give_back(leg: TripLeg, now: datetime) -> bool:
     """Asked to be cancelled by the rider, or never unlocked."""
-    if leg.state is not LegState.CONFIRMED:
+    if leg.state is not LegState.CONFIRMED or leg.pending(Ask.START) or _valid(leg, now):
         return False
     asked = leg.asked.get(Ask.CANCEL)
     if asked is not None:
         return asked.state is not AskState.DONE
     return leg.scarce and now >= leg.departs_at + NO_SHOW_AFTER
+
+
+def _valid(leg: TripLeg, now: datetime) -> bool:
+    """A ticket that could not be taken back before it became valid: it counts as used."""
+    asked = leg.asked.get(Ask.CANCEL)
+    refused = asked is not None and asked.state is AskState.REFUSED
+    issued = not leg.scarce and leg.state is LegState.CONFIRMED
+    return issued and refused and now >= leg.departs_at
 
 
 def _to_look_at(leg: TripLeg, now: datetime) -> bool:
@@ -230,7 +244,7 @@ def _riding_state(trip: Trip, now: datetime) -> BookingState:
         return BookingState.NEEDS_ATTENTION
     if any(_refuses_to_end(leg, now) for leg in trip.provided):
         return BookingState.NEEDS_ATTENTION
-    if any(leg.state in (LegState.ACTIVE, LegState.ENDED) for leg in trip.provided):
+    if any(leg.state in RIDDEN for leg in trip.provided):
         return BookingState.ACTIVE
     return BookingState.CONFIRMED
 
@@ -240,6 +254,7 @@ def _refuses_to_end(leg: TripLeg, now: datetime) -> bool:
     asked = leg.asked.get(Ask.CANCEL)
     return (
         leg.open
+        and not _valid(leg, now)
         and asked is not None
         and asked.state is not AskState.DONE
         and (asked.state is AskState.REFUSED or now >= asked.asked_at + UNDO_IN_PEACE)
@@ -261,6 +276,8 @@ def _settle(trip: Trip, now: datetime) -> Move:
         return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(act),))
     if trip.payment is PaymentView.CAPTURED and trip.kept > trip.final:
         return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(Act.REFUND),))
+    if trip.final > trip.kept + trip.owed:
+        return Move(BookingState.NEEDS_ATTENTION, Aim.TRAVEL)
     return Move(BookingState.SETTLED, Aim.TRAVEL)
 
 
@@ -286,8 +303,8 @@ def _undo(trip: Trip, now: datetime) -> Move:
     The booking shows its end only when all of that is done. A leg that turns out to have been
     ridden is paid for: the trip goes on with it.
     """
-    ridden = [leg for leg in trip.provided if leg.state in (LegState.ACTIVE, LegState.ENDED)]
-    paid = trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
+    ridden = [leg for leg in trip.provided if leg.state in RIDDEN or _valid(leg, now)]
+    paid = not trip.ceiling or trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
     if ridden and paid and trip.aim is Aim.CANCEL:
         return Move(BookingState.ACTIVE, Aim.TRAVEL)
     untouched = tuple(
@@ -295,17 +312,24 @@ def _undo(trip: Trip, now: datetime) -> Move:
     )
     if untouched:
         return Move(trip.state, trip.aim, dropped_legs=untouched)
-    open_legs = [leg for leg in reversed(trip.provided) if leg.open]
+    open_legs = [leg for leg in reversed(trip.provided) if leg.open and not _valid(leg, now)]
     cancels = _asks(open_legs, Ask.CANCEL)
     money_act = MONEY_BACK.get(trip.payment)
     money = (Action(money_act),) if money_act else ()
     if any(_refuses_to_end(leg, now) for leg in open_legs):
-        return Move(BookingState.NEEDS_ATTENTION, trip.aim, money + cancels)
-    if open_legs:
-        return Move(trip.state, trip.aim, cancels)
-    if money:
-        return Move(trip.state, trip.aim, money)
+        return Move(BookingState.NEEDS_ATTENTION, trip.aim, money or cancels)
+    if open_legs or money:
+        return Move(trip.state, trip.aim, cancels or money)
     if ridden:
-        return Move(BookingState.NEEDS_ATTENTION, trip.aim)
+        return _watch(trip, ridden, now)
     ending = BookingState.CANCELLED if trip.aim is Aim.CANCEL else BookingState.FAILED
     return Move(ending, trip.aim)
+
+
+def _watch(trip: Trip, ridden: list[TripLeg], now: datetime) -> Move:
+    """A ride that should not be, and that nobody pays for: a person's case until it has ended."""
+    actions = _asks([leg for leg in ridden if leg.pending(Ask.FINISH)], Ask.FINISH)
+    actions += tuple(Action(Act.LOOK, leg.id) for leg in ridden if _to_look_at(leg, now))
+    riding = [leg for leg in ridden if leg.scarce and leg.state is LegState.ACTIVE]
+    wake_at = min((_next_look_at(leg) for leg in riding), default=None)
+    return Move(BookingState.NEEDS_ATTENTION, trip.aim, actions, wake_at)

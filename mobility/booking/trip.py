@@ -148,6 +148,8 @@ class Trip:
     """What is authorised: no more is taken from the rider's card."""
     kept: Money
     """What was captured and not refunded."""
+    owed: Money
+    """What was used beyond what could be captured, and stands in the books as a receivable."""
     lapses_at: datetime | None
     """When the card's issuer lets the authorisation lapse."""
     created_at: datetime

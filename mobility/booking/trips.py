@@ -70,6 +70,7 @@ def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> T
         price=Money(row["price_minor"], row["currency"]),
         ceiling=Money(row["ceiling_minor"], row["currency"]),
         kept=payment.kept,
+        owed=payment.owed,
         lapses_at=payment.lapses_at,
         created_at=row["created_at"],
         expires_at=row["expires_at"],

@@ -94,6 +94,7 @@ def test_nothing_is_authorised_when_a_pass_makes_the_trip_free() -> None:
     trip = replace(trip_of("bus planned"), ceiling=Money(0), price=Money(0))
     assert text_of(decide(trip, NOON)) == "held travel: confirm leg_0"
     done = replace(trip_of("bus ended"), ceiling=Money(0), price=Money(0))
+    done = replace(done, legs=(replace(done.legs[0], final=Money(0)),))
     assert text_of(decide(done, NOON)) == "settled travel: nothing"
 
 
@@ -126,7 +127,7 @@ def test_a_cancellation_that_does_not_succeed_lets_the_rider_go_and_is_never_giv
     trip = trip_of("bike confirmed, bus cancelled | authorised", aim="cancel", asked=stuck)
     assert text_of(decide(trip, NOON)) == "held cancel: cancel leg_0"
     late = NOON + timedelta(minutes=10)
-    assert text_of(decide(trip, late)) == "needs_attention cancel: release, cancel leg_0"
+    assert text_of(decide(trip, late)) == "needs_attention cancel: release"
     released = replace(trip, payment=PaymentView.RELEASED)
     assert text_of(decide(released, late)) == "needs_attention cancel: cancel leg_0"
 
@@ -167,6 +168,40 @@ def test_a_ride_that_does_not_end_is_looked_at_and_at_last_shown_to_a_person() -
 def test_an_authorisation_nobody_can_tell_of_ends_with_the_hold() -> None:
     trip = trip_of("bike held | open")
     assert text_of(decide(trip, trip.expires_at)) == "held fail: because hold-expired"
+
+
+def test_a_ride_whose_money_was_gone_is_settled_only_when_it_stands_in_the_books() -> None:
+    trip = trip_of("bike ended | released", state="needs_attention")
+    assert text_of(decide(trip, NOON)) == "needs_attention travel: nothing"
+    assert text_of(decide(replace(trip, owed=Money(100)), NOON)) == "settled travel: nothing"
+
+
+def test_a_ticket_that_became_valid_before_it_could_be_taken_back_counts_as_used() -> None:
+    refused = {1: {Ask.CANCEL: asked("refused")}}
+    trip = trip_of("bike ended, bus confirmed | authorised", state="active", asked=refused)
+    valid = trip.legs[1].departs_at
+    over = trip.legs[1].arrives_at + timedelta(minutes=15)
+    assert decide(trip, valid).wake_at == over
+    assert text_of(decide(trip, over)) == "active travel: ended leg_1"
+    undone = replace(trip, aim=Aim.CANCEL)
+    assert text_of(decide(undone, valid)) == "active travel: nothing"
+
+
+def test_a_vehicle_is_not_given_back_while_it_is_being_unlocked() -> None:
+    asks = {0: {Ask.START: asked("sent")}}
+    trip = trip_of("bike confirmed | authorised", state="confirmed", asked=asks)
+    late = NOON + timedelta(minutes=20)
+    trip = replace(trip, legs=(replace(trip.legs[0], departs_at=NOON - timedelta(minutes=25)),))
+    assert "cancel" not in text_of(decide(trip, NOON))
+    assert text_of(decide(trip, late)) == "confirmed travel: start leg_0 (only read)"
+
+
+def test_a_ride_that_nobody_pays_for_is_watched_until_it_ends() -> None:
+    trip = trip_of("bike active | released", state="needs_attention", aim="cancel")
+    assert decide(trip, NOON).wake_at == trip.legs[0].arrives_at + timedelta(minutes=5)
+    finish = {0: {Ask.FINISH: asked("planned", 0)}}
+    trip = trip_of("bike active | released", state="needs_attention", aim="cancel", asked=finish)
+    assert text_of(decide(trip, NOON)) == "needs_attention cancel: finish leg_0"
 
 
 def test_what_is_over_rests() -> None:

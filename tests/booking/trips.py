@@ -67,6 +67,7 @@ def trip_of(
         price=Money.total(leg.quoted for leg in legs),
         ceiling=ceiling,
         kept=Money(0),
+        owed=Money(0),
         lapses_at=None,
         created_at=now,
         expires_at=now + timedelta(minutes=10),
