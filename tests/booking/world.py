@@ -83,7 +83,6 @@ class World:
     desk: Desk
     operators: dict[ProviderId, Sandbox]
     processor: str
-    shift: timedelta = timedelta()
 
     async def book(
         self, offer: Offer, *, rider: str = "rdr_anna", method: str = "pm_card_visa"
