@@ -8,11 +8,13 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
 
 from gtfs.geo import LatLon
 from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
-from mobility.api.journey_view import EXAMPLE, JourneyOut, NoticeOut, Wire, journey_out, notice_out
+from mobility.api.journey_view import journey_out, notice_out
+from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.planning.offers import make_offers, save_offers
@@ -173,11 +175,11 @@ async def search_journeys(
         wiring.settings.offer_seconds,
     )
     zone, currency = wiring.city.timezone, wiring.city.currency
-    answer = SearchAnswer(
-        journeys=[journey_out(journey, zone, currency) for journey in offered],
-        earlier=result.earlier,
-        later=result.later,
-        notices=[notice_out(notice, zone) for notice in result.notices],
-        attributions=attributions_of(wiring.city),
-    )
-    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+    answer = {
+        "journeys": [journey_out(journey, zone, currency) for journey in offered],
+        "earlier": result.earlier,
+        "later": result.later,
+        "notices": [notice_out(notice, zone) for notice in result.notices],
+        "attributions": attributions_of(wiring.city),
+    }
+    return Response(to_json(answer), media_type="application/json")

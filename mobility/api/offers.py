@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility.api.dependencies import Now, RiderDep, WiringDep
-from mobility.api.journey_view import JourneyOut, TermsOut, journey_out
+from mobility.api.journey_view import journey_out
+from mobility.api.journey_wire import JourneyOut, TermsOut
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.planning.offers import make_offers, save_offers
@@ -99,7 +100,9 @@ async def offer_vehicle(
         [offered.offer] if offered.offer else [],
         wiring.settings.offer_seconds,
     )
-    return journey_out(offered, wiring.city.timezone, wiring.city.currency)
+    return JourneyOut.model_validate(
+        journey_out(offered, wiring.city.timezone, wiring.city.currency)
+    )
 
 
 @router.get("/providers", responses=problems(429), summary="List providers")

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from gtfs.departures import Departure, list_departures
 from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
 from mobility.api.dependencies import Now, WiringDep
-from mobility.api.journey_view import PlaceOut, place_out
+from mobility.api.journey_view import place_out
+from mobility.api.journey_wire import PlaceOut
 from mobility.api.openapi import problems
 from mobility.cities.trip_notes import TimesKnown, read_trip_note
 from mobility.planning.compose import mode_of

@@ -87,6 +87,8 @@ class Leg:
     metres: int
     estimated: bool
     accessible: Accessible = Accessible.UNKNOWN
+    realtime: bool = False
+    """Whether the times are live."""
     ride: Ride | None = None
     rental: Rental | None = None
     geometry: tuple[LatLon, ...] = ()

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from gtfs.geo import LatLon
 
 PRECISION = 6
 _SCALE = 10**PRECISION
+
+
+class Course(tuple[LatLon, ...]):  # noqa: SLOT001  it remembers its text
+    """The points of a way that many answers draw; encoded at most once."""
+
+    @cached_property
+    def encoded(self) -> str:
+        """The points as text."""
+        return encode(self)
 
 
 def encode(points: Sequence[LatLon]) -> str:
