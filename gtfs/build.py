@@ -186,6 +186,7 @@ def _trips(
         direction=np.array([trip.direction for trip in trips], np.int8),
         wheelchair=np.array([trip.wheelchair for trip in trips], np.int8),
         path=_int32([call_paths.lay(trip) for trip in trips]),
+        bikes=np.array([trip.bikes for trip in trips], np.int8),
     )
 
 

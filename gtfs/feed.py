@@ -105,6 +105,7 @@ class FeedTrip:
     wheelchair: int = 0
     note: str = ""
     shape_id: str = ""
+    bikes: int = 0
 
 
 class TransferKind(IntEnum):

@@ -118,7 +118,10 @@ class PatternTable:
 
 @dataclass(frozen=True, slots=True)
 class TripTable:
-    """trips.txt, ordered by pattern; `path` is a row of the path table or -1."""
+    """trips.txt, ordered by pattern; `path` is a row of the path table or -1.
+
+    `wheelchair` and `bikes`: 0 unknown, 1 yes, 2 no.
+    """
 
     id: Strings
     headsign: Strings
@@ -129,6 +132,7 @@ class TripTable:
     direction: I8
     wheelchair: I8
     path: I32
+    bikes: I8
 
 
 @dataclass(frozen=True, slots=True)

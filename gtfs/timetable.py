@@ -73,7 +73,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A trip; `direction` -1 and `wheelchair` 0 where unknown; `note` is trip_short_name."""
+    """A trip; `direction` -1, `wheelchair` and `bikes` 0 where unknown (1 yes, 2 no).
+
+    `note` is trip_short_name.
+    """
 
     id: str
     route: RouteIdx
@@ -81,6 +84,7 @@ class Trip:
     direction: int
     wheelchair: int
     note: str
+    bikes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +193,7 @@ class Timetable:
             int(table.direction[idx]),
             int(table.wheelchair[idx]),
             table.note[idx],
+            int(table.bikes[idx]),
         )
 
     def agency(self, agency_id: str) -> Agency:

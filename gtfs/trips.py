@@ -123,7 +123,7 @@ class TripReader:
             return None
         arrivals, departures, calls = timed
         shape, direction = cells.get("shape_id"), cells.get("direction_id")
-        wheelchair = cells.get("wheelchair_accessible")
+        wheelchair, bikes = cells.get("wheelchair_accessible"), cells.get("bikes_allowed")
         return FeedTrip(
             id=id_,
             route_id=str(route),
@@ -138,6 +138,7 @@ class TripReader:
             wheelchair=wheelchair if wheelchair in (1, 2) else 0,
             note=cells.get("trip_short_name") or "",
             shape_id=shape if shape in self._shapes else "",
+            bikes=bikes if bikes in (1, 2) else 0,
         )
 
     def _in_order(self, calls: list[_Call]) -> list[_Call]:
