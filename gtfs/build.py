@@ -73,6 +73,7 @@ def build(
         events=EventTable(
             _int32([t for trip in trips for t in trip.arrivals]),
             _int32([t for trip in trips for t in trip.departures]),
+            _int32([n for t in trips for n in (t.sequences or range(len(t.stop_ids)))]),
         ),
         footpaths=_footpaths(len(platforms), walks),
         paths=call_paths.table(),

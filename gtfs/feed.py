@@ -105,6 +105,8 @@ class FeedTrip:
     wheelchair: int = 0
     note: str = ""
     shape_id: str = ""
+    sequences: tuple[int, ...] = ()
+    """stop_sequence of every call; positions from 0 where there is none."""
     bikes: int = 0
 
 

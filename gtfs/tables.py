@@ -137,10 +137,14 @@ class TripTable:
 
 @dataclass(frozen=True, slots=True)
 class EventTable:
-    """Arrival and departure in service seconds of every call of every trip."""
+    """Arrival and departure in service seconds of every call of every trip.
+
+    `sequence` is its stop_sequence, by which realtime messages name it.
+    """
 
     arrival: I32
     departure: I32
+    sequence: I32
 
 
 @dataclass(frozen=True, slots=True)

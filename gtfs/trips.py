@@ -138,6 +138,7 @@ class TripReader:
             wheelchair=wheelchair if wheelchair in (1, 2) else 0,
             note=cells.get("trip_short_name") or "",
             shape_id=shape if shape in self._shapes else "",
+            sequences=tuple(call.sequence for call in calls),
             bikes=bikes if bikes in (1, 2) else 0,
         )
 
