@@ -67,6 +67,18 @@ def explain(plan: PricingPlan, usage: Usage) -> Priced:
     return Priced(Money.of_major(rounded, plan.currency), tuple(lines))
 
 
+def price_of_minutes(plan: PricingPlan, minutes: int) -> Decimal:
+    """What the time of a ride costs in major units, unrounded, the day cap included."""
+    return _time_price(plan, minutes, [])
+
+
+def price_of_km(plan: PricingPlan, metres: int) -> Decimal:
+    """What the distance of a ride costs in major units, unrounded."""
+    return sum(
+        (part.rate * _charges(part, metres, METRES_PER_KM) for part in plan.per_km), Decimal(0)
+    )
+
+
 def ceiling_usage(planned: Usage) -> Usage:
     """The use that a quote's ceiling allows for.
 

@@ -1,0 +1,46 @@
+"""Prices of many rides by one plan at once, equal to ``providers.tariff.price`` to the cent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+import numpy.typing as npt
+
+from providers.tariff import METRES_PER_KM, MINUTES_PER_DAY, price_of_km, price_of_minutes
+from providers.values import PricingPlan
+
+LONGEST_MINUTES = MINUTES_PER_DAY
+LONGEST_KM = 1000
+Ints = npt.NDArray[np.int64]
+
+
+class PriceTable:
+    """A plan as two rows of numbers: by minutes used and by started kilometres.
+
+    A plan's charge by distance changes only where a kilometre is entered (``Segment`` counts in
+    whole ones), so the two sum to its price exactly.
+    """
+
+    def __init__(self, plan: PricingPlan) -> None:
+        """Work out every minute of a day and every kilometre to a thousand."""
+        by_minute = [price_of_minutes(plan, m) + plan.price for m in range(LONGEST_MINUTES + 1)]
+        by_km = [price_of_km(plan, km * METRES_PER_KM) for km in range(LONGEST_KM + 1)]
+        self._per_cent = lcm(*(Fraction(amount * 100).denominator for amount in by_minute + by_km))
+        self._by_minute = self._units(by_minute)
+        self._by_km = self._units(by_km)
+
+    def cents(self, minutes: Ints, metres: Ints) -> Ints:
+        """The price of each ride in minor units, rounded half up, never below zero.
+
+        Raises:
+            IndexError: a ride longer than a day or a thousand kilometres.
+        """
+        km = -(-metres // METRES_PER_KM)
+        units = self._by_minute[minutes] + self._by_km[km]
+        return np.maximum((2 * units + self._per_cent) // (2 * self._per_cent), 0)
+
+    def _units(self, amounts: list[Decimal]) -> Ints:
+        return np.array([int(amount * 100 * self._per_cent) for amount in amounts], np.int64)
