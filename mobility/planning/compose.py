@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 
 import numpy as np
 
 from gtfs.geo import LatLon
-from gtfs.ids import StopIdx, TripIdx
+from gtfs.ids import StopIdx
 from gtfs.journey import Footpath, Journey, geometry
 from gtfs.journey import Ride as TimetableRide
 from gtfs.service_time import instant
@@ -36,6 +35,8 @@ from mobility.planning.streets import Streets
 from mobility.planning.water import Floats, degrees_of, great_circle_m
 from providers.values import Mode
 
+KEPT_STRETCHES = 20_000
+"""Courses of rides that are kept in memory."""
 NEAR_M = 400
 """A place that is farther from every stop is not called after one."""
 FERRY_ROUTE_TYPES = frozenset({4, *range(1000, 1100), *range(1200, 1300)})
@@ -180,7 +181,7 @@ class Composer:
         trip = self._timetable.trip(leg.trip)
         route = self._timetable.route(trip.route)
         provider = self._city.find_provider_of_agency(route.agency_id)
-        line, metres = self._lines.of(leg)
+        line, metres = self._lines.of(leg, self._timetable)
         ride = Leg(
             mode=mode_of(route),
             origin=origin,
@@ -236,10 +237,10 @@ class Lines:
     """(n, 2) degrees of all stops."""
 
     def __init__(self, timetable: Timetable) -> None:
-        """Keep the last tens of thousands of stretches."""
+        """Keep up to ``KEPT_STRETCHES`` of them."""
         self._timetable = timetable
         self.stops = degrees_of([stop.position for stop in timetable.stops])
-        self._measured = lru_cache(maxsize=20_000)(self._measure)
+        self._measured: dict[tuple[int, int, int, bytes], tuple[tuple[LatLon, ...], int]] = {}
 
     def name_near(self, position: LatLon) -> str | None:
         """What a place without a name is called: after the nearest stop, if one is near."""
@@ -249,17 +250,23 @@ class Lines:
             return None
         return f"bei {self._timetable.stop(StopIdx(nearest)).name}"
 
-    def of(self, ride: TimetableRide) -> tuple[tuple[LatLon, ...], int]:
-        """The points between the two stops, and the metres along them."""
-        trips = self._timetable.trips
-        # Trips with one pattern and one path run the same way; any of them speaks for all.
-        first = int(self._timetable.patterns.trip0[trips.pattern[ride.trip]])
-        same = first if trips.path[first] == trips.path[ride.trip] else ride.trip
-        return self._measured(int(same), ride.from_position, ride.to_position)
+    def of(self, ride: TimetableRide, timetable: Timetable) -> tuple[tuple[LatLon, ...], int]:
+        """The points between the two stops, and the metres along them.
 
-    def _measure(self, trip: int, start: int, end: int) -> tuple[tuple[LatLon, ...], int]:
-        nowhere = StopIdx(-1)
-        ride = TimetableRide(TripIdx(trip), 0, nowhere, nowhere, start, end, 0, 0)
-        points = geometry(self._timetable, ride)
-        degrees = degrees_of(points)
-        return points, round(float(np.sum(great_circle_m(degrees[:-1], degrees[1:]))))
+        ``timetable`` is the one the ride was found in: this one, or one with realtime in it.
+        """
+        path = int(timetable.trips.path[ride.trip])
+        first = int(timetable.patterns.stop0[timetable.trips.pattern[ride.trip]])
+        calls = timetable.patterns.stops[
+            first + ride.from_position : first + ride.to_position + 1
+        ].tobytes()
+        stretch = (path, ride.from_position, ride.to_position, calls)
+        measured = self._measured.get(stretch)
+        if measured is None:
+            points = geometry(timetable, ride)
+            degrees = degrees_of(points)
+            measured = points, round(float(np.sum(great_circle_m(degrees[:-1], degrees[1:]))))
+            if len(self._measured) >= KEPT_STRETCHES:
+                self._measured.clear()
+            self._measured[stretch] = measured
+        return measured

@@ -8,7 +8,7 @@ windows touch, so turning pages neither skips nor repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -67,10 +67,15 @@ class Planner:
         timetable: Timetable,
         mirror: Mirror,
         providers: Mapping[ProviderId, Provider],
+        current: Callable[[], Timetable] | None = None,
     ) -> None:
-        """Take the city, its compiled timetable, what is available, and who sells it."""
+        """Take the city, its compiled timetable, what is available, and who sells it.
+
+        ``current`` gives the timetable as it is now, with realtime in it, once for each search.
+        """
         self.city = city
         self.timetable = timetable
+        self.current = current or (lambda: timetable)
         self.mirror = mirror
         self.streets = streets_of(city.water, city.crossings, city.rules)
         self.access = Access(self.streets, [stop.position for stop in timetable.stops])
@@ -158,6 +163,7 @@ class _Search:
         self.city = planner.city
         self.request = request
         self.now = now
+        self.timetable = planner.current()
         self.backwards = request.arrive_by is not None
         self.at = _whole_second(
             request.arrive_by or request.depart_at or now, up=not self.backwards
@@ -173,7 +179,7 @@ class _Search:
         self.fleets, self.stale = planner.list_fleets(now)
         self.composer = Composer(
             self.city,
-            planner.timetable,
+            self.timetable,
             planner.streets,
             planner.lines,
             passengers=request.passengers,
@@ -255,7 +261,7 @@ class _Search:
     def _scheduled(
         self, walk: Itinerary | None
     ) -> tuple[PlainPage, list[Itinerary], list[Itinerary]]:
-        timetable = self.planner.timetable
+        timetable = self.timetable
         out, back = self._on_foot(self.origin), self._on_foot(self.destination)
         page = list_plain(
             timetable,
@@ -335,7 +341,7 @@ class _Search:
         hour = last.astimezone(self.city.timezone).hour
         if page.beyond is None or not (hour >= EVENING_FROM or hour < MORNING_AT):
             return False
-        return departs_at(page.beyond, self.planner.timetable) - last > LAST_GAP
+        return departs_at(page.beyond, self.timetable) - last > LAST_GAP
 
     # What else there is
 
@@ -343,7 +349,7 @@ class _Search:
         self, page: PlainPage, plain: list[Itinerary], shown: tuple[Itinerary, ...]
     ) -> list[Notice]:
         asked_for_transit = bool(self.request.modes & TRANSIT)
-        last_day = self.planner.timetable.last_day
+        last_day = self.timetable.last_day
         found: list[Notice] = []
         nothing_soon = page.jumped or not page.journeys
         if asked_for_transit and page.jumped and plain:
