@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -36,6 +36,8 @@ CATCH_UP_SECONDS = 1.0
 log = logging.getLogger(__name__)
 VehicleKey = tuple[ProviderId, VehicleRef]
 StationKey = tuple[ProviderId, StationId]
+Watcher = Callable[[ProviderId, VehicleRef | None, StationId | None], None]
+"""Told which vehicle or which station has changed, has come or has gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Mirror:
         self._by_id: dict[VehicleId, Vehicle] = {}
         self._loaded = asyncio.Event()
         self._moved = asyncio.Condition()
+        self._watchers: list[Watcher] = []
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -92,6 +95,10 @@ class Mirror:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have every change told, in the thread that makes it; what is known already is not."""
+        self._watchers.append(watcher)
 
     async def catch_up(self, provider_id: ProviderId, kind: Kind, sequence: int) -> bool:
         """Wait until push ``sequence`` is seen here, at most a second; whether it was."""
@@ -123,6 +130,11 @@ class Mirror:
         """Stations of fresh providers within ``radius_m`` metres, nearest first."""
         found = self._stations.near(position, radius_m)
         return tuple(station for station in found if self.fresh(station.provider_id, now))
+
+    def find_vehicle_by_ref(self, provider_id: ProviderId, ref: VehicleRef) -> Vehicle | None:
+        """A provider's vehicle; None if it has gone."""
+        fleet = self._fleets.get(provider_id)
+        return fleet.vehicles.get(ref) if fleet else None
 
     def find_vehicle(self, vehicle_id: VehicleId) -> Vehicle | None:
         """The vehicle that now bears a public id, whether or not it can be rented."""
@@ -252,6 +264,7 @@ class Mirror:
             fleet.vehicles[vehicle.ref] = vehicle
             self._by_id[vehicle.id] = vehicle
             self._vehicles.put((vehicle.provider_id, vehicle.ref), vehicle.position, vehicle)
+            self._tell(vehicle.provider_id, vehicle.ref, None)
 
     def _drop_vehicles(self, fleet: _Fleet, refs: Iterable[VehicleRef]) -> None:
         for ref in refs:
@@ -259,11 +272,13 @@ class Mirror:
             if gone is not None:
                 self._by_id.pop(gone.id, None)
                 self._vehicles.remove((gone.provider_id, ref))
+                self._tell(gone.provider_id, ref, None)
 
     def _put_stations(self, fleet: _Fleet, stations: Iterable[Station]) -> None:
         for station in stations:
             fleet.stations[station.id] = station
             self._stations.put((station.provider_id, station.id), station.position, station)
+            self._tell(station.provider_id, None, station.id)
 
     def _drop_stations(
         self, provider_id: ProviderId, fleet: _Fleet, ids: Iterable[StationId]
@@ -271,3 +286,10 @@ class Mirror:
         for station_id in ids:
             fleet.stations.pop(station_id, None)
             self._stations.remove((provider_id, station_id))
+            self._tell(provider_id, None, station_id)
+
+    def _tell(
+        self, provider_id: ProviderId, ref: VehicleRef | None, station_id: StationId | None
+    ) -> None:
+        for watcher in self._watchers:
+            watcher(provider_id, ref, station_id)

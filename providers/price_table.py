@@ -40,7 +40,8 @@ class PriceTable:
         """
         km = -(-metres // METRES_PER_KM)
         units = self._by_minute[minutes] + self._by_km[km]
-        return np.maximum((2 * units + self._per_cent) // (2 * self._per_cent), 0)
+        cents: Ints = np.maximum((2 * units + self._per_cent) // (2 * self._per_cent), 0)
+        return cents
 
     def _units(self, amounts: list[Decimal]) -> Ints:
         return np.array([int(amount * 100 * self._per_cent) for amount in amounts], np.int64)
