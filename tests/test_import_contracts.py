@@ -73,6 +73,9 @@ stripe: the modules that talk to it
     mobility.api.brand_new -> stripe
 gtfs_kit: where a feed is read
     gtfs.build -> gtfs_kit
+protocol buffers: where a realtime message is read
+    gtfs.realtime_match -> google
+    mobility.brand_new -> google
 pandas: at most where a feed is read
     gtfs.timetable -> pandas
     mobility.cities.brand_new -> geopandas
