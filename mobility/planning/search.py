@@ -19,6 +19,7 @@ from gtfs.timetable import Timetable
 from mobility.cities.city import City
 from mobility.planning import notices, wishes
 from mobility.planning.access import Access
+from mobility.planning.candidate import candidate_of
 from mobility.planning.compose import Composer, Lines, Way, mode_of
 from mobility.planning.errors import UnknownStopError
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Place, Reason
@@ -201,11 +202,13 @@ class _Search:
         direct = self._priced(self._direct(walk))
         found = self._priced([*plain, *combined])
         ranked = rank(
-            found if self.page else [*found, *direct],
-            rivals=direct if self.page else (),
+            map(candidate_of, found if self.page else [*found, *direct]),
+            rivals=map(candidate_of, direct if self.page else ()),
             latest_first=self.backwards,
         )
-        shown = tuple(self.composer.drawn(itinerary, self.on) for itinerary in ranked)
+        shown = tuple(
+            self.composer.drawn(replace(one.found, reasons=one.reasons), self.on) for one in ranked
+        )
         return SearchResult(
             itineraries=shown,
             notices=tuple(self._notices(page, plain, shown)),

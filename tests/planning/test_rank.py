@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtfs.geo import LatLon
-from mobility.planning.itinerary import Itinerary, Leg, Place, Reason, Rental
+from mobility.planning.candidate import Candidate, candidate
+from mobility.planning.itinerary import Reason
 from mobility.planning.rank import AT_MOST, dominates, rank
-from payments.money import Money
-from providers.values import (
-    Mode,
-    ProviderId,
-    Quote,
-    ReturnRule,
-    Vehicle,
-    VehicleId,
-    VehicleRef,
-    VehicleType,
-)
-
-HERE = Place("Hier", LatLon(53.86, 10.68))
-THERE = Place("Dort", LatLon(53.84, 10.70))
-BIKE = Rental(
-    Vehicle(
-        ProviderId("rad"), VehicleRef("r"), VehicleId("v"), "rad", HERE.position, None,
-        reserved=False, disabled=False, range_m=None, as_of=datetime(2026, 11, 25, tzinfo=UTC),
-    ),
-    VehicleType("rad", Mode.BIKE, "Rad", electric=False, return_rule=ReturnRule.FREE_FLOATING,
-                pricing_plan_id="rad"),
-    None,
-    None,
-)  # fmt: skip
+from providers.values import Mode
 
 
-def at(clock: str) -> datetime:
-    return datetime.fromisoformat(f"2026-11-25T{clock}").replace(tzinfo=UTC)
-
-
-def way(text: str) -> Itinerary:
-    """``bus 08:00 08:20 3.60 400``; modes joined by ``+`` share the time, the first pays."""
+def way(text: str) -> Candidate:
+    """``bike+bus 08:00 08:20 3.60 400``: modes, times, price and grams; walks last two minutes."""
     modes, departs, arrives, price, co2 = text.split()
-    names = modes.split("+")
-    start, end = at(departs), at(arrives)
-    marks = [start + (end - start) * i / len(names) for i in range(len(names) + 1)]
-    return Itinerary(
-        tuple(
-            Leg(
-                mode=Mode(name),
-                origin=HERE,
-                destination=THERE,
-                departs_at=marks[i],
-                arrives_at=marks[i + 1],
-                metres=1000,
-                estimated=name != "bus",
-                rental=BIKE if name == "bike" else None,
-                quote=Quote(Money.of_major(price), None, "t", (), Decimal(7)) if i == 0 else None,
-                co2_grams=int(co2) if i == 0 else 0,
-            )
-            for i, name in enumerate(names)
-        )
+    names = [Mode(name) for name in modes.split("+")]
+    kind = tuple(dict.fromkeys(mode for mode in names if mode is not Mode.WALK)) or (Mode.WALK,)
+    rides = [mode for mode in names if mode is not Mode.WALK]
+    return candidate(
+        departs=seconds(departs),
+        arrives=seconds(arrives),
+        transfers=max(0, len(rides) - 1),
+        cents=round(float(price) * 100),
+        co2_grams=int(co2),
+        kind=kind,
+        walk_seconds=seconds(arrives) - seconds(departs) if kind == (Mode.WALK,) else 0,
+        found=modes,
     )
 
 
-def texts(ranked: tuple[Itinerary, ...]) -> list[str]:
-    return [
-        f"{'+'.join(leg.mode for leg in i.legs)} {i.departs_at:%H:%M} {i.arrives_at:%H:%M}"
-        for i in ranked
-    ]
+def seconds(clock: str) -> int:
+    hours, minutes, *rest = map(int, clock.split(":"))
+    return 3600 * hours + 60 * minutes + sum(rest)
+
+
+def texts(ranked: Iterable[Candidate]) -> list[str]:
+    return [f"{i.found} {clock(i.departs)} {clock(i.arrives)}" for i in ranked]
+
+
+def clock(at: int) -> str:
+    return f"{at // 3600:02}:{at // 60 % 60:02}"
 
 
 def test_what_is_worse_in_everything_goes() -> None:
@@ -120,7 +91,7 @@ def test_near_identical_ways_are_shown_once() -> None:
 def test_two_seconds_are_not_worth_money_or_co2(swapped: bool) -> None:
     found = [way("car 08:00 08:15:58 6.20 1190"), way("car 08:00 08:16:00 5.47 507")]
     (left,) = rank(reversed(found) if swapped else found)
-    assert (left.price, left.co2_grams) == (Money(547), 507)
+    assert (left.cents, left.co2_grams) == (547, 507)
     alike = [way("car 08:00 08:15:58 5.47 1190"), way("car 08:00 08:16:00 5.47 507")]
     (left,) = rank(reversed(alike) if swapped else alike)
     assert left.co2_grams == 507
@@ -173,7 +144,7 @@ ways = st.builds(
 
 @given(st.lists(ways, max_size=25))
 def test_always_at_most_eight_none_of_them_dominated_by_its_own_kind(
-    found: list[Itinerary],
+    found: list[Candidate],
 ) -> None:
     ranked = rank(found)
     assert len(ranked) <= AT_MOST

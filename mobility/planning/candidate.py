@@ -1,0 +1,81 @@
+"""A way that a search found, as far as choosing among ways needs it: numbers, no legs yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mobility.planning.itinerary import RENTAL, Itinerary, Reason
+from providers.values import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """From door to door; times are POSIX seconds, the price is in minor units."""
+
+    departs: int
+    arrives: int
+    transfers: int
+    cents: int
+    co2_grams: int
+    kind: tuple[Mode, ...]
+    """The modes in order, walks and repetitions left out, a ferry as a bus; ``(walk,)`` if none."""
+    walk_seconds: int
+    key: object
+    """Equal keys are the same journey."""
+    found: Any = None
+    """What its finder makes legs of."""
+    reasons: tuple[Reason, ...] = ()
+    has_transit: bool = False
+    has_rental: bool = False
+
+    @property
+    def seconds(self) -> int:
+        """From door to door."""
+        return self.arrives - self.departs
+
+
+def candidate(
+    *,
+    departs: int,
+    arrives: int,
+    transfers: int,
+    cents: int,
+    co2_grams: int,
+    kind: tuple[Mode, ...],
+    walk_seconds: int = 0,
+    key: object = None,
+    found: Any = None,
+    reasons: tuple[Reason, ...] = (),
+) -> Candidate:
+    """A candidate with what follows from its kind."""
+    return Candidate(
+        departs,
+        arrives,
+        transfers,
+        cents,
+        co2_grams,
+        kind,
+        walk_seconds,
+        (kind, departs, arrives, cents, co2_grams) if key is None else key,
+        found,
+        reasons,
+        has_transit=Mode.BUS in kind,
+        has_rental=not RENTAL.isdisjoint(kind),
+    )
+
+
+def candidate_of(itinerary: Itinerary) -> Candidate:
+    """A finished, priced itinerary as a candidate."""
+    return candidate(
+        departs=int(itinerary.departs_at.timestamp()),
+        arrives=int(itinerary.arrives_at.timestamp()),
+        transfers=itinerary.transfers,
+        cents=itinerary.price.minor,
+        co2_grams=itinerary.co2_grams,
+        kind=itinerary.kind,
+        walk_seconds=itinerary.walk_seconds,
+        key=itinerary.key,
+        found=itinerary,
+        reasons=itinerary.reasons,
+    )
