@@ -17,7 +17,7 @@ from mobility.api.journey_view import journey_out, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
-from mobility.planning.offers import make_offers, save_offers
+from mobility.api.search_answer import offer_journeys
 from mobility.planning.request import SearchRequest
 from providers.values import Mode
 
@@ -159,21 +159,7 @@ async def search_journeys(
     held, lacks = await of_rider(wiring, rider, now)
     request = body.value(held if body.passes is None else frozenset(body.passes))
     result = await to_thread.run_sync(wiring.planner.search, request, now)
-    offered = make_offers(
-        result.itineraries,
-        passes=request.passes,
-        passengers=request.passengers,
-        now=now,
-        expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
-        lacks=lacks,
-        city=wiring.city,
-    )
-    await save_offers(
-        wiring.redis,
-        wiring.settings.redis_prefix,
-        [journey.offer for journey in offered if journey.offer],
-        wiring.settings.offer_seconds,
-    )
+    offered = await offer_journeys(wiring, result.itineraries, request, lacks=lacks, now=now)
     zone, currency = wiring.city.timezone, wiring.city.currency
     answer = {
         "journeys": [journey_out(journey, zone, currency) for journey in offered],
