@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
+from mobility.planning.reach import Places, StreetWays, between
 from mobility.planning.rental import (
     FREE_ENDS,
     STATION_ENDS,
@@ -24,7 +25,6 @@ from mobility.planning.rental import (
     list_stations,
     taking,
 )
-from mobility.planning.streets import Streets
 from mobility.planning.water import degrees_of
 from providers.values import Mode, Vehicle
 
@@ -40,10 +40,11 @@ Seconds = npt.NDArray[np.int64]
 class Access:
     """The ways to and from the stops of one timetable. Safe to use from several threads."""
 
-    def __init__(self, streets: Streets, stops: Sequence[LatLon]) -> None:
+    def __init__(self, streets: StreetWays, stops: Sequence[LatLon]) -> None:
         """Take the stops in the order of the timetable."""
         self.streets = streets
-        self.stops = degrees_of(stops)
+        self.stops = Places(degrees_of(stops))
+        self._places = lru_cache(maxsize=64)(lambda positions: Places(degrees_of(positions)))
         self._between = lru_cache(maxsize=16)(self._measure_rides)
         self._to_stops = lru_cache(maxsize=16)(self._measure_walks)
 
@@ -51,22 +52,22 @@ class Access:
         self, position: LatLon, on: date, max_seconds: int, limit: int | None = None
     ) -> dict[int, int]:
         """Seconds to the stops within reach, the nearest ``limit`` of them first."""
-        seconds = self.streets.seconds_to_many(
-            Mode.WALK, position, self.stops, on, max_seconds=max_seconds
-        )
+        seconds = self.streets.reach(position, Mode.WALK, self.stops, on, max_seconds=max_seconds)
         near = np.flatnonzero(seconds >= 0)
         near = near[np.argsort(seconds[near], kind="stable")][:limit]
         return {int(stop): int(seconds[stop]) for stop in near}
 
     def walks(
-        self, position: LatLon, places: Sequence[LatLon], on: date, max_seconds: int
-    ) -> Seconds:
-        """Seconds on foot to each place; ``_FAR`` where out of reach."""
+        self, position: LatLon, places: Sequence[LatLon], on: date, max_seconds: int,
+        *, outward: bool = True,
+    ) -> Seconds:  # fmt: skip
+        """Seconds on foot to each place, or from it; ``_FAR`` where out of reach."""
         return _far(
-            self.streets.seconds_to_many(
-                Mode.WALK, position, degrees_of(places), on, max_seconds=max_seconds
+            self.streets.reach(
+                position, Mode.WALK, self._places(tuple(places)), on,
+                max_seconds=max_seconds, outward=outward,
             )
-        )
+        )  # fmt: skip
 
     def rentals_direct(
         self, fleet: Fleet, mode: Mode, ends: tuple[LatLon, LatLon], on: date, walk_seconds: int
@@ -99,8 +100,9 @@ class Access:
         dropoff = taking(stations)
         positions = tuple(station.position for station in stations)
         rides = self._between(mode, positions, self.streets.like(on))
-        door = self.walks(position, positions, on, walk_seconds)
-        to_stops = self._to_stops(positions, self.streets.like(on), walk_seconds)
+        door = self.walks(position, positions, on, walk_seconds, outward=outward)
+        walks = self._to_stops(positions, self.streets.like(on), walk_seconds)
+        to_stops = walks[0 if outward else 1]
         first, last = (pickup, dropoff) if outward else (dropoff, pickup)
         legs = np.where(first, door, _FAR)[:, None] + (rides if outward else rides.T)
         door_station = legs.argmin(axis=0)
@@ -109,10 +111,11 @@ class Access:
         stop_station = total.argmin(axis=0)
         seconds = total.min(axis=0)
         on_foot = _far(
-            self.streets.seconds_to_many(
-                Mode.WALK, position, self.stops, on, max_seconds=RIDE_SECONDS // 2
+            self.streets.reach(
+                position, Mode.WALK, self.stops, on,
+                max_seconds=RIDE_SECONDS // 2, outward=outward,
             )
-        )
+        )  # fmt: skip
         worth = np.flatnonzero((seconds < RIDE_SECONDS // 3) & (seconds + 180 <= on_foot))
         result = {}
         for stop in worth[np.argsort(seconds[worth], kind="stable")]:
@@ -138,18 +141,17 @@ class Access:
         vehicles = [v for v in fleet.free(mode) if fleet.types[v.type_id].return_rule in FREE_ENDS]
         if not vehicles:
             return
-        positions = [vehicle.position for vehicle in vehicles]
+        positions = tuple(vehicle.position for vehicle in vehicles)
         walks = self.walks(ends[0], positions, on, walk_seconds)
-        near = np.flatnonzero(walks < _FAR)
-        chosen = [positions[i] for i in near]
         rides = _far(
-            self.streets.seconds_to_many(
-                mode, ends[1], degrees_of(chosen), on, max_seconds=RIDE_SECONDS
+            self.streets.reach(
+                ends[1], mode, self._places(positions), on,
+                max_seconds=RIDE_SECONDS, outward=False,
             )
-        )
+        )  # fmt: skip
         stations = {station.id: station for station in fleet.stations}
-        for index, ride in zip(near, rides, strict=True):
-            vehicle = vehicles[index]
+        for index in np.flatnonzero(walks < _FAR):
+            vehicle, ride = vehicles[index], rides[index]
             if ride < _FAR and self._reaches(vehicle, mode, int(ride)):
                 yield RentalWay(
                     vehicles=(vehicle,),
@@ -171,7 +173,8 @@ class Access:
         positions = tuple(station.position for station in stations)
         given = np.array([station.id in by_station for station in stations])
         out = np.where(given, self.walks(ends[0], positions, on, walk_seconds), _FAR)
-        back = np.where(taking(stations), self.walks(ends[1], positions, on, walk_seconds), _FAR)
+        home = self.walks(ends[1], positions, on, walk_seconds, outward=False)
+        back = np.where(taking(stations), home, _FAR)
         total = out[:, None] + self._between(mode, positions, self.streets.like(on)) + back[None, :]
         start, end = divmod(int(total.argmin()), len(stations))
         if total[start, end] >= _FAR:
@@ -192,28 +195,20 @@ class Access:
 
     def _measure_rides(self, mode: Mode, positions: tuple[LatLon, ...], on: date) -> Seconds:
         """(n, n) seconds between stations, unlocking and locking included; no ride to itself."""
-        degrees = degrees_of(positions)
-        rows = [
-            _far(
-                self.streets.seconds_to_many(mode, position, degrees, on, max_seconds=RIDE_SECONDS)
-            )
-            for position in positions
-        ]
-        result = np.array(rows, dtype=np.int64) + UNLOCK_SECONDS + LOCK_SECONDS
+        places = self._places(positions)
+        seconds = between(self.streets, mode, places, places, on, max_seconds=RIDE_SECONDS)
+        result = _far(seconds) + UNLOCK_SECONDS + LOCK_SECONDS
         np.fill_diagonal(result, _FAR)
         return result
 
-    def _measure_walks(self, positions: tuple[LatLon, ...], on: date, walk_seconds: int) -> Seconds:
-        """(stations, stops) seconds on foot."""
-        return np.array([self.walks_to_stops(p, on, walk_seconds) for p in positions])
-
-    def walks_to_stops(self, position: LatLon, on: date, max_seconds: int) -> Seconds:
-        """Seconds on foot to every stop; ``_FAR`` where out of reach."""
-        return _far(
-            self.streets.seconds_to_many(
-                Mode.WALK, position, self.stops, on, max_seconds=max_seconds
-            )
-        )
+    def _measure_walks(
+        self, positions: tuple[LatLon, ...], on: date, walk_seconds: int
+    ) -> tuple[Seconds, Seconds]:
+        """(stations, stops) seconds on foot from the stations to the stops, and back."""
+        stations, ways = self._places(positions), self.streets
+        out = between(ways, Mode.WALK, stations, self.stops, on, max_seconds=walk_seconds)
+        back = between(ways, Mode.WALK, self.stops, stations, on, max_seconds=walk_seconds)
+        return _far(out), _far(back.T)
 
 
 def _far(seconds: npt.NDArray[np.int32]) -> Seconds:

@@ -1,53 +1,257 @@
-"""The two inner loops of ways through a city, compiled: sight over water, and shortest ways.
+"""The inner loops of ways through a city of water, compiled: sight, and shortest ways round it.
 
-Each kernel stands alone in this file: numba's cache notices a change of this file, and would not
-notice one of a function called from another.
+Every kernel lives in this file, because numba's cache notices a change of the file of a kernel and
+not of one that it calls from elsewhere. Positions on the plane are x east and y north in metres,
+on the earth latitude and longitude in degrees, both in arrays of shape (n, 2). A ``frame`` is the
+plane's centre and scale: latitude, longitude, metres per degree of each.
 """
 
 from __future__ import annotations
 
+from math import ceil, cos, pi, sqrt
+
 import numpy as np
 import numpy.typing as npt
 
+from gtfs.geo import EARTH_RADIUS_M
 from gtfs.kernel_cache import compiled
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+
+_METRES_PER_DEGREE = EARTH_RADIUS_M * pi / 180
+_SECTORS = 64
+"""Into so many directions a fan sorts the water around a point."""
+
+
+@compiled
+def _meet(
+    px: float, py: float, qx: float, qy: float, ax: float, ay: float, bx: float, by: float
+) -> bool:
+    """Whether p-q and a-b share a point; touching counts.
+
+    Boxes first: two segments that meet have boxes that meet, which also settles those that lie in
+    one line.
+    """
+    if max(ax, bx) < min(px, qx) or min(ax, bx) > max(px, qx):
+        return False
+    if max(ay, by) < min(py, qy) or min(ay, by) > max(py, qy):
+        return False
+    side_a = (qx - px) * (ay - py) - (qy - py) * (ax - px)
+    side_b = (qx - px) * (by - py) - (qy - py) * (bx - px)
+    if (side_a > 0 and side_b > 0) or (side_a < 0 and side_b < 0):
+        return False
+    side_p = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
+    side_q = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
+    return not ((side_p > 0 and side_q > 0) or (side_p < 0 and side_q < 0))
 
 
 @compiled
 def mark_crossed(
     starts: Floats, ends: Floats, a: Floats, b: Floats, crossed: npt.NDArray[np.bool_]
 ) -> None:
-    """Set ``crossed[i]`` where the line from ``starts[i]`` to ``ends[i]`` meets a segment a-b.
-
-    Touching counts. Boxes first: two segments that meet have boxes that meet, which also settles
-    those that lie in one line.
-    """
+    """Set ``crossed[i]`` where the line from ``starts[i]`` to ``ends[i]`` meets a segment a-b."""
     for i in range(len(starts)):
         px, py, qx, qy = starts[i, 0], starts[i, 1], ends[i, 0], ends[i, 1]
-        low_x, high_x = min(px, qx), max(px, qx)
-        low_y, high_y = min(py, qy), max(py, qy)
         for j in range(len(a)):
-            ax, bx = a[j, 0], b[j, 0]
-            if max(ax, bx) < low_x or min(ax, bx) > high_x:
-                continue
-            ay, by = a[j, 1], b[j, 1]
-            if max(ay, by) < low_y or min(ay, by) > high_y:
-                continue
-            side_a = (qx - px) * (ay - py) - (qy - py) * (ax - px)
-            side_b = (qx - px) * (by - py) - (qy - py) * (bx - px)
-            if (side_a > 0 and side_b > 0) or (side_a < 0 and side_b < 0):
-                continue
-            side_p = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
-            side_q = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
-            if (side_p > 0 and side_q > 0) or (side_p < 0 and side_q < 0):
-                continue
-            crossed[i] = True
-            break
+            if _meet(px, py, qx, qy, a[j, 0], a[j, 1], b[j, 0], b[j, 1]):
+                crossed[i] = True
+                break
 
 
 @compiled
-def shorten(metres: Floats, following: npt.NDArray[np.int32]) -> None:
+def _direction(dx: float, dy: float) -> float:
+    """A direction as 0 to 64, growing with its angle; the square's, which needs no arc tangent."""
+    total = abs(dx) + abs(dy)
+    if total == 0:
+        return 0.0
+    turn = dy / total
+    if dx < 0:
+        turn = 2 - turn
+    elif dy < 0:
+        turn = 4 + turn
+    return turn * (_SECTORS / 4)
+
+
+@compiled
+def _sectors(ax: float, ay: float, bx: float, by: float) -> tuple[int, int]:
+    """The first sector that the segment a-b lies in as seen from 0, and how many; one to spare."""
+    cross = ax * by - ay * bx
+    if abs(cross) <= 1e-9 * (ax * ax + ay * ay + bx * bx + by * by):
+        return 0, _SECTORS
+    start, end = _direction(ax, ay), _direction(bx, by)
+    if cross < 0:
+        start, end = end, start
+    count = int((end - start) % _SECTORS) + 4
+    return (int(start) - 1, count) if count < _SECTORS else (0, _SECTORS)
+
+
+@compiled
+def _fan(x: float, y: float, radius: float, a: Floats, b: Floats) -> tuple[Ints, Ints]:
+    """The segments within the radius by the directions in which they lie.
+
+    Those of sector s are ``items[first[s]:first[s + 1]]``.
+    """
+    low = np.empty(len(a), np.int32)
+    span = np.zeros(len(a), np.int32)
+    first = np.zeros(_SECTORS + 1, np.int32)
+    for j in range(len(a)):
+        ax, ay, bx, by = a[j, 0] - x, a[j, 1] - y, b[j, 0] - x, b[j, 1] - y
+        beside = min(ax, bx) > radius or max(ax, bx) < -radius
+        if beside or min(ay, by) > radius or max(ay, by) < -radius:
+            continue
+        low[j], span[j] = _sectors(ax, ay, bx, by)
+        for k in range(span[j]):
+            first[(low[j] + k) % _SECTORS + 1] += 1
+    for sector in range(_SECTORS):
+        first[sector + 1] += first[sector]
+    items = np.empty(first[_SECTORS], np.int32)
+    filled = first[:-1].copy()
+    for j in range(len(a)):
+        for k in range(span[j]):
+            sector = (low[j] + k) % _SECTORS
+            items[filled[sector]] = j
+            filled[sector] += 1
+    return first, items
+
+
+@compiled
+def _sees(
+    px: float, py: float, qx: float, qy: float, first: Ints, items: Ints, a: Floats, b: Floats
+) -> bool:
+    """Whether q is seen from p, whose fan is given."""
+    sector = int(_direction(qx - px, qy - py)) % _SECTORS
+    for k in range(first[sector], first[sector + 1]):
+        j = items[k]
+        if _meet(px, py, qx, qy, a[j, 0], a[j, 1], b[j, 0], b[j, 1]):
+            return False
+    return True
+
+
+@compiled
+def _metres(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """As ``water.great_circle_m``."""
+    d_lon = (lon - other_lon) * cos((lat + other_lat) / 2 * pi / 180)
+    return _METRES_PER_DEGREE * sqrt((lat - other_lat) ** 2 + d_lon * d_lon)
+
+
+@compiled
+def _in_sight(
+    lat: float, lon: float, x: float, y: float, limit: float, degrees: Floats, xy: Floats,
+    first: Ints, items: Ints, a: Floats, b: Floats,
+) -> tuple[Ints, Floats]:  # fmt: skip
+    """The points in sight within the limit, and the straight metres to each."""
+    seen = np.empty(len(degrees), np.int32)
+    away = np.empty(len(degrees), np.float64)
+    count = 0
+    for node in range(len(degrees)):
+        if not abs(lat - degrees[node, 0]) * _METRES_PER_DEGREE <= limit:
+            continue
+        metres = _metres(lat, lon, degrees[node, 0], degrees[node, 1])
+        if metres <= limit and _sees(x, y, xy[node, 0], xy[node, 1], first, items, a, b):
+            seen[count], away[count] = node, metres
+            count += 1
+    return seen[:count], away[:count]
+
+
+@compiled
+def fill_rows(
+    places: Floats, frame: Floats, degrees: Floats, xy: Floats, metres: Floats,
+    a: Floats, b: Floats, rows: Floats,
+) -> None:  # fmt: skip
+    """Straight metres over the way points from each place to each way point, into ``rows``."""
+    for place in range(len(places)):
+        lat, lon = places[place, 0], places[place, 1]
+        x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
+        first, items = _fan(x, y, np.inf, a, b)
+        seen, away = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
+        rows[place, :] = np.inf
+        for i in range(len(seen)):
+            for node in range(len(degrees)):
+                over = away[i] + metres[seen[i], node]
+                rows[place, node] = min(rows[place, node], over)
+
+
+@compiled
+def reach(
+    lat: float, lon: float, max_seconds: int, detour: float, speed_kmh: float, frame: Floats,
+    places: Floats, row_of: Ints, rows: Floats, degrees: Floats, xy: Floats, a: Floats, b: Floats,
+) -> Ints:  # fmt: skip
+    """Whole seconds from a point to each place, round water; -1 beyond ``max_seconds``.
+
+    Places that are seen are reached straight. For the others the way points in sight are looked
+    up in the place's row of ``rows``, which has the straight metres from there on.
+    """
+    limit = max_seconds * speed_kmh / 3.6 / detour
+    found = np.full(len(places), -1, np.int32)
+    x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
+    first, items = _fan(x, y, limit * 1.02 + 1, a, b)
+    hidden = np.empty(len(places), np.int32)
+    count = 0
+    for place in range(len(places)):
+        if not abs(lat - places[place, 0]) * _METRES_PER_DEGREE <= limit:
+            continue
+        metres = _metres(lat, lon, places[place, 0], places[place, 1])
+        if not metres <= limit:
+            continue
+        there_x = (places[place, 1] - frame[1]) * frame[3]
+        there_y = (places[place, 0] - frame[0]) * frame[2]
+        if _sees(x, y, there_x, there_y, first, items, a, b):
+            found[place] = ceil(metres * detour * 3.6 / speed_kmh)
+        else:
+            hidden[count] = place
+            count += 1
+    if not count:
+        return found
+    seen, away = _in_sight(lat, lon, x, y, limit, degrees, xy, first, items, a, b)
+    for i in range(count):
+        row = rows[row_of[hidden[i]]]
+        best = np.inf
+        for j in range(len(seen)):
+            best = min(best, away[j] + row[seen[j]])
+        if best <= limit:
+            found[hidden[i]] = ceil(best * detour * 3.6 / speed_kmh)
+    return found
+
+
+@compiled
+def shortest(
+    ends: Floats, frame: Floats, degrees: Floats, xy: Floats, metres: Floats, a: Floats, b: Floats
+) -> tuple[float, int, int]:
+    """Straight metres between two points round water, and the first and last way point.
+
+    No way points (-1) where they see each other; infinite where there is no way.
+    """
+    lat, lon, other_lat, other_lon = ends[0, 0], ends[0, 1], ends[1, 0], ends[1, 1]
+    x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
+    other_x, other_y = (other_lon - frame[1]) * frame[3], (other_lat - frame[0]) * frame[2]
+    first, items = _fan(x, y, np.inf, a, b)
+    if _sees(x, y, other_x, other_y, first, items, a, b):
+        return _metres(lat, lon, other_lat, other_lon), -1, -1
+    seen, away = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
+    first, items = _fan(other_x, other_y, np.inf, a, b)
+    back, left = _in_sight(
+        other_lat, other_lon, other_x, other_y, np.inf, degrees, xy, first, items, a, b
+    )
+    least = np.empty(len(seen), np.float64)
+    for i in range(len(seen)):
+        node = seen[i]
+        least[i] = away[i] + _metres(degrees[node, 0], degrees[node, 1], other_lat, other_lon)
+    best, start, end = np.inf, -1, -1
+    likely = int(least.argmin()) if len(seen) else 0
+    for turn in range(len(seen)):
+        i = (likely + turn) % len(seen)
+        if least[i] >= best:
+            continue
+        for j in range(len(back)):
+            total = away[i] + metres[seen[i], back[j]] + left[j]
+            if total < best:
+                best, start, end = total, int(seen[i]), int(back[j])
+    return best, start, end
+
+
+@compiled
+def shorten(metres: Floats, following: Ints) -> None:
     """All shortest ways (Floyd 1962) in place; ``following`` the next point of each."""
     count = len(metres)
     for middle in range(count):

@@ -7,25 +7,26 @@ river, so ways bend round the water and over the crossings that are open for the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
+from math import inf
 
 import numpy as np
-import numpy.typing as npt
 
 from gtfs.geo import LatLon, distance_m
 from mobility.cities.city import City
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
 from mobility.cities.facts import Water as WaterReach
+from mobility.planning.reach import Places, Seconds
+from mobility.planning.rows import Rows
+from mobility.planning.sight import fill_rows, reach, shortest
 from mobility.planning.visibility import Graph, build_graph, outline
-from mobility.planning.water import Floats, Plane, Water, degrees_of, great_circle_m
+from mobility.planning.water import Floats, Plane, Water, degrees_of
+from mobility.streets.leg import StreetLeg
 from providers.values import Mode
-
-_FIRST_LOOK = 24
-"""Way points looked at before the search is bounded by a way found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,6 @@ class OpenCrossing:
     name: str
     position: LatLon
     modes: frozenset[Mode]
-
-
-@dataclass(frozen=True, slots=True)
-class StreetLeg:
-    """An estimated way through the streets."""
-
-    mode: Mode
-    seconds: int
-    metres: int
-    geometry: tuple[LatLon, ...]
-    crossings: tuple[str, ...] = ()
-    """The bridges and tunnels on the way, in order."""
-    estimated: bool = True
 
 
 class Streets:
@@ -84,9 +72,9 @@ class Streets:
         self._crossings_on = lru_cache(maxsize=512)(lambda on: tuple(crossings_on(on)))
         self._profiles = dict(profiles)
         self._day_of: dict[tuple[OpenCrossing, ...], date] = {}
-        self._graph_of = lru_cache(maxsize=16)(
-            lambda usable: build_graph(self._water, self._around(), self._plane, usable)
-        )
+        self._keys: dict[tuple[tuple[str, LatLon], ...], int] = {}
+        self._graph_of = lru_cache(maxsize=16)(self._build)
+        self._graph = lru_cache(maxsize=256)(self._find_graph)
         self._around = lru_cache(maxsize=1)(lambda: outline(self._water, self._lines))
 
     def modes(self) -> frozenset[Mode]:
@@ -105,120 +93,80 @@ class Streets:
         """How far a mode gets in that time, detours included."""
         return round(seconds * self._profiles[mode].speed_kmh / 3.6)
 
-    def leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
-        """The way from ``a`` to ``b`` on that day; None where water leaves none."""
-        profile = self._profiles[mode]
-        ends = degrees_of([a, b])
-        xy = self._plane.project(ends)
-        if not self._water.crossed(xy[:1], xy[1:])[0]:
-            return _leg(mode, profile, float(great_circle_m(ends[0], ends[1])), (a, b), ())
-        graph = self._graph(mode, on)
-        found = self._way(graph, ends, xy)
-        if found is None:
+    def leg(
+        self, mode: Mode, a: LatLon, b: LatLon, on: date, *, wheelchair: bool = False
+    ) -> StreetLeg | None:
+        """The way from ``a`` to ``b`` on that day; None where water leaves none.
+
+        The same for a wheelchair: nothing is known of steps, and the leg says so.
+        """
+        del wheelchair
+        profile, graph = self._profiles[mode], self._graph(mode, on)
+        metres, start, end = shortest(
+            degrees_of([a, b]), self._plane.frame, graph.degrees, graph.xy, graph.metres,
+            *self._water.segments,
+        )  # fmt: skip
+        if metres == inf:
             return None
-        metres, path = found
-        points = (a, *(LatLon(*map(float, graph.degrees[node])) for node in path), b)
-        return _leg(mode, profile, metres, points, graph.crossings(path))
+        path = graph.path(start, end) if start >= 0 else []
+        points = (a, *(graph.position(node) for node in path), b)
+        return StreetLeg(
+            mode=mode,
+            seconds=profile.seconds(metres),
+            metres=round(metres * profile.detour_factor),
+            geometry=points,
+            crossings=graph.crossings(path),
+        )
+
+    def reach(
+        self, door: LatLon, mode: Mode, places: Places, on: date, *, max_seconds: int,
+        outward: bool = True, wheelchair: bool = False,
+    ) -> Seconds:  # fmt: skip
+        """Whole seconds from the door to each place; -1 beyond ``max_seconds`` or without a way.
+
+        The same both ways and for a wheelchair: there are no one-way streets and no steps here.
+        """
+        del outward, wheelchair
+        profile, graph = self._profiles[mode], self._graph(mode, on)
+        table = places.table((self, graph.key), partial(self._measure, graph))
+        return reach(
+            door.lat, door.lon, max_seconds, profile.detour_factor, profile.speed_kmh,
+            self._plane.frame, places.degrees, table.row_of, table.rows,
+            graph.degrees, graph.xy, *self._water.segments,
+        )  # fmt: skip
 
     def seconds_to_many(
         self, mode: Mode, origin: LatLon, points: Floats, on: date, *, max_seconds: int
-    ) -> npt.NDArray[np.int32]:
-        """Whole seconds to each of (n, 2) degrees; -1 beyond ``max_seconds`` or without a way.
+    ) -> Seconds:
+        """As ``reach``, for points that are asked for once: they are measured for this call."""
+        return self.reach(origin, mode, Places(points), on, max_seconds=max_seconds)
 
-        The same both ways: there are no one-way streets here.
-        """
-        profile = self._profiles[mode]
-        limit = max_seconds * profile.speed_kmh / 3.6 / profile.detour_factor
-        start = degrees_of([origin])
-        straight = great_circle_m(start, points)
-        metres = np.full(len(points), np.inf)
-        near = np.flatnonzero(straight <= limit)
-        if len(near):
-            xy, start_xy = self._plane.project(points[near]), self._plane.project(start)
-            blocked = self._water.crossed(np.broadcast_to(start_xy, xy.shape), xy)
-            metres[near[~blocked]] = straight[near[~blocked]]
-            if blocked.any():
-                graph = self._graph(mode, on)
-                reached = self._seen(graph, start[0], start_xy[0], limit)[:, None] + graph.metres
-                best = reached.min(axis=0, initial=np.inf)
-                metres[near[blocked]] = self._round(
-                    graph, best, points[near[blocked]], xy[blocked], limit
-                )
-        result = np.full(len(points), -1, dtype=np.int32)
-        fine = metres <= limit
-        seconds = np.ceil(metres[fine] * profile.detour_factor * 3.6 / profile.speed_kmh)
-        result[fine] = seconds.astype(np.int32)
-        return result
+    def prepare(self, places: Places, modes: Iterable[Mode], on: date) -> None:
+        """Measure the places now, so that no search has to wait for it."""
+        for mode in self._profiles.keys() & set(modes):
+            graph = self._graph(mode, on)
+            places.table((self, graph.key), partial(self._measure, graph))
 
-    def _way(self, graph: Graph, ends: Floats, xy: Floats) -> tuple[float, list[int]] | None:
-        """Metres and way points of the shortest way round the water between two points.
+    def _measure(self, graph: Graph, degrees: Floats) -> Rows:
+        """Metres from every place to every way point. Some tens of microseconds a place."""
 
-        Sight is what costs: first the way points that would make the shortest ways are looked at,
-        then only those that could still beat the best way found.
-        """
-        if not len(graph.xy):
-            return None
-        straight = [great_circle_m(end, graph.degrees) for end in ends]
-        least = [
-            straight[side] + (graph.metres + straight[1 - side][None, :]).min(axis=1)
-            for side in (0, 1)
-        ]
-        bound = np.inf
-        for count in (_FIRST_LOOK, len(graph.xy)):
-            seen = []
-            for side in (0, 1):
-                likely = np.argsort(least[side], kind="stable")[:count]
-                nodes = likely[least[side][likely] <= bound]
-                hidden = self._water.crossed(
-                    np.broadcast_to(xy[side], (len(nodes), 2)), graph.xy[nodes]
-                )
-                seen.append(nodes[~hidden])
-            total = (
-                straight[0][seen[0]][:, None]
-                + graph.metres[np.ix_(seen[0], seen[1])]
-                + straight[1][seen[1]][None, :]
-            )
-            bound = float(total.min(initial=np.inf))
-        if not np.isfinite(bound):
-            return None
-        start, end = divmod(int(total.argmin()), total.shape[1])
-        return bound, graph.path(int(seen[0][start]), int(seen[1][end]))
+        def fill(some: Floats) -> Floats:
+            rows = np.empty((len(some), len(graph.degrees)))
+            fill_rows(
+                some.copy(), self._plane.frame, graph.degrees, graph.xy, graph.metres,
+                *self._water.segments, rows,
+            )  # fmt: skip
+            return rows
 
-    def _round(
-        self, graph: Graph, best: Floats, points: Floats, xy: Floats, limit: float
-    ) -> Floats:
-        """Metres to each point over the way points, which are reached after ``best`` metres."""
-        via = best[None, :] + great_circle_m(points[:, None], graph.degrees[None, :])
-        target, node = np.nonzero(via <= limit)
-        hidden = self._water.crossed(xy[target], graph.xy[node])
-        via[target[hidden], node[hidden]] = np.inf
-        via[via > limit] = np.inf
-        result: Floats = via.min(axis=1, initial=np.inf)
-        return result
+        return Rows.of(degrees, fill)
 
-    def _seen(self, graph: Graph, degrees: Floats, xy: Floats, limit: float) -> Floats:
-        """Straight metres from a point to every way point in sight within the limit."""
-        metres = great_circle_m(degrees, graph.degrees)
-        near = np.flatnonzero(metres <= limit)
-        hidden = self._water.crossed(np.broadcast_to(xy, (len(near), 2)), graph.xy[near])
-        result = np.full(len(metres), np.inf)
-        result[near[~hidden]] = metres[near[~hidden]]
-        return result
-
-    def _graph(self, mode: Mode, on: date) -> Graph:
+    def _find_graph(self, mode: Mode, on: date) -> Graph:
         usable = tuple(c for c in self._crossings_on(on) if mode in c.modes)
         return self._graph_of(tuple((c.name, c.position) for c in usable))
 
-
-def _leg(
-    mode: Mode,
-    profile: StreetProfile,
-    straight_m: float,
-    points: tuple[LatLon, ...],
-    crossings: tuple[str, ...],
-) -> StreetLeg:
-    metres = round(straight_m * profile.detour_factor)
-    return StreetLeg(mode, profile.seconds(straight_m), metres, points, crossings)
+    def _build(self, usable: tuple[tuple[str, LatLon], ...]) -> Graph:
+        key = self._keys.setdefault(usable, len(self._keys))
+        return build_graph(self._water, self._around(), self._plane, usable, key)
 
 
 def streets_of(water: Sequence[WaterReach], crossings: Sequence[Crossing], rules: Rules) -> Streets:

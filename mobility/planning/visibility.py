@@ -39,6 +39,13 @@ class Graph:
     """(n, n) shortest straight-line metres over the graph; infinite where there is no way."""
     following: npt.NDArray[np.int32]
     """(n, n) the next way point from row to column; -1 where there is no way."""
+    key: int
+    """Graphs of one city with the same key are the same."""
+
+    def position(self, node: int) -> LatLon:
+        """Where a way point is."""
+        lat, lon = self.degrees[node].tolist()
+        return LatLon(lat, lon)
 
     def path(self, start: int, end: int) -> list[int]:
         """The way points from ``start`` to ``end``, both included."""
@@ -79,7 +86,11 @@ def outline(water: Water, lines: Sequence[Floats]) -> Outline:
 
 
 def build_graph(
-    water: Water, around: Outline, plane: Plane, usable: Sequence[tuple[str, LatLon]]
+    water: Water,
+    around: Outline,
+    plane: Plane,
+    usable: Sequence[tuple[str, LatLon]],
+    key: int,
 ) -> Graph:
     """The graph of the crossings that a mode can use. Takes some tenths of a second."""
     points: list[Floats] = []
@@ -102,7 +113,8 @@ def build_graph(
     steps = np.arange(len(xy), dtype=np.int32)[None, :]
     following = np.where(hidden, np.int32(-1), steps).astype(np.int32)
     shorten(metres, following)
-    return Graph(tuple(name for name, _ in usable), degrees, xy, metres, following)
+    names = tuple(name for name, _ in usable)
+    return Graph(names, degrees, xy, metres, following, key)
 
 
 def _bends(line: Floats) -> list[tuple[Floats, Floats]]:

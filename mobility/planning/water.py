@@ -39,11 +39,13 @@ def great_circle_m(a: Floats, b: Floats) -> Floats:
 class Plane:
     """Degrees to metres east and north of a centre, and back."""
 
-    __slots__ = ("_origin", "_scale")
+    __slots__ = ("_origin", "_scale", "frame")
 
     def __init__(self, centre: LatLon) -> None:
         self._origin = np.array([centre.lat, centre.lon])
         self._scale = np.array([1, cos(radians(centre.lat))]) * _METRES_PER_DEGREE
+        self.frame = np.concatenate([self._origin, self._scale])
+        """Centre and scale as ``sight`` takes them."""
 
     def project(self, degrees: Floats) -> Floats:
         """Metres east and north of (n, 2) degrees."""
@@ -65,6 +67,11 @@ class Water:
         """Make it of (n, 2) metres a line."""
         self._a = np.concatenate([np.empty((0, 2)), *(line[:-1] for line in lines)])
         self._b = np.concatenate([np.empty((0, 2)), *(line[1:] for line in lines)])
+
+    @property
+    def segments(self) -> tuple[Floats, Floats]:
+        """The two ends of every segment."""
+        return self._a, self._b
 
     def crossed(self, starts: Floats, ends: Floats) -> Bools:
         """Whether each straight line from ``starts[i]`` to ``ends[i]`` meets water.
