@@ -83,6 +83,8 @@ numba: where kernels are compiled
     gtfs.raptor -> numba
 fakeredis: the embedded one
     mobility.live -> fakeredis
+rapidfuzz: where the words of places are compared
+    mobility.planning.places -> rapidfuzz
 """
 
 
