@@ -34,6 +34,7 @@ from mobility.api import (
 )
 from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
+from mobility.api.motis import routes as motis
 from mobility.api.openapi import install_openapi, operation_id
 from mobility.booking.advance import wait_for_background
 from mobility.cities.city import City, load_city
@@ -62,6 +63,7 @@ ROUTERS = (
     finance.router,
     operations.router,
     webhooks.router,
+    motis.router,
     problems.router,
     pages.router,
     docs.router,
