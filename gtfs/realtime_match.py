@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gtfs.ids import StopIdx, TripIdx
 from gtfs.realtime_values import CallUpdate, Relation, TripRef, TripUpdate
@@ -81,6 +84,7 @@ class TripIndex:
         for runs in self.runs.values():
             runs.sort()
         self.starts = starts
+        self.ends = last_arrivals(timetable)
         self.routes = {id_: i for i, id_ in enumerate(timetable.routes.id)}
         self.stops: dict[str, int] = dict(timetable.stop_index)
 
@@ -98,12 +102,21 @@ def index_of(timetable: Timetable) -> TripIndex:
 
 def first_departures(timetable: Timetable) -> list[int]:
     """Service seconds at which each trip leaves its first call."""
+    return _at_call(timetable, timetable.events.departure, 0)
+
+
+def last_arrivals(timetable: Timetable) -> list[int]:
+    """Service seconds at which each trip reaches its last call."""
+    return _at_call(timetable, timetable.events.arrival, -1)
+
+
+def _at_call(timetable: Timetable, column: NDArray[np.int32], position: int) -> list[int]:
     patterns = timetable.patterns
-    starts: list[int] = []
-    firsts, lengths = patterns.event0.tolist(), (patterns.stop0[1:] - patterns.stop0[:-1]).tolist()
+    times: list[int] = []
+    firsts, lengths = patterns.event0.tolist(), np.diff(patterns.stop0).tolist()
     for p, length in enumerate(lengths):
-        starts += timetable.events.departure[firsts[p] : firsts[p + 1] : length].tolist()
-    return starts
+        times += column[firsts[p] + position % length : firsts[p + 1] : length].tolist()
+    return times
 
 
 def calls_of_trip(timetable: Timetable, trip: TripIdx) -> Calls:
@@ -132,6 +145,8 @@ class Matcher:
     unmatched: list[Unmatched] = field(default_factory=list)
     moved_days: int = 0
     """Runs whose day was named by the calendar, or contradicted by their times."""
+
+    _zeros: dict[date, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.index = index_of(self.timetable)
@@ -211,7 +226,7 @@ class Matcher:
         said: Callable[[TripIdx], tuple[int, int] | None],
     ) -> Iterator[Run]:
         """The day of a run, if it runs at all; times said of it decide where days compete."""
-        starts, ends = self.index.starts[trip], self._end(trip)
+        starts, ends = self.index.starts[trip], self.index.ends[trip]
         if ref.start_day is None:
             today = (at or self.now).astimezone(self.timetable.tz).date()
             days = [today + n * _ONE_DAY for n in range(-1 - ends // DAY_S, 2)]
@@ -226,8 +241,10 @@ class Matcher:
         days = [day for day in days if self.runs_on(trip, day)]
         if not days:
             return
-        evidence = said(trip)
-        if evidence is not None:
+        evidence = said(trip) if len(days) > 1 else None
+        if len(days) == 1:
+            yield Run(trip, days[0])
+        elif evidence is not None:
             planned, posix = evidence
             yield Run(trip, min(days, key=lambda day: abs(self.zero(day) + planned - posix)))
         elif ref.start_day is not None:
@@ -241,12 +258,12 @@ class Matcher:
         zero = self.zero(day)
         return max(zero + starts - moment, moment - zero - ends, 0)
 
-    def _end(self, trip: TripIdx) -> int:
-        return calls_of_trip(self.timetable, trip).arrivals[-1]
-
     def zero(self, day: date) -> int:
         """POSIX time of a service day's zero."""
-        return int(day_zero(day, self.timetable.tz).timestamp())
+        known = self._zeros.get(day)
+        if known is None:
+            known = self._zeros[day] = int(day_zero(day, self.timetable.tz).timestamp())
+        return known
 
     def _said_time(self, trip: TripIdx, update: TripUpdate) -> tuple[int, int] | None:
         calls = calls_of_trip(self.timetable, trip)
@@ -262,9 +279,12 @@ class Matcher:
         return None
 
     def find_calls(
-        self, calls: Calls, said: Iterable[CallUpdate], zero: int, id_: str
+        self, calls: Calls, said: Sequence[CallUpdate], zero: int, id_: str
     ) -> list[tuple[int, CallUpdate]]:
         """Positions of what is said of calls, ascending; of a call named twice the last counts."""
+        plain = self._in_sequence(calls, said)
+        if plain is not None:
+            return plain
         found: dict[int, CallUpdate] = {}
         after = 0
         for call in said:
@@ -275,6 +295,21 @@ class Matcher:
             found[position] = call
             after = position + 1
         return sorted(found.items())
+
+    def _in_sequence(
+        self, calls: Calls, said: Sequence[CallUpdate]
+    ) -> list[tuple[int, CallUpdate]] | None:
+        """The common case: a stretch of calls one after another, numbers and stops as planned."""
+        if not said or said[0].sequence is None:
+            return None
+        first = bisect_left(calls.sequences, said[0].sequence)
+        stretch = slice(first, first + len(said))
+        if calls.sequences[stretch] != [call.sequence for call in said]:
+            return None
+        stops = self.index.stops
+        if calls.stops[stretch] != [stops.get(call.stop_id, -1) for call in said]:
+            return None
+        return list(enumerate(said, first))
 
     def _position(self, calls: Calls, call: CallUpdate, after: int, zero: int | None) -> int | None:
         """The call that is meant.

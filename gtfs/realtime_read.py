@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -135,7 +136,7 @@ class _Reader:
         return TripUpdate(
             self._trip_ref(trip),
             relation,
-            tuple([self._call(call) for call in update.stop_time_update]),
+            self._calls(update.stop_time_update),
             update.delay if update.HasField("delay") else None,
             _instant(update.timestamp),
             new
@@ -151,23 +152,42 @@ class _Reader:
             else 0,
         )
 
-    def _call(self, call: Any) -> CallUpdate:
-        assigned, boards, alights = "", None, None
-        if call.HasField("stop_time_properties"):
-            properties = call.stop_time_properties
-            assigned = self._id(properties.assigned_stop_id)
-            boards = _allowed(properties, "pickup_type")
-            alights = _allowed(properties, "drop_off_type")
-        return CallUpdate(
-            call.stop_sequence if call.HasField("stop_sequence") else None,
-            self._id(call.stop_id),
-            _STATES.get(call.schedule_relationship, CallState.SCHEDULED),
-            _time_change(call.arrival) if call.HasField("arrival") else None,
-            _time_change(call.departure) if call.HasField("departure") else None,
-            assigned,
-            boards,
-            alights,
-        )
+    def _calls(self, said: Iterable[Any]) -> tuple[CallUpdate, ...]:
+        """All that is said of calls; written out flat, for there are tens of thousands."""
+        prefix, read, calls = self._prefix, self._time_change, []
+        for call in said:
+            sequence, stop_id, state = call.stop_sequence, call.stop_id, call.schedule_relationship
+            if not sequence and not call.HasField("stop_sequence"):
+                sequence = None
+            if prefix and stop_id:
+                stop_id = prefix + stop_id
+            arrival, departure = read(call.arrival), read(call.departure)
+            if call.HasField("stop_time_properties"):
+                properties = call.stop_time_properties
+                rules = (
+                    self._id(properties.assigned_stop_id),
+                    _allowed(properties, "pickup_type"),
+                    _allowed(properties, "drop_off_type"),
+                )
+                calls.append(
+                    CallUpdate(sequence, stop_id, _STATES[state], arrival, departure, *rules)
+                )
+            else:
+                calls.append(CallUpdate(sequence, stop_id, _STATES[state], arrival, departure))
+        return tuple(calls)
+
+    def _time_change(self, event: Any) -> TimeChange | None:
+        """What an event says; of a time and a delay the time counts."""
+        time, delay_s, scheduled = event.time, event.delay, event.scheduled_time
+        if _EARLIEST < time < _LATEST:
+            if not delay_s and not scheduled:
+                return TimeChange(time, None, event.uncertainty or None)
+            return TimeChange(time, delay_s or None, event.uncertainty or None, _sane(scheduled))
+        self._passed_over["time_out_of_range"] += time != 0
+        if not delay_s and not scheduled and not event.HasField("delay"):
+            return None
+        said = delay_s if event.HasField("delay") else None
+        return TimeChange(None, said, event.uncertainty or None, _sane(scheduled))
 
     def _alert(self, id_: str, alert: Any) -> Alert | None:
         header = _texts(alert.header_text)
@@ -222,14 +242,8 @@ class _Reader:
         )
 
 
-def _time_change(event: Any) -> TimeChange:
-    time, scheduled = event.time, event.scheduled_time
-    return TimeChange(
-        time if _EARLIEST < time < _LATEST else None,
-        event.delay if event.HasField("delay") else None,
-        event.uncertainty if event.HasField("uncertainty") else None,
-        scheduled if _EARLIEST < scheduled < _LATEST else None,
-    )
+def _sane(posix: int) -> int | None:
+    return posix if _EARLIEST < posix < _LATEST else None
 
 
 def _allowed(properties: Any, name: str) -> bool | None:

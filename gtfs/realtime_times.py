@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import sub
 
 from gtfs.realtime_values import CallState, CallUpdate, TimeChange
 from gtfs.service_time import DAY_S
@@ -45,6 +46,9 @@ def run_times(
     `zero` is the POSIX time of the service day's zero; `delay_s` the delay of the trip as a whole,
     which holds up to the first call that says something else.
     """
+    plain = _as_said(arrivals, departures, said, zero)
+    if plain is not None:
+        return plain
     reader = _Reader(zero)
     times = [time for pair in zip(arrivals, departures, strict=True) for time in pair]
     firm = bytearray(len(times))
@@ -89,6 +93,43 @@ def run_times(
         uncertainty_s,
         reader.repaired,
         reader.far,
+    )
+
+
+def _as_said(
+    arrivals: Sequence[int],
+    departures: Sequence[int],
+    said: Sequence[tuple[int, CallUpdate]],
+    zero: int,
+) -> RunTimes | None:
+    """The common case: times of all calls from one on to the last, forwards and near the plan."""
+    if not said or said[0][0] + len(said) != len(arrivals):
+        return None
+    first = said[0][0]
+    times: list[int] = []
+    for _, call in said:
+        arrival, departure = call.arrival, call.departure
+        if arrival is None or departure is None or call.state is not CallState.SCHEDULED:
+            return None
+        if arrival.time is None or departure.time is None or arrival.uncertainty_s is not None:
+            return None
+        times += (arrival.time - zero, departure.time - zero)
+    new_arrivals, new_departures = times[::2], times[1::2]
+    delays = [
+        *map(sub, new_arrivals, arrivals[first:]),
+        *map(sub, new_departures, departures[first:]),
+    ]
+    if sorted(times) != times or min(delays) < -FARTHEST_S or max(delays) > FARTHEST_S:
+        return None
+    ceiling = times[0]
+    return RunTimes(
+        [min(time, ceiling) for time in arrivals[:first]] + new_arrivals,
+        [min(time, ceiling) for time in departures[:first]] + new_departures,
+        frozenset(),
+        frozenset(),
+        {},
+        0,
+        0,
     )
 
 
