@@ -20,12 +20,13 @@ class Course(tuple[LatLon, ...]):  # noqa: SLOT001  it remembers its text
         return encode(self)
 
 
-def encode(points: Sequence[LatLon]) -> str:
+def encode(points: Sequence[LatLon], precision: int = PRECISION) -> str:
     """The points as text: differences, zigzag, five bits a character."""
     result: list[str] = []
     lat = lon = 0
+    scale = 10**precision
     for point in points:
-        next_lat, next_lon = round(point.lat * _SCALE), round(point.lon * _SCALE)
+        next_lat, next_lon = round(point.lat * scale), round(point.lon * scale)
         for step in (next_lat - lat, next_lon - lon):
             bits = ~(step << 1) if step < 0 else step << 1
             while bits >= 0x20:

@@ -102,11 +102,7 @@ def allowed(may: bool) -> str:  # noqa: FBT001, a value of the wire and not an o
 
 def line_of(points: Sequence[LatLon], version: Version) -> Json:
     """A way as an encoded polyline with this version's precision; empty for no points."""
-    if version.precision == polyline.PRECISION:
-        text = polyline.encode(points)
-    else:
-        scale = 10 ** (version.precision - polyline.PRECISION)
-        text = polyline.encode([LatLon(p.lat * scale, p.lon * scale) for p in points])
+    text = polyline.encode(points, version.precision)
     return {"points": text, "precision": version.precision, "length": len(points)}
 
 
