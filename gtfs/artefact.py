@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"GTFS-TT\n"
-VERSION = 2
+VERSION = 3
 _ALIGN = 64
 _MAX_DIRECTORY = 1 << 24
 

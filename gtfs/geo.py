@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
+import numpy as np
+from numpy.typing import NDArray
+
 EARTH_RADIUS_M = 6_371_008.8
 
 
@@ -26,3 +29,17 @@ def distance_m(a: LatLon, b: LatLon) -> float:
     d_lat, d_lon = lat_b - lat_a, radians(b.lon - a.lon)
     h = sin(d_lat / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin(d_lon / 2) ** 2
     return 2 * EARTH_RADIUS_M * asin(sqrt(h))
+
+
+def distances_m(
+    lat_a: NDArray[np.float64],
+    lon_a: NDArray[np.float64],
+    lat_b: NDArray[np.float64],
+    lon_b: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """`distance_m` of many pairs, in degrees."""
+    phi_a, phi_b = np.radians(lat_a), np.radians(lat_b)
+    d_lat, d_lon = phi_b - phi_a, np.radians(lon_b - lon_a)
+    h = np.sin(d_lat / 2) ** 2 + np.cos(phi_a) * np.cos(phi_b) * np.sin(d_lon / 2) ** 2
+    metres: NDArray[np.float64] = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(h))
+    return metres

@@ -2,95 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import date
 
-from gtfs.feed import FeedError, Report, Severity
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.columns import BLANK, Names, days, numbers, read_columns
+from gtfs.defects import FeedError, Kind, Report, Severity
+from gtfs.records import Record, read_records
+from gtfs.source import Source
+from gtfs.trip_columns import Services
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LONGEST_DAYS = 10_958  # thirty years; calendars "for ever" are common
+_ADDED, _REMOVED = 1, 2
 
-Row = tuple[int, Mapping[str, Any]]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 
 
-def services_of(
-    calendar: Sequence[Row], exceptions: Sequence[Row], report: Report
-) -> dict[str, frozenset[date]]:
-    """The days of every service; one that never runs is kept, with no days.
+def read_services(source: Source, names: Names, report: Report) -> tuple[Services, Bool]:
+    """The days of every service by its number in `names`, and which of them are defined.
+
+    One that is defined and never runs has no days.
 
     Raises:
         FeedError: no service runs on any day.
     """
-    if not calendar and not exceptions:
-        raise FeedError("the feed has no calendar.txt and no calendar_dates.txt: no trip has a day")
-    services: dict[str, set[date]] = {}
-    for row, cells in calendar:
-        service = cells.get("service_id")
-        first = _day(cells, "start_date", "calendar", row, report)
-        last = _day(cells, "end_date", "calendar", row, report)
-        if not service or first is None or last is None:
-            report.add("calendar", row, "service_id", "no id or no dates", "ignored the row")
-            continue
-        if service in services:
-            report.add("calendar", row, "service_id", f"{service!r} a second time", "ignored it")
-            continue
-        services[service] = _regular_days(cells, first, last, row, report)
-    for row, cells in exceptions:
-        service = cells.get("service_id")
-        day = _day(cells, "date", "calendar_dates", row, report)
-        kind = cells.get("exception_type")
-        if not service or day is None or kind not in (1, 2):
-            report.add("calendar_dates", row, "exception_type", "incomplete", "ignored the row")
-            continue
-        days = services.setdefault(service, set())
-        (days.add if kind == 1 else days.discard)(day)
-    if not any(services.values()):
-        raise FeedError("no service runs on any day; check calendar.txt and calendar_dates.txt")
-    return _without_strays(services, report)
-
-
-def _without_strays(
-    services: Mapping[str, set[date]], report: Report
-) -> dict[str, frozenset[date]]:
-    every = sorted(day for days in services.values() for day in days)
-    middle, reach = every[len(every) // 2], timedelta(days=_LONGEST_DAYS // 2)
-    near = {
-        service: frozenset(day for day in days if abs(day - middle) <= reach)
-        for service, days in services.items()
-    }
-    n_strays = len(every) - sum(map(len, near.values()))
+    calendar = read_records(source, "calendar", report)
+    exceptions = _exceptions(source, names, report)
+    if not calendar and not len(exceptions):
+        raise FeedError(
+            "the feed has no calendar.txt and no calendar_dates.txt with rows in it: "
+            "no trip has a day; ask for a feed with one of them",
+            report,
+        )
+    regular = _regular(calendar, names)
+    added = exceptions[exceptions[:, 2] == _ADDED, 1]
+    spans = [np.array([first, last - 1]) for _, first, last, _ in regular if last > first]
+    if not spans and not len(added):
+        raise _never(report)
+    ends = np.concatenate([*spans, added])
+    middle = _middle(regular, added)
+    reach = _LONGEST_DAYS // 2
+    first = max(int(ends.min()), middle - reach)
+    last = min(int(ends.max()), middle + reach)
+    active = np.zeros((len(names.values_), last - first + 1), np.bool_)
+    ordinals = np.arange(first, last + 1)
+    for service, start, end, week in regular:
+        inside = (ordinals >= start) & (ordinals < end)
+        active[service] |= inside & week[(ordinals + 6) % 7]
+    n_strays = sum(max(0, first - s) + max(0, e - last - 1) for _, s, e, _ in regular if e > s)
+    near = (exceptions[:, 1] >= first) & (exceptions[:, 1] <= last)
+    n_strays += int((~near & (exceptions[:, 2] == _ADDED)).sum())
     if n_strays:
-        problem = f"{n_strays} days lie more than fifteen years from {middle}"
-        report.add("calendar_dates", None, "date", problem, "ignored them")
-    return near
+        problem = f"{n_strays} days lie more than fifteen years from {date.fromordinal(middle)}"
+        report.add("calendar_dates", None, "date", Kind.BAD_VALUE, problem, "ignored them")
+    changes = exceptions[near]
+    active[changes[:, 0], changes[:, 1] - first] = changes[:, 2] == _ADDED
+    running = np.flatnonzero(active.any(axis=0))
+    if not len(running):
+        raise _never(report)
+    kept = active[:, running[0] : running[-1] + 1]
+    known = np.zeros(len(active), np.bool_)
+    known[[service for service, *_ in regular]] = True
+    known[exceptions[:, 0]] = True
+    return Services(list(names.values_), date.fromordinal(first + int(running[0])), kept), known
 
 
-def _regular_days(
-    cells: Mapping[str, Any], first: date, last: date, row: int, report: Report
-) -> set[date]:
-    if last < first:
-        report.add("calendar", row, "end_date", "before start_date", "runs on no regular day")
-        return set()
-    n_days = (last - first).days + 1
-    if n_days > _LONGEST_DAYS:
-        report.add("calendar", row, "end_date", f"{n_days} days", f"kept {_LONGEST_DAYS}")
-        n_days = _LONGEST_DAYS
-    for weekday in _WEEKDAYS:
-        if cells.get(weekday) not in (0, 1):
-            report.add("calendar", row, weekday, "neither 0 nor 1", "does not run", Severity.ERROR)
-    all_days = (first + timedelta(days=i) for i in range(n_days))
-    return {day for day in all_days if cells.get(_WEEKDAYS[day.weekday()]) == 1}
+def _never(report: Report) -> FeedError:
+    return FeedError(
+        "no service runs on any day; check calendar.txt and calendar_dates.txt", report
+    )
 
 
-def _day(cells: Mapping[str, Any], column: str, file: str, row: int, report: Report) -> date | None:
-    text = str(cells.get(column) or "")
-    try:
-        if len(text) == 8 and text.isascii() and text.isdigit():
-            day = date(int(text[:4]), int(text[4:6]), int(text[6:]))
-            if 1970 <= day.year <= 2200:
-                return day
-    except ValueError:
-        pass
-    report.add(file, row, column, f"{text[:20]!r} is no date YYYYMMDD", "took it as empty")
-    return None
+def _exceptions(source: Source, names: Names, report: Report) -> I64:
+    """Rows (service, ordinal, kind) of calendar_dates.txt, in the order of the file."""
+    table = read_columns(
+        source,
+        "calendar_dates",
+        {"service_id": names, "date": days(), "exception_type": numbers()},
+        report,
+    )
+    service, day, kind = table["service_id"], table["date"], table["exception_type"]
+    whole = (service >= 0) & (day != BLANK) & ((kind == _ADDED) | (kind == _REMOVED))
+    report.add_rows(
+        "calendar_dates", table.lines[~whole].tolist(), "exception_type", Kind.BAD_VALUE,
+        "needs a service, a date and 1 or 2", "ignored the row", Severity.ERROR,
+    )  # fmt: skip
+    rows: I64 = np.stack([service, day, kind], axis=1).astype(np.int64)[whole]
+    return rows
+
+
+def _middle(regular: Sequence[tuple[int, int, int, Bool]], added: I64) -> int:
+    """A day around which the feed's days lie: the median of added dates and spans' middles."""
+    middles = [(start + end) // 2 for _, start, end, _ in regular if end > start]
+    every = np.sort(np.concatenate([np.array(middles, np.int64), added]))
+    return int(every[len(every) // 2])
+
+
+def _regular(calendar: Sequence[Record], names: Names) -> list[tuple[int, int, int, Bool]]:
+    """Service, first day, day after the last (ordinals) and week of each row of calendar.txt."""
+    regular: list[tuple[int, int, int, Bool]] = []
+    seen: set[int] = set()
+    for row in calendar:
+        service = names[row.text("service_id")]
+        first, last = row.day("start_date"), row.day("end_date")
+        if service < 0 or first is None or last is None:
+            row.say(
+                "service_id", Kind.MISSING_VALUE, "no id or no dates", "ignored the row",
+                Severity.ERROR,
+            )  # fmt: skip
+            continue
+        if service in seen:
+            id_ = names.values_[service]
+            row.say("service_id", Kind.DUPLICATE, f"{id_!r} a second time", "ignored the row")
+            continue
+        seen.add(service)
+        week = np.array([row.choice(day, (0, 1), -1) for day in _WEEKDAYS])
+        for day, runs in zip(_WEEKDAYS, week.tolist(), strict=True):
+            if runs < 0:
+                row.say(day, Kind.MISSING_VALUE, "neither 0 nor 1", "does not run", Severity.ERROR)
+        n_days = (last - first).days + 1
+        if n_days <= 0:
+            row.say("end_date", Kind.CONTRADICTION, "before start_date", "runs on no regular day")
+            n_days = 0
+        elif n_days > _LONGEST_DAYS:
+            row.say("end_date", Kind.BAD_VALUE, f"{n_days} days", f"kept {_LONGEST_DAYS}")
+            n_days = _LONGEST_DAYS
+        start = first.toordinal()
+        regular.append((service, start, start + n_days, week == 1))
+    return regular

@@ -67,7 +67,10 @@ class StationTable:
 
 @dataclass(frozen=True, slots=True)
 class StopTable:
-    """Stops that vehicles call at; `station` -1 where none; `change_s` the least time to change."""
+    """Stops that vehicles call at; `station` -1 where none; `change_s` the least time to change.
+
+    `wheelchair` 0 unknown, 1 yes, 2 no: the station's where the stop says nothing.
+    """
 
     id: Strings
     name: Strings
@@ -77,6 +80,8 @@ class StopTable:
     station: I32
     wheelchair: I8
     change_s: I32
+    code: Strings
+    platform: Strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ class PatternTable:
     """Trips with the same calls and boarding rules; slices [i, i+1) of `stop0`, `trip0`, `event0`.
 
     `stops`, `boards`, `alights` run over the positions of all patterns; trips of a pattern are
-    neighbours; events run trip by trip, position by position.
+    neighbours; events run trip by trip, position by position. `pickup` and `drop_off` are the
+    types of stop_times.txt: 0 regular, 1 none, 2 by phone, 3 arranged with the driver.
     """
 
     stop0: I32
@@ -114,6 +120,8 @@ class PatternTable:
     stops: I32
     boards: Bool
     alights: Bool
+    pickup: I8
+    drop_off: I8
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,7 @@ class TripTable:
     wheelchair: I8
     path: I32
     bikes: I8
+    block: Strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +177,24 @@ class PathTable:
     lon: F64
 
 
+@dataclass(frozen=True, slots=True)
+class TransferRuleTable:
+    """Rules of transfers.txt for some lines or trips only; -1 where a rule names none.
+
+    `kind` as transfer_type (4: stay seated from the end of one trip to the next). The search does
+    not use them yet.
+    """
+
+    from_stop: I32
+    to_stop: I32
+    from_route: I32
+    to_route: I32
+    from_trip: I32
+    to_trip: I32
+    kind: I32
+    seconds: I32
+
+
 TABLES: dict[str, type[Any]] = {
     "agencies": AgencyTable,
     "stations": StationTable,
@@ -179,6 +206,7 @@ TABLES: dict[str, type[Any]] = {
     "events": EventTable,
     "footpaths": FootpathTable,
     "paths": PathTable,
+    "transfer_rules": TransferRuleTable,
 }
 
 

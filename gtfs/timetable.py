@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.artefact import ArtefactError, load_arrays, save_arrays
+from gtfs.fares import Fares, as_plain, fares_of
 from gtfs.feed import Agency
 from gtfs.geo import LatLon
 from gtfs.ids import RouteIdx, StopIdx, TripIdx
@@ -30,10 +32,13 @@ from gtfs.tables import (
     ServiceTable,
     StationTable,
     StopTable,
+    TransferRuleTable,
     TripTable,
     columns_of,
     table_of,
 )
+
+_FARES = "fares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ class Timetable:
     events: EventTable
     footpaths: FootpathTable
     paths: PathTable
+    transfer_rules: TransferRuleTable
+    fares: Fares = field(default_factory=Fares)
     stored_hash: str = ""
 
     @cached_property
@@ -244,10 +251,11 @@ class Timetable:
                 tz_name=facts["tz"],
                 first_day=date.fromisoformat(facts["first_day"]),
                 last_day=date.fromisoformat(facts["last_day"]),
+                fares=fares_of(json.loads(arrays[_FARES].tobytes())),
                 stored_hash=facts["content_hash"],
                 **{name: table_of(name, arrays) for name in TABLES},
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{path} lacks {error}; build it again") from error
 
     def _facts(self) -> dict[str, str]:
@@ -258,8 +266,10 @@ class Timetable:
         }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        return {
+        arrays = {
             key: column
             for name in TABLES
             for key, column in columns_of(name, getattr(self, name)).items()
         }
+        plain = json.dumps(as_plain(self.fares), separators=(",", ":")).encode()
+        return arrays | {_FARES: np.frombuffer(plain, np.uint8)}

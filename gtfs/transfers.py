@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, cos, radians
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gtfs.feed import FeedStop, FeedTransfer, TransferKind
-from gtfs.geo import LatLon, distance_m
+from gtfs.geo import LatLon, distance_m, distances_m
+from gtfs.walk_closure import closed_walks
 
 Blocked = Callable[[LatLon, LatLon], bool]
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 NEVER_S = 1 << 28
 _METRES_PER_DEGREE = 111_195.0
@@ -40,15 +44,29 @@ class WalkRules:
         return ceil(distance_m(a, b) * self.detour / self.speed_mps)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Walks:
+    """Footpaths between stops by their number, in the order of `start`, then `end`."""
+
+    start: I64
+    end: I64
+    seconds: I64
+
+    def by_pair(self) -> dict[tuple[int, int], int]:
+        """Seconds by start and end."""
+        pairs = zip(self.start.tolist(), self.end.tolist(), strict=True)
+        return dict(zip(pairs, self.seconds.tolist(), strict=True))
+
+
 def footpaths(
     stops: Sequence[FeedStop], transfers: Sequence[FeedTransfer], rules: WalkRules
-) -> tuple[dict[tuple[int, int], int], list[int]]:
-    """Seconds of every footpath by (from, to) place in `stops`, and the change time of each stop.
+) -> tuple[Walks, I32]:
+    """Every footpath between `stops` by their place, and the change time in seconds of each stop.
 
     A pair that transfers.txt names keeps its time. Missing pairs are generated, then closed: what
     can be walked through other stops within the longest allowed or named time is a footpath too.
     """
-    children = _children(stops)
+    children = children_of(stops)
     named: dict[tuple[int, int], int] = {}
     forbidden: set[tuple[int, int]] = set()
     change = [rules.change_s] * len(stops)
@@ -67,11 +85,21 @@ def footpaths(
                     named[a, b] = rules.seconds(stops[a].position, stops[b].position)
                 else:
                     named[a, b] = seconds
-    walks = _generated(stops, rules) | named
-    for pair in forbidden:
-        walks.pop(pair, None)
     bound = max([ceil(rules.max_m / rules.speed_mps), *named.values()])
-    return _closed(len(stops), walks, forbidden, bound), change
+    pairs, seconds_of = _generated(stops, rules)
+    n = len(stops)
+    keys = np.concatenate([_keys(named, n), pairs[:, 0] * n + pairs[:, 1]])
+    times = np.concatenate([np.array(list(named.values()), np.int64), seconds_of])
+    keys, first = np.unique(keys, return_index=True)
+    times = times[first]
+    never = _keys(forbidden, n)
+    allowed = ~np.isin(keys, never)
+    keys, times = closed_walks(n, keys[allowed], times[allowed], never, bound)
+    return Walks(keys // max(n, 1), keys % max(n, 1), times), np.array(change, np.int32)
+
+
+def _keys(pairs: Mapping[tuple[int, int], int] | set[tuple[int, int]], n_stops: int) -> I64:
+    return np.array([a * n_stops + b for a, b in pairs], np.int64)
 
 
 def names_every_footpath(stops: Sequence[FeedStop], transfers: Sequence[FeedTransfer]) -> bool:
@@ -81,16 +109,20 @@ def names_every_footpath(stops: Sequence[FeedStop], transfers: Sequence[FeedTran
     """
     index = {stop.id: i for i, stop in enumerate(stops)}
     named = {
-        (index[t.from_id], index[t.to_id])
+        index[t.from_id] * len(stops) + index[t.to_id]
         for t in transfers
         if t.from_id in index and t.to_id in index and t.from_id != t.to_id
     }
-    near = [(a, b) for a, b, _ in _near_pairs(stops, _NEAR_M)]
-    both = [pair for a, b in near for pair in ((a, b), (b, a))]
-    return bool(named) and sum(pair in named for pair in both) >= _COMPLETE * len(both)
+    near = near_pairs(stops, _NEAR_M)
+    both = np.concatenate(
+        [near[:, 0] * len(stops) + near[:, 1], near[:, 1] * len(stops) + near[:, 0]]
+    )
+    joined = int(np.isin(both, np.array(list(named), np.int64)).sum())
+    return bool(named) and joined >= _COMPLETE * len(both)
 
 
-def _children(stops: Sequence[FeedStop]) -> Mapping[str, list[int]]:
+def children_of(stops: Sequence[FeedStop]) -> Mapping[str, list[int]]:
+    """The places of stops by their own id and by that of their station."""
     grouped: dict[str, list[int]] = {}
     for i, stop in enumerate(stops):
         grouped.setdefault(stop.id, []).append(i)
@@ -99,61 +131,47 @@ def _children(stops: Sequence[FeedStop]) -> Mapping[str, list[int]]:
     return grouped
 
 
-def _near_pairs(stops: Sequence[FeedStop], limit_m: float) -> Iterator[tuple[int, int, float]]:
-    """Unordered pairs within a straight-line distance, found in bands of latitude."""
-    lat = np.array([stop.position.lat for stop in stops])
-    lon = np.array([stop.position.lon for stop in stops])
+def near_pairs(stops: Sequence[FeedStop], limit_m: float) -> I64:
+    """Pairs (a < b) within a straight-line distance, found in bands of latitude."""
+    lat = np.array([stop.position.lat for stop in stops], np.float64)
+    lon = np.array([stop.position.lon for stop in stops], np.float64)
     order = np.argsort(lat, kind="stable")
     reach = limit_m / _METRES_PER_DEGREE * 1.01
     ends = np.searchsorted(lat[order], lat[order] + reach, side="right").tolist()
+    found: list[I64] = [np.zeros((0, 2), np.int64)]
     for place, a in enumerate(order.tolist()):
         others = order[place + 1 : ends[place]]
-        width = reach / max(0.01, cos(radians(abs(float(lat[a])) + reach)))
-        for b in others[np.abs(lon[others] - lon[a]) <= width].tolist():
-            metres = distance_m(stops[a].position, stops[b].position)
-            if metres <= limit_m:
-                yield a, b, metres
+        if len(others):
+            width = reach / max(0.01, cos(radians(abs(float(lat[a])) + reach)))
+            close = others[np.abs(lon[others] - lon[a]) <= width]
+            if len(close):
+                pair = np.stack([np.minimum(a, close), np.maximum(a, close)], axis=1)
+                found.append(pair)
+    pairs = np.concatenate(found)
+    metres = distances_m(lat[pairs[:, 0]], lon[pairs[:, 0]], lat[pairs[:, 1]], lon[pairs[:, 1]])
+    near: I64 = pairs[metres <= limit_m]
+    return near
 
 
-def _generated(stops: Sequence[FeedStop], rules: WalkRules) -> dict[tuple[int, int], int]:
-    walks: dict[tuple[int, int], int] = {}
-    if rules.max_m <= 0:
-        return walks
-    pairs = {(a, b) for a, b, _ in _near_pairs(stops, rules.max_m / rules.detour)}
+def _generated(stops: Sequence[FeedStop], rules: WalkRules) -> tuple[I64, I64]:
+    """Pairs of stops, in both directions, and the seconds from one to the other."""
+    if rules.max_m <= 0 or not stops:
+        return np.zeros((0, 2), np.int64), np.zeros(0, np.int64)
     stations: dict[str, list[int]] = {}
     for i, stop in enumerate(stops):
         if stop.parent_id is not None:
             stations.setdefault(stop.parent_id, []).append(i)
-    pairs |= {(a, b) for members in stations.values() for a in members for b in members if a < b}
-    for a, b in pairs:
-        here, there = stops[a].position, stops[b].position
-        if rules.blocked is None or not rules.blocked(here, there):
-            walks[a, b] = walks[b, a] = rules.seconds(here, there)
-    return walks
-
-
-def _closed(
-    n_stops: int,
-    walks: Mapping[tuple[int, int], int],
-    forbidden: set[tuple[int, int]],
-    bound: int,
-) -> dict[tuple[int, int], int]:
-    """Add the pairs that shortest paths of at most `bound` seconds join; the rest stays as is."""
-    out: list[list[tuple[int, int]]] = [[] for _ in range(n_stops)]
-    for (a, b), seconds in walks.items():
-        out[a].append((b, seconds))
-    closed = dict(walks)
-    for source in range(n_stops):
-        done: set[int] = set()
-        queue = [(0, source)]
-        while queue:
-            seconds, at = heapq.heappop(queue)
-            if at in done:
-                continue
-            done.add(at)
-            if at != source and (source, at) not in forbidden:
-                closed.setdefault((source, at), seconds)
-            for to, more in out[at]:
-                if to not in done and seconds + more <= bound:
-                    heapq.heappush(queue, (seconds + more, to))
-    return closed
+    inside = [(a, b) for members in stations.values() for a in members for b in members if a < b]
+    pairs = np.concatenate(
+        [near_pairs(stops, rules.max_m / rules.detour), np.array(inside, np.int64).reshape(-1, 2)]
+    )
+    pairs = np.unique(pairs, axis=0)
+    if rules.blocked is not None:
+        free = [not rules.blocked(stops[a].position, stops[b].position) for a, b in pairs.tolist()]
+        pairs = pairs[np.array(free, np.bool_)]
+    lat = np.array([stop.position.lat for stop in stops], np.float64)
+    lon = np.array([stop.position.lon for stop in stops], np.float64)
+    a, b = pairs[:, 0], pairs[:, 1]
+    seconds = np.ceil(distances_m(lat[a], lon[a], lat[b], lon[b]) * rules.detour / rules.speed_mps)
+    both = np.concatenate([pairs, pairs[:, ::-1]])
+    return both, np.tile(seconds, 2).astype(np.int64)

@@ -1,243 +1,240 @@
-"""Trips with their calls: checked, blank times interpolated, frequencies expanded."""
+"""Trips with their calls: checked, blank times interpolated, frequencies expanded; by columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Any
 
-from gtfs.feed import FeedStop, FeedTrip, Report, Severity
-from gtfs.geo import LatLon, distance_m
-from gtfs.service_days import Row
-from gtfs.service_time import DAY_S, format_clock, parse_clock
+import numpy as np
+from numpy.typing import NDArray
 
-_NOT_AVAILABLE = 1
-_LATEST_S = 7 * DAY_S
+from gtfs.calls import Calls, Places, TripRows, read_calls
+from gtfs.columns import BLANK, Columns, Names, numbers, read_columns
+from gtfs.defects import Kind, Report, Severity
+from gtfs.records import Record, read_records
+from gtfs.service_time import format_clock
+from gtfs.source import Source
+from gtfs.trip_columns import TripColumns
+
 _MAX_EXPANDED = 2_880
+
+Bool = NDArray[np.bool_]
+I8 = NDArray[np.int8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    row: int
-    sequence: int
-    stop_id: str
-    arrival: int | None
-    departure: int | None
-    boards: bool
-    alights: bool
+class Ids:
+    """What the ids of a feed are numbered by, shared by all of its tables."""
+
+    routes: Names
+    services: Names
+    shapes: Names
+    stops: Names
+    trips: Names
+    texts: Names
+
+    @classmethod
+    def fresh(cls) -> Ids:
+        """None met yet."""
+        return cls(Names(), Names(), Names(), Names(), Names(), Names())
 
 
-class TripReader:
-    """Turns the rows of trips.txt, stop_times.txt and frequencies.txt into trips."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Which numbers of `Ids` are defined and can be used."""
 
-    def __init__(
-        self,
-        stops: Iterable[FeedStop],
-        routes: set[str],
-        services: Mapping[str, object],
-        shapes: set[str],
-        report: Report,
-    ) -> None:
-        self._positions = {stop.id: stop.position for stop in stops if not stop.is_station}
-        self._routes = routes
-        self._services = services
-        self._shapes = shapes
-        self._report = report
-
-    def trips(
-        self, rows: Sequence[Row], stop_times: Sequence[Row], frequencies: Sequence[Row]
-    ) -> tuple[FeedTrip, ...]:
-        """All trips that can be ridden."""
-        calls = self._calls(stop_times)
-        trips: dict[str, FeedTrip] = {}
-        seen: set[str] = set()
-        for row, cells in rows:
-            id_ = cells.get("trip_id")
-            if not id_ or id_ in seen:
-                self._note("trips", row, "trip_id", f"{id_!r} is empty or repeated", "ignored it")
-                continue
-            seen.add(id_)
-            trip = self._trip(id_, row, cells, calls.pop(id_, []))
-            if trip is not None:
-                trips[id_] = trip
-        for orphan, lost in calls.items():
-            if orphan not in seen:
-                problem = f"trips.txt has no {orphan!r}"
-                self._note("stop_times", lost[0].row, "trip_id", problem, "ignored its calls")
-        return self._expanded(trips, frequencies)
-
-    def _note(self, file: str, row: int, column: str, problem: str, action: str) -> None:
-        self._report.add(file, row, column, problem, action, Severity.ERROR)
-
-    def _calls(self, rows: Sequence[Row]) -> dict[str, list[_Call]]:
-        calls: dict[str, list[_Call]] = {}
-        for row, cells in rows:
-            trip, stop = cells.get("trip_id"), cells.get("stop_id")
-            sequence = cells.get("stop_sequence")
-            if not trip or not stop or sequence is None:
-                self._note("stop_times", row, "stop_sequence", "incomplete call", "ignored it")
-            elif stop not in self._positions:
-                problem = f"stops.txt has no stop {stop!r} with a position"
-                self._note("stop_times", row, "stop_id", problem, "left the call out")
-            else:
-                calls.setdefault(trip, []).append(
-                    _Call(
-                        row,
-                        sequence,
-                        stop,
-                        self._time(row, "arrival_time", cells),
-                        self._time(row, "departure_time", cells),
-                        cells.get("pickup_type") != _NOT_AVAILABLE,
-                        cells.get("drop_off_type") != _NOT_AVAILABLE,
-                    )
-                )
-        return calls
-
-    def _time(self, row: int, column: str, cells: Mapping[str, Any]) -> int | None:
-        text = cells.get(column)
-        if text is None:
-            return None
-        try:
-            seconds = parse_clock(text)
-        except ValueError:
-            self._note("stop_times", row, column, f"{text[:20]!r} is no time", "took it as empty")
-            return None
-        if seconds > _LATEST_S:
-            self._note("stop_times", row, column, f"{text} is days away", "took it as empty")
-            return None
-        return seconds
-
-    def _trip(
-        self, id_: str, row: int, cells: Mapping[str, Any], calls: list[_Call]
-    ) -> FeedTrip | None:
-        route, service = cells.get("route_id"), cells.get("service_id")
-        if route not in self._routes:
-            self._note("trips", row, "route_id", f"no line {route!r}", "left the trip out")
-            return None
-        if service not in self._services:
-            self._note("trips", row, "service_id", f"no service {service!r}", "left the trip out")
-            return None
-        timed = self._timed(id_, row, self._in_order(calls))
-        if timed is None:
-            return None
-        arrivals, departures, calls = timed
-        shape, direction = cells.get("shape_id"), cells.get("direction_id")
-        wheelchair, bikes = cells.get("wheelchair_accessible"), cells.get("bikes_allowed")
-        return FeedTrip(
-            id=id_,
-            route_id=str(route),
-            service_id=str(service),
-            stop_ids=tuple(call.stop_id for call in calls),
-            arrivals=arrivals,
-            departures=departures,
-            boards=tuple(call.boards for call in calls),
-            alights=tuple(call.alights for call in calls),
-            headsign=cells.get("trip_headsign") or "",
-            direction=direction if direction in (0, 1) else -1,
-            wheelchair=wheelchair if wheelchair in (1, 2) else 0,
-            note=cells.get("trip_short_name") or "",
-            shape_id=shape if shape in self._shapes else "",
-            sequences=tuple(call.sequence for call in calls),
-            bikes=bikes if bikes in (1, 2) else 0,
-        )
-
-    def _in_order(self, calls: list[_Call]) -> list[_Call]:
-        ordered: list[_Call] = []
-        for call in sorted(calls, key=lambda call: call.sequence):
-            if ordered and call.sequence == ordered[-1].sequence:
-                problem = f"{call.sequence} a second time"
-                self._note("stop_times", call.row, "stop_sequence", problem, "ignored the call")
-            else:
-                if call.sequence < 0:
-                    self._note(
-                        "stop_times", call.row, "stop_sequence", "negative", "kept its order"
-                    )
-                ordered.append(call)
-        return ordered
-
-    def _timed(
-        self, id_: str, row: int, calls: list[_Call]
-    ) -> tuple[tuple[int, ...], tuple[int, ...], list[_Call]] | None:
-        """Arrivals and departures without gaps, never running backwards."""
-        if len(calls) < 2:
-            self._note("trips", row, "trip_id", f"{id_!r} has fewer than two calls", "left it out")
-            return None
-        arrivals = [c.departure if c.arrival is None else c.arrival for c in calls]
-        departures = [c.arrival if c.departure is None else c.departure for c in calls]
-        if arrivals[0] is None or arrivals[-1] is None:
-            problem = f"{id_!r} has no time at its first or last call"
-            self._note("stop_times", calls[0].row, "arrival_time", problem, "left the trip out")
-            return None
-        filled = interpolated(arrivals, departures, [self._positions[c.stop_id] for c in calls])
-        arrivals_s, departures_s = filled
-        last = arrivals_s[0]
-        for call, arrives, departs in zip(calls, arrivals_s, departures_s, strict=True):
-            if not last <= arrives <= departs:
-                problem = f"{id_!r} runs backwards in time"
-                self._note("stop_times", call.row, "arrival_time", problem, "left the trip out")
-                return None
-            last = departs
-        return tuple(arrivals_s), tuple(departures_s), calls
-
-    def _expanded(
-        self, trips: dict[str, FeedTrip], frequencies: Sequence[Row]
-    ) -> tuple[FeedTrip, ...]:
-        by_headway: dict[str, FeedTrip] = {}
-        expanded: dict[str, FeedTrip] = {}
-        for row, cells in frequencies:
-            trip = trips.get(cells.get("trip_id") or "")
-            window = self._window(cells)
-            if trip is None or window is None:
-                self._note(
-                    "frequencies", row, "trip_id", "incomplete or unknown", "ignored the row"
-                )
-                continue
-            by_headway[trip.id] = trip
-            for start in window:
-                moved = f"{trip.id}@{format_clock(start)}"
-                shift = start - trip.departures[0]
-                expanded[moved] = replace(
-                    trip,
-                    id=moved,
-                    arrivals=tuple(t + shift for t in trip.arrivals),
-                    departures=tuple(t + shift for t in trip.departures),
-                )
-        return (*(t for t in trips.values() if t.id not in by_headway), *expanded.values())
-
-    @staticmethod
-    def _window(cells: Mapping[str, Any]) -> range | None:
-        headway = cells.get("headway_secs")
-        try:
-            start, end = parse_clock(cells["start_time"]), parse_clock(cells["end_time"])
-        except (KeyError, ValueError, AttributeError):
-            return None
-        if headway is None or headway <= 0 or end > _LATEST_S:
-            return None
-        window = range(start, end, headway)
-        return window if 0 < len(window) <= _MAX_EXPANDED else None
+    routes: Bool
+    services: Bool
+    shapes: Bool
+    places: Places
 
 
-def interpolated(
-    arrivals: Sequence[int | None], departures: Sequence[int | None], at: Sequence[LatLon]
-) -> tuple[list[int], list[int]]:
-    """Fill times between timed calls in proportion to the straight-line way from stop to stop.
+def has(known: Bool, number: I32) -> Bool:
+    """Whether each number is known; -1 and those beyond are not."""
+    inside = (number >= 0) & (number < len(known))
+    inside[inside] = known[number[inside]]
+    return inside
 
-    The first and the last call must have a time.
+
+def read_trips(source: Source, ids: Ids, known: Known, report: Report) -> TripColumns:
+    """All trips that can be ridden, in the order of trips.txt; those by headway come last.
+
+    Raises:
+        FeedError: the zip is damaged, or a file is no table.
     """
-    way = [0.0]
-    for here, there in pairwise(at):
-        way.append(way[-1] + max(distance_m(here, there), 1.0))
-    arrivals_s, departures_s = list(arrivals), list(departures)
-    known = [i for i, time in enumerate(arrivals) if time is not None]
-    for before, after in pairwise(known):
-        start, end = departures_s[before], arrivals_s[after]
-        if start is None or end is None:
-            raise ValueError("a call has an arrival but no departure")
-        for i in range(before + 1, after):
-            share = (way[i] - way[before]) / (way[after] - way[before])
-            arrivals_s[i] = departures_s[i] = start + int((end - start) * share)
-    return (
-        [time for time in arrivals_s if time is not None],
-        [time for time in departures_s if time is not None],
+    ids.texts[""] = 0
+    ids.texts.values_.append("")
+    table = read_columns(
+        source,
+        "trips",
+        {
+            "trip_id": ids.trips,
+            "route_id": ids.routes,
+            "service_id": ids.services,
+            "shape_id": ids.shapes,
+            "trip_headsign": ids.texts,
+            "trip_short_name": ids.texts,
+            "block_id": ids.texts,
+            "direction_id": numbers(),
+            "wheelchair_accessible": numbers(),
+            "bikes_allowed": numbers(),
+        },
+        report,
     )
+    rows = _usable(table, ids, known, report)
+    wanted = TripRows(table["trip_id"][rows], table.lines[rows], len(ids.trips.values_))
+    calls = read_calls(source, ids.trips, ids.stops, wanted, known.places, report)
+    trips = _columns(table, rows[calls.trip], calls, ids, known, report)
+    return _expanded(trips, read_records(source, "frequencies", report))
+
+
+def _usable(table: Columns, ids: Ids, known: Known, report: Report) -> I64:
+    """Rows with an id of their own, a line and a service that we know."""
+    trip = table["trip_id"]
+    named = trip >= 0
+    _say(report, table, ~named, "trip_id", Kind.MISSING_VALUE, None, "ignored the row")
+    _, first = np.unique(trip, return_index=True)
+    again = named.copy()
+    again[first] = False
+    _say(report, table, again, "trip_id", Kind.DUPLICATE, ids.trips, "ignored the row")
+    usable = named & ~again
+    for column, numbered, defined in (
+        ("route_id", ids.routes, known.routes),
+        ("service_id", ids.services, known.services),
+    ):
+        lost = usable & ~has(defined, table[column])
+        _say(report, table, lost, column, Kind.UNKNOWN_REFERENCE, numbered, "left the trip out")
+        usable &= ~lost
+    strange = usable & (table["shape_id"] >= 0) & ~has(known.shapes, table["shape_id"])
+    _say(
+        report, table, strange, "shape_id", Kind.UNKNOWN_REFERENCE, ids.shapes,
+        "took straight lines", Severity.WARNING,
+    )  # fmt: skip
+    return np.flatnonzero(usable)
+
+
+def _say(
+    report: Report,
+    table: Columns,
+    bad: Bool,
+    column: str,
+    kind: Kind,
+    named: Names | None,
+    action: str,
+    severity: Severity = Severity.ERROR,
+) -> None:
+    which = table[column][bad].tolist()
+    words = {
+        Kind.DUPLICATE: "{!r} a second time",
+        Kind.UNKNOWN_REFERENCE: "there is no usable {!r}",
+    }
+
+    def problem(i: int) -> str:
+        if named is None or which[i] < 0:
+            return "is empty"
+        return words[kind].format(named.values_[which[i]])
+
+    report.add_rows("trips", table.lines[bad].tolist(), column, kind, problem, action, severity)
+
+
+def _columns(
+    table: Columns, rows: I64, calls: Calls, ids: Ids, known: Known, report: Report
+) -> TripColumns:
+    shape = table["shape_id"][rows]
+    numbers_of_trips = table["trip_id"][rows].tolist()
+    return TripColumns(
+        id=[ids.trips.values_[number] for number in numbers_of_trips],
+        route=table["route_id"][rows],
+        service=table["service_id"][rows],
+        shape=np.where(has(known.shapes, shape), shape, -1).astype(np.int32),
+        headsign=np.maximum(table["trip_headsign"][rows], 0),
+        note=np.maximum(table["trip_short_name"][rows], 0),
+        block=np.maximum(table["block_id"][rows], 0),
+        direction=_one_of(table, "direction_id", rows, (0, 1), -1, report),
+        wheelchair=_one_of(table, "wheelchair_accessible", rows, (0, 1, 2), 0, report),
+        bikes=_one_of(table, "bikes_allowed", rows, (0, 1, 2), 0, report),
+        call0=calls.call0,
+        stop=calls.stop,
+        arrival=calls.arrival,
+        departure=calls.departure,
+        sequence=calls.sequence,
+        pickup=calls.pickup,
+        drop_off=calls.drop_off,
+        route_ids=list(ids.routes.values_),
+        service_ids=list(ids.services.values_),
+        shape_ids=list(ids.shapes.values_),
+        stop_ids=list(ids.stops.values_),
+        texts=list(ids.texts.values_),
+    )
+
+
+def _one_of(
+    table: Columns,
+    column: str,
+    rows: I64,
+    allowed: Sequence[int],
+    otherwise: int,
+    report: Report,
+) -> I8:
+    values = table[column][rows]
+    blank = values == BLANK
+    strange = ~np.isin(values, allowed) & ~blank
+    report.add_rows(
+        "trips", table.lines[rows[strange]].tolist(), column, Kind.BAD_VALUE,
+        f"is none of {', '.join(map(str, allowed))}", "took it as unknown",
+    )  # fmt: skip
+    return np.where(strange | blank, otherwise, values).astype(np.int8)
+
+
+def _expanded(trips: TripColumns, frequencies: Sequence[Record]) -> TripColumns:
+    """A trip for each departure of frequencies.txt in place of the one it is modelled on."""
+    if not frequencies:
+        return trips
+    row_of = {id_: row for row, id_ in enumerate(trips.id)}
+    by_headway: set[int] = set()
+    starts: dict[tuple[int, int], None] = {}
+    for frequency in frequencies:
+        trip = row_of.get(frequency.text("trip_id"))
+        if trip is None:
+            problem = f"there is no usable {frequency.text('trip_id')!r}"
+            frequency.say(
+                "trip_id", Kind.UNKNOWN_REFERENCE, problem, "ignored the row", Severity.ERROR
+            )
+            continue
+        window = _window(frequency)
+        if window is not None:
+            by_headway.add(trip)
+            starts |= dict.fromkeys((trip, start) for start in window)
+    plain = [row for row in range(len(trips)) if row not in by_headway]
+    rows = np.array([*plain, *(trip for trip, _ in starts)], np.int64)
+    whole = trips.take(rows)
+    first = trips.departure[trips.call0[:-1]]
+    shift = np.zeros(len(rows), np.int64)
+    shift[len(plain) :] = [start - int(first[trip]) for trip, start in starts]
+    per_call = np.repeat(shift, np.diff(whole.call0)).astype(np.int32)
+    ids = list(whole.id)
+    for i, (_, start) in enumerate(starts, start=len(plain)):
+        ids[i] = f"{ids[i]}@{format_clock(start)}"
+    return replace(
+        whole,
+        id=ids,
+        arrival=whole.arrival + per_call,
+        departure=whole.departure + per_call,
+    )
+
+
+def _window(row: Record) -> range | None:
+    start, end = row.clock("start_time"), row.clock("end_time")
+    headway = row.number("headway_secs")
+    if start is None or end is None or headway is None:
+        problem, column = "has no start, end or headway", "headway_secs"
+    elif headway <= 0:
+        problem, column = f"{headway} seconds", "headway_secs"
+    elif not 0 < len(range(start, end, headway)) <= _MAX_EXPANDED:
+        problem, column = "ends before it starts, or has thousands of trips", "end_time"
+    else:
+        return range(start, end, headway)
+    row.say(column, Kind.BAD_VALUE, problem, "ignored the row", Severity.ERROR)
+    return None

@@ -21,7 +21,8 @@ from rich.progress import track
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from gtfs.feed import Feed, Report
+    from gtfs.defects import Report
+    from gtfs.feed import Feed
     from gtfs.timetable import Timetable
 
 feed_app = typer.Typer(
@@ -168,7 +169,7 @@ def _answers(timetable: Timetable, asked: list[_Asked]) -> Iterator[tuple[str | 
 
 
 def _read(path: Path) -> tuple[Feed, Report]:
-    from gtfs.feed import FeedError  # noqa: PLC0415
+    from gtfs.defects import FeedError  # noqa: PLC0415
     from gtfs.load import read_feed  # noqa: PLC0415
 
     try:

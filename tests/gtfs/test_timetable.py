@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from gtfs.artefact import ArtefactError
-from gtfs.build import build, points_of_calls
+from gtfs.build import build
 from gtfs.feed import Agency
 from gtfs.geo import LatLon
 from gtfs.ids import RouteIdx, TripIdx
 from gtfs.journey import Ride, between, geometry, intermediate_stops, search
 from gtfs.service_time import parse_clock
+from gtfs.shape_paths import points_of_calls
 from gtfs.text import feed_from_text, text_of, timetable_from_text
 from gtfs.timetable import Route, Station, Stop, Timetable, Trip
 

@@ -17,7 +17,7 @@ def named(start: str, end: str, seconds: int | None) -> FeedTransfer:
 
 def walks(stops: list[FeedStop], transfers: list[FeedTransfer], rules: WalkRules) -> dict[str, int]:
     found, _ = footpaths(stops, transfers, rules)
-    return {stops[a].id + stops[b].id: seconds for (a, b), seconds in sorted(found.items())}
+    return {stops[a].id + stops[b].id: seconds for (a, b), seconds in found.by_pair().items()}
 
 
 STRAIGHT = WalkRules(speed_mps=1.0, detour=1.0, max_m=250)
@@ -80,14 +80,14 @@ def test_the_platforms_of_a_station_are_joined_however_far():
 def test_a_rule_for_a_station_holds_for_its_platforms():
     stops = [stop("A", 0, parent="S"), stop("B", 5, parent="S")]
     found, change = footpaths(stops, [named("S", "S", 120)], STRAIGHT)
-    assert found == {(0, 1): 120, (1, 0): 120}
-    assert change == [120, 120]
+    assert found.by_pair() == {(0, 1): 120, (1, 0): 120}
+    assert change.tolist() == [120, 120]
 
 
 def test_change_times():
     stops = [stop("A", 0), stop("B", 1000), stop("C", 2000)]
     rules = [named("A", "A", 90), FeedTransfer("B", "B", TransferKind.IMPOSSIBLE, None)]
-    assert footpaths(stops, rules, WalkRules(change_s=30))[1] == [90, NEVER_S, 30]
+    assert footpaths(stops, rules, WalkRules(change_s=30))[1].tolist() == [90, NEVER_S, 30]
 
 
 def test_a_feed_that_joins_all_neighbours_names_every_footpath():
