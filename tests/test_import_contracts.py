@@ -81,6 +81,11 @@ pandas: at most where a feed is read
     mobility.cities.brand_new -> geopandas
 numba: where kernels are compiled
     gtfs.raptor -> numba
+osmium: where an extract is read
+    mobility.streets.build -> osmium
+    mobility.planning.brand_new -> osmium
+streets know no search over them
+    mobility.streets.spot -> mobility.planning.reach
 fakeredis: the embedded one
     mobility.live -> fakeredis
 rapidfuzz: where the words of places are compared

@@ -113,6 +113,13 @@ class StreetWays(Protocol):
         """Whole seconds from the door to each place, or to the door; -1 beyond ``max_seconds``."""
         ...
 
+    def prepare(
+        self, places: Places, modes: Iterable[Mode], on: date, *, max_seconds: int,
+        wheelchair: bool = False,
+    ) -> None:  # fmt: skip
+        """Measure the places now, so that no search up to that time has to wait for it."""
+        ...
+
 
 def between(
     ways: StreetWays, mode: Mode, origins: Places, targets: Places, on: date, *,

@@ -141,8 +141,12 @@ class Streets:
         """As ``reach``, for points that are asked for once: they are measured for this call."""
         return self.reach(origin, mode, Places(points), on, max_seconds=max_seconds)
 
-    def prepare(self, places: Places, modes: Iterable[Mode], on: date) -> None:
+    def prepare(
+        self, places: Places, modes: Iterable[Mode], on: date, *, max_seconds: int = 0,
+        wheelchair: bool = False,
+    ) -> None:  # fmt: skip
         """Measure the places now, so that no search has to wait for it."""
+        del max_seconds, wheelchair
         for mode in self._profiles.keys() & set(modes):
             graph = self._graph(mode, on)
             places.table((self, graph.key), partial(self._measure, graph))
