@@ -82,7 +82,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_wiring(chosen) as wiring:
             await run_in_threadpool(wiring.planner.warm_up, wiring.clock())
             app.state.wiring = wiring
+            wiring.realtime.start()
             yield
+            await wiring.realtime.stop()
             await wait_for_background(SHUTDOWN_S)
 
     app = FastAPI(

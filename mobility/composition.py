@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.desk import Desk
 from mobility.cities.city import City, load_city
+from mobility.cities.realtime_feed import feeds_of_urls
 from mobility.db import make_engine
 from mobility.identity.customers import get_or_create_customer
 from mobility.identity.mailer import make_mailer
@@ -23,6 +24,7 @@ from mobility.identity.vault import Vault
 from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.prepare import open_timetable
+from mobility.realtime.polling import Realtime
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.gateway import Gateway
@@ -75,7 +77,12 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         await mirror.start()
         stack.push_async_callback(mirror.stop)
         changes = Changes(redis, settings.redis_prefix)
-        planner = Planner(city, open_timetable(settings), mirror, providers)
+        timetable = open_timetable(settings)
+        feeds = feeds_of_urls(settings.gtfs_realtime_urls) or city.realtime
+        realtime = Realtime(timetable, feeds, http, utc_now)
+        planner = Planner(
+            city, timetable, mirror, providers, current=lambda: realtime.current.timetable
+        )
         yield Wiring(
             settings=settings,
             secrets=secrets,
@@ -90,6 +97,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             snapshots=snapshots,
             mirror=mirror,
             planner=planner,
+            realtime=realtime,
             gateway=gateway,
             mailer=make_mailer(settings),
             changes=changes,

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     step_lease_seconds: float = 10
     hold_seconds: int = 600
     offer_seconds: int = 600
+    gtfs_realtime_urls: tuple[str, ...] = ()
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     provider_urls: dict[str, str] | None = None

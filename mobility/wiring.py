@@ -17,6 +17,7 @@ from mobility.identity.secrets import Secrets
 from mobility.identity.vault import Vault
 from mobility.live import Changes
 from mobility.planning.search import Planner
+from mobility.realtime.polling import Realtime
 from mobility.settings import Settings
 from payments.gateway import Gateway
 from providers.mirror import Mirror
@@ -43,6 +44,7 @@ class Wiring:
     snapshots: Snapshots
     mirror: Mirror
     planner: Planner
+    realtime: Realtime
     gateway: Gateway
     mailer: Mailer
     changes: Changes

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from gtfs.realtime_match import Reason
 from mobility.api.dependencies import Now, WiringDep
 from mobility.db import transaction
 from mobility.wiring import Wiring
@@ -27,6 +28,10 @@ _PATIENCE_S = 2.0
 _ASK_OUTSIDE_EVERY_S = 15.0
 _ASK_THE_SILENT_EVERY_S = 3.0
 _age = Gauge("mobility_provider_age_seconds", "Since a provider was last heard of.", ("provider",))
+_feed_age = Gauge("mobility_realtime_age_seconds", "Of what a feed of live times said.", ("feed",))
+_unmatched = Gauge(
+    "mobility_realtime_unmatched", "Named by feeds and not in the timetable.", ("reason",)
+)
 
 
 class Capability(BaseModel):
@@ -59,6 +64,28 @@ class Readiness(BaseModel):
     capabilities: Capabilities
     providers: dict[str, ProviderCapability] = Field(
         examples=[{"demo-rad": {"ready": True, "because": None, "age_seconds": 4}}]
+    )
+    realtime: RealtimeState
+
+
+class RealtimeFeedState(BaseModel):
+    """How one feed of live times is doing; without it the planned timetable serves."""
+
+    ready: bool = Field(description="Whether searches see what it says.", examples=[True])
+    because: str | None = Field(default=None, description="Why not.", examples=[None])
+    age_seconds: int | None = Field(description="Of what it last said.", examples=[12])
+
+
+class RealtimeState(BaseModel):
+    """Live times: the feeds, and how much of what they say concerns this timetable."""
+
+    feeds: dict[str, RealtimeFeedState] = Field(
+        examples=[{"trips": {"ready": True, "because": None, "age_seconds": 12}}]
+    )
+    trip_updates: int = Field(examples=[212])
+    matched: int = Field(examples=[210])
+    unmatched: dict[str, int] = Field(
+        description="What was named in vain, by reason.", examples=[{"unknown_trip": 2}]
     )
 
 
@@ -159,6 +186,21 @@ async def _providers(
     return dict(zip(wiring.providers, looks, strict=True))
 
 
+def _realtime(wiring: Wiring, now: Now) -> RealtimeState:
+    summary = wiring.realtime.current.summary
+    return RealtimeState(
+        feeds={
+            feed.id: RealtimeFeedState(
+                ready=feed.used, because=feed.because, age_seconds=feed.age_seconds
+            )
+            for feed in wiring.realtime.report(now)
+        },
+        trip_updates=summary.trip_updates,
+        matched=summary.trips_matched,
+        unmatched={reason.name.lower(): count for reason, count in summary.unmatched.items()},
+    )
+
+
 async def _knock(http: httpx.AsyncClient, url: str) -> None:
     """Any answer will do but a server's error; no key is shown, nothing is asked for.
 
@@ -195,6 +237,7 @@ async def ready(request: Request, response: Response, wiring: WiringDep, now: No
         ready=plan.ready,
         capabilities=Capabilities(plan=plan, book=_with_payments(book, pay), pay=pay),
         providers={str(name): capability for name, capability in providers.items()},
+        realtime=_realtime(wiring, now),
     )
 
 
@@ -233,4 +276,10 @@ async def metrics(wiring: WiringDep, now: Now) -> Response:
     for item in wiring.mirror.freshness(now):
         if item.age_seconds is not None:
             _age.labels(item.provider_id).set(item.age_seconds)
+    for feed in wiring.realtime.report(now):
+        if feed.age_seconds is not None:
+            _feed_age.labels(feed.id).set(feed.age_seconds)
+    unmatched = wiring.realtime.current.summary.unmatched
+    for reason in Reason:
+        _unmatched.labels(reason.name.lower()).set(unmatched.get(reason, 0))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

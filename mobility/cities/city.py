@@ -30,6 +30,7 @@ from mobility.cities.facts import (
     Water,
 )
 from mobility.cities.network_facts import NetworkRules
+from mobility.cities.realtime_feed import RealtimeFeed
 from mobility.cities.rows import DATA, CityDataError, Id, Lat, Lon, Text, read_rows, read_toml
 from mobility.cities.unsold import OnDemand, Price, TaxiTariff
 from providers.bus.fare_table import FareDataError, FareTable, read_fares
@@ -76,6 +77,7 @@ class _CityFile:
     taxi: TaxiTariff | None = None
     on_demand: tuple[OnDemand, ...] = ()
     emissions: EmissionChoice | None = None
+    realtime: tuple[RealtimeFeed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
@@ -112,6 +114,8 @@ class City:
     providers: tuple[ProviderStanza, ...]
     fare_tables: dict[str, FareTable]
     """The fares of every file that a provider's stanza names."""
+    realtime: tuple[RealtimeFeed, ...] = ()
+    """Where live times come from; with none the planned timetable serves."""
 
     def day_type(self, on: date) -> DayType:
         """Which timetable runs on that day."""
@@ -207,6 +211,7 @@ def load_city(name_or_path: str | Path) -> City:
         prices=_optional(folder / "prices.csv", Price),
         providers=providers,
         fare_tables=_fare_tables(folder, providers),
+        realtime=main.realtime,
     )
     _check_positions(city)
     return city

@@ -33,6 +33,7 @@ from mobility.identity.roles import Role, get_roles, grant
 from mobility.identity.secrets import derive_secrets
 from mobility.identity.tokens import RiderIdentity, issue_access_token
 from mobility.identity.vault import Vault
+from mobility.realtime.polling import Realtime
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.errors import UnreachableError
@@ -230,6 +231,7 @@ async def world(
         snapshots=unused,
         mirror=Mirror(Snapshots(redis, settings.redis_prefix), city.providers),
         planner=unused,
+        realtime=Realtime(unused, (), unused, lambda: made.now),
         gateway=cast("Any", processor),
         mailer=make_mailer(settings),
         changes=unused,
