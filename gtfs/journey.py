@@ -1,60 +1,79 @@
-"""Stop-to-stop journeys: Pareto sets of (arrival, transfers), and their mirror for arriving by."""
+"""Stop-to-stop journeys: Pareto sets of (arrival, transfers), and their mirror for arriving by.
+
+The values are tuples with names: a search hands over a dozen of them in a few microseconds.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
-
-import numpy as np
+from typing import NamedTuple, Self
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.network import MAX_RIDES, DayNetwork, View, Workspace, network_of
-from gtfs.raptor import FRONT_ROW, LEG_ROW, LEGS_FROM, search_day
+from gtfs.network import EVERYTHING, DayNetwork, Usable, View, network_of
 from gtfs.service_time import DAY_S
 from gtfs.timetable import Timetable
+from gtfs.trip_based import MAX_RIDES
+from gtfs.trip_based_layout import JOURNEY_ROW, LEG_ROW
+from gtfs.trip_based_search import search_trips
 
 MAX_TRANSFERS = MAX_RIDES - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """A stop and the seconds it takes from the door to it, or from it to the door."""
 
     stop: StopIdx
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A search on the axis of a service day (`service_time.seconds_at` gives `seconds`).
-
-    `seconds` is the earliest departure from the door, or for `search_latest` the latest arrival at
-    it. Rides of the day, the days before that still run, and the day after are seen. With
-    `walk_at_ends` a footpath of the timetable may come before the first ride and after the last,
-    and a walk alone is a journey of -1 transfers: for queries from stop to stop. Without it the
-    sources and targets are all there is: for doors whose surroundings were searched on streets.
-    """
-
+class _Query(NamedTuple):
     day: date
     seconds: int
     sources: tuple[Access, ...]
     targets: tuple[Access, ...]
     max_transfers: int = 7
     walk_at_ends: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.max_transfers <= MAX_TRANSFERS:
-            raise ValueError(f"max_transfers is 0 to {MAX_TRANSFERS}, not {self.max_transfers}")
-        if any(not 0 <= end.seconds < DAY_S for end in (*self.sources, *self.targets)):
-            raise ValueError("access and egress take 0 s to 24 h")
-        if abs(self.seconds) > 4 * DAY_S:
-            raise ValueError(f"{self.seconds} s is not on {self.day}; use its own service day")
+    usable: Usable = EVERYTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Ride:
+class Query(_Query):
+    """A search on the axis of a service day (`service_time.seconds_at` gives `seconds`).
+
+    `seconds` is the earliest departure from the door, or for `search_latest` the latest arrival at
+    it. Rides of the day, the days before that still run, and the day after are seen, as far as
+    they are `usable`. With `walk_at_ends` a footpath of the timetable may come before the first
+    ride and after the last, and a walk alone is a journey of -1 transfers: for queries from stop to
+    stop. Without it the sources and targets are all there is: for doors whose surroundings were
+    searched on streets.
+    """
+
+    __slots__ = ()
+
+    def __new__(  # noqa: D102
+        cls,
+        day: date,
+        seconds: int,
+        sources: tuple[Access, ...],
+        targets: tuple[Access, ...],
+        max_transfers: int = 7,
+        walk_at_ends: bool = False,  # noqa: FBT001, FBT002 - its order is known to callers
+        usable: Usable = EVERYTHING,
+    ) -> Self:
+        if not 0 <= max_transfers <= MAX_TRANSFERS:
+            raise ValueError(f"max_transfers is 0 to {MAX_TRANSFERS}, not {max_transfers}")
+        for ends in (sources, targets):
+            for _, access_s in ends:
+                if not 0 <= access_s < DAY_S:
+                    raise ValueError("access and egress take 0 s to 24 h")
+        if not -4 * DAY_S <= seconds <= 4 * DAY_S:
+            raise ValueError(f"{seconds} s is not on {day}; use its own service day")
+        return tuple.__new__(
+            cls, (day, seconds, sources, targets, max_transfers, walk_at_ends, usable)
+        )
+
+
+class Ride(NamedTuple):
     """A part of one trip; positions count its calls from 0; `day_offset` -1: yesterday's trip."""
 
     trip: TripIdx
@@ -67,8 +86,7 @@ class Ride:
     arrives_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Footpath:
+class Footpath(NamedTuple):
     """A walk between two stops."""
 
     from_stop: StopIdx
@@ -77,8 +95,7 @@ class Footpath:
     arrives_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """From door to door, all seconds on the axis of `day`.
 
     `departs_s` is the latest departure from the door that catches the first ride; `arrives_s` is at
@@ -118,8 +135,11 @@ def search(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     """The Pareto set of (arrival, transfers) that departs at `query.seconds` or later.
 
     Fewest transfers first, so each next journey arrives strictly earlier. Releases the GIL.
+
+    Raises:
+        ValueError: the query names no stop, or one that is not of this timetable.
     """
-    return _search(timetable, query, View.AHEAD)
+    return _search(network_of(timetable, query.day, View.AHEAD, query.usable), query)
 
 
 def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
@@ -128,108 +148,63 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     Fewest transfers first, so each next journey departs strictly later; each arrives as early as
     its departure and transfers allow. Looks back 24 h.
     """
-    network = network_of(timetable, query.day, View.MIRRORED)
-    mirrored = replace(query, seconds=-query.seconds, sources=query.targets, targets=query.sources)
-    workspace = network.borrow()
-    n_journeys = _run(network, workspace, mirrored)
-    rows = workspace.out[: FRONT_ROW * n_journeys].tolist()
-    network.give_back(workspace)
+    mirrored = query._replace(seconds=-query.seconds, sources=query.targets, targets=query.sources)
+    network = network_of(timetable, query.day, View.MIRRORED, query.usable)
     journeys: list[Journey] = []
-    for at in range(0, len(rows), FRONT_ROW):
-        departs_s, rides = -rows[at], rows[at + 1]
+    for latest in _search(network, mirrored):
+        departs_s, transfers = -latest.arrives_s, latest.transfers
         if departs_s < query.seconds - DAY_S:
             continue
-        again = replace(query, seconds=departs_s, max_transfers=max(rides - 1, 0))
-        found = _search(timetable, again, View.AROUND)
-        journeys.append(found[-1] if rides else found[0])
+        again = query._replace(seconds=departs_s, max_transfers=max(transfers, 0))
+        view = View.AHEAD if departs_s >= 0 else View.AROUND
+        found = _search(network_of(timetable, query.day, view, query.usable), again)
+        journeys.append(found[-1] if transfers >= 0 else found[0])
     return tuple(journeys)
 
 
-def _search(timetable: Timetable, query: Query, view: View) -> tuple[Journey, ...]:
-    network = network_of(timetable, query.day, view)
-    workspace = network.borrow()
-    n_journeys = _run(network, workspace, query)
-    front = workspace.out[: FRONT_ROW * n_journeys].tolist()
-    rows = workspace.out[LEGS_FROM : LEGS_FROM + LEG_ROW * sum(front[2::FRONT_ROW])].tolist()
-    network.give_back(workspace)
+def _search(network: DayNetwork, query: Query) -> tuple[Journey, ...]:
+    day, seconds, sources, targets, max_transfers, walk_at_ends, _ = query
+    workspace = network.borrow(walk_at_ends)
+    n_sources, n_targets = workspace.set_ends(sources, targets)
+    written = -1
+    if n_sources and n_targets:
+        written = search_trips(
+            workspace.address,
+            workspace.shift,
+            n_sources,
+            n_targets,
+            seconds,
+            max_transfers + 1,
+            walk_at_ends,
+        )
+    rows = workspace.out[:written].tolist() if written > 0 else []
+    network.give_back(workspace, walk_at_ends)
+    if written < 0:
+        raise ValueError("the query names no stop, or one that is not of this timetable")
+    return tuple(_journeys(day, rows))
+
+
+def _journeys(day: date, rows: list[int]) -> list[Journey]:
+    """What the kernel wrote, as values."""
+    make = tuple.__new__
     journeys: list[Journey] = []
     at = 0
-    for j in range(0, len(front), FRONT_ROW):
-        arrives_s, rides, n_legs, source, target = front[j : j + FRONT_ROW]
+    while at < len(rows):
+        departs_s, arrives_s, transfers, source, target, n_legs = rows[at : at + JOURNEY_ROW]
+        at += JOURNEY_ROW
         end = at + LEG_ROW * n_legs
-        access_s = _access_s(query, source)
-        order = range(end - LEG_ROW, at - LEG_ROW, -LEG_ROW)
-        departs_s = _first_departure(rows, order, query.seconds + access_s)
-        journeys.append(
-            Journey(
-                query.day,
-                departs_s - access_s,
-                arrives_s,
-                rides - 1,
-                _legs(network, rows, order, departs_s),
-                source,
-                target,
-            )
+        legs = tuple(
+            [
+                make(Ride, rows[i : i + LEG_ROW])
+                if rows[i] >= 0
+                else make(Footpath, rows[i + 1 : i + 5])
+                for i in range(at, end, LEG_ROW)
+            ]
         )
         at = end
-    return tuple(journeys)
-
-
-def _run(network: DayNetwork, workspace: Workspace, query: Query) -> int:
-    ends: list[int] = []
-    for end in query.sources:
-        ends += (end.stop, end.seconds)
-    for end in query.targets:
-        ends += (end.stop, end.seconds)
-    stops = ends[::2]
-    if not stops or min(stops) < 0 or max(stops) >= network.n_stops:
-        raise ValueError("the query names no stop, or one that is not of this timetable")
-    return search_day(
-        network.data,
-        network.offsets,
-        workspace.data,
-        workspace.offsets,
-        np.array(ends, np.int32),
-        len(query.sources),
-        query.seconds,
-        query.max_transfers + 1,
-        query.walk_at_ends,
-        workspace.out,
-    )
-
-
-def _access_s(query: Query, source: int) -> int:
-    if len(query.sources) == 1:
-        return query.sources[0].seconds
-    return min(end.seconds for end in query.sources if end.stop == source)
-
-
-def _first_departure(rows: list[Any], order: range, at_once_s: int) -> int:
-    """When one leaves the first stop: in time for the first ride, a walk alone at once."""
-    if order and rows[order[0]] >= 0:
-        return int(rows[order[0] + 5])
-    if len(order) > 1:
-        return int(rows[order[1] + 5] - rows[order[0] + 5])
-    return at_once_s
-
-
-def _legs(
-    network: DayNetwork, rows: list[Any], order: range, departs_s: int
-) -> tuple[Ride | Footpath, ...]:
-    """Legs in travel order; footpaths after a ride start without waiting."""
-    legs: list[Ride | Footpath] = []
-    now_s = departs_s
-    for at in order:
-        trip, start, end, board, alight, leaves_s, reaches_s = rows[at : at + LEG_ROW]
-        if trip < 0:
-            legs.append(Footpath(start, end, now_s, now_s + leaves_s))
-            now_s += leaves_s
-        else:
-            day_offset = network.day_offset[trip]
-            trip = network.trip[trip]
-            legs.append(Ride(trip, day_offset, start, end, board, alight, leaves_s, reaches_s))
-            now_s = reaches_s
-    return tuple(legs)
+        fields = (day, departs_s, arrives_s, transfers, legs, source, target)
+        journeys.append(make(Journey, fields))
+    return journeys
 
 
 def calls_of(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:

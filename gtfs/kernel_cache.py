@@ -13,19 +13,21 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def kernel_sources() -> tuple[Path, ...]:
-    """Every file of this package that defines a kernel."""
+    """Every file of this package that defines a kernel, or numbers that are compiled into some."""
     here = Path(__file__)
     return tuple(
         path
         for path in sorted(here.parent.glob("*.py"))
-        if path == here or "gtfs.kernel_cache import" in path.read_text(encoding="utf-8")
+        if path == here
+        or path.stem.endswith("_layout")
+        or "gtfs.kernel_cache import" in path.read_text(encoding="utf-8")
     )
 
 
@@ -52,11 +54,45 @@ def _is_kept() -> bool:
     return True
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a kernel with numba at its first call, kept between processes, without the GIL."""
+def _numba() -> Any:
+    """The compiler, imported only once its cache is pointed to."""
     kept = _is_kept()
     import numba  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
 
     if kept:
         numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # type: ignore[attr-defined]
-    return cast("Callable[P, R]", numba.njit(cache=kept, nogil=True)(function))
+    return numba
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a kernel with numba at its first call, kept between processes, without the GIL."""
+    compile_it = _numba().njit(cache=_is_kept(), nogil=True)
+    return cast("Callable[P, R]", compile_it(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """A small piece of kernels, compiled into each of them; it needs no cache of its own."""
+    return cast("Callable[P, R]", _numba().njit(nogil=True)(function))
+
+
+def _pointer_at(_context: Any, address: Any) -> Any:
+    from numba import types  # noqa: PLC0415 - see above
+    from numba.core import cgutils  # noqa: PLC0415
+
+    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), generate
+
+
+def _make_pointer_at() -> Any:
+    _numba()
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    return intrinsic(_pointer_at)
+
+
+carray: Any = _numba().carray
+"""A view of memory, in a kernel: numba's."""
+pointer_at: Any = _make_pointer_at()
+"""An address made a pointer, in a kernel."""

@@ -1,4 +1,4 @@
-"""One service day as the kernel sees it: flat int32 arrays with the days around merged in.
+"""One service day as the kernels see it: flat int32 arrays with the days around merged in.
 
 A search never thinks about days: trips of the days before that still run and of the day after
 stand in the same patterns, moved by the elapsed time between the days' zeros, so the nights when
@@ -13,19 +13,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
-from typing import Any
-from weakref import WeakKeyDictionary
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, cast
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs.ids import TripIdx
+from gtfs.lanes import INF, classes_of, fill, lanes_of
 from gtfs.service_time import days_apart_s
 from gtfs.timetable import Timetable
-
-INF = 1 << 30
-MAX_RIDES = 16
-OUT_SIZE = 8192
+from gtfs.trip_based import Workspace
+from gtfs.trip_based_transfers import Transfers, find_transfers
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -34,8 +34,14 @@ SECTIONS = (
     "positions", "trips", "stop0", "trip0", "event0", "stops", "arrivals", "departures",
     "serving0", "serving_pattern", "serving_position", "walk0", "walk_to", "walk_s",
     "back0", "back_to", "back_s", "change_s", "pattern_of",
+    "alighting0", "alighting_pattern", "alighting_position", "event_of", "timetable_trip",
+    "day_offset",
 )  # fmt: skip
-"""Order of the arrays in `DayNetwork.data`: the contract with the kernel's first lines."""
+"""Order of the arrays in `DayNetwork.data`: the contract with the kernels' first lines.
+
+Patterns are lanes here. `arrivals` run trip by trip, `departures` position by position; `event_of`
+is the first arrival of each trip; `serving` and `alighting` list where one may board and alight.
+"""
 
 _KEPT_NETWORKS = 12
 
@@ -52,7 +58,22 @@ _DAYS = {View.AHEAD: (-1, 0, 1), View.AROUND: (-2, -1, 0, 1), View.MIRRORED: (-2
 _ENDING_FROM_S = {View.AHEAD: -7_200, View.AROUND: -93_600, View.MIRRORED: -93_600}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """What of a timetable a search may use.
+
+    `without_routes` are left out. With `wheelchair` trips and stops that are known not to be
+    accessible are left out; what is unknown stays.
+    """
+
+    without_routes: frozenset[int] = frozenset()
+    wheelchair: bool = False
+
+
+EVERYTHING = Usable()
+
+
+@dataclass(frozen=True, eq=False)
 class DayNetwork:
     """Flat arrays of one day; `trip` and `day_offset` translate its trips to the timetable's."""
 
@@ -60,43 +81,47 @@ class DayNetwork:
     offsets: I64
     n_stops: int
     n_patterns: int
-    trip: list[TripIdx]
-    day_offset: list[int]
-    _workspaces: list[Workspace] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _transfers: dict[bool, Transfers] = field(default_factory=dict)
+    _spare: tuple[list[Workspace], list[Workspace]] = field(default_factory=lambda: ([], []))
 
-    def borrow(self) -> Workspace:
-        """A workspace for one search in this thread; give it back."""
+    def section(self, name: str) -> I32:
+        """One of `SECTIONS`."""
+        place = SECTIONS.index(name)
+        return self.data[self.offsets[place] : self.offsets[place + 1]]
+
+    @cached_property
+    def trip(self) -> list[int]:
+        """The timetable's number of each trip."""
+        return cast("list[int]", self.section("timetable_trip").tolist())
+
+    @cached_property
+    def day_offset(self) -> list[int]:
+        """The day of each trip, counted from the network's."""
+        return cast("list[int]", self.section("day_offset").tolist())
+
+    def transfers(self, *, walk_at_ends: bool) -> Transfers:
+        """The transfers worth taking in searches of that kind, found once."""
+        found = self._transfers.get(walk_at_ends)
+        if found is None:
+            with self._lock:
+                found = self._transfers.get(walk_at_ends)
+                if found is None:
+                    found = find_transfers(self.data, self.offsets, walk_at_ends)
+                    self._transfers[walk_at_ends] = found
+        return found
+
+    def borrow(self, walk_at_ends: bool) -> Workspace:  # noqa: FBT001 - for each search
+        """What one search of that kind needs, in this thread alone; give it back."""
         try:
-            return self._workspaces.pop()
+            return self._spare[walk_at_ends].pop()
         except IndexError:
-            return Workspace.of(self.n_stops, self.n_patterns)
+            parts = [self.data[a:b] for a, b in pairwise(self.offsets.tolist())]
+            return Workspace(parts, self.transfers(walk_at_ends=walk_at_ends))
 
-    def give_back(self, workspace: Workspace) -> None:
-        """Keep a workspace for the next search."""
-        self._workspaces.append(workspace)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Workspace:
-    """What one running search writes to: the kernel leaves everything but `out` as it found it."""
-
-    data: I32
-    offsets: I64
-    out: I32
-
-    @classmethod
-    def of(cls, n_stops: int, n_patterns: int) -> Workspace:
-        """Fresh memory for networks of that size."""
-        filled = [np.full(n_stops, INF, np.int32) for _ in range(6)]
-        parts = [
-            *filled,
-            np.full(n_patterns, INF, np.int32),
-            np.zeros(n_patterns, np.int32),
-            *(np.zeros(n_stops, np.int32) for _ in range(5)),
-            *(np.zeros(n_stops * (MAX_RIDES + 1), np.int32) for _ in range(4)),
-        ]
-        data, offsets = flat(parts)
-        return cls(data, offsets, np.zeros(OUT_SIZE, np.int32))
+    def give_back(self, workspace: Workspace, walk_at_ends: bool) -> None:  # noqa: FBT001
+        """Keep it for the next search."""
+        self._spare[walk_at_ends].append(workspace)
 
 
 def flat(parts: Sequence[I32]) -> tuple[I32, I64]:
@@ -105,185 +130,163 @@ def flat(parts: Sequence[I32]) -> tuple[I32, I64]:
     return np.concatenate(parts), offsets
 
 
-_networks: WeakKeyDictionary[Timetable, OrderedDict[tuple[date, View], DayNetwork]] = (
-    WeakKeyDictionary()
-)
+class _Known:
+    """The networks of one timetable; the one used last is found at once."""
+
+    __slots__ = ("latest", "lock", "networks")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.networks: OrderedDict[tuple[date, View, Usable], DayNetwork] = OrderedDict()
+        self.latest: tuple[date, View, Usable, DayNetwork] | None = None
+
+
+_known_of: WeakKeyDictionary[Timetable, _Known] = WeakKeyDictionary()
+_latest: tuple[ref[Timetable], _Known] | None = None
 _lock = threading.Lock()
 
 
-def network_of(timetable: Timetable, day: date, view: View = View.AHEAD) -> DayNetwork:
-    """The network of a day; the last dozen of each timetable are kept."""
-    key = (day, view)
-    known = _networks.get(timetable)
-    if known is not None and (found := known.get(key)) is not None:
-        return found
-    prepared = prepare(timetable, day, view)
-    with _lock:
-        known = _networks.setdefault(timetable, OrderedDict())
-        network = known.setdefault(key, prepared)
-        while len(known) > _KEPT_NETWORKS:
-            known.popitem(last=False)
+def network_of(
+    timetable: Timetable, day: date, view: View = View.AHEAD, usable: Usable = EVERYTHING
+) -> DayNetwork:
+    """The network of a day; the dozen used last of each timetable are kept."""
+    known = _known(timetable)
+    latest = known.latest
+    if latest is not None and latest[0] == day and latest[1] is view and latest[2] == usable:
+        return latest[3]
+    key = (day, view, usable)
+    with known.lock:
+        network = known.networks.get(key)
+        if network is None:
+            network = prepare(timetable, day, view, usable)
+            known.networks[key] = network
+            while len(known.networks) > _KEPT_NETWORKS:
+                known.networks.popitem(last=False)
+        known.networks.move_to_end(key)
+        known.latest = (*key, network)
     return network
 
 
-@dataclass(slots=True)
-class _Lane:
-    """Trips with the same calls, none of which overtakes another."""
+def _known(timetable: Timetable) -> _Known:
+    global _latest  # noqa: PLW0603 - a look-up of a weak key costs more than a short search's setup
+    latest = _latest
+    if latest is not None and latest[0]() is timetable:
+        return latest[1]
+    with _lock:
+        known = _known_of.get(timetable)
+        if known is None:
+            known = _known_of[timetable] = _Known()
+        _latest = (ref(timetable), known)
+    return known
 
-    stops: I32
-    boards: NDArray[np.bool_]
-    alights: NDArray[np.bool_]
-    arrivals: I32
-    departures: I32
-    trip: I32
-    day_offset: I32
 
+def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYTHING) -> DayNetwork:
+    """Compile one day; prefer `network_of`, which remembers.
 
-def prepare(timetable: Timetable, day: date, view: View) -> DayNetwork:
-    """Compile one day; prefer `network_of`, which remembers."""
-    lanes = [
-        lane
-        for candidate in _running(timetable, day, view)
-        for lane in _without_overtaking(candidate, mirrored=view is View.MIRRORED)
+    Raises:
+        ValueError: more calls in these days than a 32-bit index counts.
+    """
+    mirrored = view is View.MIRRORED
+    offsets = _DAYS[view]
+    around = [day + timedelta(days=offset) for offset in offsets]
+    shifts = [days_apart_s(day, other, timetable.tz) for other in around]
+    trips, patterns = timetable.trips, timetable.patterns
+    may_run = _may_run(timetable, usable)
+    days = [
+        (shift, timetable.active_services(other)[trips.service] & may_run)
+        for shift, other in zip(shifts, around, strict=True)
     ]
+    lanes = lanes_of(timetable, days, _ENDING_FROM_S[view], mirrored=mirrored)
+    classes = classes_of(timetable)
+    row = classes.pattern[lanes.class_of]
+    positions = np.diff(patterns.stop0)[row]
+    stop0, trip0 = starts(positions), starts(lanes.size)
+    event0 = np.cumsum([0, *(positions.astype(np.int64) * lanes.size)])
+    if event0[-1] >= 1 << 31:
+        raise ValueError(f"{event0[-1]} calls around {day} are more than a search can count")
+    lane, place = _ragged(positions)
+    call = patterns.stop0[row][lane] + (positions[lane] - 1 - place if mirrored else place)
+    boards, alights = patterns.boards[call], patterns.alights[call]
+    if mirrored:
+        boards, alights = alights, boards
+    stops = patterns.stops[call]
+    if usable.wheelchair:
+        reachable = timetable.stop_table.wheelchair[stops] != 2
+        boards, alights = boards & reachable, alights & reachable
+    arrivals, departures = fill(
+        timetable.events.arrival,
+        timetable.events.departure,
+        classes.event0[lanes.trip],
+        np.array(shifts, np.int64)[lanes.day],
+        trip0,
+        stop0,
+        boards,
+        alights,
+        mirrored,
+    )
     n_stops = len(timetable.stop_table.id)
-    positions = [len(lane.stops) for lane in lanes]
-    trips = [len(lane.trip) for lane in lanes]
-    pattern = np.repeat(np.arange(len(lanes), dtype=np.int32), positions)
-    stop0 = _starts(positions)
-    stops = _joined([lane.stops for lane in lanes])
-    position = np.arange(len(stops), dtype=np.int32) - stop0[pattern]
-    boards = np.concatenate([np.zeros(0, np.bool_), *(lane.boards for lane in lanes)])
-    boardable = boards & (position < np.array([*positions, 0], np.int32)[pattern] - 1)
+    boardable, alightable = boards & (place < positions[lane] - 1), alights & (place > 0)
+    lane_of, place_in_lane = _ragged(lanes.size)
+    data, section0 = flat(
+        [
+            positions,
+            lanes.size,
+            stop0,
+            trip0,
+            event0.astype(np.int32),
+            stops,
+            arrivals,
+            departures,
+            *grouped(stops[boardable], n_stops, lane[boardable], place[boardable]),
+            *_footpaths(timetable, n_stops, mirrored=mirrored),
+            timetable.stop_table.change_s,
+            lane_of,
+            *grouped(stops[alightable], n_stops, lane[alightable], place[alightable]),
+            (event0[lane_of] + place_in_lane * positions[lane_of]).astype(np.int32),
+            lanes.trip,
+            np.array(offsets, np.int32)[lanes.day],
+        ]
+    )
+    return DayNetwork(data, section0, n_stops, len(lanes.size))
+
+
+def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:
+    trips = timetable.trips
+    may_run = np.ones(len(trips.route), np.bool_)
+    if usable.without_routes:
+        may_run &= ~np.isin(trips.route, list(usable.without_routes))
+    if usable.wheelchair:
+        may_run &= trips.wheelchair != 2
+    return may_run
+
+
+def _footpaths(timetable: Timetable, n_stops: int, *, mirrored: bool) -> tuple[I32, ...]:
+    """Footpaths by where they start, then by where they end."""
     walks = timetable.footpaths
     walk_from = np.repeat(np.arange(n_stops, dtype=np.int32), np.diff(walks.from0))
     ahead = grouped(walk_from, n_stops, walks.to, walks.seconds)
     back = grouped(walks.to, n_stops, walk_from, walks.seconds)
-    if view is View.MIRRORED:
-        ahead, back = back, ahead
-    data, offsets = flat(
-        [
-            np.array(positions, np.int32),
-            np.array(trips, np.int32),
-            stop0,
-            _starts(trips),
-            _starts([a * b for a, b in zip(positions, trips, strict=True)]),
-            stops,
-            _joined([np.where(lane.alights, lane.arrivals, INF).ravel() for lane in lanes]),
-            _joined([np.where(lane.boards, lane.departures, -INF).T.ravel() for lane in lanes]),
-            *grouped(stops[boardable], n_stops, pattern[boardable], position[boardable]),
-            *ahead,
-            *back,
-            timetable.stop_table.change_s,
-            np.repeat(np.arange(len(lanes), dtype=np.int32), trips),
-        ]
-    )
-    return DayNetwork(
-        data,
-        offsets,
-        n_stops,
-        len(lanes),
-        _joined([lane.trip for lane in lanes]).tolist(),
-        _joined([lane.day_offset for lane in lanes]).tolist(),
-    )
+    return (*back, *ahead) if mirrored else (*ahead, *back)
 
 
-def _running(timetable: Timetable, day: date, view: View) -> list[_Lane]:
-    """All trips that run around a day, by pattern, times on that day's axis."""
-    patterns, events, trips = timetable.patterns, timetable.events, timetable.trips
-    days = [
-        (
-            offset,
-            days_apart_s(day, day + timedelta(days=offset), timetable.tz),
-            timetable.active_services(day + timedelta(days=offset))[trips.service],
-        )
-        for offset in _DAYS[view]
-    ]
-    lanes: list[_Lane] = []
-    for p in range(len(patterns.stop0) - 1):
-        stops = slice(patterns.stop0[p], patterns.stop0[p + 1])
-        rows = slice(patterns.trip0[p], patterns.trip0[p + 1])
-        cells = slice(patterns.event0[p], patterns.event0[p + 1])
-        shape = (rows.stop - rows.start, stops.stop - stops.start)
-        arrivals = events.arrival[cells].reshape(shape)
-        departures = events.departure[cells].reshape(shape)
-        numbers = np.arange(rows.start, rows.stop, dtype=np.int32)
-        found = []
-        for offset, shift, active in days:
-            kept = active[rows] & (arrivals[:, -1] + shift >= _ENDING_FROM_S[view])
-            if kept.any():
-                n_kept = int(kept.sum())
-                found.append(
-                    (
-                        arrivals[kept] + np.int32(shift),
-                        departures[kept] + np.int32(shift),
-                        numbers[kept],
-                        np.full(n_kept, offset, np.int32),
-                    )
-                )
-        if found:
-            lanes.append(
-                _Lane(
-                    patterns.stops[stops],
-                    patterns.boards[stops],
-                    patterns.alights[stops],
-                    *(np.concatenate(columns) for columns in zip(*found, strict=True)),
-                )
-            )
-    return lanes
-
-
-def _without_overtaking(lane: _Lane, *, mirrored: bool) -> list[_Lane]:
-    """Split a pattern's trips into as few chains as first-fit finds; reverse them if mirrored."""
-    if mirrored:
-        arrivals, departures = -lane.departures[:, ::-1], -lane.arrivals[:, ::-1]
-        stops, boards, alights = lane.stops[::-1], lane.alights[::-1], lane.boards[::-1]
-    else:
-        arrivals, departures = lane.arrivals, lane.departures
-        stops, boards, alights = lane.stops, lane.boards, lane.alights
-    both = np.concatenate([arrivals, departures], axis=1)
-    order = np.argsort(both.sum(axis=1, dtype=np.int64), kind="stable")
-    both = both[order]
-    if (np.diff(both, axis=0) >= 0).all():
-        chains: list[list[int]] = [order.tolist()]
-    else:
-        chains = []
-        lasts: list[NDArray[Any]] = []
-        for times, number in zip(both, order.tolist(), strict=True):
-            for i, last in enumerate(lasts):
-                if (last <= times).all():
-                    chains[i].append(number)
-                    lasts[i] = times
-                    break
-            else:
-                chains.append([number])
-                lasts.append(times)
-    return [
-        _Lane(
-            stops,
-            boards,
-            alights,
-            arrivals[chain],
-            departures[chain],
-            lane.trip[chain],
-            lane.day_offset[chain],
-        )
-        for chain in chains
-    ]
+def _ragged(sizes: I32) -> tuple[I32, I32]:
+    """Rows and columns of a table whose rows have these sizes."""
+    row = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    return row, (np.arange(len(row), dtype=np.int64) - starts(sizes)[row]).astype(np.int32)
 
 
 def grouped(key: I32, n_keys: int, *columns: I32) -> tuple[I32, ...]:
     """Columns sorted by key, after the array of where each key's rows begin."""
     order = np.argsort(key, kind="stable")
     return (
-        _starts(np.bincount(key, minlength=n_keys)),
+        starts(np.bincount(key, minlength=n_keys)),
         *(np.ascontiguousarray(column[order], np.int32) for column in columns),
     )
 
 
-def _starts(sizes: Sequence[int] | NDArray[Any]) -> I32:
-    return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int32)
+def starts(sizes: NDArray[Any]) -> I32:
+    """Where each part begins, and the last one ends."""
+    return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int32)
 
 
-def _joined(parts: Sequence[NDArray[Any]]) -> I32:
-    return np.concatenate([np.zeros(0, np.int32), *parts]).astype(np.int32)
+__all__ = ["EVERYTHING", "INF", "SECTIONS", "DayNetwork", "Usable", "View", "network_of", "prepare"]

@@ -1,7 +1,6 @@
 """Answers on which independent engines agree, for every question of every feed that lies beside."""
 
 import csv
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -129,7 +128,7 @@ def profile(timetable: Timetable, query: Query, window_s: int) -> set[tuple[int,
     found: set[tuple[int, int, int]] = set()
     at = query.seconds
     while at < query.seconds + window_s:
-        answer = search(timetable, replace(query, seconds=at))
+        answer = search(timetable, query._replace(seconds=at))
         if not answer:
             break
         found |= {(j.departs_s, j.arrives_s, j.transfers) for j in answer}

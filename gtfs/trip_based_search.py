@@ -1,0 +1,205 @@
+"""Trip-Based search (Witt 2015) over one day's flat arrays: Pareto (arrival, rides) with its legs.
+
+A *segment* is a part of a trip that can be ridden: boarded at one position and worth riding to
+another, behind which the trip, or an earlier one of its lane, was reached before. Round by round
+the changes of all segments lead to the next segments; `reached` says from which position on each
+trip is reached already. The changes of a segment lie one behind the other, so that following them
+is one loop over one array. What the inner loops look up by is unsigned, which spares numba the
+check for an index from the end.
+
+The kernels get the address of a `record.Record`: the arrays of `network.SECTIONS`, those of
+`trip_based_transfers.Transfers`, and the work arrays named here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gtfs.kernel_cache import compiled, inlined
+from gtfs.record import int32_of, pairs_at, uint16_of, uint32_of
+from gtfs.trip_based_ends import clear_ends, ends_exist, set_sources, set_targets
+from gtfs.trip_based_layout import (
+    ACCESS,
+    ACCESS_STOPS,
+    ARRIVALS,
+    CHANGE,
+    CHANGE0,
+    DEPARTURES,
+    EGRESS,
+    ENTRIES,
+    ENTRY_HEAD,
+    EVENT0,
+    FAR,
+    N_ARRAYS,
+    QUEUE,
+    REACHED,
+    RETURN0,
+    RETURNS,
+    SEGMENT,
+    SERVING0,
+    SERVING_PATTERN,
+    SERVING_POSITION,
+    TRIP0,
+    TRIP_INFO,
+    TRIPS,
+    UNREACHED,
+)
+from gtfs.trip_based_legs import walk_alone, write_journey
+
+
+@compiled
+def search_trips(
+    address: int,
+    shift: int,
+    n_sources: int,
+    n_targets: int,
+    departure: int,
+    max_rides: int,
+    walk: bool,  # noqa: FBT001 - kernels are called by position
+) -> int:
+    """Search from the first `n_sources` pairs (stop, seconds) of `ends` to the next `n_targets`.
+
+    Writes each journey and its legs in travel order to `out`, fewest rides first; returns how many
+    numbers that are, -1 if a stop does not exist. With `walk` one footpath is allowed before the
+    first ride and one after the last, and a walk alone is a journey of no rides.
+    """
+    record = pairs_at(address, N_ARRAYS)
+    if not ends_exist(record, n_sources + n_targets):
+        return -1
+    n_egress = set_targets(record, n_sources, n_targets, walk)
+    n_access = set_sources(record, n_sources, walk)
+    reached = uint16_of(record, REACHED)
+    reached[:] = uint16_of(record, UNREACHED)
+    written, bound = 0, FAR
+    if walk:
+        written, bound = walk_alone(record, n_sources, departure)
+    low, high, rides = 0, _board(record, n_access, departure), 1
+    while low < high:
+        bound, last, entry = reach_doors(record, low, high, bound)
+        if last >= 0:
+            written = write_journey(record, written, rides, last, entry)
+        if rides == max_rides:
+            break
+        low, high = high, _follow(record, shift, low, high, bound)
+        rides += 1
+    clear_ends(record, n_access, n_egress)
+    return written
+
+
+@inlined
+def enqueue(
+    queue: Any, info: Any, reached: Any, n: int, trip: Any, position: Any, parent: int, via: int
+) -> None:
+    """Add a segment, and mark its trip and the later ones of the lane as reached from there.
+
+    Along a lane the marks only fall, so that their end is found by galloping.
+    """
+    o = SEGMENT * n
+    queue[o] = info[4 * trip]
+    queue[o + 1] = position
+    queue[o + 2] = reached[trip]
+    queue[o + 3] = parent
+    queue[o + 4] = via
+    queue[o + 5] = trip
+    end = info[4 * trip + 1]
+    low, high, step = trip, trip + 8, 8
+    while high < end and reached[high] > position:
+        low, step = high, 2 * step
+        high += step
+    high = min(high, end)
+    while low < high:
+        middle = (low + high) >> 1
+        if reached[middle] > position:
+            low = middle + 1
+        else:
+            high = middle
+    reached[trip:low] = position
+
+
+@compiled
+def _board(record: Any, n_access: int, departure: int) -> int:
+    """The segments of the first ride; returns their number."""
+    trips, trip0, event0 = (
+        int32_of(record, TRIPS),
+        int32_of(record, TRIP0),
+        int32_of(record, EVENT0),
+    )
+    departures, serving0 = int32_of(record, DEPARTURES), int32_of(record, SERVING0)
+    pattern, position = int32_of(record, SERVING_PATTERN), int32_of(record, SERVING_POSITION)
+    access, stops = int32_of(record, ACCESS), int32_of(record, ACCESS_STOPS)
+    queue, info = int32_of(record, QUEUE), int32_of(record, TRIP_INFO)
+    reached = uint16_of(record, REACHED)
+    n = 0
+    for m in range(n_access):
+        s = stops[m]
+        at = departure + access[s]
+        for x in range(serving0[s], serving0[s + 1]):
+            p, j = pattern[x], position[x]
+            column = event0[p] + j * trips[p]
+            low, high = 0, trips[p]
+            while low < high:
+                middle = (low + high) >> 1
+                if departures[column + middle] < at:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < trips[p] and j < reached[trip0[p] + low]:
+                enqueue(queue, info, reached, n, trip0[p] + low, j, -1, 0)
+                n += 1
+    return n
+
+
+@compiled
+def reach_doors(record: Any, low: int, high: int, bound: int) -> tuple[int, int, int]:
+    """The earliest arrival by the segments [low, high) that is before `bound`.
+
+    Returns it with its segment and entry, or `bound`, -1, -1.
+    """
+    arrivals, info = int32_of(record, ARRIVALS), int32_of(record, TRIP_INFO)
+    head, entries = int32_of(record, ENTRY_HEAD), int32_of(record, ENTRIES)
+    egress, queue = int32_of(record, EGRESS), int32_of(record, QUEUE)
+    last, found = -1, -1
+    for m in range(low, high):
+        o = SEGMENT * m
+        entry = head[info[4 * queue[o + 5] + 2]]
+        while entry >= 0:
+            i = entries[entry]
+            if queue[o + 1] < i <= queue[o + 2]:
+                at = arrivals[queue[o] + i] + egress[entries[entry + 2]]
+                if at < bound:
+                    bound, last, found = at, m, entry
+            entry = entries[entry + 1]
+    return bound, last, found
+
+
+@compiled
+def _follow(record: Any, shift: int, low: int, high: int, bound: int) -> int:
+    """The segments that the changes of [low, high) lead to; returns the new end of the queue."""
+    arrivals, info = int32_of(record, ARRIVALS), int32_of(record, TRIP_INFO)
+    change0, change = int32_of(record, CHANGE0), uint32_of(record, CHANGE)
+    return0, returns = int32_of(record, RETURN0), uint32_of(record, RETURNS)
+    queue, reached = int32_of(record, QUEUE), uint16_of(record, REACHED)
+    by, mask = np.uint32(shift), np.uint32((1 << shift) - 1)
+    n = high
+    for m in range(low, high):
+        row, board = queue[SEGMENT * m], queue[SEGMENT * m + 1]
+        end = row + queue[SEGMENT * m + 2]
+        first = row + board + 1
+        while end >= first and arrivals[end] >= bound:
+            end -= 1
+        if end < first:
+            continue
+        for x in range(change0[first], change0[end + 1]):
+            trip, j = change[x] >> by, change[x] & mask
+            if j < reached[trip]:
+                enqueue(queue, info, reached, n, np.int64(trip), np.int64(j), m, x)
+                n += 1
+        if len(return0) > 0:
+            for x in range(return0[first], return0[first + 1]):
+                trip, j = returns[x] >> by, returns[x] & mask
+                if j < reached[trip]:
+                    enqueue(queue, info, reached, n, np.int64(trip), np.int64(j), m, -1)
+                    n += 1
+    return n

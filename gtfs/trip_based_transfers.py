@@ -1,0 +1,316 @@
+"""Which changes between two trips are worth taking (Witt 2015, "Trip-Based … Routing").
+
+From every call where one may alight, each pattern near by is boarded on its earliest trip that is
+caught. A change is kept only if it brings somebody somewhere earlier than staying seated or than
+another kept change of the same trip does. "Somewhere" is exact for the two kinds of search:
+
+- Without footpaths at the ends only a ride reaches a door, so a change is worth it if some stop is
+  *reached by a ride* earlier.
+- With them a stop may also be reached on foot, and be boarded at from a moment on; a change that
+  improves neither of these anywhere is worth nothing, because change times and footpaths need not
+  be closed and are compared where they end. This keeps fewer.
+
+A change that leads straight back to the call before is listed apart, as a *return*: whoever boarded
+further back changes one call earlier, so it serves only who boarded at that very call; and as she
+could have boarded the other trip there at once, it serves only to be there by a ride, from where
+one may walk on. With footpaths at the ends that are closed, even that is worth nothing.
+
+Found by lane: the trip caught at a place only gets later from one trip to the next, so each
+neighbouring place keeps a finger on its trip (cf. Lehoux and Loiodice 2020); and a change to a trip
+that was already met at that place or further back is skipped without a look at where it leads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.kernel_cache import compiled
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+
+INF = 1 << 30
+_INFO = 4  # per trip: its first arrival, the end of its lane, its pattern, nothing
+_LABEL = 4  # per stop: which trip wrote it, reached by a ride, reached at all, may board
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transfers:
+    """`change[change0[e] : change0[e + 1]]` are the changes from arrival cell e.
+
+    Each is trip << shift | position, so that no network overflows silently.
+    """
+
+    change0: I32
+    change: U32
+    return0: I32
+    """Empty if no return is ever worth it."""
+    returns: U32
+    shift: int
+    unreached: U16
+    """For each trip its last position: what a search marks trips by before it reaches them."""
+    trip_info: I32
+
+
+def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  # noqa: FBT001
+    """Find them for the arrays of a `network.DayNetwork`.
+
+    Raises:
+        ValueError: a trip number and a position do not fit into 32 bits, or there are 2^31 changes.
+    """
+    positions = data[offsets[0] : offsets[1]]
+    pattern_of = data[offsets[18] : offsets[19]]
+    trip0 = data[offsets[3] : offsets[4]]
+    longest = int(positions.max(initial=1))
+    shift = max(1, (longest - 1).bit_length())
+    if longest > 1 << 16 or len(pattern_of) >= 1 << (32 - shift):
+        raise ValueError(f"{len(pattern_of)} trips of up to {longest} calls are too many")
+    with_returns = not (walk_at_ends and _is_closed(data, offsets))
+    change0, change, return0, returns = _find(data, offsets, shift, walk_at_ends, with_returns)
+    info = np.zeros((len(pattern_of), _INFO), np.int32)
+    info[:, 0] = data[offsets[22] : offsets[23]]
+    info[:, 1] = trip0[pattern_of + 1]
+    info[:, 2] = pattern_of
+    unreached = (positions[pattern_of] - 1).astype(np.uint16)
+    return Transfers(change0, change, return0, returns, shift, unreached, info.ravel())
+
+
+@compiled
+def _is_closed(net: I32, no: I64) -> bool:
+    """Whether two footpaths one after the other are never better than one."""
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
+    direct = np.full(len(walk0) - 1, INF, np.int32)
+    for a in range(len(walk0) - 1):
+        for x in range(walk0[a], walk0[a + 1]):
+            direct[walk_to[x]] = walk_s[x]
+        for x in range(walk0[a], walk0[a + 1]):
+            b = walk_to[x]
+            for y in range(walk0[b], walk0[b + 1]):
+                if walk_to[y] != a and direct[walk_to[y]] > walk_s[x] + walk_s[y]:
+                    return False
+        for x in range(walk0[a], walk0[a + 1]):
+            direct[walk_to[x]] = INF
+    return True
+
+
+@compiled
+def _find(  # noqa: C901 - one loop over trips, its arrays named once
+    net: I32,
+    no: I64,
+    shift: int,
+    walk_at_ends: bool,  # noqa: FBT001 - kernels are called by position
+    with_returns: bool,  # noqa: FBT001
+) -> tuple[I32, U32, I32, U32]:
+    positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
+    stop0, event0, stops = net[no[2] : no[3]], net[no[4] : no[5]], net[no[5] : no[6]]
+    arrivals, trip0 = net[no[6] : no[7]], net[no[3] : no[4]]
+    n_stops, n_patterns = no[18] - no[17], no[1] - no[0]
+    change0 = np.zeros(len(arrivals) + 1, np.int32)
+    return0 = np.zeros(len(arrivals) + 1 if with_returns else 0, np.int32)
+    found, n_found = np.empty(1 << 16, np.uint32), 0
+    returns, n_returns = np.empty(1 << 12, np.uint32), 0
+    labels = np.full(_LABEL * n_stops, -1, np.int32)
+    met = np.full(3 * n_patterns, -1, np.int32)  # by whom, trip, position
+    longest = positions.max() if n_patterns else 0
+    kept, kept_end = np.empty(1 << 10, np.uint32), np.zeros(longest + 1, np.int64)
+    back, back_end = np.empty(1 << 10, np.uint32), np.zeros(longest + 1, np.int64)
+    for p in range(n_patterns):
+        length = positions[p]
+        near0, near = _neighbours(net, no, p)
+        if near0[-1] > len(kept):
+            kept, back = np.empty(near0[-1], np.uint32), np.empty(near0[-1], np.uint32)
+        for t in range(trips[p]):
+            row = event0[p] + t * length
+            kept_end[length] = back_end[length] = 0
+            for i in range(length - 1, 0, -1):
+                n_kept, n_back = kept_end[i + 1], back_end[i + 1]
+                at = arrivals[row + i]
+                if at < INF:
+                    stop = stops[stop0[p] + i]
+                    _alight(net, no, labels, trip0[p] + t, stop, at, walk_at_ends)
+                    n_kept, n_back = _changes(
+                        net, no, labels, met, near, near0, p, t, i,
+                        kept, n_kept, back, n_back, shift, walk_at_ends,
+                    )  # fmt: skip
+                kept_end[i], back_end[i] = n_kept, n_back
+            if max(n_found + kept_end[1], n_returns + back_end[1]) >= 1 << 31:
+                raise ValueError("more changes between trips than a 32-bit index counts")
+            found = _with_room(found, n_found, kept_end[1])
+            change0[row] = n_found
+            for i in range(1, length):
+                change0[row + i] = n_found
+                n_found = _append(found, n_found, kept, kept_end[i + 1], kept_end[i])
+            if with_returns:
+                returns = _with_room(returns, n_returns, back_end[1])
+                return0[row] = n_returns
+                for i in range(1, length):
+                    return0[row + i] = n_returns
+                    n_returns = _append(returns, n_returns, back, back_end[i + 1], back_end[i])
+    change0[-1] = n_found
+    if with_returns:
+        return0[-1] = n_returns
+    return change0, found[:n_found].copy(), return0, returns[:n_returns].copy()
+
+
+@compiled
+def _with_room(old: U32, used: int, more: int) -> U32:
+    if used + more <= len(old):
+        return old
+    new = np.empty(2 * (used + more), np.uint32)
+    new[:used] = old[:used]
+    return new
+
+
+@compiled
+def _append(to: U32, used: int, source: U32, first: int, end: int) -> int:
+    for x in range(first, end):
+        to[used] = source[x]
+        used += 1
+    return used
+
+
+@compiled
+def _neighbours(net: I32, no: I64, p: int) -> tuple[I64, I32]:
+    """Where one can board after alighting at each position: rows of 5, and where each begins.
+
+    Pattern, position, seconds to get there, the trip caught last time, whether it leads back to
+    the stop before.
+    """
+    positions, stop0, stops = net[no[0] : no[1]], net[no[2] : no[3]], net[no[5] : no[6]]
+    serving0, serving_pattern = net[no[8] : no[9]], net[no[9] : no[10]]
+    serving_position, change_s = net[no[10] : no[11]], net[no[17] : no[18]]
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
+    near0 = np.zeros(positions[p] + 1, np.int64)
+    for i in range(1, positions[p]):
+        s = stops[stop0[p] + i]
+        near0[i + 1] = near0[i] + serving0[s + 1] - serving0[s]
+        for x in range(walk0[s], walk0[s + 1]):
+            near0[i + 1] += serving0[walk_to[x] + 1] - serving0[walk_to[x]]
+    near = np.empty(5 * near0[-1], np.int32)
+    o = 0
+    for i in range(1, positions[p]):
+        s = stops[stop0[p] + i]
+        for x in range(walk0[s] - 1, walk0[s + 1]):
+            here, seconds = s, change_s[s]
+            if x >= walk0[s]:
+                here, seconds = walk_to[x], walk_s[x]
+            for y in range(serving0[here], serving0[here + 1]):
+                q, j = serving_pattern[y], serving_position[y]
+                near[o], near[o + 1], near[o + 2], near[o + 3] = q, j, seconds, -1
+                near[o + 4] = stops[stop0[q] + j + 1] == stops[stop0[p] + i - 1]
+                o += 5
+    return near0, near
+
+
+@compiled
+def _changes(  # noqa: C901 - the innermost loop; calls would cost what they hide
+    net: I32, no: I64, labels: I32, met: I32, near: I32, near0: I64, p: int, t: int, i: int,
+    kept: U32, n_kept: int, back: U32, n_back: int, shift: int,
+    walk_at_ends: bool,  # noqa: FBT001
+) -> tuple[int, int]:  # fmt: skip
+    """Add the changes from one call that are worth it, and its returns; how many there are now."""
+    positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
+    stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
+    stops, change_s = net[no[5] : no[6]], net[no[17] : no[18]]
+    arrivals, departures = net[no[6] : no[7]], net[no[7] : no[8]]
+    row, stamp = event0[p] + t * positions[p], trip0[p] + t
+    at, previous = arrivals[row + i], stops[stop0[p] + i - 1]
+    before = arrivals[row + i - 1] + change_s[previous]
+    label = _label(labels, previous, stamp)
+    best_back = labels[label + 1]
+    for c in range(5 * near0[i], 5 * near0[i + 1], 5):
+        q, j = near[c], near[c + 1]
+        size = trips[q]
+        column = event0[q] + j * size
+        u, ready = near[c + 3], at + near[c + 2]
+        if u < 0:
+            u = _first_from(departures, column, size, ready)
+        while u < size and departures[column + u] < ready:
+            u += 1
+        near[c + 3] = u
+        if u == size or (q == p and u >= t and j >= i):
+            continue
+        same = met[3 * q] == stamp
+        if same and u >= met[3 * q + 1] and j >= met[3 * q + 2]:
+            continue
+        cell = event0[q] + u * positions[q]
+        if near[c + 4] and before <= departures[column + size + u]:
+            if arrivals[cell + j + 1] < best_back:
+                best_back = arrivals[cell + j + 1]
+                back[n_back] = ((trip0[q] + u) << shift) | j
+                n_back += 1
+            continue
+        last = met[3 * q + 2] + 1 if same and u == met[3 * q + 1] else positions[q]
+        if not same or u <= met[3 * q + 1]:
+            met[3 * q], met[3 * q + 1], met[3 * q + 2] = stamp, u, j
+        worth = False
+        for k in range(j + 1, last):
+            reach, label = arrivals[cell + k], _LABEL * stops[stop0[q] + k]
+            if reach >= INF or (labels[label] == stamp and labels[label + 1] <= reach):
+                continue
+            if _alight(net, no, labels, stamp, stops[stop0[q] + k], reach, walk_at_ends):
+                worth = True
+        if worth:
+            kept[n_kept] = ((trip0[q] + u) << shift) | j
+            n_kept += 1
+    return n_kept, n_back
+
+
+@compiled
+def _first_from(departures: I32, column: int, size: int, ready: int) -> int:
+    """The first trip of a column that leaves at `ready` or later; `size` if none does."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) >> 1
+        if departures[column + middle] < ready:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _alight(
+    net: I32, no: I64, labels: I32, stamp: int, stop: int, at: int,
+    walk_at_ends: bool,  # noqa: FBT001
+) -> bool:  # fmt: skip
+    """Note a ride's arrival and what follows from it; whether anything is earlier than known."""
+    label = _label(labels, stop, stamp)
+    if at >= labels[label + 1]:
+        return False
+    labels[label + 1] = at
+    if not walk_at_ends:
+        return True
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
+    ready = at + net[no[17] + stop]
+    earlier = bool(at < labels[label + 2] or ready < labels[label + 3])
+    labels[label + 2] = min(labels[label + 2], at)
+    labels[label + 3] = min(labels[label + 3], ready)
+    for x in range(walk0[stop], walk0[stop + 1]):
+        label = _label(labels, walk_to[x], stamp)
+        ready = at + walk_s[x]
+        if ready < labels[label + 3]:  # who may board somewhere is there, but not the reverse
+            earlier = True
+            labels[label + 3] = ready
+            labels[label + 2] = min(labels[label + 2], ready)
+        elif ready < labels[label + 2]:
+            earlier = True
+            labels[label + 2] = ready
+    return earlier
+
+
+@compiled
+def _label(labels: I32, stop: int, stamp: int) -> int:
+    """Where the labels of a stop are, empty if another trip wrote them."""
+    label = _LABEL * stop
+    if labels[label] != stamp:
+        labels[label] = stamp
+        labels[label + 1] = INF
+        labels[label + 2] = INF
+        labels[label + 3] = INF
+    return label
