@@ -17,6 +17,7 @@ from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.settings import Settings
+from mobility.streets_command import streets_app
 from payments.errors import MisconfiguredError
 
 
@@ -43,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(feed_app, name="feed")
+app.add_typer(streets_app, name="streets")
 app.add_typer(city_app, name="city")
 app.add_typer(provider_app, name="provider")
 app.add_typer(finance_app, name="finance")

@@ -11,12 +11,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from gtfs.artefact import ArtefactError
-from gtfs.geo import LatLon
 from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
 from mobility.embedded.progress import Progress
 from mobility.settings import Settings
-from providers.values import Mode
 
 AHEAD = timedelta(days=14)
 """How far the timetable must reach for the artefact to be kept."""
@@ -56,14 +54,18 @@ def prepare_city(settings: Settings, progress: Progress) -> None:
 def prepare_kernel(settings: Settings, progress: Progress) -> None:
     """Compile the kernels, unless compiled ones are kept."""
     from gtfs.warm_up import warm_up  # noqa: PLC0415 - numba takes a second to import
+    from mobility.city_streets import compile_ways, open_streets  # noqa: PLC0415
     from mobility.planning.streets import streets_of  # noqa: PLC0415
 
     warm_up(progress.note)
     progress.note("compiling the ways through the city")
     city = load_city(settings.city)
     streets = streets_of(city.water, city.crossings, city.rules)
-    near = LatLon(city.centre.lat, city.centre.lon + 0.01)
-    streets.leg(Mode.WALK, city.centre, near, datetime.now(city.timezone).date())
+    on = datetime.now(city.timezone).date()
+    compile_ways(streets, city.centre, on)
+    imported = open_streets(settings, city)
+    if imported is not None:
+        compile_ways(imported, city.centre, on)
 
 
 def build_timetable(city: City, path: Path, today: date, progress: Progress) -> None:

@@ -61,6 +61,10 @@ class StreetNetwork:
         """
         return StreetNetwork(load_graph(path)[0], speeds_kmh)
 
+    def has_streets_at(self, position: LatLon) -> bool:
+        """Whether one can walk from there."""
+        return self._spot(Profile.WALK, position) is not None
+
     def modes(self) -> frozenset[Mode]:
         """The modes that have streets."""
         return frozenset(self._speeds)

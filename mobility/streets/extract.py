@@ -6,7 +6,6 @@ Values only; ``osm_import`` reads them, ``build`` makes a graph of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mobility.streets.addresses import Address
@@ -56,18 +55,3 @@ class Extract:
     addresses: list[Address] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     read: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import found, for a person: counts by what they count."""
-
-    found: Mapping[str, int]
-    ignored: Mapping[str, int]
-
-    def lines(self) -> Iterable[str]:
-        """One line a count."""
-        for name, count in self.found.items():
-            yield f"{count:>9,} {name}"
-        for name, count in sorted(self.ignored.items(), key=lambda item: -item[1]):
-            yield f"{count:>9,} ignored: {name}"

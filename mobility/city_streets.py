@@ -1,0 +1,51 @@
+"""The streets of a city as a process finds them: imported, or none."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+
+from gtfs.artefact import ArtefactError
+from gtfs.geo import LatLon
+from mobility.cities.city import City
+from mobility.planning.reach import Places, StreetWays
+from mobility.planning.street_network import StreetNetwork
+from mobility.planning.water import degrees_of
+from mobility.settings import Settings
+from providers.values import Mode
+
+log = logging.getLogger(__name__)
+
+
+def streets_path(settings: Settings) -> Path:
+    """Where the streets and addresses of the city lie, once ``mobility streets import`` ran."""
+    return settings.data / "streets" / f"{Path(settings.city).name}.bin"
+
+
+def open_streets(settings: Settings, city: City) -> StreetNetwork | None:
+    """The imported streets; None where there are none that this version reads or that are here.
+
+    A search without them estimates its ways.
+    """
+    path = streets_path(settings)
+    if not path.is_file():
+        return None
+    try:
+        network = StreetNetwork.load(path, city.rules.speeds_kmh())
+    except ArtefactError as error:
+        log.warning("ways are estimated: %s", error)
+        return None
+    if not network.has_streets_at(city.centre):
+        log.warning("ways are estimated: %s has no streets in the centre of %s", path, city.title)
+        return None
+    return network
+
+
+def compile_ways(ways: StreetWays, centre: LatLon, on: date) -> None:
+    """Use every kernel of a network once, so that no search waits for its compiler."""
+    near = LatLon(centre.lat, centre.lon + 0.01)
+    places = Places(degrees_of([near]))
+    ways.leg(Mode.WALK, centre, near, on)
+    ways.reach(centre, Mode.WALK, places, on, max_seconds=60)
+    places.with_changes({}, [centre])

@@ -1,0 +1,99 @@
+"""Replace the streets of a city by those of an extract: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mobility.streets.addresses import Addresses
+from mobility.streets.build import build_graph
+from mobility.streets.extract import Extract
+from mobility.streets.graph import Graph, load_graph, save_graph
+from mobility.streets.osm_import import Progress, read_extract
+from mobility.streets.way_tags import BIKE_KMH, WALK_KMH, Profile
+from mobility.streets.wheelchair_tags import Wheels
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import found, for a person: how many of each thing."""
+
+    source: str
+    imported_at: str
+    found: Mapping[str, int]
+    ignored: Mapping[str, int]
+
+    def facts(self) -> dict[str, str]:
+        """As an artefact keeps it."""
+        return {
+            "source": self.source,
+            "imported_at": self.imported_at,
+            "found": json.dumps(self.found),
+            "ignored": json.dumps(self.ignored),
+        }
+
+    def lines(self) -> Iterable[str]:
+        """One line a count, what was left out by how often."""
+        for name, count in self.found.items():
+            yield f"{count:>9,} {name}"
+        for name, count in sorted(self.ignored.items(), key=lambda item: (-item[1], item[0])):
+            yield f"{count:>9,} left out: {name}"
+
+
+def take_over(
+    source: Path, target: Path, walk_kmh: float, bike_kmh: float, now: datetime, progress: Progress
+) -> Report:
+    """Read an extract and write the artefact of its streets and addresses.
+
+    Raises:
+        StreetsError: the extract cannot serve; what lies at ``target`` stays.
+    """
+    extract = read_extract(source, progress)
+    progress("making the graphs", 0)
+    bike = bike_kmh / BIKE_KMH
+    walk = walk_kmh / WALK_KMH
+    paces = {Profile.WALK: walk, Profile.WHEELCHAIR: walk, Profile.BIKE: bike}
+    graph = build_graph(extract, paces)
+    progress("writing", 0)
+    report = Report(
+        source.name, now.isoformat(timespec="seconds"), _found(extract, graph), extract.ignored
+    )
+    save_graph(target, graph, Addresses.of(extract.addresses), report.facts())
+    return report
+
+
+def report_of(path: Path) -> Report:
+    """What is known of the artefact that is there.
+
+    Raises:
+        ArtefactError: absent, damaged, or made by another version.
+    """
+    _graph, facts = load_graph(path)
+    return Report(
+        facts["source"], facts["imported_at"],
+        json.loads(facts["found"]), json.loads(facts["ignored"]),
+    )  # fmt: skip
+
+
+def _found(extract: Extract, graph: Graph) -> dict[str, int]:
+    found = dict(extract.read)
+    found |= {"ways that are streets": len(extract.ways), "streets": len(graph.wheels)}
+    for profile, net in zip(Profile, graph.nets, strict=True):
+        open_ = int((net.ms >= 0).any(axis=1).sum())
+        usable = int((graph.usable >> profile & 1).sum())
+        name = profile.name.lower()
+        found[f"streets open for {name}"] = open_
+        found[f"of these not on the mainland, for {name}"] = open_ - usable
+    for wheels in Wheels:
+        found[f"streets with wheelchair {wheels.name.lower()}"] = int(
+            (graph.wheels == wheels).sum()
+        )
+    found["points with a barrier or a kerb"] = len(extract.nodes)
+    found["turn restrictions"] = len(extract.turns)
+    for kind in ("address", "street"):
+        found[f"{kind} names"] = sum(row.kind == kind for row in extract.addresses)
+    rest = len(extract.addresses) - found["address names"] - found["street names"]
+    return found | {"other names": rest}
