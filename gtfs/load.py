@@ -92,12 +92,12 @@ def _read(source: Source, report: Report) -> Feed:
 
 
 def _say_missing(source: Source, report: Report) -> None:
-    for name in NEEDED:
-        if name not in source.members:
-            report.add(
-                name, None, "", Kind.MISSING_FILE, "is not in the feed", "refused the feed",
-                Severity.ERROR,
-            )  # fmt: skip
+    missing = [name for name in NEEDED if name not in source.members]
+    for name in missing:
+        report.add(
+            name, None, "", Kind.MISSING_FILE, "is not in the feed", "refused the feed",
+            Severity.ERROR,
+        )  # fmt: skip
     if "calendar" not in source.members and "calendar_dates" not in source.members:
         report.add(
             "calendar", None, "", Kind.MISSING_FILE, "is not there, nor is calendar_dates.txt",
@@ -105,18 +105,21 @@ def _say_missing(source: Source, report: Report) -> None:
         )  # fmt: skip
     for name in sorted(UNUSED & set(source.members)):
         report.note(name, "", Kind.UNSUPPORTED, "is not used", "ignored it")
+    if missing:
+        raise _lacking(missing, source)
 
 
 def _needed(source: Source, name: str, report: Report) -> list[Record]:
     rows = read_records(source, name, report)
     if not rows:
-        raise _lacking(name, source)
+        raise _lacking([name], source)
     return rows
 
 
-def _lacking(name: str, source: Source) -> FeedError:
+def _lacking(names: Sequence[str], source: Source) -> FeedError:
+    files = ", ".join(f"no {name}.txt" for name in names)
     return FeedError(
-        f"the feed has no {name}.txt with rows in it; {source.path.name} is not a whole "
+        f"the feed has {files} with rows in it; {source.path.name} is not a whole "
         "GTFS Schedule feed, ask for one"
     )
 
@@ -124,13 +127,10 @@ def _lacking(name: str, source: Source) -> FeedError:
 def _refuse_empty(trips: TripColumns, source: Source, report: Report) -> None:
     if len(trips):
         return
-    for name in ("trips", "stop_times"):
-        empty = any(
-            finding.file == name and finding.kind in (Kind.MISSING_FILE, Kind.EMPTY_FILE)
-            for finding in report.findings
-        )
-        if empty or name not in source.members:
-            raise _lacking(name, source)
+    empty = {finding.file for finding in report.findings if finding.kind is Kind.EMPTY_FILE}
+    lacking = [name for name in ("trips", "stop_times") if name in empty]
+    if lacking:
+        raise _lacking(lacking, source)
     raise FeedError(
         "no trip of the feed has a route, a service and two timed calls; "
         "check trips.txt, calendar.txt and stop_times.txt"
