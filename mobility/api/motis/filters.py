@@ -127,3 +127,22 @@ def best_only(itineraries: Sequence[Itinerary], *, arrive_by: bool) -> list[Itin
         return mine[0] <= other[0] and mine[1] <= other[1] and mine != other
 
     return [i for i in itineraries if not any(beats(other, i) for other in itineraries)]
+
+
+def not_dominated(itineraries: Sequence[Itinerary]) -> list[Itinerary]:
+    """Those than which none leaves later, arrives earlier, changes less and costs less."""
+
+    def beats(a: Itinerary, b: Itinerary) -> bool:
+        no_worse = (
+            a.departs_at >= b.departs_at
+            and a.arrives_at <= b.arrives_at
+            and a.transfers <= b.transfers
+            and a.price <= b.price
+        )
+        return no_worse and _criteria(a) != _criteria(b)
+
+    return [i for i in itineraries if not any(beats(other, i) for other in itineraries)]
+
+
+def _criteria(i: Itinerary) -> tuple[object, ...]:
+    return (i.departs_at, i.arrives_at, i.transfers, i.price)

@@ -159,10 +159,12 @@ def _raw(query: QueryParams) -> dict[str, list[str]]:
 
 
 def _said(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0]) if first["loc"] else "the query"
     if first["type"] == "missing":
         return f"{name} is missing"
+    if first["type"] == "too_long" and first["ctx"].get("field_type") != "String":
+        return f"{name}: give at most {first['ctx']['max_length']} values"
     message = first["msg"].removeprefix("Value error, ")
     return f"{name}: {message[0].lower()}{message[1:]}"
 

@@ -7,19 +7,19 @@ stand at the outer edges of what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from mobility.api.motis.cursors import Cursor, read_cursor
-from mobility.api.motis.filters import Filters, best_only, not_overtaken
+from mobility.api.motis.filters import Filters, best_only, not_dominated, not_overtaken
 from mobility.api.motis.modes import FORM_FACTORS, MotisMode, transit_modes
 from mobility.api.motis.own_vehicle import own_vehicle
 from mobility.api.motis.parameters import Spot, in_zone, read_place
 from mobility.api.motis.plan_query import PedestrianProfile, PlanQuery, rental_modes
 from mobility.api.motis.via import via_search
 from mobility.planning.errors import BadSearchError
-from mobility.planning.itinerary import Itinerary
+from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
 from mobility.planning.search import Planner
 from providers.values import Mode
@@ -29,6 +29,8 @@ MOST_PAGES = 8
 MOST_ITINERARIES = 50
 SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=6)
 MOST_WALK_M = 5000
+_ABSOLUTE = frozenset({Reason.LAST_WAY_HOME})
+"""Reasons that hold for a journey beside those of other windows too."""
 
 
 Search = Callable[[SearchRequest, datetime], SearchResult]
@@ -100,9 +102,16 @@ def find_plan(
     direct = [i for i in first.itineraries if filters.direct(i)]
     if request.page is None and not query.via:
         direct += own_vehicle(planner, request, query.direct_modes, query.max_direct_time, now)
-    results = [first, *_more(search, query, request, filters, first, now)]
-    found = [i for result in results for i in result.itineraries if filters.scheduled(i)]
-    found = not_overtaken(found, direct, query.fastest_direct_factor)
+
+    backwards = _backwards(query, request)
+    results = [first]
+    further = _further(search, request, first, backwards=backwards, now=now)
+    while _wants_more(query, _shown(results, query, filters)):
+        following = next(further, None)
+        if following is None:
+            break
+        results.append(following)
+    found = not_overtaken(_shown(results, query, filters), direct, query.fastest_direct_factor)
     edges = (_edge(r.earlier) for r in results), (_edge(r.later) for r in results)
     earlier = min((e for e in edges[0] if e), key=lambda c: c.at, default=None)
     later = max((e for e in edges[1] if e), key=lambda c: c.at, default=None)
@@ -116,7 +125,18 @@ def find_plan(
     if not query.timetable_view:
         best = best_only(plan.itineraries, arrive_by=query.arrive_by)
         return replace(plan, itineraries=tuple(best))
-    return _cut(plan, query, backwards=_backwards(query, request))
+    return _cut(plan, query, backwards=backwards)
+
+
+def _shown(results: Sequence[SearchResult], query: PlanQuery, filters: Filters) -> list[Itinerary]:
+    found = [i for result in results for i in result.itineraries if filters.scheduled(i)]
+    return not_dominated(found) if query.via else found
+
+
+def _wants_more(query: PlanQuery, found: Sequence[Itinerary]) -> bool:
+    if not query.timetable_view or not transit_modes(query.transit_modes):
+        return False
+    return len(found) < min(query.num_itineraries, MOST_ITINERARIES)
 
 
 def _backwards(query: PlanQuery, request: SearchRequest) -> bool:
@@ -124,37 +144,23 @@ def _backwards(query: PlanQuery, request: SearchRequest) -> bool:
     return request.page.startswith("e") if request.page else query.arrive_by
 
 
-def _more(
-    search: Search,
-    query: PlanQuery,
-    request: SearchRequest,
-    filters: Filters,
-    first: SearchResult,
-    now: datetime,
-) -> list[SearchResult]:
-    """The windows after (or before) the first one, until there is enough."""
-    wanted = min(query.num_itineraries, MOST_ITINERARIES)
-    if not query.timetable_view or not transit_modes(query.transit_modes):
-        return []
-    backwards = _backwards(query, request)
-    results: list[SearchResult] = []
+def _further(
+    search: Search, request: SearchRequest, first: SearchResult, *, backwards: bool, now: datetime
+) -> Iterator[SearchResult]:
+    """The windows after (or before) the first one, each wider, until nothing goes any more."""
     last, window = first, request.window
-    count = sum(map(filters.scheduled, first.itineraries))
-    while count < wanted and len(results) < MOST_PAGES:
+    for _ in range(MOST_PAGES):
         token = last.earlier if backwards else last.later
         if token is None:
-            break
+            return
         window = min(window * 2, LONGEST)
         try:
             last = search(replace(request, page=token, window=window), now)
         except BadSearchError:
-            break
-        results.append(last)
-        fresh = sum(map(filters.scheduled, last.itineraries))
+            return
+        yield last
         if not any(i.has_transit for i in last.itineraries) and window == LONGEST:
-            break
-        count += fresh
-    return results
+            return
 
 
 def _edge(token: str | None) -> Cursor | None:
