@@ -79,7 +79,7 @@ class _Reader:
     def read(self, feed: Any) -> Message:
         entities: dict[str, Any] = {}
         for number, entity in enumerate(feed.entity):
-            key = entity.id or f"\0{number}"
+            key = _text(entity.id) or f"\0{number}"
             if key in entities:
                 self._passed_over["entity_id_repeated"] += 1
             entities[key] = entity
@@ -111,8 +111,8 @@ class _Reader:
         if value is not None:
             kept.append(value)
 
-    def _id(self, text: str) -> str:
-        return self._prefix + text[:MAX_ID] if text else ""
+    def _id(self, text: str | bytes) -> str:
+        return self._prefix + _text(text)[:MAX_ID] if text else ""
 
     def _trip_ref(self, trip: Any) -> TripRef:
         return TripRef(
@@ -145,8 +145,8 @@ class _Reader:
                 start_day=_day(new.start_date),
                 start_s=_clock(new.start_time),
             ),
-            new.trip_headsign[:MAX_ID] if new else "",
-            new.trip_short_name[:MAX_ID] if new else "",
+            _text(new.trip_headsign)[:MAX_ID] if new else "",
+            _text(new.trip_short_name)[:MAX_ID] if new else "",
             _WHEELCHAIR.get(update.vehicle.wheelchair_accessible, 0)
             if update.HasField("vehicle")
             else 0,
@@ -159,8 +159,8 @@ class _Reader:
             sequence, stop_id, state = call.stop_sequence, call.stop_id, call.schedule_relationship
             if not sequence and not call.HasField("stop_sequence"):
                 sequence = None
-            if prefix and stop_id:
-                stop_id = prefix + stop_id
+            if prefix or stop_id.__class__ is not str:
+                stop_id = self._id(stop_id)
             arrival, departure = read(call.arrival), read(call.departure)
             if call.HasField("stop_time_properties"):
                 properties = call.stop_time_properties
@@ -196,7 +196,7 @@ class _Reader:
             self._passed_over["alert_without_text"] += 1
             return None
         return Alert(
-            id_[:MAX_ID],
+            _text(id_)[:MAX_ID],
             header,
             description,
             {k: v for k, v in _texts(alert.url).items() if v.startswith(("https://", "http://"))},
@@ -228,8 +228,8 @@ class _Reader:
         if vehicle.HasField("occupancy_status"):
             occupancy = pb.VehiclePosition.OccupancyStatus.Name(vehicle.occupancy_status)
         return Vehicle(
-            (vehicle.vehicle.id or id_)[:MAX_ID],
-            vehicle.vehicle.label[:MAX_ID],
+            _text(vehicle.vehicle.id or id_)[:MAX_ID],
+            _text(vehicle.vehicle.label)[:MAX_ID],
             LatLon(at.latitude, at.longitude),
             self._trip_ref(vehicle.trip) if vehicle.HasField("trip") else None,
             at.bearing if at.HasField("bearing") and 0 <= at.bearing <= 360 else None,
@@ -242,6 +242,11 @@ class _Reader:
         )
 
 
+def _text(text: str | bytes) -> str:
+    """What is no UTF-8 comes as bytes."""
+    return text if isinstance(text, str) else text.decode(errors="replace")
+
+
 def _sane(posix: int) -> int | None:
     return posix if _EARLIEST < posix < _LATEST else None
 
@@ -252,15 +257,17 @@ def _allowed(properties: Any, name: str) -> bool | None:
 
 
 def _texts(translated: Any) -> dict[str, str]:
-    return {t.language[:16]: t.text[:MAX_TEXT] for t in translated.translation if t.text}
+    return {
+        _text(t.language)[:16]: _text(t.text)[:MAX_TEXT] for t in translated.translation if t.text
+    }
 
 
 def _instant(posix: int) -> datetime | None:
     return datetime.fromtimestamp(posix, UTC) if _EARLIEST < posix < _LATEST else None
 
 
-def _day(text: str) -> date | None:
-    found = _DATE.fullmatch(text)
+def _day(text: str | bytes) -> date | None:
+    found = _DATE.fullmatch(_text(text))
     if found is None:
         return None
     try:
@@ -270,9 +277,9 @@ def _day(text: str) -> date | None:
     return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None
 
 
-def _clock(text: str) -> int | None:
+def _clock(text: str | bytes) -> int | None:
     try:
-        return parse_clock(text) if text else None
+        return parse_clock(_text(text)) if text else None
     except ValueError:
         return None
 

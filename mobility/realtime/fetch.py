@@ -56,7 +56,7 @@ async def _read(response: httpx.Response, before: Fetched | None) -> Fetched:
     if response.headers.get("content-encoding", "identity") != "identity":
         raise FeedUnavailableError("answered in an encoding that was not asked for")
     raw = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         raw += chunk
         if len(raw) > MAX_BYTES:
             raise FeedUnavailableError(f"answered with more than {MAX_BYTES} bytes")

@@ -22,6 +22,7 @@ async def test_a_process_that_has_everything(world: World):
                 "demo-rad": silent,
                 "demo-auto": silent,
             },
+            "realtime": {"feeds": {}, "trip_updates": 0, "matched": 0, "unmatched": {}},
         },
     )
     health = await world.client.get("/healthz")
