@@ -1,0 +1,217 @@
+"""Searches of the whole front of arrival (departure), transfers, price and CO2, door to door.
+
+The one definition, shared with the brute-force oracle: docs/decisions/0022-four-criteria.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs import front_labels as at
+from gtfs.front_labels import steps_of
+from gtfs.front_network import FrontNetwork, FrontWorkspace
+from gtfs.front_rentals import RentalEdges
+from gtfs.front_search import find_front
+from gtfs.front_values import (
+    FAR,
+    GOAL,
+    I32,
+    LEVELS,
+    ORIGIN,
+    DoorEdges,
+    FrontJourney,
+    FrontLeg,
+    FrontQuery,
+    LegKind,
+    Levels,
+)
+
+__all__ = [
+    "FAR",
+    "GOAL",
+    "LEVELS",
+    "ORIGIN",
+    "DoorEdges",
+    "FrontJourney",
+    "FrontLeg",
+    "FrontNetwork",
+    "FrontQuery",
+    "LegKind",
+    "Levels",
+    "RentalEdges",
+    "search_front",
+    "search_front_latest",
+    "steps_of",
+]
+
+_LABELS = 1 << 14
+_MOST_LABELS = 1 << 24
+_KINDS = tuple(LegKind)
+_NO_EDGES = np.zeros(0, np.int32)
+
+
+class FrontTooLargeError(RuntimeError):
+    """A front needs more labels than memory is given to; narrow the query."""
+
+
+def search_front(
+    network: FrontNetwork, rentals: RentalEdges, query: FrontQuery
+) -> tuple[FrontJourney, ...]:
+    """The front of (arrival, transfers, price, CO2 steps) leaving at ``query.seconds`` or later.
+
+    Fewest transfers first, then the earliest. Of equal points one is given. Releases the GIL.
+
+    Raises:
+        ValueError: network, rentals and query do not fit each other.
+        FrontTooLargeError: the front, or the way to it, is beyond all measure.
+    """
+    if network.mirrored:
+        raise ValueError("a mirrored network answers search_front_latest")
+    workspace = _run(network, rentals, query)
+    journeys = _journeys(workspace)
+    network.give_back(workspace)
+    return tuple(journeys)
+
+
+def search_front_latest(
+    mirrored: FrontNetwork, ahead: FrontNetwork, rentals: RentalEdges, query: FrontQuery
+) -> tuple[FrontJourney, ...]:
+    """The front of (latest departure, transfers, price, CO2 steps) there by ``query.seconds``.
+
+    ``mirrored`` is of View.MIRRORED, ``ahead`` of View.AROUND, both of the same day. Each arrives
+    as early as its departure and the other criteria allow. Fewest transfers first, then the latest.
+
+    Raises:
+        ValueError: networks, rentals and query do not fit each other.
+        FrontTooLargeError: the front, or the way to it, is beyond all measure.
+    """
+    if ahead.mirrored or not mirrored.mirrored:
+        raise ValueError("search_front_latest needs a mirrored network, then one that is not")
+    asked = replace(query, seconds=-query.seconds, access=query.egress, egress=query.access)
+    workspace = _run(mirrored, rentals.mirrored(), asked)
+    rows = workspace.front[: workspace.state[at.N_FRONT]].tolist()
+    mirrored.give_back(workspace)
+    by_departure: dict[int, list[list[int]]] = {}
+    for row in rows:
+        by_departure.setdefault(-row[at.F_TIME], []).append(row)
+    journeys: list[FrontJourney] = []
+    for departs_s, points in by_departure.items():
+        again = replace(
+            query,
+            seconds=departs_s,
+            max_rides=max(point[at.F_LEGS] for point in points),
+            horizon_s=query.seconds - departs_s,
+        )
+        found = search_front(ahead, rentals, again)
+        journeys += [_completed(found, point) for point in points]
+    return tuple(sorted(journeys, key=lambda j: (j.transfers, -j.departs_s)))
+
+
+def _completed(found: tuple[FrontJourney, ...], point: list[int]) -> FrontJourney:
+    """The earliest of what was found that costs no more in any criterion."""
+    return min(
+        (
+            journey
+            for journey in found
+            if journey.transfers < point[at.F_LEGS]
+            and journey.cents <= point[at.F_CENTS]
+            and journey.co2_steps <= point[at.F_STEPS]
+        ),
+        key=lambda journey: journey.arrives_s,
+    )
+
+
+def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> FrontWorkspace:
+    n_nodes = rentals.n_nodes
+    if n_nodes < network.n_stops or rentals.given.n_stops != network.n_stops:
+        raise ValueError("the rentals are of another network")
+    if len(query.access) != n_nodes or len(query.egress) != n_nodes:
+        raise ValueError(f"{len(query.access)} access times for {n_nodes} nodes")
+    edges = _door_rows(query.door_edges, rentals)
+    first, last = (edges, _NO_EDGES) if network.mirrored else (_NO_EDGES, edges)
+    n_labels = _LABELS
+    while n_labels <= _MOST_LABELS:
+        workspace = network.borrow(n_nodes, n_labels)
+        _set(workspace, network, rentals, query, edges)
+        find_front(
+            network.data, network.offsets, rentals.data, rentals.offsets,
+            rentals.available, rentals.takes, query.access, query.egress, first, last,
+            workspace.labels, workspace.front, workspace.aboard, workspace.heads, workspace.rest,
+            workspace.first, workspace.queue, workspace.out, workspace.state,
+        )  # fmt: skip
+        if not workspace.state[at.IS_FULL]:
+            return workspace
+        n_labels = 4 * len(workspace.labels)
+    raise FrontTooLargeError(f"a front needs more than {_MOST_LABELS} labels")
+
+
+def _set(
+    workspace: FrontWorkspace,
+    network: FrontNetwork,
+    rentals: RentalEdges,
+    query: FrontQuery,
+    edges: I32,
+) -> None:
+    """Ask the question: the values of the state from N_STOPS on, in the order of its indexes."""
+    state = workspace.state
+    state[at.LATEST] = query.seconds + query.horizon_s
+    n_stops = network.n_stops
+    state[at.N_STOPS : at.N_STATE] = (
+        n_stops,
+        rentals.n_nodes,
+        rentals.n_kinds,
+        network.n_sets,
+        2 * n_stops + 2 * rentals.n_nodes,
+        network.transfer_s,
+        network.short_cents,
+        network.short_stops,
+        network.mirrored,
+        network.least_ride_cents,
+        min(rentals.least_cents, int(edges[3::5].min(initial=rentals.least_cents))),
+        network.least_single_cents,
+        query.seconds,
+        query.direct_s,
+        query.max_rides,
+    )
+
+
+def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
+    if edges is None or not len(edges.place):
+        return _NO_EDGES
+    n_stops = rentals.given.n_stops
+    rows: NDArray[np.int32] = np.stack(
+        [edges.place + np.int32(n_stops), edges.kind, edges.seconds, edges.cents, edges.mg], axis=1
+    )
+    if rows.min() < 0 or rows[:, 0].max() >= rentals.n_nodes:
+        raise ValueError("a ride to the door from a place that is not there")
+    if rows[:, 1].max() >= rentals.n_kinds:
+        raise ValueError("a ride to the door on a kind of vehicle that is not there")
+    return np.ascontiguousarray(rows, np.int32).ravel()
+
+
+def _journeys(workspace: FrontWorkspace) -> list[FrontJourney]:
+    n = int(workspace.state[at.N_FRONT])
+    rows = workspace.front[: n + 1].tolist()
+    legs = workspace.out[: 8 * rows[n][7]].tolist() if n else []
+    journeys = []
+    for i in range(n):
+        arrives_s, vehicles, cents, steps, mg = rows[i][:5]
+        journeys.append(
+            FrontJourney(
+                rows[i][8],
+                arrives_s,
+                vehicles - 1,
+                cents,
+                steps,
+                mg,
+                tuple(
+                    FrontLeg(_KINDS[legs[o]], *legs[o + 1 : o + 8])
+                    for o in range(8 * rows[i + 1][7] - 8, 8 * rows[i][7] - 8, -8)
+                ),
+            )
+        )
+    journeys.sort(key=lambda journey: (journey.transfers, journey.arrives_s))
+    return journeys

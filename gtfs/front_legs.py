@@ -1,0 +1,157 @@
+"""The legs of every journey of the front, written back from the goal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.front_labels import (
+    ALIGHT,
+    BOARD,
+    BY_DOOR,
+    BY_FIRST_EDGE,
+    BY_RENTAL,
+    BY_RIDE,
+    DIRECT_S,
+    F_EDGE,
+    F_LABEL,
+    F_TIME,
+    HOW,
+    IS_FULL,
+    N_FRONT,
+    NODE,
+    PARENT,
+    SECONDS,
+    TIME,
+    WHAT,
+)
+from gtfs.kernel_cache import compiled
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+INF = 1 << 30
+ORIGIN, GOAL = -1, -2
+WALK, RIDE, RENTAL = 0, 1, 2
+LEG_ROW = 8
+"""Kind, start, end, departure, arrival, ride, position of boarding, of alighting."""
+F_LEG0, F_DEPARTS = 7, 8
+MOST_LEGS = 48
+"""Rows of a journey at most: twelve vehicles, a walk before each and one at the end."""
+
+
+@compiled
+def write_legs(
+    net: I32,
+    no: I64,
+    ren: I32,
+    ro: I64,
+    egress: I32,
+    labels: I32,
+    front: I32,
+    out: I32,
+    state: I64,
+) -> None:
+    """Write legs to `out`, each journey's last leg first, and where they begin to the front.
+
+    All that comes before the first ride is as late as it can be for it.
+    """
+    n = 0
+    for f in range(state[N_FRONT]):
+        front[f, F_LEG0] = n
+        if LEG_ROW * (n + MOST_LEGS) > len(out):
+            state[IS_FULL] = 1
+            return
+        x, time = int(front[f, F_LABEL]), int(front[f, F_TIME])
+        if x < 0:
+            _write(out, n, WALK, ORIGIN, GOAL, time - state[DIRECT_S], time, -1)
+            n += 1
+        else:
+            edge, node = int(front[f, F_EDGE]), int(labels[x, NODE])
+            if edge >= 0:
+                _write(out, n, RENTAL, node, GOAL, int(labels[x, TIME]), time, -1 - edge)
+            else:
+                _write(out, n, WALK, node, GOAL, time - egress[node], time, -1)
+            n = _write_back(net, no, ren, ro, labels, out, n + 1, x, state)
+        _be_late(out, front[f, F_LEG0], n)
+        front[f, F_DEPARTS] = out[LEG_ROW * (n - 1) + 3]
+    if state[N_FRONT] < len(front):
+        front[state[N_FRONT], F_LEG0] = n
+
+
+@compiled
+def _write(
+    out: I32, n: int, kind: int, start: int, end: int, departs: int, arrives: int, what: int
+) -> None:
+    o = LEG_ROW * n
+    out[o] = kind
+    out[o + 1] = start
+    out[o + 2] = end
+    out[o + 3] = departs
+    out[o + 4] = arrives
+    out[o + 5] = what
+    out[o + 6] = -1
+    out[o + 7] = -1
+
+
+@compiled
+def _write_back(
+    net: I32,
+    no: I64,
+    ren: I32,
+    ro: I64,
+    labels: I32,
+    out: I32,
+    n: int,
+    x: int,
+    state: I64,
+) -> int:
+    """Write how one came to label x; returns the number of legs."""
+    stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
+    trip = net[no[20] : no[21]]
+    while x >= 0:
+        node, time = int(labels[x, NODE]), int(labels[x, TIME])
+        how, before = labels[x, HOW], int(labels[x, PARENT])
+        came_from, since = int(labels[before, NODE]), int(labels[before, TIME])
+        if how == BY_DOOR:
+            _write(out, n, WALK, ORIGIN, node, state[SECONDS], time, -1)
+            n += 1
+        elif how == BY_FIRST_EDGE:
+            _write(out, n, RENTAL, ORIGIN, node, state[SECONDS], time, -1 - labels[x, WHAT])
+            n += 1
+        elif how == BY_RENTAL:
+            edge = int(ren[ro[5] + labels[x, WHAT]])
+            _write(out, n, RENTAL, came_from, node, since, time, edge)
+            n += 1
+        elif how == BY_RIDE:
+            t = labels[x, WHAT]
+            p = np.searchsorted(trip0, t, side="right") - 1
+            board = labels[x, BOARD]
+            size = net[no[1] + p]
+            departs = int(net[no[7] + event0[p] + board * size + t - trip0[p]])
+            start = int(net[no[5] + stop0[p] + board])
+            _write(out, n, RIDE, start, node, departs, time, int(trip[t]))
+            out[LEG_ROW * n + 6] = board
+            out[LEG_ROW * n + 7] = labels[x, ALIGHT]
+            n += 1
+        elif came_from != node:
+            _write(out, n, WALK, came_from, node, since, time, -1)
+            n += 1
+        x = before
+    return n
+
+
+@compiled
+def _be_late(out: I32, since: int, until: int) -> None:
+    """Move the legs before the first ride to just before it."""
+    ride = until - 1
+    while ride >= since and out[LEG_ROW * ride] != RIDE:
+        ride -= 1
+    if ride < since:
+        return
+    time = out[LEG_ROW * ride + 3]
+    for y in range(ride + 1, until):
+        lasts = out[LEG_ROW * y + 4] - out[LEG_ROW * y + 3]
+        out[LEG_ROW * y + 4] = time
+        out[LEG_ROW * y + 3] = time - lasts
+        time -= lasts

@@ -1,0 +1,189 @@
+"""Rented vehicles as priced edges between nodes, and who has vehicles and free docks as masks.
+
+What an operator tells of every minute flips bits of the masks; the edges stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.front_fares import NEVER
+from gtfs.front_values import I32, Bool
+from gtfs.network import flat, grouped
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+RENTAL_SECTIONS = (
+    "edge0", "edge_to", "edge_s", "edge_cents", "edge_mg", "edge",
+    "place_walk0", "place_walk_to", "place_walk_s", "stop_walk0", "stop_walk_to", "stop_walk_s",
+    "starts_here",
+)  # fmt: skip
+"""Order of the arrays in `RentalEdges.data`. `edge0` is by node and kind, walks are by node."""
+
+Walks = tuple[I32, I32, I32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """What `RentalEdges.of` was given, between nodes: what a mirror image is made from."""
+
+    n_stops: int
+    n_nodes: int
+    n_kinds: int
+    columns: tuple[I32, ...]
+    to_place: Walks
+    to_stop: Walks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RentalEdges:
+    """Edges and walks between stops and places.
+
+    A vehicle of ``kind`` can be had at a node where ``available[node * K + kind]`` and be left at
+    one where ``takes[node * K + kind]``.
+    """
+
+    data: I32
+    offsets: I64
+    n_nodes: int
+    n_kinds: int
+    least_cents: int
+    available: U8
+    takes: U8
+    given: _Given
+    _mirror: list[RentalEdges] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        n_stops: int,
+        n_places: int,
+        n_kinds: int,
+        *,
+        start: I32,
+        end: I32,
+        kind: I32,
+        seconds: I32,
+        cents: I32,
+        mg: I32,
+        to_place: Walks,
+        to_stop: Walks,
+        available: Bool,
+        takes: Bool,
+    ) -> RentalEdges:
+        """Make them of equal-long columns, an edge a row.
+
+        ``start`` is a place (0 to P-1), ``end`` a node: a stop if the vehicle is left right there,
+        so that one boards at once. Seconds include unlocking and locking, cents are what this ride
+        adds to the bill. ``to_place`` walks are (stop, place, seconds), ``to_stop`` walks (place,
+        stop, seconds). ``available`` is (K, P), ``takes`` (K, S + P).
+
+        Raises:
+            ValueError: the columns do not fit each other or name what is not there.
+        """
+        n_nodes = n_stops + n_places
+        columns = (start + np.int32(n_stops), end, kind, seconds, cents, mg)
+        given = _Given(
+            n_stops,
+            n_nodes,
+            n_kinds,
+            tuple(np.ascontiguousarray(column, np.int32) for column in columns),
+            (to_place[0], to_place[1] + np.int32(n_stops), to_place[2]),
+            (to_stop[0] + np.int32(n_stops), to_stop[1], to_stop[2]),
+        )
+        _check(given)
+        return cls._build(given, *_masks(given, available, takes))
+
+    @classmethod
+    def none(cls, n_stops: int) -> RentalEdges:
+        """No vehicle anywhere."""
+        e = np.zeros(0, np.int32)
+        return cls.of(
+            n_stops, 0, 1, start=e, end=e, kind=e, seconds=e, cents=e, mg=e,
+            to_place=(e, e, e), to_stop=(e, e, e),
+            available=np.zeros((1, 0), np.bool_), takes=np.zeros((1, n_stops), np.bool_),
+        )  # fmt: skip
+
+    def with_masks(self, available: Bool, takes: Bool) -> RentalEdges:
+        """The same edges when vehicles and docks have changed; shares all else."""
+        have, take = _masks(self.given, available, takes)
+        return replace(self, available=have, takes=take)
+
+    def mirrored(self) -> RentalEdges:
+        """Read backwards in time, for searches of the latest departure; made once."""
+        if not self._mirror:
+            given = self.given
+            start, end, *rest = given.columns
+            back = replace(
+                given,
+                columns=(end, start, *rest),
+                to_place=(given.to_stop[1], given.to_stop[0], given.to_stop[2]),
+                to_stop=(given.to_place[1], given.to_place[0], given.to_place[2]),
+            )
+            self._mirror.append(RentalEdges._build(back, self.takes, self.available))
+        return replace(self._mirror[0], available=self.takes, takes=self.available)
+
+    @classmethod
+    def _build(cls, given: _Given, available: U8, takes: U8) -> RentalEdges:
+        start, end, kind, seconds, cents, mg = given.columns
+        n_edges = len(start)
+        starts_here = np.zeros(given.n_nodes, np.int32)
+        starts_here[start] = 1
+        data, offsets = flat(
+            [
+                *grouped(
+                    start * np.int32(given.n_kinds) + kind,
+                    given.n_nodes * given.n_kinds,
+                    end,
+                    seconds,
+                    cents,
+                    mg,
+                    np.arange(n_edges, dtype=np.int32),
+                ),
+                *grouped(given.to_place[0], given.n_nodes, *given.to_place[1:]),
+                *grouped(given.to_stop[0], given.n_nodes, *given.to_stop[1:]),
+                starts_here,
+            ]
+        )
+        least = int(cents.min(initial=NEVER))
+        return cls(data, offsets, given.n_nodes, given.n_kinds, least, available, takes, given)
+
+
+def _masks(given: _Given, available: Bool, takes: Bool) -> tuple[U8, U8]:
+    n_places = given.n_nodes - given.n_stops
+    if available.shape != (given.n_kinds, n_places) or takes.shape != (
+        given.n_kinds,
+        given.n_nodes,
+    ):
+        raise ValueError(f"masks of {available.shape} places and {takes.shape} nodes do not fit")
+    have = np.zeros((given.n_nodes, given.n_kinds), np.uint8)
+    have[given.n_stops :] = available.T
+    return have.ravel(), np.ascontiguousarray(takes.T, np.uint8).ravel()
+
+
+def _check(given: _Given) -> None:
+    start, end, kind, seconds, cents, mg = given.columns
+    if len({len(column) for column in given.columns}) != 1:
+        raise ValueError("the columns of the edges are not equally long")
+    stops, places = range(given.n_stops), range(given.n_stops, given.n_nodes)
+    _check_within("start of an edge", start, places)
+    _check_within("end of an edge", end, range(given.n_nodes))
+    _check_within("kind of an edge", kind, range(given.n_kinds))
+    for name, column in (("seconds", seconds), ("cents", cents), ("mg", mg)):
+        _check_within(name, column, range(1 << 29))
+    for (a, b, walk_s), from_, to in (
+        (given.to_place, stops, places),
+        (given.to_stop, places, stops),
+    ):
+        _check_within("start of a walk", a, from_)
+        _check_within("end of a walk", b, to)
+        _check_within("seconds of a walk", walk_s, range(1 << 29))
+
+
+def _check_within(name: str, values: I32, allowed: range) -> None:
+    if len(values) and not (allowed.start <= values.min() and values.max() < allowed.stop):
+        raise ValueError(f"{name} is not in {allowed.start} to {allowed.stop - 1}")

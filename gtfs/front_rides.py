@@ -1,0 +1,389 @@
+"""Rounds of the four-criteria search by bus and ferry: scan patterns, a bag of tickets aboard.
+
+Whoever boards takes the first trip (a later one changes nothing but the hour), except where a
+later departure buys something: the short-hop ticket of a window that opens later, or in an EXACT
+search a single ticket that holds longer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.front_labels import (
+    ALIGHT,
+    AREA,
+    BAG,
+    BOARD,
+    BY_RIDE,
+    CLOSED,
+    DEAD,
+    EXACT,
+    EXPIRY,
+    HOW,
+    IS_FULL,
+    LATEST,
+    LEAST_RIDE,
+    LEAST_SINGLE,
+    LEGS,
+    MG,
+    MIRRORED,
+    N_BAGS,
+    N_FRONT,
+    N_LABELS,
+    N_SETS,
+    N_STOPS,
+    NEXT,
+    NODE,
+    PARENT,
+    ROUND,
+    SHORT_CENTS,
+    SHORT_STOPS,
+    TIME,
+    TOTAL,
+    TRANSFER_S,
+    WHAT,
+    beaten,
+    is_hopeless,
+    settle,
+    steps_of,
+)
+from gtfs.kernel_cache import compiled
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+INF = 1 << 30
+NEVER = 1 << 29
+
+TRIP, A_BOARD, A_MG, A_TOTAL, A_CLOSED, A_AREA, A_EXPIRY, LIMIT, TICKET, A_PARENT = range(10)
+"""A row of those aboard; TRIP counts within the pattern, A_MG is what was emitted before minus
+what the pattern emits up to boarding, LIMIT the last position one may stay to."""
+FLAT, HELD, SINGLE, SHORT = 0, 1, 2, 3
+"""TICKET: a price a ride, the ticket held before, a new single ticket, a short hop."""
+
+
+@compiled
+def ride(
+    net: I32,
+    no: I64,
+    labels: I32,
+    front: I32,
+    aboard: I32,
+    heads: I32,
+    rest: I32,
+    egress: I32,
+    first: I32,
+    queue: I32,
+    state: I64,
+    since: int,
+    until: int,
+) -> None:
+    """Ride on from the labels [since, until) that are ready to board."""
+    n_queue = _collect(net, no, labels, front, rest, first, queue, state, since, until)
+    for y in range(n_queue):
+        p = int(queue[y])
+        start = int(first[p])
+        first[p] = INF
+        _scan(net, no, labels, front, aboard, heads, rest, egress, state, p, start)
+
+
+@compiled
+def _collect(
+    net: I32,
+    no: I64,
+    labels: I32,
+    front: I32,
+    rest: I32,
+    first: I32,
+    queue: I32,
+    state: I64,
+    since: int,
+    until: int,
+) -> int:
+    """Queue the patterns to scan, each from its first position with a label worth riding on."""
+    serving0, serving_pattern = net[no[8] : no[9]], net[no[9] : no[10]]
+    serving_position = net[no[10] : no[11]]
+    n_stops = state[N_STOPS]
+    n = 0
+    for x in range(since, until):
+        bag = labels[x, BAG]
+        if labels[x, DEAD] != 0 or bag < n_stops or bag >= 2 * n_stops:
+            continue
+        if is_hopeless(labels, x, front, state, rest, state[LEAST_RIDE], 0):
+            labels[x, DEAD] = 1
+            continue
+        s = bag - n_stops
+        for y in range(serving0[s], serving0[s + 1]):
+            p = serving_pattern[y]
+            if serving_position[y] < first[p]:
+                if first[p] == INF:
+                    queue[n] = p
+                    n += 1
+                first[p] = serving_position[y]
+    return n
+
+
+@compiled
+def _scan(
+    net: I32,
+    no: I64,
+    labels: I32,
+    front: I32,
+    aboard: I32,
+    heads: I32,
+    rest: I32,
+    egress: I32,
+    state: I64,
+    p: int,
+    start: int,
+) -> None:
+    """Go along a pattern from position `start`: alight everywhere, board where labels wait."""
+    stop0, stops = net[no[2] : no[3]], net[no[5] : no[6]]
+    length = int(net[no[0] + p])
+    last_round = state[ROUND] - 1
+    n_aboard = 0
+    for i in range(start, length):
+        s = int(stops[stop0[p] + i])
+        for y in range(n_aboard):
+            _alight(net, no, labels, front, aboard, heads, rest, egress, state, p, i, s, y)
+        if i + 1 == length or state[IS_FULL] != 0:
+            break
+        x = int(heads[state[N_STOPS] + s])
+        while x >= 0:
+            if labels[x, LEGS] == last_round and labels[x, DEAD] == 0:
+                n_aboard = _board(net, no, labels, front, aboard, rest, state, p, i, s, x, n_aboard)
+            x = int(labels[x, NEXT])
+
+
+@compiled
+def _first_trip(net: I32, no: I64, p: int, i: int, since: int, ready: int) -> int:
+    """The first trip from number `since` on that can be boarded; their number if there is none."""
+    size = int(net[no[1] + p])
+    column = no[7] + net[no[4] + p] + i * size
+    low, high = since, size
+    while low < high:
+        middle = (low + high) >> 1
+        if net[column + middle] < ready:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _next_sale(net: I32, no: I64, at: int) -> int:
+    """The first moment from `at` on at which short hops are sold, INF if there is none."""
+    for w in range(no[25], no[26], 2):
+        if at < net[w + 1]:
+            return max(at, int(net[w]))
+    return INF
+
+
+@compiled
+def _board(  # noqa: C901 - one branch a ticket
+    net: I32,
+    no: I64,
+    labels: I32,
+    front: I32,
+    aboard: I32,
+    rest: I32,
+    state: I64,
+    p: int,
+    i: int,
+    s: int,
+    x: int,
+    n: int,
+) -> int:
+    """Board with label x at position i, on every ticket that may be worth it; those aboard."""
+    size = int(net[no[1] + p])
+    column = no[7] + net[no[4] + p] + i * size
+    t = _first_trip(net, no, p, i, 0, int(labels[x, TIME]))
+    if t == size or net[column + t] > state[LATEST]:
+        return n
+    cents, expiry = int(net[no[15] + p]), int(labels[x, EXPIRY])
+    total, closed, area = int(labels[x, TOTAL]), int(labels[x, CLOSED]), int(labels[x, AREA])
+    gap_at, n_sets = no[24], state[N_SETS]
+    mg = labels[x, MG] - net[no[16] + p] * net[no[17] + net[no[2] + p] + i]
+    if cents >= 0:
+        return _step_in(
+            aboard, net, gap_at, state, n, t, i, mg, total + cents, closed + cents, area,
+            expiry, INF, FLAT, x,
+        )  # fmt: skip
+    here = int(net[no[21] + s])
+    if area >= 0:
+        n = _step_in(
+            aboard, net, gap_at, state, n, t, i, mg, total, closed,
+            int(net[no[23] + area * n_sets + here]), expiry, INF, HELD, x,
+        )  # fmt: skip
+    if net[no[22] + here] < NEVER:
+        late = t
+        while late < size and net[column + late] <= state[LATEST]:
+            expiry = min(net[column + late] + state[TRANSFER_S], state[LATEST])
+            n = _step_in(
+                aboard, net, gap_at, state, n, late, i, mg, total, total, here,
+                expiry, INF, SINGLE, x,
+            )  # fmt: skip
+            if (
+                state[EXACT] == 0
+                or expiry >= state[LATEST]
+                or beaten(
+                    front,
+                    state[N_FRONT],
+                    expiry + 1,
+                    state[ROUND] + 1,
+                    total + state[LEAST_SINGLE],
+                    steps_of(labels[x, MG] + rest[state[N_BAGS] + labels[x, BAG]]),
+                )
+            ):
+                break
+            late += 1
+    if state[SHORT_STOPS] > 0:
+        if state[MIRRORED] == 0:
+            sale = _next_sale(net, no, int(net[column + t]))
+            while t < size and net[column + t] < sale:
+                t = _first_trip(net, no, p, i, t, sale)
+                if t < size:
+                    sale = _next_sale(net, no, int(net[column + t]))
+        if t < size and net[column + t] <= state[LATEST]:
+            short = total + state[SHORT_CENTS]
+            n = _step_in(
+                aboard, net, gap_at, state, n, t, i, mg, short, short, -1, 0,
+                i + state[SHORT_STOPS], SHORT, x,
+            )  # fmt: skip
+    return n
+
+
+@compiled
+def _step_in(
+    aboard: I32,
+    net: I32,
+    gap_at: int,
+    state: I64,
+    n: int,
+    trip: int,
+    board: int,
+    mg: int,
+    total: int,
+    closed: int,
+    area: int,
+    expiry: int,
+    limit: int,
+    ticket: int,
+    parent: int,
+) -> int:
+    """Add a row to those aboard unless it is dominated there; returns how many are aboard."""
+    if n >= len(aboard):
+        state[IS_FULL] = 1
+        return n
+    aboard[n, TRIP] = trip
+    aboard[n, A_BOARD] = board
+    aboard[n, A_MG] = mg
+    aboard[n, A_TOTAL] = total
+    aboard[n, A_CLOSED] = closed
+    aboard[n, A_AREA] = area
+    aboard[n, A_EXPIRY] = expiry
+    aboard[n, LIMIT] = limit
+    aboard[n, TICKET] = ticket
+    aboard[n, A_PARENT] = parent
+    for y in range(n):
+        if _is_as_good(aboard, y, n, net, gap_at, state):
+            return n
+    kept = 0
+    for y in range(n):
+        if not _is_as_good(aboard, n, y, net, gap_at, state):
+            if kept < y:
+                aboard[kept] = aboard[y]
+            kept += 1
+    if kept < n:
+        aboard[kept] = aboard[n]
+    return kept + 1
+
+
+@compiled
+def _is_as_good(aboard: I32, a: int, b: int, net: I32, gap_at: int, state: I64) -> bool:
+    """Whether a, wherever both alight from now on, is as well off as b."""
+    if aboard[a, TRIP] > aboard[b, TRIP] or aboard[a, A_MG] > aboard[b, A_MG]:
+        return False
+    mine, theirs = aboard[a, TICKET], aboard[b, TICKET]
+    if mine == SHORT or theirs == SHORT:  # noqa: PLR1714 - numba knows no sets here
+        cheaper = aboard[a, A_TOTAL] <= aboard[b, A_TOTAL]
+        return bool(mine == theirs and cheaper and aboard[a, LIMIT] >= aboard[b, LIMIT])
+    area, other = aboard[a, A_AREA], aboard[b, A_AREA]
+    n_sets = state[N_SETS]
+    if mine == FLAT:
+        if aboard[a, A_TOTAL] > aboard[b, A_TOTAL]:
+            return False
+        if other < 0 or aboard[a, A_TOTAL] + net[gap_at + other] <= aboard[b, A_CLOSED]:
+            return True
+        if area < 0:
+            return False
+    if aboard[a, A_CLOSED] + net[gap_at + area * n_sets + other] > aboard[b, A_CLOSED]:
+        return False
+    if state[EXACT] == 0:
+        return True
+    longer = aboard[a, A_EXPIRY] >= aboard[b, A_EXPIRY]
+    outlasts = mine != HELD or theirs == HELD or aboard[a, A_EXPIRY] >= state[LATEST]
+    return bool(longer and outlasts)
+
+
+@compiled
+def _alight(
+    net: I32,
+    no: I64,
+    labels: I32,
+    front: I32,
+    aboard: I32,
+    heads: I32,
+    rest: I32,
+    egress: I32,
+    state: I64,
+    p: int,
+    i: int,
+    s: int,
+    y: int,
+) -> None:
+    """Let row y of those aboard get off at position i, which is stop s."""
+    length, t, limit = int(net[no[0] + p]), int(aboard[y, TRIP]), aboard[y, LIMIT]
+    cell = no[6] + net[no[4] + p] + t * length + i
+    at = int(net[cell])
+    if at > state[LATEST] or i > limit:
+        return
+    ticket = aboard[y, TICKET]
+    if ticket == SHORT and state[MIRRORED] != 0:
+        size = net[no[1] + p]
+        while at <= state[LATEST] and _next_sale(net, no, -at) != -at:
+            t += 1
+            cell += length
+            at = int(net[cell]) if t < size else INF
+        if at > state[LATEST]:
+            return
+    total, closed, area = aboard[y, A_TOTAL], aboard[y, A_CLOSED], aboard[y, A_AREA]
+    expiry = aboard[y, A_EXPIRY]
+    if ticket in (HELD, SINGLE):
+        if at > expiry and ticket == HELD:
+            return
+        area = net[no[23] + area * state[N_SETS] + net[no[21] + s]]
+        price = net[no[22] + area]
+        if price >= NEVER:
+            return
+        total = closed + price
+        if at > expiry:
+            closed, area = total, -1
+    new = state[N_LABELS]
+    labels[new, TIME] = at
+    labels[new, TOTAL] = total
+    labels[new, MG] = aboard[y, A_MG] + net[no[16] + p] * net[no[17] + net[no[2] + p] + i]
+    labels[new, CLOSED] = closed
+    labels[new, AREA] = area
+    labels[new, EXPIRY] = expiry
+    labels[new, PARENT] = aboard[y, A_PARENT]
+    labels[new, HOW] = BY_RIDE
+    labels[new, WHAT] = net[no[3] + p] + t
+    labels[new, BOARD] = aboard[y, A_BOARD]
+    labels[new, ALIGHT] = i
+    labels[new, NODE] = s
+    labels[new, LEGS] = state[ROUND]
+    labels[new, BAG] = s
+    labels[new, DEAD] = 0
+    settle(labels, heads, net[no[24] : no[25]], front, rest, egress, state)

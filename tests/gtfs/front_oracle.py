@@ -1,0 +1,293 @@
+"""What the four-criteria front must be: every journey enumerated, none compared before its end.
+
+Written from docs/decisions/0022-four-criteria.md alone. Single calls of single trips, single edges,
+single walks; a journey's price is found over its finished list of rides by dynamic programming.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from gtfs.front import FAR, GOAL, LEVELS, ORIGIN, FrontJourney, LegKind, Levels
+from tests.gtfs.oracle import Call
+
+Point = tuple[int, int, int, int]
+
+
+class Edge(NamedTuple):
+    """A ride on a rented vehicle; `end` GOAL for one to the door itself."""
+
+    start: int
+    end: int
+    kind: int
+    seconds: int
+    cents: int
+    mg: int
+
+
+class Paid(NamedTuple):
+    """A ride of the level tariff."""
+
+    departs: int
+    arrives: int
+    start: int
+    end: int
+    stops: int
+
+
+class After(NamedTuple):
+    """Where one is after a vehicle leg, and all that matters from then on."""
+
+    node: int
+    time: int
+    by_ride: bool
+    paid: tuple[Paid, ...]
+    cents: int
+    mg: int
+
+
+@dataclass
+class World:
+    """Everything there is; `metres` of a run are cumulative by position."""
+
+    n_stops: int
+    calls: list[Call]
+    change: list[int]
+    walks: dict[tuple[int, int], int]
+    """Between stops, stops and places, in whatever direction."""
+    edges: list[Edge]
+    available: set[tuple[int, int]]
+    """(kind, node) with a vehicle."""
+    takes: set[tuple[int, int]]
+    cents: dict[tuple[str, int], int]
+    mg_per_m: dict[tuple[str, int], int]
+    metres: dict[tuple[str, int], list[int]]
+    levels: Levels | None
+    runs: dict[tuple[str, int], dict[int, Call]] = field(default_factory=dict)
+    boards: dict[int, list[Call]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for call in self.calls:
+            self.runs.setdefault(call.run, {})[call.position] = call
+            if call.boards:
+                self.boards.setdefault(call.stop, []).append(call)
+
+
+@dataclass
+class Question:
+    seconds: int
+    access: dict[int, int]
+    egress: dict[int, int]
+    direct_s: int | None
+    max_rides: int
+    horizon_s: int
+    door_edges: list[Edge]
+
+
+def price(levels: Levels | None, paid: tuple[Paid, ...]) -> int | None:
+    """The least money that carries these rides; None if nothing does."""
+    best: list[int | None] = [0]
+    for first in range(len(paid) - 1, -1, -1):
+        assert levels is not None
+        options = []
+        for n in range(1, len(paid) - first + 1):
+            rides = paid[first : first + n]
+            rest = best[len(paid) - first - n]
+            if n > 1 and rides[-1].arrives > rides[0].departs + levels.transfer_s:
+                break
+            areas = [
+                i
+                for i in range(len(levels.area_cents))
+                if all(_holds(levels, i, stop) for r in rides for stop in (r.start, r.end))
+            ]
+            if areas and rest is not None:
+                options.append(rest + levels.area_cents[areas[0]])
+        ride = paid[first]
+        sold = any(a <= ride.departs < b for a, b in levels.short_windows)
+        rest = best[len(paid) - first - 1]
+        if sold and ride.stops <= levels.short_stops and rest is not None:
+            options.append(rest + levels.short_cents)
+        best.append(min(options, default=None))
+    return best[-1]
+
+
+def _holds(levels: Levels, area: int, stop: int) -> bool:
+    zones = int(levels.stop_areas[stop])
+    return zones == -1 or bool(zones >> area & 1)
+
+
+def pareto(points: set[Point]) -> list[Point]:
+    """Those that no other is at least as good as in all four."""
+    return sorted(
+        p
+        for p in points
+        if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)
+    )
+
+
+def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 - the definition
+    """Pareto (arrival, transfers, cents, steps)."""
+    latest = asked.seconds + asked.horizon_s
+    found: set[Point] = set()
+
+    def reach(time: int, legs: int, paid: tuple[Paid, ...], cents: int, mg: int) -> None:
+        fare = price(world.levels, paid)
+        if time <= latest and fare is not None:
+            found.add((time, legs - 1, cents + fare, -(-mg // 50_000)))
+
+    if asked.direct_s is not None:
+        reach(asked.seconds + asked.direct_s, 0, (), 0, 0)
+    ready = {(node, asked.seconds + s, True, (), 0, 0) for node, s in asked.access.items()}
+    for legs in range(1, asked.max_rides + 1):
+        after: set[After] = set()
+        for node, time, may_rent, paid, cents, mg in ready:
+            if node < world.n_stops:
+                after |= _rides(world, node, time, paid, cents, mg, latest)
+            elif may_rent:
+                for edge in world.edges + asked.door_edges:
+                    if edge.start != node or (edge.kind, node) not in world.available:
+                        continue
+                    at, fare, more = time + edge.seconds, cents + edge.cents, mg + edge.mg
+                    if edge.end == GOAL:
+                        reach(at, legs, paid, fare, more)
+                    elif (edge.kind, edge.end) in world.takes and at <= latest:
+                        after.add(After(edge.end, at, False, paid, fare, more))
+        ready = set()
+        for a in after:
+            if a.node in asked.egress:
+                reach(a.time + asked.egress[a.node], legs, a.paid, a.cents, a.mg)
+            if a.node < world.n_stops:
+                wait = world.change[a.node] if a.by_ride else 0
+                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.mg))
+            for (start, end), seconds in world.walks.items():
+                if start == a.node:
+                    ready.add((end, a.time + seconds, a.by_ride, a.paid, a.cents, a.mg))
+    return pareto(found)
+
+
+def _rides(
+    world: World, stop: int, time: int, paid: tuple[Paid, ...], cents: int, mg: int, latest: int
+) -> set[After]:
+    found = set()
+    for board in world.boards.get(stop, ()):
+        if not time <= board.departs <= latest:
+            continue
+        for position, call in world.runs[board.run].items():
+            if position > board.position and call.alights and call.arrives <= latest:
+                ride, fare, more = _cost(world, board, call)
+                found.add(
+                    After(call.stop, call.arrives, True, paid + ride, cents + fare, mg + more)
+                )
+    return found
+
+
+def _cost(world: World, board: Call, call: Call) -> tuple[tuple[Paid, ...], int, int]:
+    along = world.metres[board.run]
+    mg = world.mg_per_m[board.run] * (along[call.position] - along[board.position])
+    cents = world.cents[board.run]
+    if cents != LEVELS:
+        return (), cents, mg
+    stops = call.position - board.position
+    return (Paid(board.departs, call.arrives, board.stop, call.stop, stops),), 0, mg
+
+
+def latest(world: World, asked: Question) -> list[Point]:
+    """Pareto (-departure, transfers, cents, steps) of what arrives by `asked.seconds`."""
+    departures = set()
+    for node, seconds in asked.access.items():
+        starts = {node: seconds}
+        for edge in world.edges:
+            if edge.start == node:
+                starts[edge.end] = min(starts.get(edge.end, FAR), seconds + edge.seconds)
+                departures |= {
+                    asked.seconds - seconds - edge.seconds - e
+                    for end, e in asked.egress.items()
+                    if end == edge.end
+                }
+                for stop, boards in world.boards.items():
+                    walk = 0 if stop == edge.end else world.walks.get((edge.end, stop))
+                    if walk is not None:
+                        departures |= {c.departs - walk - edge.seconds - seconds for c in boards}
+        departures |= {c.departs - seconds for c in world.boards.get(node, ())}
+        departures |= {
+            asked.seconds - seconds - e.seconds for e in asked.door_edges if e.start == node
+        }
+    if asked.direct_s is not None:
+        departures.add(asked.seconds - asked.direct_s)
+    found = set()
+    for departs in departures:
+        if asked.seconds - asked.horizon_s <= departs <= asked.seconds:
+            again = Question(
+                departs,
+                asked.access,
+                asked.egress,
+                asked.direct_s,
+                asked.max_rides,
+                asked.seconds - departs,
+                asked.door_edges,
+            )
+            found |= {(-departs, *point[1:]) for point in front(world, again)}
+    return pareto(found)
+
+
+def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None:  # noqa: ANN001
+    """Every leg is possible, they join, and the criteria are those of the legs.
+
+    `trip_of(ride)` is the run of a leg's ride.
+    """
+    legs = journey.legs
+    assert legs[0].start == ORIGIN
+    assert legs[-1].end == GOAL
+    assert journey.departs_s == legs[0].departs_s >= asked.seconds
+    assert journey.arrives_s == legs[-1].arrives_s <= asked.seconds + asked.horizon_s
+    paid: tuple[Paid, ...] = ()
+    cents = mg = 0
+    for leg in legs:
+        lasts = leg.arrives_s - leg.departs_s
+        if leg.kind == LegKind.WALK:
+            assert lasts == _walk_s(world, asked, leg.start, leg.end)
+        elif leg.kind == LegKind.RENTAL:
+            edge = world.edges[leg.ride] if leg.ride >= 0 else asked.door_edges[~leg.ride]
+            assert (edge.start, edge.end, edge.seconds) == (leg.start, leg.end, lasts)
+            assert (edge.kind, edge.start) in world.available
+            assert edge.end == GOAL or (edge.kind, edge.end) in world.takes
+            cents, mg = cents + edge.cents, mg + edge.mg
+        else:
+            calls = world.runs[trip_of(leg.ride)]
+            board, call = calls[leg.board], calls[leg.alight]
+            assert (board.stop, board.departs, board.boards) == (leg.start, leg.departs_s, True)
+            assert (call.stop, call.arrives, call.alights) == (leg.end, leg.arrives_s, True)
+            assert leg.board < leg.alight
+            ride, fare, more = _cost(world, board, call)
+            paid, cents, mg = paid + ride, cents + fare, mg + more
+    _check_joints(world, legs)
+    vehicles = [leg.kind for leg in legs if leg.kind != LegKind.WALK]
+    assert len(vehicles) - 1 == journey.transfers < asked.max_rides
+    assert (LegKind.RENTAL, LegKind.RENTAL) not in pairwise(vehicles)
+    fare = price(world.levels, paid)
+    assert fare is not None
+    assert (journey.cents, journey.mg) == (cents + fare, mg)
+    assert journey.co2_steps == -(-mg // 50_000)
+
+
+def _walk_s(world: World, asked: Question, start: int, end: int) -> int | None:
+    if (start, end) == (ORIGIN, GOAL):
+        return asked.direct_s
+    if start == ORIGIN:
+        return asked.access[end]
+    if end == GOAL:
+        return asked.egress[start]
+    return world.walks[start, end]
+
+
+def _check_joints(world: World, legs) -> None:  # noqa: ANN001
+    for before, after in pairwise(legs):
+        assert before.end == after.start
+        wait = 0
+        if before.kind == LegKind.WALK:
+            assert after.kind != LegKind.WALK
+        elif before.kind == after.kind == LegKind.RIDE:
+            wait = world.change[before.end]
+        assert after.departs_s >= before.arrives_s + wait

@@ -1,0 +1,63 @@
+"""The four-criteria front against brute force, on thousands of small worlds."""
+
+import os
+from random import Random
+
+import pytest
+
+from gtfs.front import search_front, search_front_latest
+from gtfs.network import View
+from tests.gtfs.front_oracle import check, front, latest
+from tests.gtfs.front_worlds import query_of, random_question, random_setting
+
+WORLDS = int(os.environ.get("FRONT_WORLDS", "1000"))
+"""How many worlds departing after is compared on; a sixth of them for arriving by."""
+
+
+def compare_forward(seed: int) -> int:
+    random = Random(seed)
+    setting = random_setting(random)
+    network = setting.network(View.AHEAD)
+    n_found = 0
+    for _ in range(2):
+        asked = random_question(random, setting)
+        journeys = search_front(network, setting.rentals, query_of(setting, asked))
+        points = sorted((j.arrives_s, j.transfers, j.cents, j.co2_steps) for j in journeys)
+        assert points == front(setting.world, asked), f"seed {seed}"
+        for journey in journeys:
+            check(setting.world, asked, setting.run_of(View.AHEAD), journey)
+        n_found += len(journeys)
+    return n_found
+
+
+def compare_latest(seed: int) -> int:
+    random = Random(seed)
+    setting = random_setting(random, (-2, -1, 0, 1))
+    asked = random_question(random, setting, latest=True)
+    journeys = search_front_latest(
+        setting.network(View.MIRRORED),
+        setting.network(View.AROUND),
+        setting.rentals,
+        query_of(setting, asked),
+    )
+    points = sorted((-j.departs_s, j.transfers, j.cents, j.co2_steps) for j in journeys)
+    assert points == latest(setting.world, asked), f"seed {seed}"
+    asked.seconds -= asked.horizon_s
+    for journey in journeys:
+        check(setting.world, asked, setting.run_of(View.AROUND), journey)
+    return len(journeys)
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("block", range(4))
+def test_departing_after_is_exact(block: int):
+    found = [
+        compare_forward(seed) for seed in range(block * WORLDS // 4, (block + 1) * WORLDS // 4)
+    ]
+    assert sum(found) > WORLDS // 4
+
+
+@pytest.mark.timeout(0)
+def test_arriving_by_is_exact():
+    found = [compare_latest(1_000_000 + seed) for seed in range(WORLDS // 6)]
+    assert sum(found) > WORLDS // 12
