@@ -28,16 +28,41 @@ class PlaceSearch(BaseModel):
     limit: int = Field(default=10, ge=1, le=50)
 
 
+class PartOut(BaseModel):
+    """A piece of a name, counted in characters."""
+
+    start: int = Field(examples=[11])
+    length: int = Field(examples=[5])
+
+
 class PlaceView(BaseModel):
-    """A place or a stop."""
+    """A place, a stop, a street or an address."""
 
     name: str = Field(examples=["Lübeck ZOB/Hauptbahnhof"])
     kind: str = Field(
-        description="`stop`, `car_park`, or what the city calls such a place.", examples=["stop"]
+        description=(
+            "`stop`, `platform`, `car_park`, `address`, `street`, "
+            "or what the city or the map calls such a place."
+        ),
+        examples=["stop"],
     )
     lat: float = Field(examples=[53.865833])
     lon: float = Field(examples=[10.670917])
     stop_id: str | None = Field(default=None, examples=["station-luebeck-zob-hauptbahnhof"])
+    id: str = Field(
+        description="Stays the same as long as the place does.",
+        examples=["station-luebeck-zob-hauptbahnhof"],
+    )
+    detail: str = Field(
+        description="What tells it from others of its name: postcode, town; may be empty.",
+        examples=["23558 Lübeck"],
+    )
+    matched_name: str = Field(
+        description="The name or other name that holds what was typed.", examples=["Hauptbahnhof"]
+    )
+    matched: list[PartOut] = Field(
+        description="The pieces of `matched_name` that do.", examples=[[{"start": 0, "length": 5}]]
+    )
     distance_m: int | None = Field(default=None, description="From `near`.", examples=[120])
 
 
@@ -52,12 +77,13 @@ class PlaceList(BaseModel):
 
 @router.post("/search", responses=problems(400, 422, 429), summary="Find a place")
 async def search_places(body: PlaceSearch, wiring: WiringDep) -> PlaceList:
-    """Stops and places that hold every word of the text at the start of one of theirs.
+    """Stops, places and addresses by the words of their names, begun or whole, in any order.
 
-    `ue` finds `ü`, and `u` does too.
+    `ue` finds `ü`, and `u` does too; `Str.` finds `Straße`. A slip is forgiven, two in a long word.
+    What is near, and what many buses depart from, comes first.
     """
     near = body.near.value() if body.near else None
-    found = wiring.planner.places.find(body.text, near, body.limit)
+    found = wiring.planner.places.search(body.text, near, body.limit)
 
     def away(place: FoundPlace) -> int | None:
         return None if near is None else round(distance_m(near, place.position))
@@ -65,14 +91,18 @@ async def search_places(body: PlaceSearch, wiring: WiringDep) -> PlaceList:
     return PlaceList(
         places=[
             PlaceView(
-                name=place.name,
-                kind=place.kind,
-                lat=round(place.position.lat, 6),
-                lon=round(place.position.lon, 6),
-                stop_id=place.stop_id,
-                distance_m=away(place),
+                name=match.place.name,
+                kind=match.place.kind,
+                lat=round(match.place.position.lat, 6),
+                lon=round(match.place.position.lon, 6),
+                stop_id=match.place.stop_id,
+                id=match.place.id,
+                detail=match.place.detail,
+                matched_name=match.name,
+                matched=[PartOut(start=start, length=length) for start, length in match.parts],
+                distance_m=away(match.place),
             )
-            for place in found
+            for match in found
         ],
         attributions=attributions_of(wiring.city),
     )

@@ -69,6 +69,7 @@ class NameIndex:
         """Read ``names``, what stands ``around`` each (a town, or empty) and around them all."""
         self.words = [read_words(name, abbreviations) for name in names]
         self.n_words = np.array([len(words) for words in self.words], np.int32)
+        self.n_different = np.array([len({w.folded for w in ws}) for ws in self.words], np.int32)
         self.n_letters = np.array([_letters(words) for words in self.words], np.int32)
         self._everywhere = [f for w in read_words(everywhere, abbreviations) for f in w.forms]
         seen: dict[str, list[tuple[str, ...]]] = {}

@@ -93,18 +93,19 @@ class Asked:
         for word, cost in zip(self._words, self._costs, strict=True):
             self._names.index.lower_by_slips(cost, word, slips_allowed(word))
         for pair, cost in zip(self._pairs, self._pair_costs, strict=True):
-            self._names.index.lower_by_slips(cost, pair, slips_allowed(pair))
+            self._names.index.lower_by_slips(cost, pair, min(1, slips_allowed(pair)))
         self._take_pairs()
         return self._ranked(self._costs)
 
     def partly(self) -> Ranked:
         """The names that hold enough of the words, those that hold most of them; after `loosely`.
 
-        Here a word too short for slips may hold one, as there are others to tell the name by.
+        Here a word too short for a slip may hold one, as there are others to tell the name by.
         """
         costs = self._costs.copy()
         for word, cost in zip(self._words, costs, strict=True):
-            if len(word.folded) > 1 and not slips_allowed(word):
+            short = len(word.folded) > 1 and word.folded.isalpha() and not slips_allowed(word)
+            if short and len(self._words) > 1:
                 self._names.index.lower_by_slips(cost, word, 1)
         letters = np.array([len(word.folded) for word in self._words])
         share = letters @ (costs < MISSING) / letters.sum()
@@ -133,7 +134,7 @@ class Asked:
         quality = quality_of(costs)
         slips = (quality // SLIP).sum(axis=0)
         prefix = (quality % SLIP == PREFIX).any(axis=0)
-        whole = (np.bitwise_count(held) == index.n_words[found]) & ~prefix
+        whole = (np.bitwise_count(held) == index.n_different[found]) & ~prefix
         exact = whole & (quality == 0).all(axis=0) & (index.n_words[found] == len(self._words))
         score = np.select(
             [exact & self._names.primary[found], whole, (held & 1) > 0],

@@ -112,6 +112,7 @@ def departures_of(timetable: Timetable) -> list[int]:
     )
     calls = np.repeat(runs, np.diff(patterns.stop0))
     boarded = np.where(patterns.boards, calls, 0)
+    boarded[patterns.stop0[1:] - 1] = 0
     counts = np.bincount(patterns.stops, weights=boarded, minlength=len(timetable.stops))
     return [int(count) for count in counts]
 

@@ -55,7 +55,7 @@ def is_house_number(folded: str) -> bool:
 
 def is_house_letter(before: Word, word: Word) -> bool:
     """Whether a typed letter belongs to the house number before it, as in ``12 a``."""
-    return before.folded.isdigit() and len(word.folded) == 1 and word.folded.isalpha()
+    return before.folded.isdecimal() and len(word.folded) == 1 and word.folded.isalpha()
 
 
 def split_address(name: str) -> tuple[str, str]:
@@ -103,10 +103,12 @@ def _street(
 
 
 def _sort_key(number: str) -> tuple[int, str]:
-    """``12 a`` as (12, "a"), ``12-14`` as (12, "14"): found by 12 only as a start."""
-    digits = re.match(r"\d+", number)
-    value = int(digits.group()[:9]) if digits else 0
-    return value, fold(number[digits.end() :] if digits else number)
+    """``12 a`` as (12, "a"), ``12-14`` as (12, "14")."""
+    if number.isdecimal():
+        return int(number[:9]), ""
+    first = re.match(r"\d+", number)
+    rest = number[first.end() :] if first else number
+    return int(first.group()[:9]) if first else 0, "".join(c for c in fold(rest) if c.isalnum())
 
 
 def _rest(words: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ MAX_LETTERS = 40
 """Beyond these a text is not read: no name that people type is longer."""
 
 _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
+_NUMBERED = re.compile(r"(?P<word>[^\W\d]{3,})(?P<number>\d+\w?)")
+"""A house number without a space before it; ``P3`` is one word."""
 _DIGRAPHS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "ø": "oe", "œ": "oe"})
 _FILE = CITIES / "place_words.csv"
 
@@ -92,15 +94,28 @@ def _rows() -> tuple[_Abbreviation, ...]:
 def read_words(text: str, abbreviations: Abbreviations) -> list[Word]:
     """The words of a text, at most `MAX_WORDS` of its first `MAX_CHARACTERS` characters."""
     words = []
-    for found in _WORD.finditer(text[:MAX_CHARACTERS]):
-        spelled = _spelled(found.group())
+    for start, piece in _pieces(text[:MAX_CHARACTERS]):
+        spelled = _spelled(piece)
         if spelled:
             folded = _without_digraphs(spelled)
-            forms = (folded, *abbreviations.expand(folded), spelled)
-            words.append(Word(tuple(dict.fromkeys(forms)), found.start(), found.end()))
+            forms = [folded, *abbreviations.expand(folded), spelled]
+            if "ß" in piece:
+                forms.append(fold(piece.replace("ß", "s")))
+            words.append(Word(tuple(dict.fromkeys(forms)), start, start + len(piece)))
         if len(words) == MAX_WORDS:
             break
     return words
+
+
+def _pieces(text: str) -> Iterable[tuple[int, str]]:
+    """The words as they stand in a text, with where."""
+    for found in _WORD.finditer(text):
+        numbered = _NUMBERED.fullmatch(found.group())
+        if numbered:
+            yield found.start(), numbered["word"]
+            yield found.start() + numbered.start("number"), numbered["number"]
+        else:
+            yield found.start(), found.group()
 
 
 def fold(word: str) -> str:
@@ -110,6 +125,8 @@ def fold(word: str) -> str:
 
 def _spelled(word: str) -> str:
     """Lower case and without marks, but ``ue`` for ``ü``."""
+    if word.isascii():
+        return word.lower()[:MAX_LETTERS]
     lower = unicodedata.normalize("NFKC", word).casefold().translate(_DIGRAPHS)
     bare = unicodedata.normalize("NFKD", lower)
     return "".join(c for c in bare if c.isalnum())[:MAX_LETTERS]

@@ -1,0 +1,195 @@
+"""Finding places while somebody types, against rapidfuzz's own search over the list of names.
+
+    python -m benchmarks.places [SEED]
+
+Three indexes: Lübeck as it is; Lübeck and 200,000 made-up addresses in 4,000 streets; Lübeck and
+200,000 names that are all different, as of a whole country's stops. Asked are starts of names,
+whole names, and whole names with one slip. Each question counts its fastest of three rounds. Prints
+what the index takes to build and to hold, the times, and how often the place meant is among the
+first five answers; exits 1 where a place is not found by its own name.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from rapidfuzz import fuzz, process
+from rich.console import Console
+from rich.table import Table
+
+from gtfs.build import build
+from gtfs.load import read_feed
+from gtfs.timetable import Timetable
+from mobility.cities.city import City, load_city
+from mobility.cities.network import write_feed
+from mobility.planning.place_rows import PlaceRow, rows_of
+from mobility.planning.places import PlaceIndex
+
+ROUNDS, QUESTIONS, FIRST = 3, 400, 5
+PEER_QUESTIONS = 8
+PAGE = 4096
+ADDRESSES, STREETS = 200_000, 4_000
+LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
+SYLLABLES = (
+    *("al", "an", "bar", "bek", "ber", "bir", "brun", "dor", "ehr", "ei", "fal", "fe", "fried"),
+    *("gar", "gro", "ha", "hei", "hol", "hu", "jo", "ka", "kir", "klo", "kü", "lan", "lin", "lö"),
+    *("ma", "mei", "mo", "müh", "neu", "nor", "ol", "ost", "pap", "ra", "ro", "sand", "schil"),
+    *("see", "stein", "tan", "tor", "trave", "ul", "vor", "wal", "wei", "wes", "zie"),
+)
+ENDINGS = ("straße", "weg", "allee", "platz", "ring", "gasse", "kamp", "damm", "brücke", "hof")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is typed, and the name that is meant."""
+
+    kind: str
+    text: str
+    meant: str
+
+
+def main() -> int:
+    """Run all three; 1 where a whole name does not find its place."""
+    console, rng = Console(), random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    city, timetable = luebeck()
+    own = [row.name for row in rows_of(city, timetable)]
+    addresses = make_addresses(rng)
+    others = [
+        PlaceRow(name, "stop", *_somewhere(rng), id=f"stop-{i}")
+        for i, name in enumerate(make_names(rng, ADDRESSES))
+    ]
+    table = Table("names", "built s", "MB", "asked", "p50 ms", "p99 ms", "meant in first 5", "peer")
+    lost = 0
+    for title, rows in (("Lübeck", []), ("+ addresses", addresses), ("+ all different", others)):
+        index, seconds, megabytes = _built(city, timetable, rows)
+        names = [*own, *(row.name for row in rows)]
+        for kind, make in (("start", start_of), ("whole", str), ("one slip", slip)):
+            questions = [
+                Question(kind, make(name, rng) if make is not str else name, name)
+                for name in rng.choices(names, k=QUESTIONS)
+            ]
+            times, found = _asked(index, questions)
+            lost += kind == "whole" and found < len(questions)
+            p50, p99 = np.percentile(times, [50, 99])
+            row = (kind, f"{p50:.2f}", f"{p99:.2f}", f"{found / len(questions):.1%}")
+            table.add_row(
+                f"{title}: {len(names)}", f"{seconds:.1f}", f"{megabytes:.0f}", *row,
+                _peer(names, questions[:PEER_QUESTIONS]),
+            )  # fmt: skip
+    console.print(table)
+    console.print(
+        "peer: rapidfuzz.process.extract (WRatio) over all names, p50 and meant in first 5"
+    )
+    return 1 if lost else 0
+
+
+def luebeck() -> tuple[City, Timetable]:
+    """The city and its compiled timetable."""
+    city = load_city("luebeck")
+    with tempfile.TemporaryDirectory() as folder:
+        feed = Path(folder) / "feed.zip"
+        write_feed(city, feed, datetime.now(UTC).date())
+        return city, build(read_feed(feed)[0])
+
+
+def make_names(rng: random.Random, n: int) -> list[str]:
+    """So many different names that sound like streets."""
+    names: dict[str, None] = {}
+    while len(names) < n:
+        stem = "".join(rng.choices(SYLLABLES, k=rng.choice((2, 2, 3))))
+        names[stem.capitalize() + rng.choice(ENDINGS)] = None
+    return list(names)
+
+
+def make_addresses(rng: random.Random) -> list[PlaceRow]:
+    """House numbers in streets, the streets here and there."""
+    rows = []
+    for street in make_names(rng, STREETS):
+        lat, lon = _somewhere(rng)
+        detail = f"{rng.randrange(23552, 23570)} Lübeck"
+        for number in range(1, ADDRESSES // STREETS + 1):
+            here = (lat + rng.uniform(-2e-3, 2e-3), lon + rng.uniform(-2e-3, 2e-3))
+            rows.append(PlaceRow(f"{street} {number}", "address", *here, detail=detail))
+    return rows
+
+
+def start_of(name: str, rng: random.Random) -> str:
+    """What has been typed of a name when it is not finished."""
+    return name[: rng.randrange(1, len(name) + 1)]
+
+
+def slip(name: str, rng: random.Random) -> str:
+    """The name with two letters swapped, one missing, doubled, wrong or too many.
+
+    Its digits stay: another house number is another house.
+    """
+    at = rng.choice([i for i in range(len(name) - 1) if name[i : i + 2].isalpha()] or [0])
+    head, one, two, tail = name[:at], name[at], name[at + 1], name[at + 2 :]
+    other = rng.choice(LETTERS)
+    return (
+        head + rng.choice([two + one, two, one + one + two, other + two, other + one + two]) + tail
+    )
+
+
+def _somewhere(rng: random.Random) -> tuple[float, float]:
+    return rng.uniform(53.78, 53.98), rng.uniform(10.56, 10.95)
+
+
+def _built(
+    city: City, timetable: Timetable, rows: Sequence[PlaceRow]
+) -> tuple[PlaceIndex, float, float]:
+    before, start = _resident(), perf_counter()
+    index = PlaceIndex(city, timetable, rows)
+    return index, perf_counter() - start, (_resident() - before) / 1e6
+
+
+def _resident() -> int:
+    """Bytes of memory in use; 0 where the system does not tell."""
+    gc.collect()
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * PAGE if told.exists() else 0
+
+
+def _asked(index: PlaceIndex, questions: Sequence[Question]) -> tuple[list[float], int]:
+    """The fastest time of each question in ms, and how many found what was meant."""
+    found = sum(
+        question.meant in [place.name for place in index.find(question.text)[:FIRST]]
+        for question in questions
+    )
+    return [_fastest(lambda q=q: index.find(q.text)) for q in questions], found  # type: ignore[misc]
+
+
+def _peer(names: Sequence[str], questions: Sequence[Question]) -> str:
+    def ask(text: str) -> list[str]:
+        return [
+            name for name, _, _ in process.extract(text, names, scorer=fuzz.WRatio, limit=FIRST)
+        ]
+
+    found, times = 0, []
+    for question in questions:
+        start = perf_counter()
+        found += question.meant in ask(question.text)
+        times.append(1000 * (perf_counter() - start))
+    return f"{np.median(times):.2f} ms, {found / len(questions):.1%}"
+
+
+def _fastest(call: Callable[[], object]) -> float:
+    times = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        call()
+        times.append(1000 * (perf_counter() - start))
+    return min(times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
