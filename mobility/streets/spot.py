@@ -13,6 +13,8 @@ from mobility.streets.way_tags import Profile
 
 SNAP_M = 500.0
 """A position farther from every street than this is not reached."""
+_AT_END_M = 0.1
+"""So close to the end of a street one is at its junction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,22 @@ def find_spot(graph: Graph, profile: Profile, lat: float, lon: float) -> Spot | 
     if street < 0:
         return None
     length = graph.length_m(street)
-    return Spot(street, min(1.0, along / length) if length else 0.0, away)
+    if along < _AT_END_M:
+        return Spot(street, 0.0, away)
+    return Spot(street, 1.0 if length - along < _AT_END_M else along / length, away)
 
 
 def seeds_of(net: Net, street: int, share: float, *, leaving: bool) -> tuple[Ints, Ints]:
-    """The two nodes that a spot leads to, or that lead to it, and the milliseconds; -1 for none."""
+    """The two nodes that a spot leads to, or that lead to it, and the milliseconds; -1 for none.
+
+    Who is at the end of a street is at its junction, whatever the direction of the street.
+    """
     nodes, times = np.full(2, -1, dtype=np.int32), np.zeros(2, dtype=np.int32)
     forward, backward = net.ms[street].tolist()
+    if share == (1.0 if leaving else 0.0):
+        forward = max(forward, 0)
+    if share == (0.0 if leaving else 1.0):
+        backward = max(backward, 0)
     if forward >= 0:
         gone = int(forward * share + 0.5)
         nodes[0] = net.arrive[street, 1] if leaving else net.depart[street, FORWARD]
