@@ -22,14 +22,14 @@ from gtfs.read_fares import read_fares
 from gtfs.records import Record, read_records
 from gtfs.service_days import read_services
 from gtfs.shapes import read_shapes
-from gtfs.source import Source, open_source
+from gtfs.source import Source, Watch, open_source
 from gtfs.spec import NEEDED, UNUSED
 from gtfs.trip_columns import TripColumns
 from gtfs.trips import Ids, Known, read_trips
 
 
-def read_feed(path: Path) -> tuple[Feed, Report]:
-    """Read a zip file or folder of GTFS tables.
+def read_feed(path: Path, watch: Watch | None = None) -> tuple[Feed, Report]:
+    """Read a zip file or folder of GTFS tables; `watch` is told how far it is.
 
     Raises:
         FeedError: it can serve nobody; the message says what is missing (no agency, no stops, …,
@@ -37,7 +37,7 @@ def read_feed(path: Path) -> tuple[Feed, Report]:
     """
     report = Report()
     try:
-        return _read(open_source(path, report), report), report
+        return _read(open_source(path, report, watch), report), report
     except FeedError as error:
         error.report = report
         raise

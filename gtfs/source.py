@@ -9,9 +9,8 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -28,38 +27,57 @@ _UNREADABLE = (
 _SILENT = (".geojson", ".pdf", ".md", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The tables of a feed by their name without `.txt`."""
+Watch = Callable[[int, int], None]
+"""Is told how many bytes were read so far, and of how many."""
 
-    path: Path
-    members: Mapping[str, str]
-    sizes: Mapping[str, int] = field(default_factory=dict)
+
+class Source:
+    """The tables of a feed by their name without `.txt`, `members` being their files."""
+
+    def __init__(
+        self, path: Path, members: Mapping[str, str], n_bytes: int, watch: Watch | None = None
+    ) -> None:
+        self.path = path
+        self.members = members
+        self._n_bytes = n_bytes
+        self._n_read = 0
+        self._watch = watch
 
     @contextmanager
     def open(self, table: str) -> Iterator[IO[bytes]]:
         """The bytes of a table. Raises FeedError where the zip is damaged or encrypted."""
         try:
-            if self.path.is_dir():
-                with (self.path / self.members[table]).open("rb") as file:
-                    yield file
-            else:
-                with (
-                    zipfile.ZipFile(self.path) as archive,
-                    archive.open(self.members[table]) as member,
-                ):
-                    yield io.BufferedReader(_Bounded(member, f"{table}.txt"), 1 << 20)
+            with self._raw(table) as raw:
+                yield io.BufferedReader(_Bounded(raw, f"{table}.txt", self._count), 1 << 20)
         except _UNREADABLE as error:
             raise FeedError(
                 f"{table}.txt in {self.path.name} cannot be read: {error}; ask for the feed anew"
             ) from error
 
+    @contextmanager
+    def _raw(self, table: str) -> Iterator[IO[bytes]]:
+        if self.path.is_dir():
+            with (self.path / self.members[table]).open("rb") as file:
+                yield file
+        else:
+            with (
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(self.members[table]) as member,
+            ):
+                yield member
+
+    def _count(self, n_bytes: int) -> None:
+        self._n_read += n_bytes
+        if self._watch is not None:
+            self._watch(self._n_read, self._n_bytes)
+
 
 class _Bounded(io.RawIOBase):
     """Stops what unpacks to more than its directory entry may promise."""
 
-    def __init__(self, member: IO[bytes], name: str) -> None:
-        self._member, self._name, self._left = member, name, MAX_FILE_BYTES
+    def __init__(self, member: IO[bytes], name: str, count: Callable[[int], None]) -> None:
+        self._member, self._name, self._count = member, name, count
+        self._left = MAX_FILE_BYTES
 
     def readable(self) -> bool:
         return True
@@ -69,11 +87,12 @@ class _Bounded(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise FeedError(f"{self._name} unpacks to more than {MAX_FILE_BYTES} bytes")
+        self._count(len(data))
         buffer[: len(data)] = data
         return len(data)
 
 
-def open_source(path: Path, report: Report) -> Source:
+def open_source(path: Path, report: Report, watch: Watch | None = None) -> Source:
     """Find the tables of a feed; reports what lies beside them.
 
     Raises:
@@ -102,7 +121,7 @@ def open_source(path: Path, report: Report) -> Source:
         elif inside.name == "locations.geojson":
             problem = "zones of demand-responsive trips"
             report.note("locations.geojson", "", Kind.UNSUPPORTED, problem, "ignored them")
-    return Source(path, members, {table: names[name] for table, name in members.items()})
+    return Source(path, members, sum(names[name] for name in members.values()), watch)
 
 
 def _zipped(path: Path, report: Report) -> dict[str, int]:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import csv
-import sys
-import tempfile
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+
+from mobility.feed_import import import_feed
+from mobility.feed_report import show, stop
 
 if TYPE_CHECKING:
     from gtfs.defects import Report
@@ -33,45 +30,10 @@ feed_app = typer.Typer(
 
 ASKED = ("from_stop_id", "to_stop_id", "date", "departure_s")
 ANSWERED = (*ASKED, "arrival_s", "transfers", "front", "microseconds")
-_MAX_DOWNLOAD = 1 << 29
 _console = Console(stderr=True)
 
 
-@feed_app.command("import")
-def import_feed(
-    source: Annotated[str, typer.Argument(help="A GTFS zip file, folder or http(s) address.")],
-) -> None:
-    """Check a feed, say what is wrong with it, and make it the timetable of the city.
-
-    Example: mobility feed import https://example.org/gtfs.zip
-    """
-    from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
-    from mobility.cities.city import load_city  # noqa: PLC0415
-    from mobility.embedded.environment import settings_in  # noqa: PLC0415
-    from mobility.embedded.folder import find_running  # noqa: PLC0415
-    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
-    from mobility.prepare import IMPORTED, timetable_path  # noqa: PLC0415
-    from mobility.settings import Settings  # noqa: PLC0415
-
-    settings = Settings()
-    running = find_running(settings.data)
-    if running is not None:
-        settings = settings_in(running, settings)
-    city = load_city(settings.city)
-    today = datetime.now(UTC).astimezone(city.timezone).date()
-    with _local(source) as path, _console.status(f"reading {source}"):
-        feed, report = _read(path)
-        timetable = build(feed, blocked=walk_is_blocked(city, today))
-    _show(report)
-    target = timetable_path(settings)
-    timetable.save(target)
-    target.with_suffix(".source").write_text(IMPORTED, encoding="utf-8")
-    typer.echo(
-        f"{len(timetable.stops)} stops, {len(timetable.trips.id)} trips, "
-        f"{timetable.first_day} to {timetable.last_day}: {target}"
-    )
-    if not timetable.first_day <= today <= timetable.last_day:
-        typer.echo(f"Nothing of it runs today ({today}).", err=True)
+feed_app.command("import")(import_feed)
 
 
 @feed_app.command("answer")
@@ -115,10 +77,10 @@ def _queries(path: Path) -> list[_Asked]:
             reader = csv.DictReader(file)
             missing = [name for name in ASKED if name not in (reader.fieldnames or ())]
             if missing:
-                _stop(f"{path} has no column {', '.join(missing)}; it needs {', '.join(ASKED)}")
+                stop(f"{path} has no column {', '.join(missing)}; it needs {', '.join(ASKED)}")
             return [_asked(path, reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        _stop(f"{path} cannot be read: {error}")
+        stop(f"{path} cannot be read: {error}")
 
 
 def _asked(path: Path, line: int, row: dict[str, str | None]) -> _Asked:
@@ -127,7 +89,7 @@ def _asked(path: Path, line: int, row: dict[str, str | None]) -> _Asked:
         day = datetime.strptime(cells["date"], "%Y%m%d").replace(tzinfo=UTC).date()
         departure_s = int(cells["departure_s"])
     except ValueError as error:
-        _stop(f"{path}, line {line}: {error}")
+        stop(f"{path}, line {line}: {error}")
     return _Asked(line, cells["from_stop_id"], cells["to_stop_id"], day, departure_s)
 
 
@@ -143,7 +105,7 @@ def _timetable(path: Path) -> Timetable:
         whole = names_every_footpath(stops, feed.transfers)
         timetable = build(feed, max_footpath_m=0) if whole else build(feed)
         warm_up(status.update)
-    _show(report)
+    show(report, _console)
     return timetable
 
 
@@ -158,7 +120,7 @@ def _answers(timetable: Timetable, asked: list[_Asked]) -> Iterator[tuple[str | 
                 timetable, query.from_id, query.to_id, query.day, query.departure_s, MAX_TRANSFERS
             )
         except (KeyError, ValueError) as error:
-            _stop(f"line {query.row}: no such stop or time: {error}")
+            stop(f"line {query.row}: no such stop or time: {error}")
         start = perf_counter_ns()
         journeys = search(timetable, question)
         microseconds = (perf_counter_ns() - start + 500) // 1000
@@ -175,53 +137,4 @@ def _read(path: Path) -> tuple[Feed, Report]:
     try:
         return read_feed(path)
     except FeedError as error:
-        _stop(str(error))
-
-
-@contextmanager
-def _local(source: str) -> Iterator[Path]:
-    """The feed as a file: a path as it is, an address downloaded."""
-    if not source.startswith(("http://", "https://")):
-        yield Path(source)
-        return
-    with tempfile.TemporaryDirectory(prefix="feed-") as folder:
-        path = Path(folder) / "feed.zip"
-        try:
-            _download(source, path)
-        except httpx.HTTPError as error:
-            _stop(f"{source} cannot be fetched: {error}")
-        yield path
-
-
-def _download(address: str, path: Path) -> None:
-    with (
-        httpx.stream("GET", address, follow_redirects=True, timeout=60) as response,
-        path.open("wb") as file,
-    ):
-        response.raise_for_status()
-        size = 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > _MAX_DOWNLOAD:
-                _stop(f"{address} is larger than {_MAX_DOWNLOAD >> 20} MiB")
-            file.write(chunk)
-
-
-def _show(report: Report) -> None:
-    """Findings by kind, worst first."""
-    if not report.findings:
-        return
-    kinds = Counter((f.severity, f.file, f.field, f.action) for f in report.findings)
-    first = {(f.severity, f.file, f.field, f.action): f for f in reversed(report.findings)}
-    table = Table("file", "column", "how often", "for example", "what we did")
-    for kind, count in sorted(kinds.items(), key=lambda item: (item[0][0].value, -item[1])):
-        finding = first[kind]
-        where = f"line {finding.row}: " if finding.row else ""
-        example = where + finding.problem
-        table.add_row(finding.file, finding.field, str(count), example, finding.action)
-    _console.print(table)
-
-
-def _stop(problem: str) -> NoReturn:
-    sys.stderr.write(f"mobility feed: {problem}\n")
-    raise typer.Exit(2)
+        stop(str(error))

@@ -1,0 +1,88 @@
+"""What is wrong with a feed, as a table to read and as a file to work through."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from gtfs.defects import Defect, Report
+
+COLUMNS = ("feed", "file", "row", "field", "kind", "severity", "problem", "action")
+_WORST_FIRST = ("error", "warning", "note")
+_COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+def show(report: Report, console: Console, title: str | None = None) -> None:
+    """Defects by kind, worst first, with how often each occurs and an example."""
+    if not report.findings:
+        return
+    first = {(f.file, f.field, f.kind, f.severity): f for f in reversed(report.findings)}
+    table = Table("where", "what", "how often", "for example", "what we did", title=title)
+    order = sorted(
+        report.counts.items(), key=lambda item: (_WORST_FIRST.index(item[0][3].value), -item[1])
+    )
+    for key, count in order:
+        defect = first[key]
+        colour = _COLOURS[defect.severity.value]
+        table.add_row(
+            _plain(" ".join(filter(None, (defect.file, defect.field)))),
+            f"[{colour}]{defect.kind.value}[/]",
+            f"{count:,}",
+            _plain(_where(defect) + defect.problem),
+            _plain(defect.action),
+        )
+    console.print(table)
+
+
+def _where(defect: Defect) -> str:
+    return f"line {defect.row}: " if defect.row else ""
+
+
+def _plain(text: str) -> str:
+    """Text of a feed without what a terminal or Rich would act on."""
+    return "".join(c if c.isprintable() else "·" for c in text).replace("[", r"\[")
+
+
+def write_defects(path: Path, reports: Mapping[str, Report]) -> None:
+    """Every kept defect of every feed, as JSON where the name says so, else as CSV."""
+    rows = list(_rows(reports))
+    if path.suffix == ".json":
+        text = json.dumps(
+            [dict(zip(COLUMNS, row, strict=True)) for row in rows], ensure_ascii=False, indent=1
+        )
+        path.write_text(text + "\n", encoding="utf-8")
+        return
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+
+
+def _rows(reports: Mapping[str, Report]) -> Iterator[tuple[str | int | None, ...]]:
+    for feed, report in reports.items():
+        for f in report.findings:
+            yield (
+                feed,
+                f.file,
+                f.row,
+                f.field,
+                f.kind.value,
+                f.severity.value,
+                f.problem,
+                f.action,
+            )
+
+
+def stop(problem: str) -> NoReturn:
+    """End the command with what is wrong, status 2."""
+    sys.stderr.write(f"mobility feed: {problem}\n")
+    raise typer.Exit(2)

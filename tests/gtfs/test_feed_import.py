@@ -1,0 +1,239 @@
+"""`mobility feed import` from paths and from a real server: the last good timetable stays."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gtfs.timetable import Timetable
+from mobility.feed_command import feed_app
+from mobility.feed_fetch import FetchError, Kept, fetch
+from tests.gtfs.test_load import GOOD, write
+
+SECOND = {
+    "agency": GOOD["agency"].replace("Europe/Berlin", "America/New_York"),
+    "calendar_dates": None,
+    "stops": GOOD["stops"].replace("53.", "40."),
+}
+
+
+@dataclass
+class Server:
+    """What it answers, and what it was asked."""
+
+    address: str
+    body: bytes = b""
+    etag: str = '"one"'
+    asked: list[tuple[str | None, str | None]] = field(default_factory=list)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.headers["If-None-Match"]
+            facts.asked.append((known, self.headers["If-Modified-Since"]))
+            if self.path.startswith("/loop"):
+                self._answer(302, {"Location": self.path + "o"}, b"")
+            elif self.path == "/moved":
+                self._answer(301, {"Location": "/feed.zip"}, b"")
+            elif self.path == "/cut":
+                self._answer(200, {}, facts.body[: len(facts.body) // 2], len(facts.body))
+            elif self.path != "/feed.zip":
+                self._answer(404, {}, b"gone")
+            elif known == facts.etag:
+                self._answer(304, {"ETag": facts.etag}, b"")
+            else:
+                said = {"ETag": facts.etag, "Last-Modified": "Wed, 25 Nov 2026 08:00:00 GMT"}
+                self._answer(200, said, facts.body)
+
+        def _answer(
+            self, status: int, headers: dict[str, str], body: bytes, length: int | None = None
+        ) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    facts = Server(f"http://127.0.0.1:{listening.server_port}/feed.zip")
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield facts
+    listening.shutdown()
+    listening.server_close()
+    thread.join()
+
+
+@dataclass
+class City:
+    """A data folder, and the command on it."""
+
+    folder: Path
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(feed_app, ["import", *arguments])
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        return done.exit_code, done.output
+
+    @property
+    def artefact(self) -> Path:
+        return self.folder / "timetables/luebeck.bin"
+
+    def trips(self) -> list[str]:
+        return list(Timetable.load(self.artefact).trips.id)
+
+    def files(self) -> list[str]:
+        return sorted(p.name for p in (self.folder / "timetables").rglob("*") if p.is_file())
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> City:
+    monkeypatch.setenv("MOBILITY_DATA", str(tmp_path / "data"))
+    return City(tmp_path / "data")
+
+
+def test_a_feed_is_fetched_kept_and_asked_for_only_if_it_changed(
+    tmp_path: Path, city: City, server: Server
+):
+    server.body = write(tmp_path).read_bytes()
+    code, said = city.run(server.address)
+    assert (code, city.trips()) == (0, ["T"])
+    assert "3 stops, 1 trips, 2026-11-23 to 2026-11-28" in said
+    code, said = city.run(server.address)
+    assert (code, "Nothing has changed" in said) == (0, True)
+    assert server.asked == [(None, None), ('"one"', "Wed, 25 Nov 2026 08:00:00 GMT")]
+    assert city.files() == [
+        "feed.json", "feed.zip", "luebeck.bin", "luebeck.origins.json", "luebeck.source",
+    ]  # fmt: skip
+
+
+def test_a_bad_feed_is_refused_whole_and_the_old_one_stays(
+    tmp_path: Path, city: City, server: Server
+):
+    server.body = write(tmp_path).read_bytes()
+    city.run(server.address)
+    before, files = city.artefact.read_bytes(), city.files()
+    server.body, server.etag = write(tmp_path, trips=None).read_bytes(), '"two"'
+    code, said = city.run(server.address)
+    assert code == 2
+    assert "no trips.txt" in said
+    assert "The timetable in use stays as it is" in said
+    assert (city.artefact.read_bytes(), city.files()) == (before, files)
+    server.body, server.etag = b"<html>maintenance</html>", '"three"'
+    code, said = city.run(server.address)
+    assert (code, "no readable zip" in said) == (2, True)
+    assert (city.artefact.read_bytes(), city.files()) == (before, files)
+    server.etag = '"one"'
+    assert "Nothing has changed" in city.run(server.address)[1]
+
+
+def test_what_the_server_sends_again_is_not_imported_again(
+    tmp_path: Path, city: City, server: Server
+):
+    server.body = write(tmp_path).read_bytes()
+    city.run(server.address)
+    server.etag = '"renamed"'
+    assert "Nothing has changed" in city.run(server.address)[1]
+    assert "3 stops" in city.run(server.address, "--force")[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/gone.zip", "answered 404"),
+        ("/loop", "Exceeded maximum allowed redirects"),
+        ("/cut", "cannot be fetched"),
+    ],
+)
+def test_a_feed_that_does_not_come_is_named(
+    tmp_path: Path, city: City, server: Server, path: str, why: str
+):
+    server.body = write(tmp_path).read_bytes()
+    code, said = city.run(server.address.replace("/feed.zip", path))
+    assert code == 2
+    assert why in said
+    assert not (city.folder / "timetables/luebeck.feeds").exists() or city.files() == []
+
+
+def test_a_moved_feed_is_followed(tmp_path: Path, city: City, server: Server):
+    server.body = write(tmp_path).read_bytes()
+    assert city.run(server.address.replace("/feed.zip", "/moved"))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "why"),
+    [("MAX_BYTES", 100, "is larger than"), ("MAX_SECONDS", -1, "took more than")],
+)
+def test_a_feed_that_is_too_much_is_not_kept(
+    tmp_path: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    value: int,
+    why: str,
+):
+    server.body = write(tmp_path).read_bytes()
+    monkeypatch.setattr(f"mobility.feed_fetch.{limit}", value)
+    with pytest.raises(FetchError, match=why):
+        fetch(server.address, Kept(tmp_path / "kept/feed.zip"), lambda _n, _of: None)
+    assert [p.name for p in (tmp_path / "kept").glob("*")] == []
+
+
+def test_a_kept_copy_that_was_altered_is_fetched_anew(tmp_path: Path, server: Server):
+    server.body = b"a feed"
+    kept = Kept(tmp_path / "feed.zip")
+    kept.keep(fetch(server.address, kept, lambda _n, _of: None))
+    assert not fetch(server.address, kept, lambda _n, _of: None).is_new
+    kept.path.write_bytes(b"other")
+    assert fetch(server.address, kept, lambda _n, _of: None).is_new
+
+
+def test_several_feeds_become_one_timetable(tmp_path: Path, city: City):
+    (tmp_path / "ny").mkdir()
+    hl, ny = write(tmp_path), write(tmp_path / "ny", **SECOND)
+    code, said = city.run(f"hl={hl}", f"ny={ny}")
+    assert code == 0, said
+    assert sorted(city.trips()) == ["hl:T", "ny:T"]
+    assert Timetable.load(city.artefact).tz_name == "Europe/Berlin"
+    code, said = city.run(str(hl), str(ny))
+    assert (code, "two feeds are called 'feed'" in said) == (2, True)
+
+
+def test_every_defect_is_written_where_one_asks(tmp_path: Path, city: City):
+    feed = write(tmp_path, stop_times=GOOD["stop_times"] + "T,25:20:00,25:20:00,Z,4,,\n")
+    code, said = city.run(str(feed), "--defects", str(tmp_path / "found.csv"))
+    assert code == 0
+    assert all(word in said for word in ("stop_times", "unknown", "line 5"))
+    with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == [
+            {
+                "feed": "feed", "file": "stop_times", "row": "5", "field": "stop_id",
+                "kind": "unknown reference", "severity": "error",
+                "problem": "stops.txt has no stop 'Z' with a position",
+                "action": "left the call out",
+            }
+        ]  # fmt: skip
+    city.run(str(feed), "--force", "--defects", str(tmp_path / "found.json"))
+    (found,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert (found["row"], found["file"]) == (5, "stop_times")
+
+
+def test_the_defects_of_a_refused_feed_are_written_too(tmp_path: Path, city: City):
+    feed = write(tmp_path, agency=None)
+    code, said = city.run(str(feed), "--defects", str(tmp_path / "found.csv"))
+    assert (code, "feed: the feed has no agency.txt" in said) == (2, True)
+    assert "missing file" in (tmp_path / "found.csv").read_text(encoding="utf-8")
