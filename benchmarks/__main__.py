@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import importing, kernel
+from benchmarks import importing, kernel, places
 
-BRIEF = {"kernel": kernel.main, "importing": importing.quick}
-FULL = {"kernel": kernel.main, "importing": importing.main}
+BRIEF = {"kernel": kernel.main, "importing": importing.quick, "places": places.quick}
+FULL = {"kernel": kernel.main, "importing": importing.main, "places": places.main}
 
 
 def main(names: list[str]) -> int:

@@ -1,8 +1,8 @@
 """Finding places while somebody types, against rapidfuzz's own search over the list of names.
 
-    python -m benchmarks.places [SEED]
+    python -m benchmarks places
 
-Three indexes: Lübeck as it is; Lübeck and 200,000 made-up addresses in 4,000 streets; Lübeck and
+Three indexes: Lübeck as it is; Lübeck and 200,000 made-up addresses of 50 to a street; Lübeck and
 200,000 names that are all different, as of a whole country's stops. Asked are starts of names,
 whole names, and whole names with one slip. Each question counts its fastest of three rounds. Prints
 what the index takes to build and to hold, the times, and how often the place meant is among the
@@ -34,10 +34,10 @@ from mobility.cities.network import write_feed
 from mobility.planning.place_rows import PlaceRow, rows_of
 from mobility.planning.places import PlaceIndex
 
-ROUNDS, QUESTIONS, FIRST = 3, 400, 5
+ROUNDS, QUESTIONS, FIRST = 3, 300, 5
 PEER_QUESTIONS = 8
 PAGE = 4096
-ADDRESSES, STREETS = 200_000, 4_000
+ADDRESSES, HOUSES = 200_000, 50
 LETTERS = "abcdefghijklmnopqrstuvwxyzäöüß"
 SYLLABLES = (
     *("al", "an", "bar", "bek", "ber", "bir", "brun", "dor", "ehr", "ei", "fal", "fe", "fried"),
@@ -52,43 +52,49 @@ ENDINGS = ("straße", "weg", "allee", "platz", "ring", "gasse", "kamp", "damm", 
 class Question:
     """What is typed, and the name that is meant."""
 
-    kind: str
     text: str
     meant: str
 
 
 def main() -> int:
-    """Run all three; 1 where a whole name does not find its place."""
-    console, rng = Console(), random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    """All three indexes; 1 where a whole name does not find its place."""
+    return _run(ADDRESSES, QUESTIONS)
+
+
+def quick() -> int:
+    """The same with a twentieth of the addresses and a quarter of the questions."""
+    return _run(ADDRESSES // 20, QUESTIONS // 4)
+
+
+def _run(addresses: int, questions: int) -> int:
+    console, rng = Console(), random.Random(1)
     city, timetable = luebeck()
     own = [row.name for row in rows_of(city, timetable)]
-    addresses = make_addresses(rng)
-    others = [
+    stops = [
         PlaceRow(name, "stop", *_somewhere(rng), id=f"stop-{i}")
-        for i, name in enumerate(make_names(rng, ADDRESSES))
+        for i, name in enumerate(make_names(rng, addresses))
     ]
+    indexes = (
+        ("Lübeck", []),
+        ("+ addresses", make_addresses(rng, addresses)),
+        ("+ all different", stops),
+    )
     table = Table("names", "built s", "MB", "asked", "p50 ms", "p99 ms", "meant in first 5", "peer")
     lost = 0
-    for title, rows in (("Lübeck", []), ("+ addresses", addresses), ("+ all different", others)):
+    for title, rows in indexes:
         index, seconds, megabytes = _built(city, timetable, rows)
         names = [*own, *(row.name for row in rows)]
-        for kind, make in (("start", start_of), ("whole", str), ("one slip", slip)):
-            questions = [
-                Question(kind, make(name, rng) if make is not str else name, name)
-                for name in rng.choices(names, k=QUESTIONS)
-            ]
-            times, found = _asked(index, questions)
-            lost += kind == "whole" and found < len(questions)
+        built = (f"{title}: {len(names)}", f"{seconds:.1f}", f"{megabytes:.0f}")
+        for kind, make in KINDS.items():
+            asked = [Question(make(name, rng), name) for name in rng.choices(names, k=questions)]
+            times, found = _asked(index, asked)
+            lost += kind == "whole" and found < len(asked)
             p50, p99 = np.percentile(times, [50, 99])
-            row = (kind, f"{p50:.2f}", f"{p99:.2f}", f"{found / len(questions):.1%}")
-            table.add_row(
-                f"{title}: {len(names)}", f"{seconds:.1f}", f"{megabytes:.0f}", *row,
-                _peer(names, questions[:PEER_QUESTIONS]),
-            )  # fmt: skip
+            here = f"{found / len(asked):.1%}"
+            peer = _peer(names, asked[:PEER_QUESTIONS])
+            table.add_row(*built, kind, f"{p50:.2f}", f"{p99:.2f}", here, peer)
     console.print(table)
-    console.print(
-        "peer: rapidfuzz.process.extract (WRatio) over all names, p50 and meant in first 5"
-    )
+    console.print("peer: rapidfuzz.process.extract (WRatio) over all names, p50, meant in first 5")
     return 1 if lost else 0
 
 
@@ -110,13 +116,13 @@ def make_names(rng: random.Random, n: int) -> list[str]:
     return list(names)
 
 
-def make_addresses(rng: random.Random) -> list[PlaceRow]:
+def make_addresses(rng: random.Random, n: int) -> list[PlaceRow]:
     """House numbers in streets, the streets here and there."""
     rows = []
-    for street in make_names(rng, STREETS):
+    for street in make_names(rng, n // HOUSES):
         lat, lon = _somewhere(rng)
         detail = f"{rng.randrange(23552, 23570)} Lübeck"
-        for number in range(1, ADDRESSES // STREETS + 1):
+        for number in range(1, HOUSES + 1):
             here = (lat + rng.uniform(-2e-3, 2e-3), lon + rng.uniform(-2e-3, 2e-3))
             rows.append(PlaceRow(f"{street} {number}", "address", *here, detail=detail))
     return rows
@@ -138,6 +144,13 @@ def slip(name: str, rng: random.Random) -> str:
     return (
         head + rng.choice([two + one, two, one + one + two, other + two, other + one + two]) + tail
     )
+
+
+KINDS: dict[str, Callable[[str, random.Random], str]] = {
+    "start": start_of,
+    "whole": lambda name, _: name,
+    "one slip": slip,
+}
 
 
 def _somewhere(rng: random.Random) -> tuple[float, float]:
