@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import importing, kernel, places
+from benchmarks import importing, kernel, places, realtime
 
-BRIEF = {"kernel": kernel.main, "importing": importing.quick, "places": places.quick}
-FULL = {"kernel": kernel.main, "importing": importing.main, "places": places.main}
+BRIEF = {
+    "kernel": kernel.main,
+    "importing": importing.quick,
+    "places": places.quick,
+    "realtime": realtime.main,
+}
+FULL = {
+    "kernel": kernel.main,
+    "importing": importing.main,
+    "places": places.main,
+    "realtime": realtime.main,
+}
 
 
 def main(names: list[str]) -> int:

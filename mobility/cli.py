@@ -16,6 +16,7 @@ from mobility.cities.rows import CityDataError
 from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.identity_command import provider_app, token, verify_licence
+from mobility.realtime_command import show_realtime
 from mobility.settings import Settings
 from mobility.streets_command import streets_app
 from payments.errors import MisconfiguredError
@@ -43,6 +44,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+feed_app.command("realtime")(show_realtime)
 app.add_typer(feed_app, name="feed")
 app.add_typer(streets_app, name="streets")
 app.add_typer(city_app, name="city")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from gtfs.journey import Access, Query, search, search_latest
 from gtfs.network import View, network_of
 from gtfs.realtime_live import Live
 from gtfs.realtime_patch import patched
 from gtfs.realtime_values import Message, Updates
-from gtfs.service_time import seconds_at, service_day
+from gtfs.service_time import service_day
 from gtfs.timetable import Timetable
 
 Prepare = Callable[[Live, datetime], None]
@@ -51,16 +51,10 @@ class LiveTimetable:
 
 
 def warm(live: Live, now: datetime) -> None:
-    """Build the networks of the day, in every direction that searches read them."""
+    """Build what searches of the day read, in every direction; changes of both at the same time."""
     timetable = live.timetable
     day = service_day(now, timetable.tz)
-    for view in View:
-        network_of(timetable, day, view)
-    if len(timetable.stop_table.id) < 2:
-        return
-    seconds = seconds_at(now, day, timetable.tz)
-    here, there = ((Access(stop.idx, 0),) for stop in timetable.stops[:2])
-    for walk_at_ends in (False, True):
-        query = Query(day, seconds, here, there, walk_at_ends=walk_at_ends)
-        search(timetable, query)
-        search_latest(timetable, query)
+    networks = {view: network_of(timetable, day, view) for view in View}
+    with ThreadPoolExecutor(2, "realtime") as threads:
+        for view in (View.AHEAD, View.MIRRORED):
+            threads.submit(networks[view].transfers, walk_at_ends=False)
