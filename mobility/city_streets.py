@@ -9,10 +9,12 @@ from pathlib import Path
 from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
 from mobility.cities.city import City
+from mobility.planning.place_rows import PlaceRow
 from mobility.planning.reach import Places, StreetWays
 from mobility.planning.street_network import StreetNetwork
 from mobility.planning.water import degrees_of
 from mobility.settings import Settings
+from mobility.streets.addresses import Addresses
 from providers.values import Mode
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,25 @@ def open_streets(settings: Settings, city: City) -> StreetNetwork | None:
         log.warning("ways are estimated: %s has no streets in the centre of %s", path, city.title)
         return None
     return network
+
+
+def list_addresses(settings: Settings, city: City) -> list[PlaceRow]:
+    """The addresses, streets and named places of the extract that lie in the city's area."""
+    path = streets_path(settings)
+    if not path.is_file():
+        return []
+    try:
+        found = Addresses.load(path)
+    except (ArtefactError, KeyError):
+        return []
+    return [
+        PlaceRow(
+            row.name, row.kind, row.lat, row.lon,
+            detail=" ".join(filter(None, (row.postcode, row.locality))),
+        )
+        for row in found
+        if LatLon(row.lat, row.lon) in city.bounds
+    ]  # fmt: skip
 
 
 def compile_ways(ways: StreetWays, centre: LatLon, on: date) -> None:

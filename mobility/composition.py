@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mobility.booking.desk import Desk
 from mobility.cities.city import City, load_city
 from mobility.cities.realtime_feed import feeds_of_urls
+from mobility.city_streets import list_addresses, open_streets
 from mobility.db import make_engine
 from mobility.identity.customers import get_or_create_customer
 from mobility.identity.mailer import make_mailer
@@ -81,7 +82,13 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         feeds = feeds_of_urls(settings.gtfs_realtime_urls) or city.realtime
         realtime = Realtime(timetable, feeds, http, utc_now)
         planner = Planner(
-            city, timetable, mirror, providers, current=lambda: realtime.current.timetable
+            city,
+            timetable,
+            mirror,
+            providers,
+            current=lambda: realtime.current.timetable,
+            streets=open_streets(settings, city),
+            addresses=list_addresses(settings, city),
         )
         yield Wiring(
             settings=settings,

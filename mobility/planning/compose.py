@@ -30,8 +30,8 @@ from mobility.planning.itinerary import (
     Rental,
     Ride,
 )
+from mobility.planning.reach import StreetWays
 from mobility.planning.rental import RentalWay
-from mobility.planning.streets import Streets
 from mobility.planning.water import Floats, degrees_of, great_circle_m
 from providers.values import Mode
 
@@ -61,7 +61,13 @@ class Composer:
     """Makes itineraries for one search: who travels, from where to where."""
 
     def __init__(
-        self, city: City, timetable: Timetable, streets: Streets, lines: Lines, *, passengers: int
+        self,
+        city: City,
+        timetable: Timetable,
+        streets: StreetWays,
+        lines: Lines,
+        *,
+        passengers: int,
     ) -> None:
         """Take what all legs of a search share."""
         self._city = city

@@ -23,9 +23,11 @@ from mobility.planning.candidate import candidate_of
 from mobility.planning.compose import Composer, Lines, Way, mode_of
 from mobility.planning.errors import UnknownStopError
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Place, Reason
+from mobility.planning.place_rows import PlaceRow
 from mobility.planning.places import PlaceIndex
 from mobility.planning.pricing import Pricer
 from mobility.planning.rank import rank
+from mobility.planning.reach import StreetWays
 from mobility.planning.rental import Fleet
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import (
@@ -69,20 +71,22 @@ class Planner:
         mirror: Mirror,
         providers: Mapping[ProviderId, Provider],
         current: Callable[[], Timetable] | None = None,
+        streets: StreetWays | None = None,
+        addresses: Iterable[PlaceRow] = (),
     ) -> None:
         """Take the city, its compiled timetable, what is available, and who sells it.
 
-        ``current`` gives the timetable as it is now, with realtime in it, once for each search.
+        ``current`` gives the timetable with realtime in it; no ``streets``: they are estimated.
         """
         self.city = city
         self.timetable = timetable
         self.current = current or (lambda: timetable)
         self.mirror = mirror
-        self.streets = streets_of(city.water, city.crossings, city.rules)
+        self.streets = streets or streets_of(city.water, city.crossings, city.rules)
         self.access = Access(self.streets, [stop.position for stop in timetable.stops])
         self.pricer = Pricer(city, providers)
         self.lines = Lines(timetable)
-        self.places = PlaceIndex(city, timetable)
+        self.places = PlaceIndex(city, timetable, addresses)
         self.modes_here = _modes_of(city, timetable)
 
     def warm_up(self, now: datetime) -> None:
