@@ -120,7 +120,10 @@ def load_graph(path: Path) -> tuple[Graph, dict[str, str]]:
     Raises:
         ArtefactError: absent, damaged, or made by another version.
     """
-    arrays, facts, _digest = load_arrays(path)
+    try:
+        arrays, facts, _digest = load_arrays(path)
+    except ArtefactError as error:
+        raise ArtefactError(f"{path} is damaged; run `mobility streets import` again") from error
     if facts.get("kind") != KIND:
         raise ArtefactError(f"{path} was made by another version; run `mobility streets import`")
     nets = []

@@ -1,0 +1,127 @@
+"""`mobility streets`: an extract goes in, and the next process searches on its streets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mobility.cities.city import load_city
+from mobility.city_streets import list_addresses, open_streets, streets_path
+from mobility.cli import app
+from mobility.settings import Settings
+from providers.values import Mode
+from tests.streets.town import DAY, write_extract
+
+# From the town's origin through the middle of Lübeck.
+LUEBECK = """
+a 0,0
+b 300,700
+c 600,900
+h 10,10 addr:housenumber=1 addr:street=Lange_Straße addr:postcode=23552 addr:city=Lübeck
+a-b residential name=Lange_Straße
+b-c footway
+"""
+FAR_AWAY = "a 90000,0\nb 90100,0\na-b residential name=Weit_weg"
+
+
+@pytest.fixture
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    monkeypatch.setenv("MOBILITY_DATA", str(tmp_path / "data"))
+    return Settings()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["streets", *arguments])
+    return result.exit_code, result.output
+
+
+def test_an_extract_goes_in_and_is_searched_on(data: Settings, tmp_path: Path) -> None:
+    points = write_extract(LUEBECK, tmp_path / "luebeck.osm.pbf")
+    code, said = run("import", str(tmp_path / "luebeck.osm.pbf"))
+    assert code == 0
+    assert "2 streets\n" in said
+    streets = open_streets(data, load_city(data.city))
+    assert streets is not None
+    leg = streets.leg(Mode.WALK, points["a"], points["c"], DAY)
+    assert leg is not None
+    assert not leg.estimated
+    code, said = run("show")
+    assert code == 0
+    assert said.startswith("luebeck.osm.pbf, imported ")
+    assert "1 address names" in said
+
+
+def test_names_in_the_city_are_found_by_the_place_search(data: Settings, tmp_path: Path) -> None:
+    write_extract(LUEBECK + FAR_AWAY.replace("a-b", "x-y").replace("a 9", "x 9").replace(
+        "b 9", "y 9"), tmp_path / "both.osm.pbf")  # fmt: skip
+    run("import", str(tmp_path / "both.osm.pbf"))
+    rows = list_addresses(data, load_city(data.city))
+    assert [(row.name, row.kind, row.detail) for row in rows] == [
+        ("Lange Straße 1", "address", "23552 Lübeck"),
+        ("Lange Straße", "street", ""),
+    ]
+
+
+def test_a_bad_file_is_refused_in_one_line_and_the_old_streets_stay(
+    data: Settings, tmp_path: Path
+) -> None:
+    write_extract(LUEBECK, tmp_path / "luebeck.osm.pbf")
+    run("import", str(tmp_path / "luebeck.osm.pbf"))
+    before = streets_path(data).read_bytes()
+    (tmp_path / "bad.osm.pbf").write_bytes(b"nothing of the kind")
+    code, said = run("import", str(tmp_path / "bad.osm.pbf"))
+    assert code == 2
+    assert "mobility streets: " in said
+    assert "cannot be read as an OpenStreetMap extract" in said
+    assert streets_path(data).read_bytes() == before
+
+
+def test_streets_of_another_city_are_kept_but_not_searched_on(
+    data: Settings, tmp_path: Path
+) -> None:
+    write_extract(FAR_AWAY, tmp_path / "far.osm.pbf")
+    code, said = run("import", str(tmp_path / "far.osm.pbf"))
+    assert code == 0
+    assert "The centre of Lübeck is not in it: ways stay estimated" in said
+    assert open_streets(data, load_city(data.city)) is None
+
+
+def test_without_an_import_ways_are_estimated(data: Settings) -> None:
+    city = load_city(data.city)
+    assert open_streets(data, city) is None
+    assert list_addresses(data, city) == []
+    assert run("show") == (
+        0, "No streets were imported: ways are straight lines times a factor.\n",
+    )  # fmt: skip
+
+
+def test_a_damaged_artefact_is_no_reason_not_to_start(data: Settings) -> None:
+    path = streets_path(data)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(json.dumps({"no": "artefact"}).encode())
+    city = load_city(data.city)
+    assert open_streets(data, city) is None
+    assert list_addresses(data, city) == []
+    code, said = run("show")
+    assert code == 2
+    assert "is damaged; run `mobility streets import` again" in said
+
+
+def test_the_next_import_is_what_the_next_process_opens(data: Settings, tmp_path: Path) -> None:
+    """The old file stays mapped by those who have it open."""
+    city = load_city(data.city)
+    write_extract(LUEBECK, tmp_path / "one.osm.pbf")
+    run("import", str(tmp_path / "one.osm.pbf"))
+    old = open_streets(data, city)
+    points = write_extract(LUEBECK + "a-c residential", tmp_path / "two.osm.pbf")
+    run("import", str(tmp_path / "two.osm.pbf"))
+    new = open_streets(data, city)
+    assert old is not None
+    assert new is not None
+    before, after = (ways.leg(Mode.WALK, points["a"], points["c"], DAY) for ways in (old, new))
+    assert before is not None
+    assert after is not None
+    assert after.metres < before.metres
