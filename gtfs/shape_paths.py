@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gtfs.feed import FeedStop
 from gtfs.geo import LatLon
-from gtfs.tables import PathTable
+from gtfs.tables import PathTable, Strings
 from gtfs.trip_columns import Shapes, TripColumns
 
 I32 = NDArray[np.int32]
@@ -46,6 +46,7 @@ def paths_of(
         shape_point0=shapes.point0.astype(np.int32),
         lat=shapes.lat,
         lon=shapes.lon,
+        shape_id=Strings.of(shapes.id),
     ), path_of
 
 

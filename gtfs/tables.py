@@ -175,6 +175,7 @@ class PathTable:
     shape_point0: I32
     lat: F64
     lon: F64
+    shape_id: Strings
 
 
 @dataclass(frozen=True, slots=True)

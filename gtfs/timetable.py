@@ -43,7 +43,7 @@ _FARES = "fares"
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A stop; `wheelchair` 0 unknown, 1 yes, 2 no."""
+    """A stop; `wheelchair` 0 unknown, 1 yes, 2 no; `platform` as it is signed, '' where unknown."""
 
     idx: StopIdx
     id: str
@@ -52,6 +52,8 @@ class Stop:
     station_id: str | None
     wheelchair: int
     zone_id: str
+    code: str = ""
+    platform: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ class Timetable:
                 stations.id[station] if station >= 0 else None,
                 wheelchair,
                 table.zone[i],
+                table.code[i],
+                table.platform[i],
             )
             for i, (lat, lon, station, wheelchair) in enumerate(
                 zip(
