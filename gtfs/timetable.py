@@ -1,4 +1,4 @@
-"""The compiled timetable: frozen tables of arrays, and views of their rows. No pandas, no numba."""
+"""The compiled timetable: frozen tables of arrays, and views of their rows. No numba."""
 
 from __future__ import annotations
 

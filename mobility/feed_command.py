@@ -94,7 +94,7 @@ def _asked(path: Path, line: int, row: dict[str, str | None]) -> _Asked:
 
 
 def _timetable(path: Path) -> Timetable:
-    from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
+    from gtfs.build import build  # noqa: PLC0415 - help should not wait for numpy
     from gtfs.transfers import names_every_footpath  # noqa: PLC0415
     from gtfs.warm_up import warm_up  # noqa: PLC0415
 

@@ -70,7 +70,7 @@ def prepare_kernel(settings: Settings, progress: Progress) -> None:
 
 def build_timetable(city: City, path: Path, today: date, progress: Progress) -> None:
     """Write the city's feed, read it back with its checks, and compile it to ``path``."""
-    from gtfs.build import build  # noqa: PLC0415 - pandas takes seconds to import
+    from gtfs.build import build  # noqa: PLC0415 - help should not wait for numpy
     from gtfs.load import read_feed  # noqa: PLC0415
     from mobility.cities.network import write_feed  # noqa: PLC0415
     from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415

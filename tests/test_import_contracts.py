@@ -71,12 +71,11 @@ booking and planning reach the outside through ports, not over HTTP
 stripe: the modules that talk to it
     payments.charge -> stripe
     mobility.api.brand_new -> stripe
-gtfs_kit: where a feed is read
-    gtfs.build -> gtfs_kit
 protocol buffers: where a realtime message is read
     gtfs.realtime_match -> google
     mobility.brand_new -> google
-pandas: at most where a feed is read
+data frames: nowhere
+    gtfs.load -> gtfs_kit
     gtfs.timetable -> pandas
     mobility.cities.brand_new -> geopandas
 numba: where kernels are compiled
