@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from gtfs.realtime_live import (
 from gtfs.realtime_match import Calls, Matcher, Reason, Run, calls_of_trip
 from gtfs.realtime_tables import NewRun, grown
 from gtfs.realtime_times import run_times
-from gtfs.realtime_values import Message, Relation, TripUpdate, Updates, Vehicle
+from gtfs.realtime_values import Alert, Message, Relation, TripUpdate, Updates, Vehicle
 from gtfs.timetable import Timetable
 
 _NEW = frozenset({Relation.ADDED, Relation.NEW, Relation.DUPLICATED})
@@ -76,7 +76,7 @@ class _Patch:
             else:
                 by_id[table.trips.id[trip]] = Run(trip, change.day)
         vehicles = [vehicle for message in updates.messages for vehicle in message.vehicles]
-        alerts = tuple(alert for message in updates.messages for alert in message.alerts)
+        alerts = _alerts(updates)
         by_run = self._vehicles(updates, runs, by_id)
         return Live(
             table,
@@ -271,6 +271,16 @@ class _Patch:
             unmatched=dict(self.match.counts),
             passed_over=dict(passed_over),
         )
+
+
+def _alerts(updates: Updates) -> tuple[Alert, ...]:
+    """All alerts, each under an id of its own, also where two feeds count alike."""
+    by_id: dict[str, Alert] = {}
+    for message in updates.messages:
+        for alert in message.alerts:
+            id_ = alert.id if alert.id not in by_id else f"{alert.id}-{len(by_id)}"
+            by_id[id_] = replace(alert, id=id_)
+    return tuple(by_id.values())
 
 
 def _same_calls(

@@ -19,6 +19,7 @@ from mobility.identity.passes import PassKind, add_pass
 from mobility.identity.vault import DrivingLicence, LicenceStatus, PersonalData
 from mobility.planning.offers import find_offer, make_offers
 from mobility.planning.request import SearchRequest
+from mobility.realtime.polling import Realtime
 from tests.api.conftest import START, World
 from tests.planning.world import luebeck, luebeck_planner
 
@@ -38,6 +39,7 @@ def city_world(world: World) -> World:
     wiring = replace(
         world.wiring,
         planner=planner,
+        realtime=Realtime(planner.timetable, (), world.wiring.http, world.wiring.clock),
         mirror=planner.mirror,
         city=luebeck(),
         stanzas={stanza.provider_id: stanza for stanza in luebeck().providers},

@@ -75,6 +75,12 @@ def test_an_alert_has_its_time(at: str, found: list[str]):
     assert told(now, datetime.fromisoformat(f"2026-11-25T{at}+01:00"), stop="A") == found
 
 
+def test_alerts_of_two_feeds_that_count_alike_are_two():
+    now = live(TOWN, "alert stop=A: Eins", "alert stop=A: Zwei")
+
+    assert told(now, stop="A") == ["Eins", "Zwei"]
+
+
 def test_without_realtime_nothing_is_told():
     assert told(Live.of(TOWN), stop="A", trip="1-1") == []
 
