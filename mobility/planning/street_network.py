@@ -5,16 +5,18 @@ Answers like the estimated streets (``reach.StreetWays``), from the graph that a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from gtfs.geo import LatLon
 from mobility.planning.reach import Places, Seconds
-from mobility.streets.graph import Floats, Graph, Ints, load_graph
+from mobility.streets.graph import Floats, Graph, Ints, Net, load_graph
 from mobility.streets.kernels import FAR, along_ms, reach_rows, rows_from, way_between
 from mobility.streets.leg import Passable, StreetLeg
 from mobility.streets.spot import Spot, find_spot, locate, seeds_of
@@ -49,6 +51,7 @@ class StreetNetwork:
         self.graph = graph
         self._speeds = {mode: speeds_kmh[mode] for mode in _PROFILES if mode in speeds_kmh}
         self._approach_ms_per_m = 3600 / self._speeds[Mode.WALK]
+        self._rooms = threading.local()
         self._spot = lru_cache(maxsize=4096)(self._find_spot)
         self._leg = lru_cache(maxsize=4096)(self._find_leg)
 
@@ -134,6 +137,15 @@ class StreetNetwork:
     def _find_spot(self, profile: Profile, position: LatLon) -> Spot | None:
         return find_spot(self.graph, profile, position.lat, position.lon)
 
+    def _room(self, net: Net) -> tuple[Ints, Ints, Ints, Ints]:
+        """This thread's room for a search: times, links, nodes before, nodes touched."""
+        rooms: dict[int, tuple[Ints, ...]] = self._rooms.__dict__.setdefault("by_size", {})
+        size = len(net.degrees)
+        if size not in rooms:
+            times = np.full(size, FAR, dtype=np.int32)
+            rooms[size] = (times, *(np.empty(size, dtype=np.int32) for _ in range(3)))
+        return cast("tuple[Ints, Ints, Ints, Ints]", rooms[size])
+
     def _measure(
         self, profile: Profile, degrees: Floats, *, outward: bool, bound: int
     ) -> StreetTable:
@@ -167,8 +179,8 @@ class StreetNetwork:
         seeds, seed_ms = seeds_of(net, start.street, start.share, leaving=True)
         goals, goal_ms = seeds_of(net, goal.street, goal.share, leaving=False)
         ms, first, last, links = way_between(
-            seeds, seed_ms, goals, goal_ms, on_street, b.lat, b.lon, net.least_ms_per_m,
-            net.out.first, net.out.head, net.out.ms, net.degrees,
+            seeds, seed_ms, goals, goal_ms, on_street,
+            net.out.first, net.out.head, net.out.ms, net.landmarks, *self._room(net),
         )  # fmt: skip
         if ms >= FAR:
             return None

@@ -15,15 +15,14 @@ import numpy as np
 
 from mobility.streets.extract import Extract, RawWay, Turn
 from mobility.streets.graph import BACKWARD, FORWARD, Floats, Graph, Grid, Ints, Links, Net
-from mobility.streets.layout_kernels import components, fill_cells
+from mobility.streets.landmarks import measure_landmarks, on_mainland
+from mobility.streets.layout_kernels import fill_cells
 from mobility.streets.lengths import lengths_along
 from mobility.streets.way_tags import FERRY_KMH, Profile
 from mobility.streets.wheelchair_tags import Wheels
 
 FERRY_WAIT_S = 240.0
 """On top of a ferry's crossing: nothing is known here of when it leaves."""
-_MAINLAND_SHARE = 0.1
-"""A component smaller than this share of the largest is an island, where nobody is snapped to."""
 _CELL_M = 120.0
 _MAX_CELLS = 1 << 22
 
@@ -190,13 +189,15 @@ def _net(
     with np.errstate(divide="ignore"):
         rates = np.where(ms > 0, ms / np.maximum(lengths, 1e-9)[:, None], np.inf)
     least = float(rates.min(initial=np.inf))
+    out, back = _links(count, tail, head, cost, arc), _links(count, head, tail, cost, arc)
     return Net(
         degrees=degrees,
         ms=ms,
         arrive=arrive,
         depart=depart,
-        out=_links(count, tail, head, cost, arc),
-        back=_links(count, head, tail, cost, arc),
+        out=out,
+        back=back,
+        landmarks=measure_landmarks(degrees, out, back),
         least_ms_per_m=0.999 * least if np.isfinite(least) else 0.0,
     )
 
@@ -247,14 +248,10 @@ def _links(count: int, tail: Ints, head: Ints, cost: Ints, arc: Ints) -> Links:
 
 def _on_mainland(net: Net) -> Ints:
     """(streets,) 1 where one gets to from the large components, and back to them."""
-    label = components(net.out.first, net.out.head, net.back.first, net.back.head)
-    sizes = np.bincount(label)
-    large = sizes >= max(2, _MAINLAND_SHARE * sizes.max())
-    mainland = large[label]
-    entered = (mainland[net.depart] & (net.ms >= 0)).any(axis=1)
-    left = (mainland[net.arrive] & (net.ms >= 0)[:, ::-1]).any(axis=1)
-    result: Ints = (entered & left).astype(np.int32)
-    return result
+    mainland, is_open = on_mainland(net.out, net.back), net.ms >= 0
+    entered = (mainland[net.depart] & is_open).any(axis=1)
+    left = (mainland[net.arrive] & is_open[:, ::-1]).any(axis=1)
+    return np.logical_and(entered, left).astype(np.int32)
 
 
 def _grid(degrees: Floats, owner: Ints) -> Grid:

@@ -20,7 +20,8 @@ Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-KIND = "streets 1"
+_OF_NET = ("degrees", "ms", "arrive", "depart", "landmarks")
+KIND = "streets 2"
 """Names the meaning of the arrays; another one is not read."""
 FORWARD, BACKWARD = 0, 1
 
@@ -55,6 +56,8 @@ class Net:
     """(streets, 2) the node from which the street is gone forward, and backward."""
     out: Links
     back: Links
+    landmarks: Ints
+    """(nodes, 2 n) milliseconds from each of n far nodes to the node, then from it to each."""
     least_ms_per_m: float
     """No street is faster; for lower bounds."""
 
@@ -105,7 +108,7 @@ def save_graph(path: Path, graph: Graph, addresses: Addresses, facts: Mapping[st
     arrays |= pack_texts("names", graph.names)
     arrays |= {f"grid.{name}": getattr(graph.grid, name) for name in Grid.__slots__}
     for profile, net in zip(Profile, graph.nets, strict=True):
-        for name in ("degrees", "ms", "arrive", "depart"):
+        for name in _OF_NET:
             arrays[f"{profile}.{name}"] = getattr(net, name)
         for side in ("out", "back"):
             links = getattr(net, side)
@@ -132,7 +135,7 @@ def load_graph(path: Path) -> tuple[Graph, dict[str, str]]:
             Links(**{n: arrays[f"{profile}.{side}.{n}"] for n in Links.__slots__})
             for side in ("out", "back")
         )
-        own = {name: arrays[f"{profile}.{name}"] for name in ("degrees", "ms", "arrive", "depart")}
+        own = {name: arrays[f"{profile}.{name}"] for name in _OF_NET}
         least = float(arrays[f"{profile}.least"][0])
         nets.append(Net(**own, out=out, back=back, least_ms_per_m=least))
     graph = Graph(

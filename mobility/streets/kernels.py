@@ -234,45 +234,88 @@ def _links_to(last: int, via: Ints, before: Ints) -> tuple[int, Ints]:
 
 
 @compiled
+def _least_left(node: int, goals: Ints, goal_ms: Ints, landmarks: Ints, count: int) -> int:
+    """At least so long it takes from a node over one of two goals: the triangle inequality."""
+    least = FAR
+    for side in range(2):
+        goal = goals[side]
+        if goal < 0:
+            continue
+        bound = 0
+        for i in range(count):
+            here, there = landmarks[node, i], landmarks[goal, i]
+            if here < FAR and there < FAR:
+                bound = max(bound, there - here)
+            here, there = landmarks[node, count + i], landmarks[goal, count + i]
+            if here < FAR and there < FAR:
+                bound = max(bound, here - there)
+        least = min(least, bound + goal_ms[side])
+    return least
+
+
+@compiled
+def _note(node: int, times: Ints, touched: Ints, reached: int) -> int:
+    """Keep a node that is touched for the first time; 1 if it is."""
+    if times[node] < FAR:
+        return 0
+    touched[reached] = node
+    return 1
+
+
+@compiled
+def _arrived(node: int, time: int, goals: Ints, goal_ms: Ints) -> int:
+    """The time of a way that ends over this node; FAR where it is no goal."""
+    total = FAR
+    for side in range(2):
+        if node == goals[side]:
+            total = min(total, time + goal_ms[side])
+    return total
+
+
+@compiled
 def way_between(
-    seeds: Ints, seed_ms: Ints, goals: Ints, goal_ms: Ints, best: int, goal_lat: float,
-    goal_lon: float, least_ms_per_m: float, first: Ints, head: Ints, ms: Ints, degrees: Floats,
+    seeds: Ints, seed_ms: Ints, goals: Ints, goal_ms: Ints, best: int,
+    first: Ints, head: Ints, ms: Ints, landmarks: Ints,
+    times: Ints, via: Ints, before: Ints, touched: Ints,
 ) -> tuple[int, int, int, Ints]:  # fmt: skip
-    """A* (Hart, Nilsson, Raphael 1968): milliseconds, first and last node, and the links between.
+    """A* with landmarks (Goldberg, Harrelson 2005): milliseconds, first and last node, the links.
 
     ``best`` is a way known already that keeps to one street; where none is shorter, it is returned
-    and the nodes are -1.
+    and the nodes are -1. ``landmarks`` are ``Net.landmarks``. The last four are a thread's own room
+    for all nodes; ``times`` are FAR before and after.
     """
-    count = len(first) - 1
-    times = np.full(count, FAR, np.int32)
-    via = np.full(count, -1, np.int32)
-    before = np.full(count, -1, np.int32)
+    half = landmarks.shape[1] // 2
     heap = np.empty(1024, np.int64)
-    size, last = 0, -1
+    size, reached, last = 0, 0, -1
     for side in range(2):
         node = seeds[side]
         if node >= 0 and seed_ms[side] < times[node]:
-            times[node] = seed_ms[side]
-            heap = _push(heap, size, (np.int64(seed_ms[side]) << 32) | node)
+            reached += _note(node, times, touched, reached)
+            times[node], via[node], before[node] = seed_ms[side], -1, -1
+            least = times[node] + _least_left(node, goals, goal_ms, landmarks, half)
+            heap = _push(heap, size, (np.int64(least) << 32) | node)
             size += 1
-    while size:
+    while size and heap[0] >> 32 < best:
         key = _pop(heap, size)
         size -= 1
         node = key & _NODE
-        if key >> 32 >= best:
-            break
-        for side in range(2):
-            if node == goals[side] and times[node] + goal_ms[side] < best:
-                best, last = times[node] + goal_ms[side], node
+        left = _least_left(node, goals, goal_ms, landmarks, half)
+        if key >> 32 > times[node] + left:
+            continue
+        total = _arrived(node, times[node], goals, goal_ms)
+        if total < best:
+            best, last = total, node
         for link in range(first[node], first[node + 1]):
             there = head[link]
             onward = times[node] + ms[link]
             if onward < times[there]:
+                reached += _note(there, times, touched, reached)
                 times[there], via[there], before[there] = onward, link, node
-                left = metres_between(degrees[there, 0], degrees[there, 1], goal_lat, goal_lon)
-                least = onward + int(left * least_ms_per_m)
+                least = onward + _least_left(there, goals, goal_ms, landmarks, half)
                 if least < best:
                     heap = _push(heap, size, (np.int64(least) << 32) | there)
                     size += 1
     start, links = _links_to(last, via, before)
+    for i in range(reached):
+        times[touched[i]] = FAR
     return best, start, last, links
