@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.realtime_values import CallUpdate, Relation, TripRef, TripUpdate
+from gtfs.realtime_values import (
+    CallUpdate,
+    Relation,
+    Said,
+    Stretch,
+    TimedCalls,
+    TripRef,
+    TripUpdate,
+)
 from gtfs.service_time import DAY_S, day_zero
 from gtfs.timetable import Timetable
 
@@ -278,13 +286,12 @@ class Matcher:
                         return planned[position], change.time
         return None
 
-    def find_calls(
-        self, calls: Calls, said: Sequence[CallUpdate], zero: int, id_: str
-    ) -> list[tuple[int, CallUpdate]]:
+    def find_calls(self, calls: Calls, said: Sequence[CallUpdate], zero: int, id_: str) -> Said:
         """Positions of what is said of calls, ascending; of a call named twice the last counts."""
-        plain = self._in_sequence(calls, said)
-        if plain is not None:
-            return plain
+        if isinstance(said, TimedCalls):
+            stretch = self._stretch(calls, said)
+            if stretch is not None:
+                return stretch
         found: dict[int, CallUpdate] = {}
         after = 0
         for call in said:
@@ -296,20 +303,16 @@ class Matcher:
             after = position + 1
         return sorted(found.items())
 
-    def _in_sequence(
-        self, calls: Calls, said: Sequence[CallUpdate]
-    ) -> list[tuple[int, CallUpdate]] | None:
-        """The common case: a stretch of calls one after another, numbers and stops as planned."""
-        if not said or said[0].sequence is None:
-            return None
-        first = bisect_left(calls.sequences, said[0].sequence)
+    def _stretch(self, calls: Calls, said: TimedCalls) -> Stretch | None:
+        """The common case: calls one after another, their numbers and stops as planned."""
+        first = bisect_left(calls.sequences, said.sequences[0])
         stretch = slice(first, first + len(said))
-        if calls.sequences[stretch] != [call.sequence for call in said]:
+        known = self.index.stops
+        if calls.sequences[stretch] != said.sequences or calls.stops[stretch] != [
+            known.get(id_, -1) for id_ in said.stop_ids
+        ]:
             return None
-        stops = self.index.stops
-        if calls.stops[stretch] != [stops.get(call.stop_id, -1) for call in said]:
-            return None
-        return list(enumerate(said, first))
+        return Stretch(first, said)
 
     def _position(self, calls: Calls, call: CallUpdate, after: int, zero: int | None) -> int | None:
         """The call that is meant.

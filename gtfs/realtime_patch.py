@@ -21,7 +21,15 @@ from gtfs.realtime_live import (
 from gtfs.realtime_match import Calls, Matcher, Reason, Run, calls_of_trip
 from gtfs.realtime_tables import NewRun, grown
 from gtfs.realtime_times import run_times
-from gtfs.realtime_values import Alert, Message, Relation, TripUpdate, Updates, Vehicle
+from gtfs.realtime_values import (
+    Alert,
+    Message,
+    Relation,
+    Stretch,
+    TripUpdate,
+    Updates,
+    Vehicle,
+)
 from gtfs.timetable import Timetable
 
 _NEW = frozenset({Relation.ADDED, Relation.NEW, Relation.DUPLICATED})
@@ -142,7 +150,7 @@ class _Patch:
         boards = patterns.boards[first : first + len(calls.stops)].tolist()
         alights = patterns.alights[first : first + len(calls.stops)].tolist()
         stops = list(calls.stops)
-        for position, call in said:
+        for position, call in () if isinstance(said, Stretch) else said:
             boards[position] = boards[position] if call.boards is None else call.boards
             alights[position] = alights[position] if call.alights is None else call.alights
             assigned = self.match.stop(call.assigned_stop_id) if call.assigned_stop_id else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from gtfs.realtime_values import (
     RealtimeError,
     Relation,
     TimeChange,
+    TimedCalls,
     TripRef,
     TripUpdate,
     Vehicle,
@@ -132,11 +133,12 @@ class _Reader:
         if trip.HasField("modified_trip") and not trip.trip_id:
             self._passed_over["trip_modifications"] += 1
             return None
+        calls = list(update.stop_time_update)
         new = update.trip_properties if update.HasField("trip_properties") else None
         return TripUpdate(
             self._trip_ref(trip),
             relation,
-            self._calls(update.stop_time_update),
+            (relation is Relation.SCHEDULED and self._timed(calls)) or self._calls(calls),
             update.delay if update.HasField("delay") else None,
             _instant(update.timestamp),
             new
@@ -152,16 +154,35 @@ class _Reader:
             else 0,
         )
 
+    def _timed(self, said: Sequence[Any]) -> TimedCalls | None:
+        """The calls as columns, if all of them are of the common kind."""
+        states = [call.schedule_relationship for call in said]
+        special = [call.HasField("stop_time_properties") for call in said]
+        if not said or any(states) or any(special):
+            return None
+        sequences = [call.stop_sequence for call in said]
+        arrivals = [call.arrival.time for call in said]
+        departures = [call.departure.time for call in said]
+        if (
+            min(*arrivals, *departures) <= _EARLIEST
+            or max(*arrivals, *departures) >= _LATEST
+            or not (said[0].HasField("stop_sequence") and all(sequences[1:]))
+            or said[0].arrival.uncertainty
+            or said[-1].departure.uncertainty
+        ):
+            return None
+        stop_ids = [call.stop_id for call in said]
+        if self._prefix or set(map(type, stop_ids)) != {str}:
+            stop_ids = [self._id(id_) for id_ in stop_ids]
+        return TimedCalls(sequences, stop_ids, arrivals, departures)
+
     def _calls(self, said: Iterable[Any]) -> tuple[CallUpdate, ...]:
-        """All that is said of calls; written out flat, for there are tens of thousands."""
-        prefix, read, calls = self._prefix, self._time_change, []
+        """All that is said of calls."""
+        read, calls = self._time_change, []
         for call in said:
-            sequence, stop_id, state = call.stop_sequence, call.stop_id, call.schedule_relationship
-            if not sequence and not call.HasField("stop_sequence"):
-                sequence = None
-            if prefix or stop_id.__class__ is not str:
-                stop_id = self._id(stop_id)
+            sequence = call.stop_sequence if call.HasField("stop_sequence") else None
             arrival, departure = read(call.arrival), read(call.departure)
+            said_so = (sequence, self._id(call.stop_id), _STATES[call.schedule_relationship])
             if call.HasField("stop_time_properties"):
                 properties = call.stop_time_properties
                 rules = (
@@ -169,11 +190,9 @@ class _Reader:
                     _allowed(properties, "pickup_type"),
                     _allowed(properties, "drop_off_type"),
                 )
-                calls.append(
-                    CallUpdate(sequence, stop_id, _STATES[state], arrival, departure, *rules)
-                )
+                calls.append(CallUpdate(*said_so, arrival, departure, *rules))
             else:
-                calls.append(CallUpdate(sequence, stop_id, _STATES[state], arrival, departure))
+                calls.append(CallUpdate(*said_so, arrival, departure))
         return tuple(calls)
 
     def _time_change(self, event: Any) -> TimeChange | None:

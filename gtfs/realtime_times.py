@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import sub
 
-from gtfs.realtime_values import CallState, CallUpdate, TimeChange
+from gtfs.realtime_values import CallState, CallUpdate, Said, Stretch, TimeChange
 from gtfs.service_time import DAY_S
 
 FARTHEST_S = DAY_S
@@ -37,7 +37,7 @@ class RunTimes:
 def run_times(
     arrivals: Sequence[int],
     departures: Sequence[int],
-    said: Sequence[tuple[int, CallUpdate]],
+    said: Said,
     zero: int,
     delay_s: int | None,
 ) -> RunTimes:
@@ -46,9 +46,22 @@ def run_times(
     `zero` is the POSIX time of the service day's zero; `delay_s` the delay of the trip as a whole,
     which holds up to the first call that says something else.
     """
-    plain = _as_said(arrivals, departures, said, zero)
-    if plain is not None:
-        return plain
+    if not isinstance(said, Stretch):
+        return _carried(arrivals, departures, said, zero, delay_s)
+    plain = _as_said(arrivals, departures, said, zero) if delay_s is None else None
+    return plain or _carried(
+        arrivals, departures, list(enumerate(said.calls, said.first)), zero, delay_s
+    )
+
+
+def _carried(
+    arrivals: Sequence[int],
+    departures: Sequence[int],
+    said: Sequence[tuple[int, CallUpdate]],
+    zero: int,
+    delay_s: int | None,
+) -> RunTimes:
+    """Call by call, carrying a delay on to those of which nothing is said."""
     reader = _Reader(zero)
     times = [time for pair in zip(arrivals, departures, strict=True) for time in pair]
     firm = bytearray(len(times))
@@ -97,24 +110,16 @@ def run_times(
 
 
 def _as_said(
-    arrivals: Sequence[int],
-    departures: Sequence[int],
-    said: Sequence[tuple[int, CallUpdate]],
-    zero: int,
+    arrivals: Sequence[int], departures: Sequence[int], said: Stretch, zero: int
 ) -> RunTimes | None:
     """The common case: times of all calls from one on to the last, forwards and near the plan."""
-    if not said or said[0][0] + len(said) != len(arrivals):
+    first = said.first
+    if first + len(said.calls) != len(arrivals):
         return None
-    first = said[0][0]
-    times: list[int] = []
-    for _, call in said:
-        arrival, departure = call.arrival, call.departure
-        if arrival is None or departure is None or call.state is not CallState.SCHEDULED:
-            return None
-        if arrival.time is None or departure.time is None or arrival.uncertainty_s is not None:
-            return None
-        times += (arrival.time - zero, departure.time - zero)
-    new_arrivals, new_departures = times[::2], times[1::2]
+    new_arrivals = [time - zero for time in said.calls.arrivals]
+    new_departures = [time - zero for time in said.calls.departures]
+    times = [0] * (2 * len(new_arrivals))
+    times[::2], times[1::2] = new_arrivals, new_departures
     delays = [
         *map(sub, new_arrivals, arrivals[first:]),
         *map(sub, new_departures, departures[first:]),

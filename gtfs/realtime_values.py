@@ -6,11 +6,11 @@ Source: GTFS Realtime Reference 2.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, overload
 
 from gtfs.geo import LatLon
 
@@ -64,6 +64,49 @@ class CallUpdate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class TimedCalls(Sequence[CallUpdate]):
+    """Calls of which stop_sequence, stop and both POSIX times are said and nothing else.
+
+    By far the most common; kept as columns, because objects call by call cost more than all the
+    rest of reading and applying a message.
+    """
+
+    sequences: list[int]
+    stop_ids: list[str]
+    arrivals: list[int]
+    departures: list[int]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @overload
+    def __getitem__(self, index: int) -> CallUpdate: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CallUpdate]: ...
+    def __getitem__(self, index: int | slice) -> CallUpdate | list[CallUpdate]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return CallUpdate(
+            self.sequences[index],
+            self.stop_ids[index],
+            CallState.SCHEDULED,
+            TimeChange(self.arrivals[index]),
+            TimeChange(self.departures[index]),
+        )
+
+
+class Stretch(NamedTuple):
+    """Such calls as a part of a trip, from position `first` on, without a gap."""
+
+    first: int
+    calls: TimedCalls
+
+
+Said = Sequence[tuple[int, CallUpdate]] | Stretch
+"""What is said of calls of a trip, by position, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
 class TripRef:
     """A TripDescriptor: which run of which trip is meant; what is not said is empty."""
 
@@ -80,7 +123,7 @@ class TripUpdate:
 
     trip: TripRef
     relation: Relation = Relation.SCHEDULED
-    calls: tuple[CallUpdate, ...] = ()
+    calls: Sequence[CallUpdate] = ()
     delay_s: int | None = None
     at: datetime | None = None
     new: TripRef | None = None
