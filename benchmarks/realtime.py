@@ -4,7 +4,7 @@
 
 Message after message makes 1,000 trips late, each call of them by time: message k by k minutes.
 One thread makes each into the next state and puts it in place, while another asks journeys from
-stop to stop, some hundreds a second, and checks that all rides of a journey are of one state. Prints
+stop to stop, some hundreds a second, and checks that all rides of each are of one state. Prints
 milliseconds from bytes to the first search that sees them, and the searches' times before and
 meanwhile; exits 1 where a journey mixes states.
 """
