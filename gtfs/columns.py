@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.defects import Kind, Report, Severity
-from gtfs.raw_tables import read_table
+from gtfs.raw_tables import Cells, read_table, texts_of
 from gtfs.service_time import DAY_S, parse_clock
 from gtfs.source import Source
+from gtfs.spans import Spans
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
@@ -28,6 +29,12 @@ LARGEST = 1 << 30
 _FIRST_BAD = BLANK + 1
 _BAD_TEXTS = 1 << 20
 _NOT_PLAIN = ("_", "+")
+
+
+_RUNS = 0.5
+
+Plain = Callable[[Spans], tuple[NDArray[np.int64], NDArray[np.bool_]]]
+"""Reads cells of the usual form; says which are."""
 
 
 class Names(dict[str, int]):
@@ -50,17 +57,26 @@ class Names(dict[str, int]):
         self[text] = number
         return number
 
-    def find(self, value: str) -> int:
-        """The number of a text that may be unknown: -1."""
-        return self._number.get(value, -1)
+    def read(self, cells: Cells) -> I32:
+        """The number of each cell; where cells come in runs, one of each run is looked at."""
+        if isinstance(cells, Spans):
+            heads = cells.heads()
+            if heads is not None and len(heads) < len(cells) * _RUNS:
+                lengths = np.diff(np.append(heads, len(cells)))
+                return np.repeat(self.read(cells.texts(heads)), lengths)
+            cells = cells.texts()
+        return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
 
 
 class Numbers(dict[str, int]):
     """Understands each distinct text of a column once, `parse` raising ValueError."""
 
-    def __init__(self, parse: Callable[[str], int], problem: str) -> None:
+    def __init__(
+        self, parse: Callable[[str], int], problem: str, plain: Plain | None = None
+    ) -> None:
         super().__init__()
         self._parse = parse
+        self._plain = plain
         self._problem = problem
         self._bad: list[str] = []
 
@@ -76,6 +92,19 @@ class Numbers(dict[str, int]):
                 self._bad.append(value[:40])
         self[text] = number
         return number
+
+    def read(self, cells: Cells) -> I32:
+        """The number of each cell: plain ones at once, others by their text."""
+        if not isinstance(cells, Spans):
+            return np.fromiter(map(self.__getitem__, cells), np.int32, len(cells))
+        if self._plain is None:
+            return self.read(cells.texts())
+        values, plain = self._plain(cells)
+        others = np.flatnonzero(~plain)
+        found = values.astype(np.int32)
+        if len(others):
+            found[others] = self.read(cells.texts(others))
+        return found
 
     def settle(self, values: I32, lines: I32, name: str, column: str, report: Report) -> None:
         """Report the cells that make no sense and blank them."""
@@ -129,12 +158,12 @@ def day_number(text: str) -> int:
 
 def numbers() -> Numbers:
     """A column of whole numbers."""
-    return Numbers(whole_number, "is no number")
+    return Numbers(whole_number, "is no number", Spans.digits)
 
 
 def clocks() -> Numbers:
     """A column of times, in seconds."""
-    return Numbers(clock_s, "is no time HH:MM:SS of the next seven days")
+    return Numbers(clock_s, "is no time HH:MM:SS of the next seven days", Spans.clocks)
 
 
 def days() -> Numbers:
@@ -181,13 +210,13 @@ def read_columns(
                 floats[column].append(
                     np.full(n, np.nan)
                     if cells is None
-                    else _floats(cells, lines[-1], name, column, report)
+                    else _floats(texts_of(cells), lines[-1], name, column, report)
                 )
             elif cells is None:
                 blank = -1 if isinstance(reader, Names) else BLANK
                 ints[column].append(np.full(n, blank, np.int32))
             else:
-                ints[column].append(np.fromiter(map(reader.__getitem__, cells), np.int32, n))
+                ints[column].append(reader.read(cells))
     all_lines = _joined(lines, np.int32)
     joined = {column: _joined(parts, np.int32) for column, parts in ints.items()}
     for column, reader in readers.items():

@@ -111,10 +111,10 @@ def _say(seen: _Seen, name: str, report: Report) -> None:
         report.note(name, "", Kind.LINE_ENDS, problem, "took both")
 
 
-def as_text(block: bytes, name: str, first_line: int, report: Report) -> str:
-    """The text of a block; lines that are not UTF-8 are taken as Windows-1252 and reported."""
+def as_text(block: bytes, name: str, first_line: int, report: Report) -> tuple[str, bytes]:
+    """A block as text and as UTF-8; lines that are not are taken as Windows-1252 and reported."""
     try:
-        return block.decode()
+        return block.decode(), block
     except UnicodeDecodeError:
         lines = block.split(b"\n")
     texts: list[str] = []
@@ -125,4 +125,5 @@ def as_text(block: bytes, name: str, first_line: int, report: Report) -> str:
             problem = f"is not UTF-8 ({error.reason})"
             report.add(name, number, "", Kind.ENCODING, problem, "decoded as Windows-1252")
             texts.append(line.decode("cp1252", errors="replace"))
-    return "\n".join(texts)
+    text = "\n".join(texts)
+    return text, text.encode()

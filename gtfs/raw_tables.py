@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,10 @@ import numpy as np
 from gtfs.decode import as_text, blocks
 from gtfs.defects import Kind, Report, Severity
 from gtfs.source import Source
+from gtfs.spans import Block, Spans
 from gtfs.spec import COLUMNS, NEEDED, REQUIRED
+
+Cells = Spans | list[str]
 
 _MAX_CELL = 1 << 20
 _COMMA, _NEWLINE = ord(","), ord("\n")
@@ -27,7 +30,7 @@ class Chunk:
     """Some rows: the line of each in the file, and the cells of each column that the file has."""
 
     lines: Sequence[int]
-    columns: dict[str, list[str]]
+    columns: Mapping[str, Cells]
 
 
 def read_table(source: Source, name: str, report: Report) -> Iterator[Chunk]:
@@ -43,12 +46,12 @@ def read_table(source: Source, name: str, report: Report) -> Iterator[Chunk]:
     n_rows = 0
     with source.open(name) as file:
         for block in blocks(file, name, report):
-            text = as_text(block, name, line, report)
+            text, raw = as_text(block, name, line, report)
             if header is None:
                 text, line, header = _header(text, line, name, report)
-                block = text.encode()  # noqa: PLW2901
+                raw = text.encode()
             if header and text:
-                chunk = _split(block, text, header, line)
+                chunk = _split(Block.of(text, raw), header, line)
                 if chunk is None:
                     chunk = _parsed(text, header, line, name, report)
                 n_rows += len(chunk.lines)
@@ -59,6 +62,11 @@ def read_table(source: Source, name: str, report: Report) -> Iterator[Chunk]:
         report.add(name, None, "", Kind.EMPTY_FILE, "is empty", "ignored the file")
     elif not n_rows and name in NEEDED:
         report.note(name, "", Kind.EMPTY_FILE, "has no rows", "ignored the file")
+
+
+def texts_of(cells: Cells) -> list[str]:
+    """The text of each cell."""
+    return cells.texts() if isinstance(cells, Spans) else cells
 
 
 def _header(text: str, line: int, name: str, report: Report) -> tuple[str, int, list[str] | None]:
@@ -92,23 +100,25 @@ def _header(text: str, line: int, name: str, report: Report) -> tuple[str, int, 
     return rest, line + n_lines, header
 
 
-def _split(block: bytes, text: str, header: list[str], line: int) -> Chunk | None:
+def _split(block: Block, header: list[str], line: int) -> Chunk | None:
     """The rows of a block without quotes where every row has a cell for each column, else None."""
-    if b'"' in block:
+    if b'"' in block.raw:
         return None
-    raw = np.frombuffer(block, np.uint8)
-    marks = raw[(raw == _COMMA) | (raw == _NEWLINE)]
+    raw = np.frombuffer(block.raw, np.uint8)
+    ends = np.flatnonzero((raw == _COMMA) | (raw == _NEWLINE))
     width = len(header)
-    if len(marks) % width:
+    if len(ends) % width:
         return None
-    grid = marks.reshape(-1, width)
-    if not (np.all(grid[:, -1] == _NEWLINE) and np.all(grid[:, :-1] == _COMMA)):
+    grid = ends.reshape(-1, width)
+    marks = raw[grid]
+    if not (np.all(marks[:, -1] == _NEWLINE) and np.all(marks[:, :-1] == _COMMA)):
         return None
-    cells = text.replace("\n", ",").split(",")
-    cells.pop()
-    columns = {column: cells[i::width] for i, column in enumerate(header) if column}
-    if width == 1 and "" in cells:
+    starts = np.append(0, ends[:-1] + 1).reshape(-1, width)
+    if width == 1 and np.any(starts == grid):
         return None
+    columns: dict[str, Cells] = {
+        column: Spans(block, starts[:, i], grid[:, i]) for i, column in enumerate(header) if column
+    }
     return Chunk(range(line, line + len(grid)), columns)
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 
 from gtfs.columns import clock_s, day_number, whole_number
 from gtfs.defects import Kind, Report, Severity
-from gtfs.raw_tables import read_table
+from gtfs.raw_tables import read_table, texts_of
 from gtfs.source import Source
 
 
@@ -116,7 +116,7 @@ def read_records(source: Source, table: str, report: Report) -> list[Record]:
         names = list(chunk.columns)
         if not names:
             continue
-        rows = zip(*chunk.columns.values(), strict=True)
+        rows = zip(*map(texts_of, chunk.columns.values()), strict=True)
         records += [
             Record(table, line, dict(zip(names, row, strict=True)), report)
             for line, row in zip(chunk.lines, rows, strict=True)
