@@ -49,7 +49,10 @@ def import_streets(
     try:
         with _bar(source) as heard:
             rules, now = city.rules, datetime.now(UTC)
-            report = take_over(source, target, rules.walk_kmh, rules.bike_kmh, now, heard)
+            ferries = [c.position for c in city.crossings if c.kind == "ferry"]
+            report = take_over(
+                source, target, rules.walk_kmh, rules.bike_kmh, now, heard, lines_at=ferries
+            )
     except StreetsError as error:
         _stop(str(error))
     for line in report.lines():

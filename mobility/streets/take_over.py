@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gtfs.geo import LatLon, distance_m
 from mobility.streets.addresses import Addresses
 from mobility.streets.build import build_graph
-from mobility.streets.extract import Extract
+from mobility.streets.errors import StreetsError
+from mobility.streets.extract import Extract, RawWay
 from mobility.streets.graph import Graph, load_graph, save_graph
 from mobility.streets.osm_import import Progress, read_extract
 from mobility.streets.way_tags import BIKE_KMH, WALK_KMH, Profile
 from mobility.streets.wheelchair_tags import Wheels
+
+_FERRY_M = 400.0
+"""A ferry so close to where the city says that one crosses is that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,18 @@ class Report:
 
 
 def take_over(
-    source: Path, target: Path, walk_kmh: float, bike_kmh: float, now: datetime, progress: Progress
-) -> Report:
+    source: Path, target: Path, walk_kmh: float, bike_kmh: float, now: datetime,
+    progress: Progress, *, lines_at: Sequence[LatLon] = (),
+) -> Report:  # fmt: skip
     """Read an extract and write the artefact of its streets and addresses.
+
+    Ferries at ``lines_at`` are left out: they are lines with a timetable and a fare.
 
     Raises:
         StreetsError: the extract cannot serve; what lies at ``target`` stays.
     """
     extract = read_extract(source, progress)
+    _leave_out_ferries(extract, lines_at)
     progress("making the graphs", 0)
     bike = bike_kmh / BIKE_KMH
     walk = walk_kmh / WALK_KMH
@@ -76,6 +85,21 @@ def report_of(path: Path) -> Report:
         facts["source"], facts["imported_at"],
         json.loads(facts["found"]), json.loads(facts["ignored"]),
     )  # fmt: skip
+
+
+def _leave_out_ferries(extract: Extract, lines_at: Sequence[LatLon]) -> None:
+    def is_line(way: RawWay) -> bool:
+        if not way.way.is_ferry:
+            return False
+        points = [LatLon(*extract.positions[node]) for node in way.nodes]
+        return any(distance_m(point, at) < _FERRY_M for point in points for at in lines_at)
+
+    kept = [way for way in extract.ways if not is_line(way)]
+    if len(kept) < len(extract.ways):
+        extract.ignored["ferry that is a line with a timetable"] = len(extract.ways) - len(kept)
+        extract.ways = kept
+    if not kept:
+        raise StreetsError("the extract has nothing but ferries that are lines")
 
 
 def _found(extract: Extract, graph: Graph) -> dict[str, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
+
+import numpy as np
 
 from gtfs.geo import LatLon
-from mobility.streets.graph import Graph
+from mobility.streets.graph import Floats, Graph
 from mobility.streets.spot import Spot
 from mobility.streets.wheelchair_tags import Wheels
 
@@ -51,38 +53,30 @@ def trace(
             ),
             (goal.street, 0.0 if reaches == FORWARD_SIDE else 1.0, goal.share),
         ]
-    points: list[LatLon] = []
-    metres = 0.0
-    for street, from_share, to_share in pieces:
-        points += _line(graph, street, from_share, to_share)
-        metres += abs(to_share - from_share) * graph.length_m(street)
+    lines = [_line(graph, street, a, b) for street, a, b in pieces]
+    metres = sum(abs(b - a) * graph.length_m(street) for street, a, b in pieces)
+    points = (LatLon(lat, lon) for (lat, lon), _ in groupby(np.concatenate(lines).tolist()))
     walked = [street for street, a, b in pieces if a != b] or [start.street]
     names = [graph.names[n] for n in (int(graph.name[street]) for street in walked) if n >= 0]
     return Traced(
-        points=tuple(point for point, _ in groupby(points)),
+        points=tuple(points),
         metres=metres,
         crossings=tuple(name for name, _ in groupby(names)),
         wheels=Wheels(min(int(graph.wheels[street]) for street in walked)),
     )
 
 
-def _line(graph: Graph, street: int, from_share: float, to_share: float) -> list[LatLon]:
+def _line(graph: Graph, street: int, from_share: float, to_share: float) -> Floats:
     """The points of a street from a share of its length to another, both ends included."""
     first, last = int(graph.first[street]), int(graph.first[street + 1])
-    along = graph.along[first:last].tolist()
-    degrees = graph.degrees[first:last].tolist()
-    low, high = sorted((from_share * along[-1], to_share * along[-1]))
-    inner = [
-        LatLon(lat, lon) for (lat, lon), at in zip(degrees, along, strict=True) if low < at < high
-    ]
-    line = [_point(degrees, along, low), *inner, _point(degrees, along, high)]
+    line = graph.degrees[first:last]
+    if abs(to_share - from_share) < 1:
+        along = graph.along[first:last]
+        low, high = sorted((from_share * along[-1], to_share * along[-1]))
+        ends = [
+            [np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])]
+            for at in (low, high)
+        ]
+        inner = line[(along > low) & (along < high)]
+        line = np.concatenate([ends[:1], inner, ends[1:]])
     return line if from_share <= to_share else line[::-1]
-
-
-def _point(degrees: list[list[float]], along: list[float], at: float) -> LatLon:
-    """The position at metres along a line."""
-    for (a, b), start, end in zip(pairwise(degrees), along[:-1], along[1:], strict=True):
-        if at <= end:
-            share = (at - start) / (end - start) if end > start else 0.0
-            return LatLon(a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]))
-    return LatLon(*degrees[-1])

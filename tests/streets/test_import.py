@@ -20,7 +20,7 @@ from mobility.streets.take_over import Report, report_of, take_over
 from mobility.streets.way_tags import Profile
 from mobility.streets.wheelchair_tags import Wheels
 from providers.values import Mode
-from tests.streets.town import DAY, SPEEDS, town, write_extract
+from tests.streets.town import DAY, SPEEDS, at, town, write_extract
 
 SHARED = Path(__file__).parents[3] / "shared" / "osm"
 NOW = datetime(2026, 11, 25, 7, 0, tzinfo=UTC)
@@ -94,6 +94,20 @@ def test_the_report_says_what_was_found_and_what_was_left_out(tmp_path: Path) ->
         "streets open for car": 2, "points with a barrier or a kerb": 1, "street names": 1,
     }  # fmt: skip
     assert "        3 streets" in list(report.lines())
+
+
+def test_a_ferry_that_is_a_line_is_no_street(tmp_path: Path) -> None:
+    source = pbf(
+        "a 0,0\nb 100,0\nc 500,0\nd 9000,0\ne 9300,0\n"
+        "a-b footway\nb-c route=ferry\nc-d footway\nd-e route=ferry",
+        tmp_path,
+    )
+    target = tmp_path / "streets.bin"
+    report = take_over(
+        source, target, 4.7, 14.0, NOW, lambda _what, _count: None, lines_at=[at(300, 200)]
+    )
+    assert report.found["streets"] == 3
+    assert dict(report.ignored) == {"ferry that is a line with a timetable": 1}
 
 
 def test_names_go_into_the_table_of_addresses(tmp_path: Path) -> None:
