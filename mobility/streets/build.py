@@ -55,6 +55,7 @@ def build_graph(extract: Extract, paces: Mapping[Profile, float] | None = None) 
     usable = np.zeros(len(streets.way), dtype=np.uint8)
     for profile, net in zip(Profile, nets, strict=True):
         usable |= (_on_mainland(net) << profile).astype(np.uint8)
+    usable[[not way.way.has_doors for way in streets.way]] = 0
     names = sorted({way.name for way in streets.way if way.is_crossing and way.name})
     index = {name: i for i, name in enumerate(names)}
     name = [index.get(way.name, -1) if way.is_crossing else -1 for way in streets.way]

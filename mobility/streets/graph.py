@@ -88,7 +88,7 @@ class Graph:
     name: Ints
     """(streets,) index of the name of a bridge, tunnel or ferry; -1 for none."""
     usable: Bytes
-    """(streets,) bit 1 << profile: one can get there from the mainland and back."""
+    """(streets,) bit 1 << profile: a trip can start and end there, and get to the mainland."""
     names: Sequence[str]
     nets: tuple[Net, ...]
     """By profile."""

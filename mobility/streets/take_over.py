@@ -110,7 +110,7 @@ def _found(extract: Extract, graph: Graph) -> dict[str, int]:
         usable = int((graph.usable >> profile & 1).sum())
         name = profile.name.lower()
         found[f"streets open for {name}"] = open_
-        found[f"of these not on the mainland, for {name}"] = open_ - usable
+        found[f"of these without doors or on an island, for {name}"] = open_ - usable
     for wheels in Wheels:
         found[f"streets with wheelchair {wheels.name.lower()}"] = int(
             (graph.wheels == wheels).sum()

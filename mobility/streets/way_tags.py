@@ -86,6 +86,8 @@ class Way:
     is_ferry: bool = False
     duration_s: float | None = None
     """How long a ferry takes for all of the way, where its tags say it."""
+    has_doors: bool = True
+    """Whether a trip can start or end on it: not on a ferry, and not on a motorway."""
 
 
 def way_of(tags: Tags) -> Way | None:
@@ -104,10 +106,18 @@ def way_of(tags: Tags) -> Way | None:
     if not any(map(any, speeds)):
         return None
     if not ferry:
-        return Way(speeds[0], speeds[1], wheels)
+        doors = not highway.startswith("motorway") and tags.get("motorroad") != "yes"
+        return Way(speeds[0], speeds[1], wheels, has_doors=doors)
     forward, backward = (tuple(FERRY_KMH * (s > 0) for s in way) for way in speeds)
     duration = duration_s(tags.get("duration", ""))
-    return Way(forward, backward, wheels, is_ferry=True, duration_s=duration)  # type: ignore[arg-type]
+    return Way(
+        forward,  # type: ignore[arg-type]
+        backward,  # type: ignore[arg-type]
+        wheels,
+        is_ferry=True,
+        duration_s=duration,
+        has_doors=False,
+    )
 
 
 def _is_platform(tags: Tags) -> bool:

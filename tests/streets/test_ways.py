@@ -190,7 +190,9 @@ def test_a_ferry_takes_its_time_and_the_wait_for_it(tmp_path: Path) -> None:
 
 
 def test_a_ferry_without_a_duration_goes_at_the_usual_speed(tmp_path: Path) -> None:
-    there = town("a 0,0\np 100,0\nq 500,0\na-p footway\np-q route=ferry", tmp_path)
+    there = town(
+        "a 0,0\np 100,0\nq 500,0\nb 600,0\na-p footway\np-q route=ferry\nq-b footway", tmp_path
+    )
     leg = there.leg(WALK, "p", "q")
     assert leg is not None
     assert leg.seconds == pytest.approx(400 * 3.6 / FERRY_KMH + 240, abs=1)
@@ -231,6 +233,30 @@ def test_nobody_is_snapped_to_an_island(tmp_path: Path) -> None:
     assert there.way(WALK, "i", "m3") == "m0 m1 m2 m3"
     far = town(MAINLAND + "\ni 0,800\nj 100,800\ni-j residential", tmp_path)
     assert far.leg(WALK, "i", "m3") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("motorway oneway=no", CAR), ("trunk motorroad=yes", CAR), ("route=ferry", WALK)],
+)
+def test_no_trip_starts_on_a_motorway_or_on_board(tmp_path: Path, kind: str, mode: Mode) -> None:
+    there = town(
+        f"""
+        a 0,0
+        b 100,0
+        c 900,0
+        d 990,0
+        x 450,90
+        a-b residential
+        b-c {kind}
+        c-d residential
+        """,
+        tmp_path,
+    )
+    leg = there.leg(mode, "x", "d")
+    assert leg is not None
+    assert leg.metres == pytest.approx(((450 - 100) ** 2 + 90**2) ** 0.5 + 890, abs=1)
+    assert there.way(mode, "a", "d") == "a b c d"
 
 
 def test_a_door_beside_the_street_walks_straight_to_it(tmp_path: Path) -> None:
