@@ -101,7 +101,7 @@ _EXAMPLE: dict[str, Any] = {
                 "lon": 10.700286,
                 "stop_id": "osm-1274897063",
             },
-            "platform": None,
+            "platform": "2",
             "trip_id": "1-0-saturday-075500",
             "note": "Samstag: aus dem Werktagsfahrplan abgeleitet, einzelne Fahrten "
             "können anders fahren",
@@ -114,7 +114,7 @@ _EXAMPLE: dict[str, Any] = {
             "id": "detour-17",
             "header": "Umleitung",
             "description": "Der Halt Holstentor wird nicht bedient.",
-            "url": None,
+            "url": "https://www.sv-luebeck.de",
             "effect": "DETOUR",
             "severity": "WARNING",
         }
