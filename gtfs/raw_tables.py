@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gtfs.decode import as_text, blocks
-from gtfs.defects import Kind, Report, Severity
+from gtfs.defects import FeedError, Kind, Report, Severity
 from gtfs.source import Source
 from gtfs.spans import Block, Spans
 from gtfs.spec import COLUMNS, NEEDED, REQUIRED
@@ -22,6 +22,7 @@ from gtfs.spec import COLUMNS, NEEDED, REQUIRED
 Cells = Spans | list[str]
 
 _MAX_CELL = 1 << 20
+_MOST_COLUMNS = 1_000
 _COMMA, _NEWLINE = ord(","), ord("\n")
 
 
@@ -81,6 +82,8 @@ def _header(text: str, line: int, name: str, report: Report) -> tuple[str, int, 
         cells = [cell.strip() for cell in next(reader, [])]
     except csv.Error:
         cells = [cell.strip() for cell in text.partition("\n")[0].split(",")]
+    if len(cells) > _MOST_COLUMNS:
+        raise FeedError(f"{name}.txt has {len(cells)} columns; it is no table")
     n_lines = max(reader.line_num, 1)
     rest = text.split("\n", n_lines)[n_lines]
     known = COLUMNS[name]

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,6 +79,21 @@ class Kept:
         return self.path.with_suffix(".json")
 
 
+def copied(path: Path, kept: Kept) -> Fetched:
+    """A zip file of this machine beside the kept copy, anything else where it lies."""
+    origin = Origin(str(path.absolute()), sha256_of(path))
+    if not zipfile.is_zipfile(path):
+        return Fetched(path, origin, is_new=True)
+    partial = _partial(kept)
+    shutil.copyfile(path, partial)
+    return Fetched(partial, origin, is_new=True)
+
+
+def _partial(kept: Kept) -> Path:
+    kept.path.parent.mkdir(parents=True, exist_ok=True)
+    return kept.path.with_name(f"{kept.path.name}.{os.getpid()}.partial")
+
+
 def fetch(
     address: str, kept: Kept, watch: Watch, *, transport: httpx.BaseTransport | None = None
 ) -> Fetched:
@@ -125,8 +142,7 @@ def _written(
     total = int(announced) if announced.isascii() and announced.isdigit() else 0
     if total > MAX_BYTES:
         raise FetchError(_too_large(address))
-    kept.path.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.path.with_name(f"{kept.path.name}.{os.getpid()}.partial")
+    partial = _partial(kept)
     digest, size = hashlib.sha256(), 0
     try:
         with partial.open("wb") as file:

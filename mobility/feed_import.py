@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mobility.feed_fetch import Fetched, FetchError, Kept, Origin, fetch, sha256_of
+from mobility.feed_fetch import Fetched, FetchError, Kept, Origin, copied, fetch, sha256_of
 from mobility.feed_report import show, stop, write_defects
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def import_feed(
     city = load_city(settings.city)
     target = timetable_path(settings)
     named = _named(sources)
-    folder = target.with_suffix(".feeds")
+    folder = _folder(target)
     kept = {name: Kept(folder / f"{name}.zip") for name in named}
     fetched: dict[str, Fetched] = {}
     try:
@@ -121,7 +121,7 @@ def _fetched(source: str, kept: Kept) -> Fetched:
         path = Path(source)
         if not path.exists():
             stop(f"there is no feed at {path}; give a zip file, a folder or an address")
-        return Fetched(path, Origin(str(path.absolute()), sha256_of(path)), is_new=True)
+        return copied(path, kept)
     with _bar() as bar:
         task = bar.add_task(f"fetching {source}", total=None)
         try:
@@ -189,6 +189,38 @@ def _put(timetable: Timetable, target: Path, origins: dict[str, Origin]) -> None
     target.with_suffix(".source").write_text(IMPORTED, encoding="utf-8")
     made_from = {name: asdict(origin) for name, origin in origins.items()}
     target.with_suffix(".origins.json").write_text(json.dumps(made_from), encoding="utf-8")
+
+
+def _folder(target: Path) -> Path:
+    """Where the feeds of a timetable are kept."""
+    return target.with_suffix(".feeds")
+
+
+def compile_kept(target: Path, city: City, today: date) -> bool:
+    """Make the imported timetable again from the feeds as they were kept.
+
+    For an artefact that another version wrote, or that was damaged. False where the feeds are not
+    there any more, or not what they were; nothing is changed then.
+    """
+    from gtfs.defects import FeedError  # noqa: PLC0415
+    from gtfs.load import read_feed  # noqa: PLC0415
+    from gtfs.merge import build_many  # noqa: PLC0415
+    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
+
+    try:
+        made_from = json.loads(target.with_suffix(".origins.json").read_text(encoding="utf-8"))
+        origins = {name: Origin(**known) for name, known in made_from.items()}
+        feeds: dict[str, Feed] = {}
+        for name, origin in origins.items():
+            kept = _folder(target) / f"{name}.zip"
+            path = kept if kept.exists() else Path(origin.source)
+            if sha256_of(path) != origin.sha256:
+                return False
+            feeds[name], _ = read_feed(path)
+        build_many(feeds, blocked=walk_is_blocked(city, today)).save(target)
+    except (OSError, ValueError, TypeError, AttributeError, FeedError):
+        return False
+    return True
 
 
 def _is_in_use(target: Path, origins: dict[str, Origin]) -> bool:

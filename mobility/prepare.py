@@ -17,9 +17,9 @@ from mobility.embedded.progress import Progress
 from mobility.settings import Settings
 
 AHEAD = timedelta(days=14)
-"""How far the timetable must reach for the artefact to be kept."""
+"""How far a timetable of the city's facts must reach to be kept."""
 IMPORTED = "imported"
-"""The stamp of a timetable that ``mobility feed import`` made: kept as long as it reaches."""
+"""The stamp of a timetable that ``mobility feed import`` made: kept to its last day."""
 PREPARING_CODE = ("cities", "planning")
 
 
@@ -45,7 +45,9 @@ def prepare_city(settings: Settings, progress: Progress) -> None:
     source = _source_of(city)
     stamp = path.with_suffix(".source")
     made_from = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
-    if made_from in (source, IMPORTED) and _covers(path, today):
+    if made_from == IMPORTED and _imported_serves(path, city, today, progress):
+        return
+    if made_from == source and _covers(path, today) and _covers(path, today + AHEAD):
         return
     build_timetable(city, path, today, progress)
     stamp.write_text(source, encoding="utf-8")
@@ -86,12 +88,26 @@ def build_timetable(city: City, path: Path, today: date, progress: Progress) -> 
     timetable.save(path)
 
 
-def _covers(path: Path, today: date) -> bool:
+def _imported_serves(path: Path, city: City, today: date, progress: Progress) -> bool:
+    """Whether the imported timetable runs today, made again where another version wrote it."""
+    from mobility.feed_import import compile_kept  # noqa: PLC0415 - only after an update
+
+    try:
+        Timetable.load(path)
+    except ArtefactError:
+        progress.note("compiling the imported feeds again")
+        if not compile_kept(path, city, today):
+            return False
+    return _covers(path, today)
+
+
+def _covers(path: Path, until: date) -> bool:
+    """Whether there is a timetable that has begun and reaches a day."""
     try:
         timetable = Timetable.load(path)
     except ArtefactError:
         return False
-    return timetable.first_day <= today and timetable.last_day >= today + AHEAD
+    return timetable.first_day <= until <= timetable.last_day
 
 
 def _source_of(city: City) -> str:

@@ -159,6 +159,14 @@ def test_a_line_without_an_end_is_no_table(tmp_path: Path):
         read_feed(tmp_path)
 
 
+def test_a_header_of_half_a_million_columns_is_no_table(tmp_path: Path):
+    for name, text in GOOD.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    (tmp_path / "trips.txt").write_bytes(b"," * 500_000 + b"\n")
+    with pytest.raises(FeedError, match="500001 columns"):
+        read_feed(tmp_path)
+
+
 def never_backwards(timetable: Timetable) -> bool:
     events, patterns = timetable.events, timetable.patterns
     assert (events.arrival <= events.departure).all()

@@ -7,15 +7,19 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from gtfs.artefact import ArtefactError
 from gtfs.timetable import Timetable
+from mobility.cities.city import load_city
 from mobility.feed_command import feed_app
 from mobility.feed_fetch import FetchError, Kept, fetch
+from mobility.feed_import import compile_kept
 from tests.gtfs.test_load import GOOD, write
 
 SECOND = {
@@ -237,3 +241,21 @@ def test_the_defects_of_a_refused_feed_are_written_too(tmp_path: Path, city: Cit
     code, said = city.run(str(feed), "--defects", str(tmp_path / "found.csv"))
     assert (code, "feed: the feed has no agency.txt" in said) == (2, True)
     assert "missing file" in (tmp_path / "found.csv").read_text(encoding="utf-8")
+
+
+def test_another_version_compiles_the_kept_feeds_again(
+    tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch
+):
+    feed = write(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("gtfs.artefact.VERSION", 1)
+        city.run(str(feed))
+    feed.unlink()
+    with pytest.raises(ArtefactError, match="version 1"):
+        city.trips()
+    today = date(2026, 11, 25)
+    demo = load_city("luebeck")
+    assert compile_kept(city.artefact, demo, today)
+    assert city.trips() == ["T"]
+    (city.folder / "timetables/luebeck.feeds/feed.zip").write_bytes(b"altered")
+    assert not compile_kept(city.artefact, demo, today)
