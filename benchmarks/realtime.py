@@ -11,6 +11,7 @@ meanwhile; exits 1 where a journey mixes states.
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import threading
@@ -62,6 +63,8 @@ def measure(timetable: Timetable, day: date, console: Console) -> int:
     sys.setswitchinterval(SWITCH_S)
     asker = Asker(holder, day)
     asker.ask()
+    gc.collect()
+    gc.freeze()
     asker.cut()
     asker.start()
     asker.wait(QUIET_S)

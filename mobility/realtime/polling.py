@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import sys
@@ -112,8 +113,14 @@ class Realtime:
         return self.live.current
 
     def start(self) -> None:
-        """Begin to follow the feeds."""
+        """Begin to follow the feeds.
+
+        What the process has made so far is taken out of the garbage collector's rounds, which
+        would look at all of it again for every few states and stop each search meanwhile.
+        """
         if self._feeds:
+            gc.collect()
+            gc.freeze()
             sys.setswitchinterval(SWITCH_S)
             followers = [asyncio.create_task(self._follow(feed)) for feed in self._feeds]
             self._tasks = [asyncio.create_task(self._keep_up()), *followers]
@@ -122,6 +129,7 @@ class Realtime:
         """Stop following; what is being prepared is thrown away."""
         if self._tasks:
             sys.setswitchinterval(_USUAL_SWITCH_S)
+            gc.unfreeze()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
