@@ -23,6 +23,7 @@ Cells = Spans | list[str]
 
 _MAX_CELL = 1 << 20
 _MOST_COLUMNS = 1_000
+_MOST_LINES = 100
 _COMMA, _NEWLINE = ord(","), ord("\n")
 
 
@@ -144,9 +145,11 @@ def _read(
     lines: list[int] = []
     rows: list[list[str]] = []
     ragged: list[tuple[int, int]] = []
-    before = 0
+    before = size = 0
     for row in reader:
-        line, before = first + before, reader.line_num
+        line, size, before = first + before, reader.line_num - before, reader.line_num
+        if size > _MOST_LINES:
+            raise csv.Error(f"a cell of {size} lines")
         if len(row) != width:
             if not any(cell.strip() for cell in row):
                 continue
@@ -156,6 +159,8 @@ def _read(
             continue
         lines.append(line)
         rows.append(row)
+    if quoting == csv.QUOTE_MINIMAL and size > 1 and text.count('"') % 2:
+        raise csv.Error("a quote is not closed")
     for line, found in ragged:
         if found > width:
             problem, action = "more cells than columns", "ignored the last ones"

@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gtfs.spec import COLUMNS as GTFS_FILES
+
 if TYPE_CHECKING:
     from gtfs.defects import Defect, Report
 
@@ -34,13 +36,17 @@ def show(report: Report, console: Console, title: str | None = None) -> None:
         defect = first[key]
         colour = _COLOURS[defect.severity.value]
         table.add_row(
-            _plain(" ".join(filter(None, (defect.file, defect.field)))),
+            _plain(" ".join(filter(None, (_file(defect), defect.field)))),
             f"[{colour}]{defect.kind.value}[/]",
             f"{count:,}",
             _plain(_where(defect) + defect.problem),
             _plain(defect.action),
         )
     console.print(table)
+
+
+def _file(defect: Defect) -> str:
+    return f"{defect.file}.txt" if defect.file in GTFS_FILES else defect.file
 
 
 def _where(defect: Defect) -> str:
@@ -72,7 +78,7 @@ def _rows(reports: Mapping[str, Report]) -> Iterator[tuple[str | int | None, ...
         for f in report.findings:
             yield (
                 feed,
-                f.file,
+                _file(f),
                 f.row,
                 f.field,
                 f.kind.value,

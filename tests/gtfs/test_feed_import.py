@@ -225,7 +225,7 @@ def test_every_defect_is_written_where_one_asks(tmp_path: Path, city: City):
     with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.DictReader(file)) == [
             {
-                "feed": "feed", "file": "stop_times", "row": "5", "field": "stop_id",
+                "feed": "feed", "file": "stop_times.txt", "row": "5", "field": "stop_id",
                 "kind": "unknown reference", "severity": "error",
                 "problem": "stops.txt has no stop 'Z' with a position",
                 "action": "left the call out",
@@ -233,7 +233,7 @@ def test_every_defect_is_written_where_one_asks(tmp_path: Path, city: City):
         ]  # fmt: skip
     city.run(str(feed), "--force", "--defects", str(tmp_path / "found.json"))
     (found,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert (found["row"], found["file"]) == (5, "stop_times")
+    assert (found["row"], found["file"]) == (5, "stop_times.txt")
 
 
 def test_the_defects_of_a_refused_feed_are_written_too(tmp_path: Path, city: City):

@@ -187,6 +187,20 @@ def test_the_same_defect_a_thousand_times_is_kept_and_more_are_counted(tmp_path:
     assert report.counts["shapes", "shape_pt_lat", Kind.BAD_VALUE, Severity.ERROR] == 1500
 
 
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest(tmp_path: Path):
+    stops = GOOD["stops"].replace("B,Burg", 'B,"Burg')
+    feed, report = read(tmp_path, stops=stops)
+    assert [stop.id for stop in feed.stops] == ["H", "H1", "B", "C"]
+    assert [(f.file, f.kind) for f in report.findings] == [("stops", Kind.QUOTES)]
+
+
+def test_names_in_quotes_may_hold_commas_quotes_and_line_ends(tmp_path: Path):
+    stops = GOOD["stops"].replace("B,Burg", 'B,"Burg, ""Tor""\n oben"')
+    feed, report = read(tmp_path, stops=stops + "C,again,53,10,,,\n")
+    assert feed.stops[2].name == 'Burg, "Tor"\n oben'
+    assert [(f.row, f.kind) for f in report.findings] == [(7, Kind.DUPLICATE)]
+
+
 def test_files_in_a_folder_inside_the_zip_are_found(tmp_path: Path):
     path = tmp_path / "nested.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -1,8 +1,13 @@
 """Footpaths: what the feed names, what is generated, what is closed, what is forbidden."""
 
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gtfs.feed import FeedStop, FeedTransfer, TransferKind
 from gtfs.geo import LatLon, distance_m
-from gtfs.transfers import NEVER_S, WalkRules, footpaths, names_every_footpath
+from gtfs.transfers import NEVER_S, WalkRules, footpaths, names_every_footpath, near_pairs
+from gtfs.walk_closure import closed_walks
 
 METRE = 1 / 111_200  # a little short, so that rounding up gives round numbers
 
@@ -105,3 +110,58 @@ def test_positions_are_near_far_from_the_equator_too():
     metres = distance_m(stops[0].position, stops[1].position)
     assert 190 < metres < 200
     assert set(walks(stops, [], STRAIGHT)) == {"AB", "BA"}
+
+
+@given(
+    st.integers(2, 7),
+    st.dictionaries(st.tuples(st.integers(0, 6), st.integers(0, 6)), st.integers(0, 200)),
+    st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6))),
+    st.integers(0, 300),
+)
+def test_closing_is_all_shortest_paths_within_the_bound(
+    n: int,
+    drawn: dict[tuple[int, int], int],
+    never: set[tuple[int, int]],
+    bound: int,
+):
+    given_walks = {(a, b): s for (a, b), s in drawn.items() if a != b and max(a, b) < n}
+    given_walks = {pair: s for pair, s in given_walks.items() if pair not in never}
+    best = {pair: s for pair, s in given_walks.items() if s <= bound}
+    for via in range(n):
+        for a in range(n):
+            for b in range(n):
+                there, on = best.get((a, via)), best.get((via, b))
+                if a != b and there is not None and on is not None and there + on <= bound:
+                    best[a, b] = min(best.get((a, b), bound), there + on)
+    expected = {pair: s for pair, s in best.items() if pair not in never} | given_walks
+    keys = sorted((a * n + b, s) for (a, b), s in given_walks.items())
+    banned = np.array([a * n + b for a, b in never if max(a, b) < n], np.int64)
+    table = np.array(keys, np.int64).reshape(-1, 2)
+    found, seconds = closed_walks(n, table[:, 0], table[:, 1], banned, bound)
+    pairs = [(key // n, key % n) for key in found.tolist()]
+    assert dict(zip(pairs, seconds.tolist(), strict=True)) == expected
+    assert found.tolist() == sorted(found.tolist())
+
+
+@given(
+    st.lists(st.tuples(st.floats(-0.004, 0.004), st.floats(-0.004, 0.004)), max_size=15),
+    st.floats(1, 600),
+)
+def test_near_pairs_are_all_pairs_within_the_limit(
+    places: list[tuple[float, float]], limit_m: float
+):
+    stops = [FeedStop(str(i), "", LatLon(60 + lat, lon)) for i, (lat, lon) in enumerate(places)]
+    expected = {
+        (a, b)
+        for b in range(len(stops))
+        for a in range(b)
+        if distance_m(stops[a].position, stops[b].position) <= limit_m
+    }
+    found = [tuple(pair) for pair in near_pairs(stops, limit_m).tolist()]
+    assert len(found) == len(set(found))
+    beyond = {
+        (a, b)
+        for a, b in set(found) ^ expected
+        if abs(distance_m(stops[a].position, stops[b].position) - limit_m) > 1e-6
+    }
+    assert beyond == set()
