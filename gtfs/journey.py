@@ -10,14 +10,14 @@ from typing import NamedTuple, Self
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.network import EVERYTHING, DayNetwork, Usable, View, network_of
+from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network_of
 from gtfs.service_time import DAY_S
 from gtfs.timetable import Timetable
 from gtfs.trip_based import MAX_RIDES
-from gtfs.trip_based_layout import JOURNEY_ROW, LEG_ROW
 from gtfs.trip_based_search import search_trips
 
 MAX_TRANSFERS = MAX_RIDES - 1
+_FARTHEST_S = 4 * DAY_S
 
 
 class Access(NamedTuple):
@@ -66,7 +66,7 @@ class Query(_Query):
             for _, access_s in ends:
                 if not 0 <= access_s < DAY_S:
                     raise ValueError("access and egress take 0 s to 24 h")
-        if not -4 * DAY_S <= seconds <= 4 * DAY_S:
+        if not -_FARTHEST_S <= seconds <= _FARTHEST_S:
             raise ValueError(f"{seconds} s is not on {day}; use its own service day")
         return tuple.__new__(
             cls, (day, seconds, sources, targets, max_transfers, walk_at_ends, usable)
@@ -121,14 +121,19 @@ def between(
     max_transfers: int = 7,
 ) -> Query:
     """The query from stop to stop, or station to station. Raises KeyError for an unknown id."""
-    return Query(
-        day,
-        seconds,
-        tuple(Access(stop, 0) for stop in timetable.children_of(from_id)),
-        tuple(Access(stop, 0) for stop in timetable.children_of(to_id)),
-        max_transfers,
-        walk_at_ends=True,
-    )
+    ends = known_of(timetable).ends
+    sources = ends.get(from_id) or _ends(timetable, from_id)
+    targets = ends.get(to_id) or _ends(timetable, to_id)
+    if -_FARTHEST_S <= seconds <= _FARTHEST_S and 0 <= max_transfers <= MAX_TRANSFERS:
+        fields = (day, seconds, sources, targets, max_transfers, True, EVERYTHING)
+        return tuple.__new__(Query, fields)
+    return Query(day, seconds, sources, targets, max_transfers, walk_at_ends=True)
+
+
+def _ends(timetable: Timetable, id_: str) -> tuple[Access, ...]:
+    ends = tuple(Access(stop, 0) for stop in timetable.children_of(id_))
+    known_of(timetable).ends[id_] = ends
+    return ends
 
 
 def search(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
@@ -188,21 +193,18 @@ def _journeys(day: date, rows: list[int]) -> list[Journey]:
     """What the kernel wrote, as values."""
     make = tuple.__new__
     journeys: list[Journey] = []
-    at = 0
-    while at < len(rows):
-        departs_s, arrives_s, transfers, source, target, n_legs = rows[at : at + JOURNEY_ROW]
-        at += JOURNEY_ROW
-        end = at + LEG_ROW * n_legs
-        legs = tuple(
-            [
-                make(Ride, rows[i : i + LEG_ROW])
-                if rows[i] >= 0
-                else make(Footpath, rows[i + 1 : i + 5])
-                for i in range(at, end, LEG_ROW)
-            ]
-        )
-        at = end
-        fields = (day, departs_s, arrives_s, transfers, legs, source, target)
+    at, n_rows = 0, len(rows)
+    while at < n_rows:
+        departs_s, arrives_s, transfers, source, target, n_legs = rows[at : at + 6]
+        at += 6
+        legs: list[Ride | Footpath] = []
+        for _ in range(n_legs):
+            if rows[at] >= 0:
+                legs.append(make(Ride, rows[at : at + 8]))
+            else:
+                legs.append(make(Footpath, rows[at + 1 : at + 5]))
+            at += 8
+        fields = (day, departs_s, arrives_s, transfers, tuple(legs), source, target)
         journeys.append(make(Journey, fields))
     return journeys
 

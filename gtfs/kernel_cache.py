@@ -75,24 +75,38 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", _numba().njit(nogil=True)(function))
 
 
-def _pointer_at(_context: Any, address: Any) -> Any:
-    from numba import types  # noqa: PLC0415 - see above
-    from numba.core import cgutils  # noqa: PLC0415
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
-
-
-def _make_pointer_at() -> Any:
+def _intrinsics() -> tuple[Any, Any]:
     _numba()
+    from numba import types  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
+    from numba.core import cgutils  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
+    from numba.np.arrayobj import make_array  # noqa: PLC0415
 
-    return intrinsic(_pointer_at)
+    def pointer_at(_context: Any, address: Any) -> Any:
+        def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+        return types.voidptr(address), generate
+
+    def prefetch(_context: Any, array: Any, index: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = make_array(signature.args[0])(target, builder, arguments[0]).data
+            place = builder.bitcast(builder.gep(data, [arguments[1]]), cgutils.voidptr_t)
+            number = cgutils.ir.IntType(32)
+            read, near, as_data = number(0), number(3), number(1)
+            kind = cgutils.ir.FunctionType(
+                cgutils.ir.VoidType(), [cgutils.voidptr_t, number, number, number]
+            )
+            call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+            builder.call(call, [place, read, near, as_data])
+            return target.get_dummy_value()
+
+        return types.void(array, index), generate
+
+    return intrinsic(pointer_at), intrinsic(prefetch)
 
 
 carray: Any = _numba().carray
 """A view of memory, in a kernel: numba's."""
-pointer_at: Any = _make_pointer_at()
-"""An address made a pointer, in a kernel."""
+pointer_at, prefetch = _intrinsics()
+"""An address made a pointer; and a hint that `array[index]` will soon be read, in kernels."""

@@ -130,19 +130,20 @@ def flat(parts: Sequence[I32]) -> tuple[I32, I64]:
     return np.concatenate(parts), offsets
 
 
-class _Known:
-    """The networks of one timetable; the one used last is found at once."""
+class Known:
+    """What is remembered of one timetable: its networks, and the ends of queries by stop id."""
 
-    __slots__ = ("latest", "lock", "networks")
+    __slots__ = ("ends", "latest", "lock", "networks")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.networks: OrderedDict[tuple[date, View, Usable], DayNetwork] = OrderedDict()
         self.latest: tuple[date, View, Usable, DayNetwork] | None = None
+        self.ends: dict[str, Any] = {}
 
 
-_known_of: WeakKeyDictionary[Timetable, _Known] = WeakKeyDictionary()
-_latest: tuple[ref[Timetable], _Known] | None = None
+_memory: WeakKeyDictionary[Timetable, Known] = WeakKeyDictionary()
+_latest: tuple[ref[Timetable], Known] | None = None
 _lock = threading.Lock()
 
 
@@ -150,7 +151,7 @@ def network_of(
     timetable: Timetable, day: date, view: View = View.AHEAD, usable: Usable = EVERYTHING
 ) -> DayNetwork:
     """The network of a day; the dozen used last of each timetable are kept."""
-    known = _known(timetable)
+    known = known_of(timetable)
     latest = known.latest
     if latest is not None and latest[0] == day and latest[1] is view and latest[2] == usable:
         return latest[3]
@@ -167,15 +168,16 @@ def network_of(
     return network
 
 
-def _known(timetable: Timetable) -> _Known:
+def known_of(timetable: Timetable) -> Known:
+    """The memory of a timetable, which goes when it goes."""
     global _latest  # noqa: PLW0603 - a look-up of a weak key costs more than a short search's setup
     latest = _latest
     if latest is not None and latest[0]() is timetable:
         return latest[1]
     with _lock:
-        known = _known_of.get(timetable)
+        known = _memory.get(timetable)
         if known is None:
-            known = _known_of[timetable] = _Known()
+            known = _memory[timetable] = Known()
         _latest = (ref(timetable), known)
     return known
 

@@ -46,7 +46,7 @@ def int32_of(record: Any, place: int) -> Any:
 
 @inlined
 def uint32_of(record: Any, place: int) -> Any:
-    """The same bytes as unsigned: what is looked up by needs no check for an index from the end."""
+    """The uint32 array at a place of the record, in a kernel."""
     return carray(pointer_at(record[2 * place]), (record[2 * place + 1],), np.uint32)
 
 

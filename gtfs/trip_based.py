@@ -41,7 +41,7 @@ class Workspace:
         stops = [np.empty(self.n_stops, np.int32) for _ in range(4)]
         arrays: list[NDArray[Any]] = [
             *network,
-            transfers.change0,
+            transfers.calls,
             transfers.change,
             transfers.return0,
             transfers.returns,

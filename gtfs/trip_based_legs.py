@@ -10,7 +10,7 @@ from gtfs.trip_based_layout import (
     ACCESS,
     ACCESS_FROM,
     ARRIVALS,
-    CHANGE0,
+    CALLS,
     DAY_OFFSET,
     DEPARTURES,
     EGRESS,
@@ -66,7 +66,7 @@ def write_journey(record: Any, first: int, rides: int, last: int, entry: int) ->
     Its legs are found from the last to the first, and moved to the front of the room they may need.
     """
     stops, stop0 = int32_of(record, STOPS), int32_of(record, STOP0)
-    arrivals, change0 = int32_of(record, ARRIVALS), int32_of(record, CHANGE0)
+    calls = int32_of(record, CALLS)
     queue, entries = int32_of(record, QUEUE), int32_of(record, ENTRIES)
     egress, egress_to = int32_of(record, EGRESS), int32_of(record, EGRESS_TO)
     access, access_from = int32_of(record, ACCESS), int32_of(record, ACCESS_FROM)
@@ -75,7 +75,7 @@ def write_journey(record: Any, first: int, rides: int, last: int, entry: int) ->
     o, o_leg = SEGMENT * last, end
     alight, stop = entries[entry], entries[entry + 2]
     target = egress_to[stop]
-    reaches = arrivals[queue[o] + alight]
+    reaches = calls[2 * (queue[o] + alight) + 1]
     out[first + 1] = reaches + egress[stop]
     if stop != target:
         o_leg -= LEG_ROW
@@ -88,12 +88,12 @@ def write_journey(record: Any, first: int, rides: int, last: int, entry: int) ->
             break
         o = SEGMENT * parent
         row, alight = queue[o], queue[o + 1] + 1
-        while via >= 0 and change0[row + alight + 1] <= via:
+        while via >= 0 and calls[2 * (row + alight) + 2] <= via:
             alight += 1
         before = stops[stop0[info[4 * queue[o + 5] + 2]] + alight]
         if before != stop:
             o_leg -= LEG_ROW
-            _write_walk(record, o_leg, before, stop, arrivals[row + alight])
+            _write_walk(record, o_leg, before, stop, calls[2 * (row + alight) + 1])
     source, leaves = access_from[stop], out[o_leg + 6]
     out[first] = leaves - access[stop]
     if source != stop:

@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 
-from gtfs.kernel_cache import compiled, inlined
+from gtfs.kernel_cache import compiled, inlined, prefetch
 from gtfs.record import int32_of, pairs_at, uint16_of, uint32_of
 from gtfs.trip_based_ends import clear_ends, ends_exist, set_sources, set_targets
 from gtfs.trip_based_layout import (
     ACCESS,
     ACCESS_STOPS,
-    ARRIVALS,
+    CALLS,
     CHANGE,
-    CHANGE0,
     DEPARTURES,
     EGRESS,
     ENTRIES,
     ENTRY_HEAD,
     EVENT0,
     FAR,
+    INF,
     N_ARRAYS,
     QUEUE,
     REACHED,
@@ -92,10 +92,7 @@ def search_trips(
 def enqueue(
     queue: Any, info: Any, reached: Any, n: int, trip: Any, position: Any, parent: int, via: int
 ) -> None:
-    """Add a segment, and mark its trip and the later ones of the lane as reached from there.
-
-    Along a lane the marks only fall, so that their end is found by galloping.
-    """
+    """Add a segment, and mark its trip and the later ones of the lane as reached from there."""
     o = SEGMENT * n
     queue[o] = info[4 * trip]
     queue[o + 1] = position
@@ -104,18 +101,10 @@ def enqueue(
     queue[o + 4] = via
     queue[o + 5] = trip
     end = info[4 * trip + 1]
-    low, high, step = trip, trip + 8, 8
-    while high < end and reached[high] > position:
-        low, step = high, 2 * step
-        high += step
-    high = min(high, end)
-    while low < high:
-        middle = (low + high) >> 1
-        if reached[middle] > position:
-            low = middle + 1
-        else:
-            high = middle
-    reached[trip:low] = position
+    later = np.int64(trip)
+    while later < end and reached[later] > position:
+        reached[later] = position
+        later += 1
 
 
 @compiled
@@ -157,7 +146,7 @@ def reach_doors(record: Any, low: int, high: int, bound: int) -> tuple[int, int,
 
     Returns it with its segment and entry, or `bound`, -1, -1.
     """
-    arrivals, info = int32_of(record, ARRIVALS), int32_of(record, TRIP_INFO)
+    calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
     head, entries = int32_of(record, ENTRY_HEAD), int32_of(record, ENTRIES)
     egress, queue = int32_of(record, EGRESS), int32_of(record, QUEUE)
     last, found = -1, -1
@@ -167,7 +156,7 @@ def reach_doors(record: Any, low: int, high: int, bound: int) -> tuple[int, int,
         while entry >= 0:
             i = entries[entry]
             if queue[o + 1] < i <= queue[o + 2]:
-                at = arrivals[queue[o] + i] + egress[entries[entry + 2]]
+                at = calls[2 * (queue[o] + i) + 1] + egress[entries[entry + 2]]
                 if at < bound:
                     bound, last, found = at, m, entry
             entry = entries[entry + 1]
@@ -177,29 +166,29 @@ def reach_doors(record: Any, low: int, high: int, bound: int) -> tuple[int, int,
 @compiled
 def _follow(record: Any, shift: int, low: int, high: int, bound: int) -> int:
     """The segments that the changes of [low, high) lead to; returns the new end of the queue."""
-    arrivals, info = int32_of(record, ARRIVALS), int32_of(record, TRIP_INFO)
-    change0, change = int32_of(record, CHANGE0), uint32_of(record, CHANGE)
+    calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
+    change, queue = uint32_of(record, CHANGE), int32_of(record, QUEUE)
     return0, returns = int32_of(record, RETURN0), uint32_of(record, RETURNS)
-    queue, reached = int32_of(record, QUEUE), uint16_of(record, REACHED)
+    reached = uint16_of(record, REACHED)
     by, mask = np.uint32(shift), np.uint32((1 << shift) - 1)
     n = high
     for m in range(low, high):
-        row, board = queue[SEGMENT * m], queue[SEGMENT * m + 1]
-        end = row + queue[SEGMENT * m + 2]
-        first = row + board + 1
-        while end >= first and arrivals[end] >= bound:
-            end -= 1
-        if end < first:
+        ahead = SEGMENT * min(m + 4, n - 1)
+        prefetch(change, np.int64(calls[2 * (queue[ahead] + queue[ahead + 1] + 1)]))
+        row, board, until = queue[SEGMENT * m], queue[SEGMENT * m + 1], queue[SEGMENT * m + 2]
+        first, end = 2 * (row + board + 1), 2 * (row + until)
+        if bound <= calls[first + 1] < INF:
             continue
-        for x in range(change0[first], change0[end + 1]):
+        for x in range(calls[first], calls[end + 2]):
             trip, j = change[x] >> by, change[x] & mask
             if j < reached[trip]:
-                enqueue(queue, info, reached, n, np.int64(trip), np.int64(j), m, x)
+                enqueue(queue, info, reached, n, trip, j, m, x)
+                prefetch(calls, np.int64(2 * (queue[SEGMENT * n] + j + 1)))
                 n += 1
         if len(return0) > 0:
-            for x in range(return0[first], return0[first + 1]):
+            for x in range(return0[first >> 1], return0[(first >> 1) + 1]):
                 trip, j = returns[x] >> by, returns[x] & mask
                 if j < reached[trip]:
-                    enqueue(queue, info, reached, n, np.int64(trip), np.int64(j), m, -1)
+                    enqueue(queue, info, reached, n, trip, j, m, -1)
                     n += 1
     return n

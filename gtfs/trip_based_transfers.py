@@ -41,12 +41,13 @@ _LABEL = 4  # per stop: which trip wrote it, reached by a ride, reached at all, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transfers:
-    """`change[change0[e] : change0[e + 1]]` are the changes from arrival cell e.
+    """`change[calls[2 * e] : calls[2 * e + 2]]` are the changes from arrival cell e.
 
+    Beside it stands its arrival, `calls[2 * e + 1]`, as both are looked up together.
     Each is trip << shift | position, so that no network overflows silently.
     """
 
-    change0: I32
+    calls: I32
     change: U32
     return0: I32
     """Empty if no return is ever worth it."""
@@ -77,7 +78,9 @@ def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  #
     info[:, 1] = trip0[pattern_of + 1]
     info[:, 2] = pattern_of
     unreached = (positions[pattern_of] - 1).astype(np.uint16)
-    return Transfers(change0, change, return0, returns, shift, unreached, info.ravel())
+    arrivals = data[offsets[6] : offsets[7]]
+    calls = np.stack([change0, np.append(arrivals, np.int32(INF))], axis=1)
+    return Transfers(calls.ravel(), change, return0, returns, shift, unreached, info.ravel())
 
 
 @compiled
