@@ -9,9 +9,11 @@ from pathlib import Path
 from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
 from mobility.cities.city import City
+from mobility.planning.patched_streets import PatchedStreets
 from mobility.planning.place_rows import PlaceRow
 from mobility.planning.reach import Places, StreetWays
 from mobility.planning.street_network import StreetNetwork
+from mobility.planning.streets import streets_of
 from mobility.planning.water import degrees_of
 from mobility.settings import Settings
 from mobility.streets.addresses import Addresses
@@ -25,10 +27,10 @@ def streets_path(settings: Settings) -> Path:
     return settings.data / "streets" / f"{Path(settings.city).name}.bin"
 
 
-def open_streets(settings: Settings, city: City) -> StreetNetwork | None:
+def open_streets(settings: Settings, city: City) -> PatchedStreets | None:
     """The imported streets; None where there are none that this version reads or that are here.
 
-    A search without them estimates its ways.
+    A search without them estimates its ways, and one with them those beyond the extract.
     """
     path = streets_path(settings)
     if not path.is_file():
@@ -41,7 +43,7 @@ def open_streets(settings: Settings, city: City) -> StreetNetwork | None:
     if not network.has_streets_at(city.centre):
         log.warning("ways are estimated: %s has no streets in the centre of %s", path, city.title)
         return None
-    return network
+    return PatchedStreets(network, streets_of(city.water, city.crossings, city.rules))
 
 
 def list_addresses(settings: Settings, city: City) -> list[PlaceRow]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from gtfs.geo import LatLon
 from mobility.planning.reach import Places, Seconds
@@ -25,6 +26,8 @@ from mobility.streets.trace import trace
 from mobility.streets.way_tags import Profile
 from mobility.streets.wheelchair_tags import Wheels
 from providers.values import Mode
+
+Indices = npt.NDArray[np.int64]
 
 _PROFILES = {
     Mode.WALK: Profile.WALK,
@@ -64,9 +67,19 @@ class StreetNetwork:
         """
         return StreetNetwork(load_graph(path)[0], speeds_kmh)
 
-    def has_streets_at(self, position: LatLon) -> bool:
-        """Whether one can walk from there."""
-        return self._spot(Profile.WALK, position) is not None
+    def has_streets_at(
+        self, position: LatLon, mode: Mode = Mode.WALK, *, wheelchair: bool = False
+    ) -> bool:
+        """Whether there is a street near that the mode can use."""
+        return self._spot(_profile(mode, wheelchair=wheelchair), position) is not None
+
+    def list_lost(
+        self, places: Places, mode: Mode, *, max_seconds: int, outward: bool, wheelchair: bool
+    ) -> Indices:
+        """The places that have no street near; ``reach`` says -1 of them."""
+        profile = _profile(mode, wheelchair=wheelchair)
+        table = self._table(profile, places, outward=outward, max_seconds=max_seconds)
+        return np.flatnonzero(table.street < 0)
 
     def modes(self) -> frozenset[Mode]:
         """The modes that have streets."""
@@ -103,11 +116,8 @@ class StreetNetwork:
         """Whole seconds from the door to each place, or to the door; -1 beyond ``max_seconds``."""
         del on
         profile = _profile(mode, wheelchair=wheelchair)
-        net, bound = self.graph.nets[profile], _bound(max_seconds)
-        table = places.table(
-            (self, profile, outward, bound),
-            partial(self._measure, profile, outward=outward, bound=bound),
-        )
+        net = self.graph.nets[profile]
+        table = self._table(profile, places, outward=outward, max_seconds=max_seconds)
         spot = self._spot(profile, door)
         if spot is None:
             spot, seeds, times = _NOWHERE, *_NO_SEEDS
@@ -128,11 +138,16 @@ class StreetNetwork:
     ) -> None:  # fmt: skip
         """Measure the places now, both ways, so that no search up to that time waits for it."""
         del on
-        bound = _bound(max_seconds)
         for profile in sorted({_profile(mode, wheelchair=wheelchair) for mode in modes}):
             for outward in (True, False):
-                make = partial(self._measure, profile, outward=outward, bound=bound)
-                places.table((self, profile, outward, bound), make)
+                self._table(profile, places, outward=outward, max_seconds=max_seconds)
+
+    def _table(
+        self, profile: Profile, places: Places, *, outward: bool, max_seconds: int
+    ) -> StreetTable:
+        bound = _bound(max_seconds)
+        make = partial(self._measure, profile, outward=outward, bound=bound)
+        return places.table((self, profile, outward, bound), make)
 
     def _find_spot(self, profile: Profile, position: LatLon) -> Spot | None:
         return find_spot(self.graph, profile, position.lat, position.lon)
