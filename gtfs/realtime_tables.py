@@ -23,6 +23,7 @@ from gtfs.tables import EventTable, PatternTable, ServiceTable, Strings, TripTab
 from gtfs.timetable import Timetable
 
 T = TypeVar("T")
+_REGULAR, _NONE = 0, 1
 _UNCHANGED = ("tz", "stops", "stop_index", "station_index", "_children")
 """What a timetable derives from tables that realtime leaves as they are."""
 
@@ -130,6 +131,8 @@ def _patterns(static: Timetable, leads: Sequence[NewRun], sizes: Sequence[int]) 
             if old.stop0[p + 1] - old.stop0[p] == length:
                 places[at : at + length] = np.arange(old.stop0[p], old.stop0[p + 1])
         at += length
+    boards = [allowed for lead in leads for allowed in lead.boards]
+    alights = [allowed for lead in leads for allowed in lead.alights]
     columns = {
         "stop0": _more_starts(old.stop0, lengths),
         "trip0": _more_starts(old.trip0, sizes),
@@ -137,11 +140,21 @@ def _patterns(static: Timetable, leads: Sequence[NewRun], sizes: Sequence[int]) 
             old.event0, [size * length for size, length in zip(sizes, lengths, strict=True)]
         ),
         "stops": [stop for lead in leads for stop in lead.stops],
-        "boards": [boards for lead in leads for boards in lead.boards],
-        "alights": [alights for lead in leads for alights in lead.alights],
+        "boards": boards,
+        "alights": alights,
+        "pickup": _rules(_taken(old.pickup, places), boards),
+        "drop_off": _rules(_taken(old.drop_off, places), alights),
     }
     of_patterns = len(old.stop0) - 1
     return _table(old, columns, lambda column: patterns if len(column) == of_patterns else places)
+
+
+def _rules(planned: NDArray[np.int8], allowed: Sequence[bool]) -> list[int]:
+    """Types as of stop_times.txt: as planned, but that what is now allowed or not is so."""
+    return [
+        _NONE if not allow else _REGULAR if rule == _NONE else rule
+        for rule, allow in zip(planned.tolist(), allowed, strict=True)
+    ]
 
 
 def _trips(

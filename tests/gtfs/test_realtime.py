@@ -131,6 +131,8 @@ def test_at_a_skipped_call_nobody_boards_or_alights_and_positions_stay(town: Tim
 
     assert runs_of(now.timetable, "1-1") == ["A 08:00 B 08:11/08:13 C:no 08:21 D 08:31"]
     assert found(now.timetable, "A", "C", "08:00") == ["08:30 | 1 A 08:30 C 08:50 | 08:50"]
+    assert now.timetable.patterns.pickup[-4:].tolist() == [0, 0, 1, 0]
+    assert now.timetable.patterns.drop_off[-4:].tolist() == [0, 0, 1, 0]
 
 
 def test_a_trip_whose_calls_are_all_skipped_is_cancelled(town: Timetable):
