@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -17,6 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from redis.asyncio import Redis
 
+from gtfs.realtime_live import Live
 from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
 from mobility.api.motis import routes
@@ -89,6 +91,7 @@ def motis_app(redis: Redis, settings: Settings) -> tuple[FastAPI, Wiring]:
         "stanzas": {stanza.provider_id: stanza for stanza in luebeck().providers},
         "mirror": planner.mirror,
         "planner": planner,
+        "realtime": SimpleNamespace(current=Live.of(planner.timetable)),
     }
     nobody_asks = {field.name: None for field in fields(Wiring) if field.name not in known}
     app.state.wiring = wiring = Wiring(**known, **cast("Any", nobody_asks))

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.ids import StopIdx, TripIdx
+from gtfs.realtime_live import Live
 from gtfs.service_time import DAY_S, instant, seconds_at, service_day
 from gtfs.timetable import Timetable
 
@@ -30,6 +30,9 @@ class Event:
     trip: TripIdx
     day: date
     position: int
+    cancelled: bool = False
+    """Whether it does not take place; then the trip is one of the planned timetable."""
+    trip_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,13 @@ class BoardQuery:
     """Whether calls where nobody may get on (off) are listed too."""
 
 
-def list_events(timetable: Timetable, query: BoardQuery) -> list[Event]:
-    """The events in the order of time, also those before ``at``."""
-    found: list[Event] = []
+def list_events(live: Live, query: BoardQuery) -> list[Event]:
+    """The events in the order of time, also those before ``at``.
+
+    Late ones stand where they are now, cancelled ones where they were planned.
+    """
+    timetable = live.timetable
+    found = [event for event in _not_running(live, query) if _beside(event, query)]
     empty = 0
     for day in _days(timetable, query):
         fresh = [event for event in _on_day(timetable, query, day) if _beside(event, query)]
@@ -64,6 +71,26 @@ def list_events(timetable: Timetable, query: BoardQuery) -> list[Event]:
             break
     found.sort(key=lambda event: (event.at, event.trip, event.position, event.arrival))
     return _kept(found, query)
+
+
+def _not_running(live: Live, query: BoardQuery) -> Iterator[Event]:
+    """What is cancelled, or left out, where it was planned."""
+    static, patterns = live.static, live.static.patterns
+    for stop in sorted(query.stops):
+        for call in live.cancelled.get(stop, ()):
+            trip, day = call.run
+            if query.routes is not None and int(static.trips.route[trip]) not in query.routes:
+                continue
+            gone = live.trip_of(call.run) is None
+            pattern = int(static.trips.pattern[trip])
+            last = int(patterns.stop0[pattern + 1] - patterns.stop0[pattern]) - 1
+            for arrival in _kinds(static, query, pattern, call.position, last):
+                times = _times(static, pattern, call.position, arrival=arrival)
+                seconds = int(times[trip - int(patterns.trip0[pattern])])
+                at = instant(day, seconds, static.tz)
+                yield Event(
+                    at, arrival, trip, day, call.position, cancelled=True, trip_cancelled=gone
+                )
 
 
 def _beside(event: Event, query: BoardQuery) -> bool:
@@ -120,7 +147,7 @@ def _on_day(timetable: Timetable, query: BoardQuery, day: date) -> Iterator[Even
         return
     from_s = seconds_at(query.at, day, timetable.tz) - 1
     for stop in sorted(query.stops):
-        for pattern, position, last in _calls(timetable).get(stop, ()):
+        for pattern, position, last in _calls(timetable, stop):
             for arrival in _kinds(timetable, query, pattern, position, last):
                 times = _times(timetable, pattern, position, arrival=arrival)
                 first = int(timetable.patterns.trip0[pattern])
@@ -158,22 +185,11 @@ def _times(
     return column[first + position : first + trips * length : length]
 
 
-_call_index: WeakKeyDictionary[Timetable, dict[StopIdx, list[tuple[int, int, int]]]] = (
-    WeakKeyDictionary()
-)
-
-
-def _calls(timetable: Timetable) -> dict[StopIdx, list[tuple[int, int, int]]]:
-    """Pattern, position, and the pattern's last position, of every call, by stop."""
-    known = _call_index.get(timetable)
-    if known is None:
-        known = {}
-        starts = timetable.patterns.stop0.tolist()
-        stops = timetable.patterns.stops.tolist()
-        for pattern in range(len(starts) - 1):
-            length = starts[pattern + 1] - starts[pattern]
-            for position in range(length):
-                stop = StopIdx(stops[starts[pattern] + position])
-                known.setdefault(stop, []).append((pattern, position, length - 1))
-        _call_index[timetable] = known
-    return known
+def _calls(timetable: Timetable, stop: StopIdx) -> Iterator[tuple[int, int, int]]:
+    """Pattern, position, and the pattern's last position, of every call at a stop."""
+    starts = timetable.patterns.stop0
+    places = np.flatnonzero(timetable.patterns.stops == stop)
+    patterns = np.searchsorted(starts, places, side="right") - 1
+    lasts = starts[patterns + 1] - starts[patterns] - 1
+    rows = (patterns.tolist(), (places - starts[patterns]).tolist(), lasts.tolist())
+    yield from zip(*rows, strict=True)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from mobility.api.motis.modes import FORM_FACTORS, MotisMode, propulsion_of, transit_modes
 from mobility.api.motis.plan_query import PlanQuery, Stage, allows
-from mobility.api.motis.runs import Network, trip_index
+from mobility.api.motis.runs import Network
 from mobility.api.motis.versions import Version
 from mobility.planning.itinerary import TRANSIT, Itinerary, Leg
 
@@ -62,13 +62,11 @@ class Filters:
     def _line(self, leg: Leg) -> bool:
         if leg.ride is None:
             return True
-        timetable = self._network.now
         if self._query.require_car_transport:
             return False
         if self._query.require_bike_transport:
-            trip = trip_index(timetable).get(leg.ride.trip_id)
-            bikes = getattr(timetable.trips, "bikes", None)
-            if trip is None or bikes is None or bikes[trip] != _GTFS_YES:
+            trip = self._network.find_trip(leg.ride.trip_id)
+            if trip is None or self._network.now.trips.bikes[trip] != _GTFS_YES:
                 return False
         own = MotisMode(leg.mode.value.upper())
         return self._network.line_modes.get(leg.ride.route_id, own) in self._lines

@@ -53,9 +53,9 @@ def _nearest(
 def _replacements(
     writer: LegWriter, leg: Leg, span: tuple[datetime, datetime]
 ) -> Iterator[tuple[Run, int, int]]:
-    timetable = writer.network.now
-    origins = _siblings(timetable, leg.origin.stop_id)
-    targets = _siblings(timetable, leg.destination.stop_id)
+    timetable, planned = writer.network.now, writer.network.planned
+    origins = _siblings(planned, leg.origin.stop_id)
+    targets = _siblings(planned, leg.destination.stop_id)
     for departure in list_departures(timetable, origins, span[0], _LOOKED_AT):
         run = Run(writer.network, departure.trip, departure.day)
         for alight in range(departure.position + 1, len(run.calls)):
@@ -89,7 +89,7 @@ def _at_stop(writer: LegWriter, run: Run, position: int, *, arriving: bool) -> J
     call = run.calls[position]
     at = moment(call.arrives_at if arriving else call.departs_at)
     version = writer.shown.version
-    place = call_place(run.network.now, call, version, first=False, last=False)
+    place = call_place(run.network.planned, call, version, first=False, last=False)
     return {
         "mode": "WALK",
         "from": place,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gtfs.journey import Ride as TimetableRide
 from gtfs.journey import geometry
+from mobility.api.motis.alerts import alerts_of
 from mobility.api.motis.fares import fare_transfers, leg_price, price_of
 from mobility.api.motis.itinerary_id import LegId, pack
 from mobility.api.motis.modes import (
@@ -25,7 +26,7 @@ from mobility.api.motis.places_wire import (
     place_of,
     stop_place,
 )
-from mobility.api.motis.runs import Call, Network, Run, calls_of_trip, run_at, trip_index
+from mobility.api.motis.runs import Call, Network, Run, run_of_ride
 from mobility.api.motis.versions import Version
 from mobility.cities.city import City
 from mobility.cities.trip_notes import read_trip_note
@@ -99,10 +100,9 @@ class LegWriter:
         """The run that a leg rides on; None for a leg without a timetable."""
         if leg.ride is None:
             return None
-        trip = trip_index(self.network.now).get(leg.ride.trip_id)
-        if trip is None or leg.ride.alight_index >= calls_of_trip(self.network, trip):
-            return None
-        return run_at(self.network, trip, leg.ride.board_index, leg.departs_at)
+        ride = leg.ride
+        run = run_of_ride(self.network, ride.trip_id, ride.board_index, leg.departs_at)
+        return run if run is not None and ride.alight_index < len(run.calls) else None
 
     def leg(self, leg: Leg, run: Run | None, *, drawn: bool) -> Json:
         """One leg."""
@@ -130,6 +130,8 @@ class LegWriter:
         }
         if run is not None:
             written |= self.of_trip(run) | {"intermediateStops": self._between(run, calls)}
+            if calls and leg.ride is not None:
+                written["alerts"] = alerts_of(run, leg.ride.board_index)
         if leg.rental is not None:
             written["rental"] = self._rental(leg)
         if leg.accessible in _ACCESSIBLE:
@@ -143,7 +145,8 @@ class LegWriter:
 
     def ride(self, run: Run, board: int, alight: int) -> Json:
         """A leg on a run from one of its calls to another, without a price."""
-        timetable, version = run.network.now, self.shown.version
+        timetable, version = run.timetable, self.shown.version
+        places = run.network.planned
         calls = run.calls[board : alight + 1]
         start, end = calls[0], calls[-1]
         stretch = TimetableRide(run.trip, 0, start.stop, end.stop, board, alight, 0, 0)
@@ -151,8 +154,8 @@ class LegWriter:
         mode = mode_of_route(timetable.route(timetable.trip(run.trip).route))
         return {
             "mode": version.mode(mode),
-            "from": call_place(timetable, start, version, first=True, last=False),
-            "to": call_place(timetable, end, version, first=False, last=True),
+            "from": call_place(places, start, version, first=True, last=False),
+            "to": call_place(places, end, version, first=False, last=True),
             "duration": int((end.arrives_at - start.departs_at).total_seconds()),
             "startTime": moment(start.departs_at),
             "endTime": moment(end.arrives_at),
@@ -162,20 +165,22 @@ class LegWriter:
             "scheduled": run.is_planned,
             "legGeometry": line_of(drawn, version),
             "intermediateStops": self._between(run, calls),
+            "alerts": alerts_of(run, board),
             **self.of_trip(run),
         }
 
     def _between(self, run: Run, calls: Sequence[Call]) -> list[Json]:
         version = self.shown.version
         return [
-            call_place(run.network.now, call, version, first=False, last=False)
+            call_place(run.network.planned, call, version, first=False, last=False)
             for call in calls[1:-1]
-            if self.shown.skipped_stops or call.boards or call.alights
+            if self.shown.skipped_stops or call.boards or call.alights or call.cancelled
         ]
 
     def of_trip(self, run: Run) -> Json:
         """What is said of a trip: its line, its operator, its ends."""
-        timetable, version = run.network.now, self.shown.version
+        timetable, version = run.timetable, self.shown.version
+        places = run.network.planned
         trip = timetable.trip(run.trip)
         route = timetable.route(trip.route)
         agency = timetable.agency(route.agency_id)
@@ -183,8 +188,8 @@ class LegWriter:
         known, note = read_trip_note(trip.note)
         return {
             "headsign": trip.headsign,
-            "tripFrom": stop_place(timetable, run.calls[0].stop, version),
-            "tripTo": stop_place(timetable, run.calls[-1].stop, version),
+            "tripFrom": stop_place(places, run.calls[0].stop, version),
+            "tripTo": stop_place(places, run.calls[-1].stop, version),
             "routeId": route.id,
             "directionId": str(trip.direction) if trip.direction >= 0 else "",
             "routeColor": route.color,
@@ -198,7 +203,7 @@ class LegWriter:
             "routeLongName": route.long_name,
             "tripShortName": "" if known else note,
             **({"displayName": shown_name} if version.has_display_names else {}),
-            "cancelled": False,
+            "cancelled": run.cancelled,
             "source": "",
             "reservation": "NONE",
             "timesKnown": known,
@@ -207,17 +212,16 @@ class LegWriter:
 
     def bikes_allowed(self, run: Run) -> bool:
         """Whether the feed says that bicycles may be taken along; what is unknown is no."""
-        bikes = getattr(run.network.now.trips, "bikes", None)
-        return bikes is not None and int(bikes[run.trip]) == _YES
+        return run.timetable.trip(run.trip).bikes == _YES
 
     def wheelchair(self, run: Run) -> str:
         """Whether the feed says that wheelchairs may be taken along; what is unknown is no."""
-        flag = run.network.now.trip(run.trip).wheelchair
+        flag = run.timetable.trip(run.trip).wheelchair
         return "ACCESSIBLE" if flag == _YES else "NOT_ACCESSIBLE"
 
     def id_of_run(self, run: Run) -> str:
         """The itinerary id of a whole trip."""
-        timetable, calls = run.network.now, run.calls
+        timetable, calls = run.timetable, run.calls
         start, end = timetable.stop(calls[0].stop), timetable.stop(calls[-1].stop)
         route = timetable.route(timetable.trip(run.trip).route)
         return pack(
@@ -251,7 +255,7 @@ class LegWriter:
         return start, end
 
     def _place(self, place: Place, *, at_station: bool) -> Json:
-        shown = place_of(place, self.network.now, self.shown.version, at_station=at_station)
+        shown = place_of(place, self.network.planned, self.shown.version, at_station=at_station)
         if place.stop_id is None and place.name in _ENDS:
             shown["name"] = _ENDS[place.name]
         return shown
@@ -298,7 +302,7 @@ class LegWriter:
 def mode_of_leg(leg: Leg, run: Run | None) -> MotisMode:
     """The mode of a leg by its newest name; a leg by one's own bicycle or car has no rental."""
     if run is not None:
-        timetable = run.network.now
+        timetable = run.timetable
         return mode_of_route(timetable.route(timetable.trip(run.trip).route))
     if leg.rental is not None:
         return MotisMode.RENTAL

@@ -36,7 +36,7 @@ async def get_map_stops(request: Request, version: VersionDep, wiring: WiringDep
     """All stops in a box that lines of the modes call at; grouped, stations instead of theirs."""
     query = read_query(request, MapStopsQuery)
     west, south, east, north = read_box(query.low, query.high)
-    timetable, wanted = wiring.planner.current(), transit_modes(query.modes)
+    timetable, wanted = wiring.planner.timetable, transit_modes(query.modes)
 
     def inside(position: LatLon) -> bool:
         return west <= position.lon <= east and south <= position.lat <= north

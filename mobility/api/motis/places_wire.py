@@ -52,6 +52,8 @@ def stop_place(timetable: Timetable, idx: StopIdx, version: Version) -> Json:
         "name": stop.name,
         "stopId": stop.id,
         **({"parentId": stop.station_id} if stop.station_id is not None else {}),
+        **({"stopCode": stop.code} if stop.code else {}),
+        **({"scheduledTrack": stop.platform, "track": stop.platform} if stop.platform else {}),
         **_position(stop.position, version, None),
         "tz": timetable.tz_name,
         "vertexType": "TRANSIT",
@@ -91,7 +93,7 @@ def call_place(
     return shown | {
         "pickupType": allowed(call.boards and not last),
         "dropoffType": allowed(call.alights and not first),
-        "cancelled": False,
+        "cancelled": call.cancelled,
     }
 
 

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from mobility.api.attribution import attributions_of
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.journey_view import notice_out
+from mobility.api.motis.current import network_of
 from mobility.api.motis.errors import MotisRoute, answer
 from mobility.api.motis.filters import Filters
 from mobility.api.motis.leg_alternatives import add_alternatives
@@ -94,7 +95,7 @@ async def _plan(
     passes, lacks = await of_rider(wiring, rider, now)
     planner = wiring.planner
     asked = request_of(query, planner, passes, now)
-    network = Network(planner.current(), planner.timetable, planner.city.name)
+    network = network_of(wiring)
     filters = Filters(query, version, network)
     found = await to_thread.run_sync(find_plan, planner, query, asked, filters, now)
     offered = await offer_journeys(
@@ -144,8 +145,8 @@ def _end(text: str, name: str, planner: Planner, network: Network, version: Vers
     end = read_place(text, name)
     if isinstance(end, Spot):
         place = planner.get_door(end.position, name).place
-        return place_of(Place(place.name, end.position), network.now, version, level=end.level)
-    return place_of(planner.get_door(end, name).place, network.now, version)
+        return place_of(Place(place.name, end.position), network.planned, version, level=end.level)
+    return place_of(planner.get_door(end, name).place, network.planned, version)
 
 
 def _debug(request: Request, query: PlanQuery, found: Plan, sent: Sequence[str]) -> dict[str, int]:

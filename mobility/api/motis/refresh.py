@@ -21,6 +21,7 @@ from gtfs.journey import Footpath, Journey
 from gtfs.journey import Ride as TimetableRide
 from gtfs.service_time import day_zero, service_day
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
+from mobility.api.motis.current import network_of
 from mobility.api.motis.errors import BadQueryError, MotisRoute, answer
 from mobility.api.motis.itinerary_id import ItineraryId, LegId, unpack
 from mobility.api.motis.leg_alternatives import add_alternatives
@@ -100,7 +101,7 @@ async def _refreshed(
 ) -> Response:
     passes, lacks = await of_rider(wiring, rider, now)
     planner = wiring.planner
-    network = Network(planner.current(), planner.timetable, planner.city.name)
+    network = network_of(wiring)
     check_instant(_at(asked.legs[0].sched_start), now)
     again = Again(planner, network, match_names=query.require_display_name_match)
     found = await to_thread.run_sync(again.itinerary, asked.legs)
@@ -172,7 +173,7 @@ class Again:
 
     def _ride(self, leg: LegId) -> TimetableRide:
         run = find_run(self._network, leg.trip_id)
-        if run is None:
+        if run is None or run.cancelled:
             raise BadQueryError("itineraryId: a trip of it no longer runs; search again")
         timetable = self._network.now
         route = timetable.route(timetable.trip(run.trip).route)
@@ -196,7 +197,7 @@ class Again:
         )
 
     def _stop(self, stop_id: str) -> StopIdx:
-        idx = self._network.now.stop_index.get(stop_id)
+        idx = self._network.planned.stop_index.get(stop_id)
         if idx is None:
             raise BadQueryError("itineraryId: a stop of it is no longer there; search again")
         return idx
@@ -285,7 +286,7 @@ def _walked_s(leg: LegId) -> int:
 
 def _call_at(run: Run, stop_id: str, planned_s: int, first: int) -> int:
     """The position of the call at a stop, of several the one planned nearest to that second."""
-    stops = run.network.now
+    stops = run.network.planned
     positions = [
         n for n in range(first, len(run.calls)) if stops.stop(run.calls[n].stop).id == stop_id
     ]

@@ -1,15 +1,20 @@
-"""A trip on its day, call by call, and its name in the MOTIS API: ``20261125_07:55_luebeck_id``."""
+"""A trip on its day, call by call, and its name in the MOTIS API: ``20261125_07:55_luebeck_id``.
+
+The name keeps to the planned trip, so that it means the same run before and after a delay.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
 from gtfs.ids import RouteIdx, StopIdx, TripIdx
+from gtfs.realtime_live import Live, TripChange
+from gtfs.realtime_match import Run as PlannedRun
 from gtfs.service_time import format_clock, instant
 from gtfs.timetable import Timetable
 from mobility.api.motis.modes import MotisMode, mode_of_route
@@ -30,98 +35,119 @@ class Call:
     alights: bool
     planned_arrival: datetime
     planned_departure: datetime
+    cancelled: bool = False
 
 
 @dataclass(frozen=True)
 class Network:
-    """The timetable as it is now, with realtime in it, and as it was planned.
+    """The timetable as it is now, with realtime in it, and what is known beside it."""
 
-    Both number stops and routes alike; trips may be numbered differently.
-    """
-
-    now: Timetable
-    planned: Timetable
+    live: Live
     tag: str
     """What trip ids call the data set."""
+    languages: tuple[str, ...] = ()
+
+    @property
+    def now(self) -> Timetable:
+        """With realtime in it; stops and routes are numbered as planned, trips at first too."""
+        return self.live.timetable
+
+    @property
+    def planned(self) -> Timetable:
+        """Without realtime: what is asked of stops and lines is kept with it."""
+        return self.live.static
 
     @cached_property
     def line_modes(self) -> Mapping[str, MotisMode]:
         """The mode of every line by its id."""
-        routes = self.now.routes
-        views = (self.now.route(RouteIdx(i)) for i in range(len(routes.id)))
-        return {route.id: mode_of_route(route) for route in views}
+        routes = (self.planned.route(RouteIdx(i)) for i in range(len(self.planned.routes.id)))
+        return {route.id: mode_of_route(route) for route in routes}
+
+    def find_trip(self, trip_id: str) -> TripIdx | None:
+        """A trip of the timetable of now by the id it has there."""
+        return trip_index(self.planned).get(trip_id, self._made.get(trip_id))
+
+    @cached_property
+    def _made(self) -> Mapping[str, TripIdx]:
+        """The trips that realtime made, by their ids."""
+        ids, first = self.now.trips.id, len(self.planned.trips.id)
+        return {ids[i]: TripIdx(i) for i in range(first, len(ids))}
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trip of the timetable as it is now, on one service day."""
+    """A trip of the timetable as it is now, on one service day; or a planned one, cancelled."""
 
     network: Network
     trip: TripIdx
     day: date
+    cancelled: bool = False
+
+    @property
+    def timetable(self) -> Timetable:
+        """The timetable that the trip is of."""
+        return self.network.planned if self.cancelled else self.network.now
 
     @cached_property
     def calls(self) -> Sequence[Call]:
         """All calls in travel order."""
-        timetable, zone = self.network.now, self.network.now.tz
-        patterns = timetable.patterns
-        pattern = int(timetable.trips.pattern[self.trip])
+        patterns, change = self.timetable.patterns, self.change
+        pattern = int(self.timetable.trips.pattern[self.trip])
         calls = slice(int(patterns.stop0[pattern]), int(patterns.stop0[pattern + 1]))
-        events = _events(timetable, self.trip)
-        planned = self._planned_events() or events
+        skipped = change.skipped if change else frozenset[int]()
+        rows = zip(
+            patterns.stops[calls].tolist(),
+            patterns.boards[calls].tolist(),
+            patterns.alights[calls].tolist(),
+            self._times(),
+            strict=True,
+        )
         return tuple(
-            Call(
-                StopIdx(stop),
-                instant(self.day, event[0], zone),
-                instant(self.day, event[1], zone),
-                boards,
-                alights,
-                instant(self.day, before[0], zone),
-                instant(self.day, before[1], zone),
-            )
-            for stop, event, before, boards, alights in zip(
-                patterns.stops[calls].tolist(),
-                events,
-                planned,
-                patterns.boards[calls].tolist(),
-                patterns.alights[calls].tolist(),
-                strict=True,
-            )
+            Call(StopIdx(stop), *times[:2], boards, alights, *times[2:], position in skipped)
+            for position, (stop, boards, alights, times) in enumerate(rows)
         )
 
     @cached_property
+    def change(self) -> TripChange | None:
+        """What realtime made of the run; None for one that runs as planned, or not at all."""
+        return None if self.cancelled else self.network.live.change_of(self.trip)
+
+    @property
     def is_planned(self) -> bool:
-        """Whether the timetable had this trip before anything became known of the day."""
-        return self.network.now is self.network.planned or self._planned_trip is not None
+        """Whether the timetable had this run before anything became known of the day."""
+        return self.change is None or self.change.source is not None
 
     @property
     def is_live(self) -> bool:
-        """Whether some of its times are other than planned."""
-        return not self.is_planned or any(
-            call.arrives_at != call.planned_arrival or call.departs_at != call.planned_departure
-            for call in self.calls
-        )
+        """Whether something is known of it beside the plan."""
+        return self.cancelled or self.change is not None
 
     @cached_property
     def name(self) -> str:
         """Its id in the MOTIS API: service day, planned clock at the first stop, data set, trip."""
-        timetable = self.network.now
-        zero = instant(self.day, 0, timetable.tz)
+        zero = instant(self.day, 0, self.timetable.tz)
         seconds = (self.calls[0].planned_departure - zero) // _SECOND
         clock = format_clock(max(seconds, 0))[:-3]
         tag = self.network.tag.replace("_", "-")
-        return f"{self.day:%Y%m%d}_{clock}_{tag}_{timetable.trips.id[self.trip]}"
+        source = self.change.source if self.change else None
+        ids = self.timetable.trips.id if source is None else self.network.planned.trips.id
+        return f"{self.day:%Y%m%d}_{clock}_{tag}_{ids[self.trip if source is None else source]}"
 
-    @cached_property
-    def _planned_trip(self) -> TripIdx | None:
-        return trip_index(self.network.planned).get(self.network.now.trips.id[self.trip])
-
-    def _planned_events(self) -> list[tuple[int, int]] | None:
-        """The planned times of the same calls; None where the trip now has other calls."""
-        if self.network.now is self.network.planned or self._planned_trip is None:
-            return None
-        planned = _events(self.network.planned, self._planned_trip)
-        return planned if len(planned) == len(_events(self.network.now, self.trip)) else None
+    def _times(self) -> Iterator[tuple[datetime, datetime, datetime, datetime]]:
+        """Arrival and departure of every call, as they are and as they were planned."""
+        zone, events = self.timetable.tz, _events(self.timetable, self.trip)
+        change = self.change
+        planned = events
+        if change is not None and change.arrivals is not None and change.departures is not None:
+            before = list(zip(change.arrivals, change.departures, strict=True))
+            planned = before if len(before) == len(events) else events
+        for (arrives, departs), (arrival, departure) in zip(events, planned, strict=True):
+            yield (
+                instant(self.day, arrives, zone),
+                instant(self.day, departs, zone),
+                instant(self.day, arrival, zone),
+                instant(self.day, departure, zone),
+            )
 
 
 def _events(timetable: Timetable, trip: TripIdx) -> list[tuple[int, int]]:
@@ -134,21 +160,27 @@ def _events(timetable: Timetable, trip: TripIdx) -> list[tuple[int, int]]:
     return list(zip(*both, strict=True))
 
 
-def calls_of_trip(network: Network, trip: TripIdx) -> int:
-    """How many calls a trip now has."""
-    patterns, pattern = network.now.patterns, int(network.now.trips.pattern[trip])
-    return int(patterns.stop0[pattern + 1] - patterns.stop0[pattern])
+def run_of_ride(network: Network, trip_id: str, position: int, departs_at: datetime) -> Run | None:
+    """The run of a trip that leaves its call ``position`` at about that time (within half a day).
 
-
-def run_at(network: Network, trip: TripIdx, position: int, departs_at: datetime) -> Run:
-    """The run that leaves its call ``position`` at about that time (within half a day)."""
-    seconds = _events(network.now, trip)[position][1]
+    None where there is no such trip.
+    """
+    planned = trip_index(network.planned).get(trip_id)
+    trip = network.find_trip(trip_id) if planned is None else planned
+    if trip is None:
+        return None
+    events = _events(network.now if planned is None else network.planned, trip)
+    seconds = events[min(position, len(events) - 1)][1]
     began = departs_at - timedelta(seconds=seconds) + _HALF_A_DAY
-    return Run(network, trip, began.astimezone(network.now.tz).date())
+    day = began.astimezone(network.now.tz).date()
+    if planned is None:
+        return Run(network, trip, day)
+    current = network.live.trip_of(PlannedRun(planned, day))
+    return Run(network, planned if current is None else current, day, cancelled=current is None)
 
 
 def find_run(network: Network, name: str) -> Run | None:
-    """The run of a name; None where there is no such trip, or it does not run on that day."""
+    """The run of a name, as it is now; None where there is none on that day."""
     found = _TRIP_ID.fullmatch(name)
     if found is None:
         return None
@@ -156,11 +188,17 @@ def find_run(network: Network, name: str) -> Run | None:
         day = date(int(found[1][:4]), int(found[1][4:6]), int(found[1][6:]))
     except ValueError:
         return None
-    timetable = network.now
-    trip = trip_index(timetable).get(found[2])
-    if trip is None or not timetable.active_services(day)[timetable.trips.service[trip]]:
+    planned = trip_index(network.planned).get(found[2])
+    if planned is None:
+        made = network.find_trip(found[2])
+        change = network.live.change_of(made) if made is not None else None
+        return (
+            Run(network, made, day) if made is not None and change and change.day == day else None
+        )
+    if not network.planned.active_services(day)[network.planned.trips.service[planned]]:
         return None
-    return Run(network, trip, day)
+    trip = network.live.trip_of(PlannedRun(planned, day))
+    return Run(network, planned, day, cancelled=True) if trip is None else Run(network, trip, day)
 
 
 _trip_indexes: WeakKeyDictionary[Timetable, dict[str, TripIdx]] = WeakKeyDictionary()
@@ -177,7 +215,7 @@ def trip_index(timetable: Timetable) -> dict[str, TripIdx]:
 
 
 def modes_at(timetable: Timetable, stop: StopIdx) -> frozenset[MotisMode]:
-    """The modes of the lines that call at a stop."""
+    """The modes of the lines that call at a stop; ask the planned timetable, which stays."""
     known = _stop_modes.get(timetable)
     if known is None:
         known = _stop_modes[timetable] = _modes_by_stop(timetable)

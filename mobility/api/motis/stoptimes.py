@@ -12,7 +12,9 @@ from pydantic import Field
 from gtfs.ids import RouteIdx
 from gtfs.timetable import Timetable
 from mobility.api.dependencies import Now, WiringDep
+from mobility.api.motis.alerts import alerts_of
 from mobility.api.motis.board import BoardQuery, Event, list_events
+from mobility.api.motis.current import network_of
 from mobility.api.motis.cursors import Cursor, read_cursor
 from mobility.api.motis.errors import MotisRoute, answer
 from mobility.api.motis.legs import LegWriter, Shown
@@ -27,7 +29,7 @@ from mobility.api.motis.parameters import (
     read_query,
 )
 from mobility.api.motis.places_wire import Json, allowed, call_place
-from mobility.api.motis.runs import Network, Run
+from mobility.api.motis.runs import Run
 from mobility.api.motis.stops_found import FoundStops, find_stops
 from mobility.api.motis.version_path import VersionDep
 from mobility.planning.request import check_instant
@@ -40,7 +42,10 @@ _SECOND = timedelta(seconds=1)
 
 
 class StopTimesQuery(Parameters):
-    """The parameters of ``stoptimes``; language, withAlerts and realtimeMode change nothing."""
+    """The parameters of ``stoptimes``; language changes nothing.
+
+    Of the realtime modes, REALTIME_ANNOTATION_ONLY is answered as REALTIME.
+    """
 
     stop_id: Text | None = None
     center: Text | None = None
@@ -68,9 +73,9 @@ async def get_stop_times(
     """Departures or arrivals of a stop, sorted by time."""
     query = read_query(request, StopTimesQuery)
     planner = wiring.planner
-    network = Network(planner.current(), planner.timetable, planner.city.name)
+    network = network_of(wiring, realtime=query.realtime_mode != "OFF")
     found = find_stops(
-        network.now,
+        network.planned,
         version,
         stop_id=query.stop_id,
         center=query.center,
@@ -79,14 +84,14 @@ async def get_stop_times(
     )
     at = in_zone(query.time, planner.city.timezone) if query.time else now
     check_instant(at, now)
-    asked = _board(query, found, network.now, at)
+    asked = _board(query, found, network.planned, at)
     writer = LegWriter(
         planner.city, network, Shown(version, skipped_stops=query.with_scheduled_skipped_stops)
     )
 
     def written() -> tuple[list[Event], list[Json]]:
-        events = list_events(network.now, asked)
-        return events, [_stop_time(event, writer, fetch=query.fetch_stops) for event in events]
+        events = list_events(network.live, asked)
+        return events, [_stop_time(event, writer, query) for event in events]
 
     events, stop_times = await to_thread.run_sync(written)
     first = events[0].at if events else asked.at
@@ -140,32 +145,35 @@ def _whole_second(at: datetime) -> datetime:
     return at.replace(microsecond=0)
 
 
-def _stop_time(event: Event, writer: LegWriter, *, fetch: bool) -> Json:
-    run = Run(writer.network, event.trip, event.day)
+def _stop_time(event: Event, writer: LegWriter, query: StopTimesQuery) -> Json:
+    run = Run(writer.network, event.trip, event.day, cancelled=event.cancelled)
     calls, version = run.calls, writer.shown.version
     call, last = calls[event.position], len(calls) - 1
-    timetable = writer.network.now
-    trip = timetable.trip(event.trip)
+    timetable, trip = run.timetable, run.timetable.trip(event.trip)
 
     def places(numbers: range) -> list[Json]:
         return [
-            call_place(timetable, calls[n], version, first=n == 0, last=n == last) for n in numbers
+            call_place(run.network.planned, calls[n], version, first=n == 0, last=n == last)
+            for n in numbers
         ]
 
+    (shown_place,) = places(range(event.position, event.position + 1))
     shown: Json = {
-        "place": places(range(event.position, event.position + 1))[0],
+        "place": shown_place,
         "mode": version.mode(mode_of_route(timetable.route(trip.route))),
         "realTime": run.is_live,
         **writer.of_trip(run),
         "pickupDropoffType": allowed(call.alights if event.arrival else call.boards),
-        "cancelled": False,
-        "tripCancelled": False,
+        "cancelled": event.cancelled or call.cancelled,
+        "tripCancelled": event.trip_cancelled,
         "bikesAllowed": writer.bikes_allowed(run),
         "wheelchairAccessible": writer.wheelchair(run),
         "reservation": "NONE",
     }
-    if fetch and event.arrival:
+    if query.with_alerts:
+        shown["place"] = shown_place | {"alerts": alerts_of(run, event.position)}
+    if query.fetch_stops and event.arrival:
         shown["previousStops"] = places(range(event.position))
-    elif fetch:
+    elif query.fetch_stops:
         shown["nextStops"] = places(range(event.position + 1, last + 1))
     return shown

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from mobility.api.dependencies import WiringDep
+from mobility.api.motis.current import network_of
 from mobility.api.motis.errors import MotisRoute, NotThereError, answer
 from mobility.api.motis.legs import LegWriter, Shown
 from mobility.api.motis.parameters import Listed, Parameters, read_query
 from mobility.api.motis.places_wire import moment
-from mobility.api.motis.runs import Network, find_run
+from mobility.api.motis.runs import find_run
 from mobility.api.motis.version_path import VersionDep
 
 router = APIRouter(route_class=MotisRoute, include_in_schema=False)
@@ -32,9 +33,7 @@ class TripQuery(Parameters):
 async def get_trip(request: Request, version: VersionDep, wiring: WiringDep) -> Response:
     """A trip as an itinerary."""
     query = read_query(request, TripQuery)
-    planner = wiring.planner
-    network = Network(planner.current(), planner.timetable, planner.city.name)
-    run = find_run(network, query.trip_id)
+    run = find_run(network_of(wiring), query.trip_id)
     if run is None:
         raise NotThereError(
             "tripId: no trip of that id runs on its day; use the id of a leg or a stop time"
@@ -44,7 +43,7 @@ async def get_trip(request: Request, version: VersionDep, wiring: WiringDep) -> 
         draws_legs=query.detailed_legs,
         skipped_stops=query.with_scheduled_skipped_stops,
     )
-    writer = LegWriter(planner.city, network, shown)
+    writer = LegWriter(wiring.city, run.network, shown)
     first, last = run.calls[0], run.calls[-1]
     return answer(
         {
