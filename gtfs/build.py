@@ -58,7 +58,7 @@ def build(
         raise FeedError("no service of the feed runs on any day; check calendar.txt")
     trips, pattern_of = by_pattern(TripColumns.of(feed.trips))
     place_of = _renumbered(trips.stop_ids, stop_index)
-    paths, path_of = paths_of(trips, place_of, platforms, Shapes.of(feed.shapes))
+    paths, path_of = paths_of(trips, pattern_of, place_of, platforms, Shapes.of(feed.shapes))
     return Timetable(
         tz_name=feed.tz_name,
         first_day=services.first_day,

@@ -19,25 +19,34 @@ F64 = NDArray[np.float64]
 
 
 def paths_of(
-    trips: TripColumns, place_of: I32, platforms: Sequence[FeedStop], shapes: Shapes
+    trips: TripColumns,
+    pattern_of: I32,
+    place_of: I32,
+    platforms: Sequence[FeedStop],
+    shapes: Shapes,
 ) -> tuple[PathTable, I32]:
     """The path table, and each trip's row in it (-1 where it has no shape)."""
     number_of = {shape: i for i, shape in enumerate(shapes.id)}
     numbers = np.array([number_of.get(shape, -1) for shape in [*trips.shape_ids, ""]], np.int32)
     shape_of = numbers[trips.shape]
     at = np.array([(s.position.lat, s.position.lon) for s in platforms], np.float64).reshape(-1, 2)
-    path_of = np.full(len(trips), -1, np.int32)
+    drawn = np.flatnonzero(shape_of >= 0)
+    n_shapes = max(len(shapes), 1)
+    combined = pattern_of[drawn].astype(np.int64) * n_shapes + shape_of[drawn]
+    _, first, which = np.unique(combined, return_index=True, return_inverse=True)
     rows: dict[tuple[int, bytes], int] = {}
     points: list[I64] = []
-    for trip in np.flatnonzero(shape_of >= 0).tolist():
+    row_of: list[int] = []
+    for trip in drawn[first].tolist():
         stops = place_of[trips.stop[trips.call0[trip] : trips.call0[trip + 1]]]
         key = (int(shape_of[trip]), stops.tobytes())
-        row = rows.setdefault(key, len(points))
-        if row == len(points):
+        row_of.append(rows.setdefault(key, len(points)))
+        if row_of[-1] == len(points):
             span = slice(int(shapes.point0[key[0]]), int(shapes.point0[key[0] + 1]))
             line = np.stack([shapes.lat[span], shapes.lon[span]], axis=1)
             points.append(_laid(at[stops], line))
-        path_of[trip] = row
+    path_of = np.full(len(trips), -1, np.int32)
+    path_of[drawn] = np.array(row_of, np.int32)[which]
     sizes = np.array([0, *map(len, points)], np.int64)
     return PathTable(
         call0=np.cumsum(sizes).astype(np.int32),

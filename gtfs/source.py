@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from gtfs.defects import FeedError, Kind, Report
-from gtfs.spec import COLUMNS
+from gtfs.spec import COLUMNS, UNUSED
 
 MAX_FILE_BYTES = 1 << 32
 MAX_FEED_BYTES = 1 << 33
@@ -121,7 +121,8 @@ def open_source(path: Path, report: Report, watch: Watch | None = None) -> Sourc
         elif inside.name == "locations.geojson":
             problem = "zones of demand-responsive trips"
             report.note("locations.geojson", "", Kind.UNSUPPORTED, problem, "ignored them")
-    return Source(path, members, sum(names[name] for name in members.values()), watch)
+    n_bytes = sum(names[name] for table, name in members.items() if table not in UNUSED)
+    return Source(path, members, n_bytes, watch)
 
 
 def _zipped(path: Path, report: Report) -> dict[str, int]:

@@ -187,6 +187,14 @@ def test_the_same_defect_a_thousand_times_is_kept_and_more_are_counted(tmp_path:
     assert report.counts["shapes", "shape_pt_lat", Kind.BAD_VALUE, Severity.ERROR] == 1500
 
 
+def test_one_is_told_how_far_the_reading_is(tmp_path: Path):
+    told: list[tuple[int, int]] = []
+    size = sum(len(text.encode()) for text in GOOD.values())
+    read_feed(write(tmp_path, levels="level_id\nL\n"), lambda n, of: told.append((n, of)))
+    assert told == sorted(told)
+    assert (told[-1], {of for _, of in told}) == ((size, size), {size})
+
+
 def test_a_quote_that_is_never_closed_does_not_swallow_the_rest(tmp_path: Path):
     stops = GOOD["stops"].replace("B,Burg", 'B,"Burg')
     feed, report = read(tmp_path, stops=stops)
