@@ -21,9 +21,15 @@ _FLAT = frozenset({"flush", "lowered", "no"})
 
 
 def barred(tags: Tags) -> frozenset[Profile]:
-    """The profiles that cannot pass the point."""
+    """The profiles that cannot pass the point.
+
+    Access tags count at barriers alone: on a bus stop or an entrance they speak of that.
+    """
     barrier = tags.get("barrier", "")
-    if tags.get("locked") == "yes" and barrier:
+    if not barrier:
+        wheels = wheels_at(tags)
+        return frozenset({Profile.WHEELCHAIR} if wheels is Wheels.NO else ())
+    if tags.get("locked") == "yes":
         return frozenset(Profile)
     wall = barrier in _WALLS
     foot = allowed(tags, FOOT, "forward", default="no" if wall else "yes")
@@ -42,7 +48,8 @@ def barred(tags: Tags) -> frozenset[Profile]:
 
 def wheels_at(tags: Tags) -> Wheels:
     """What a wheelchair finds at the point: yes where nothing is in its way."""
-    said, barrier, kerb = tags.get("wheelchair"), tags.get("barrier"), tags.get("kerb")
+    barrier, kerb = tags.get("barrier"), tags.get("kerb")
+    said = tags.get("wheelchair") if barrier or kerb or _is_crossing(tags) else None
     width = metres(tags.get("maxwidth:physical", "") or tags.get("width", ""))
     if said == "yes":
         return Wheels.YES
@@ -54,3 +61,7 @@ def wheels_at(tags: Tags) -> Wheels:
         return Wheels.YES
     plain = barrier in {None, "entrance", "toll_booth", "border_control"} and kerb is None
     return Wheels.YES if plain else Wheels.UNKNOWN
+
+
+def _is_crossing(tags: Tags) -> bool:
+    return tags.get("highway") in {"crossing", "elevator"}

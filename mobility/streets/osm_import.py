@@ -81,11 +81,8 @@ def _read_node(extract: Extract, node: Node) -> None:
 def _read_way(extract: Extract, item: OsmWay, named: dict[str, list[Line]]) -> None:
     extract.read["ways"] += 1
     tags = _tags(item.tags)
-    placed = [
-        (node.ref, (node.location.lat, node.location.lon))
-        for node in item.nodes
-        if node.location.valid()
-    ]
+    pieces = _pieces(item)
+    placed = [point for piece in pieces for point in piece]
     way = way_of(tags)
     if way is None:
         if placed:
@@ -93,23 +90,40 @@ def _read_way(extract: Extract, item: OsmWay, named: dict[str, list[Line]]) -> N
         if "highway" in tags:
             extract.ignored[f"way nobody may use or no street (highway={tags['highway']})"] += 1
         return
-    if len(placed) < len(item.nodes):
-        extract.ignored["points of streets that lie outside the extract"] += 1
-    if len(placed) < 2:
-        return
-    if tags.get("area") == "yes":
-        extract.ignored["inside of a square (its edge is walkable)"] += 1
-    for key in tags:
-        if key.endswith(":conditional"):
-            extract.ignored[f"{key} (what holds at times only)"] += 1
+    extract.ignored.update(_left_out(tags, is_cut=len(placed) < len(item.nodes)))
     extract.positions.update(placed)
     crossing = way.is_ferry or any(
         tags.get(k, "no") not in {"no", "building_passage"} for k in ("bridge", "tunnel")
     )
     name = tags.get("name", "") or tags.get("bridge:name", "")
-    extract.ways.append(RawWay(item.id, tuple(ref for ref, _ in placed), way, name, crossing))
-    if tags.get("name") and not way.is_ferry:
+    for piece in pieces:
+        if len(piece) > 1:
+            nodes = tuple(ref for ref, _ in piece)
+            extract.ways.append(RawWay(item.id, nodes, way, name, crossing))
+    if tags.get("name") and placed and not way.is_ferry:
         named[tags["name"]].append([position for _, position in placed])
+
+
+def _left_out(tags: Mapping[str, str], *, is_cut: bool) -> Iterable[str]:
+    """What of a street does not go into the graph."""
+    if is_cut:
+        yield "pieces of streets whose points are not in the extract"
+    if tags.get("area") == "yes":
+        yield "inside of a square (its edge is walkable)"
+    for key in tags:
+        if key.endswith(":conditional"):
+            yield f"{key} (what holds at times only)"
+
+
+def _pieces(way: OsmWay) -> list[list[tuple[int, tuple[float, float]]]]:
+    """The points of a way with their positions, cut where points are missing."""
+    pieces: list[list[tuple[int, tuple[float, float]]]] = [[]]
+    for node in way.nodes:
+        if node.location.valid():
+            pieces[-1].append((node.ref, (node.location.lat, node.location.lon)))
+        elif pieces[-1]:
+            pieces.append([])
+    return pieces
 
 
 def _read_address(extract: Extract, tags: Mapping[str, str], outline: Line) -> None:

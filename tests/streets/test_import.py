@@ -96,6 +96,21 @@ def test_the_report_says_what_was_found_and_what_was_left_out(tmp_path: Path) ->
     assert "        3 streets" in list(report.lines())
 
 
+def test_a_street_is_not_joined_over_points_that_are_missing(tmp_path: Path) -> None:
+    """An extract cut off at an edge names points that it does not have."""
+    write_extract(
+        "a 0,0\nb 100,0\nm 300,900\nc 500,0\nd 600,0\na-b-m-c-d residential",
+        tmp_path / "whole.osm",
+    )
+    text = (tmp_path / "whole.osm").read_text(encoding="utf-8")
+    cut = "\n".join(line for line in text.splitlines() if '<node id="3"' not in line)
+    assert cut != text
+    (tmp_path / "cut.osm").write_text(cut, encoding="utf-8")
+    report = imported(tmp_path / "cut.osm", tmp_path / "streets.bin")
+    assert report.found["streets"] == 2
+    assert dict(report.ignored) == {"pieces of streets whose points are not in the extract": 1}
+
+
 def test_a_ferry_that_is_a_line_is_no_street(tmp_path: Path) -> None:
     source = pbf(
         "a 0,0\nb 100,0\nc 500,0\nd 9000,0\ne 9300,0\n"

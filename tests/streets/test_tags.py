@@ -176,6 +176,9 @@ ALL = frozenset(Profile)
     ("text", "closed", "wheels"),
     [
         ("highway=crossing", set(), Wheels.YES),
+        ("highway=crossing wheelchair=no", {Profile.WHEELCHAIR}, Wheels.NO),
+        ("highway=bus_stop wheelchair=no access=no", set(), Wheels.YES),
+        ("amenity=parking_entrance access=private", set(), Wheels.YES),
         ("kerb=raised", {Profile.WHEELCHAIR}, Wheels.NO),
         ("kerb=lowered", set(), Wheels.YES),
         ("kerb=yes", set(), Wheels.UNKNOWN),
