@@ -8,9 +8,19 @@ import re
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from redis.asyncio import Redis
 
+from mobility.api.motis.geocode import GeocodeQuery, ReverseQuery
+from mobility.api.motis.map_stops import MapStopsQuery
+from mobility.api.motis.parameters import Parameters
+from mobility.api.motis.plan_query import PlanQuery
+from mobility.api.motis.refresh import RefreshQuery
+from mobility.api.motis.rentals import RentalsQuery
+from mobility.api.motis.stoptimes import StopTimesQuery
+from mobility.api.motis.trip import TripQuery
 from mobility.settings import Settings
 from tests.api.conftest import make_client
 from tests.api.motis_world import (
@@ -170,3 +180,52 @@ async def test_the_rate_limit_counts_here_too(redis: Redis, redis_prefix: str) -
         ]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+NASTY = st.one_of(
+    st.sampled_from(
+        [
+            *("", "0", "-1", "1", "true", "null", "nan", "1e999", HUGE, "\x00", "ä", ",", ",,"),
+            *(
+                HERE,
+                THERE,
+                "53.86,10.68,3",
+                "0,0",
+                "90,180",
+                "TRANSIT,WALK,RENTAL",
+                "BUS",
+                "EARLIER",
+            ),
+            *("2026-11-25T23:59:59Z", "2027-06-01T12:00", "LATER|1795597972", "EARLIER|1795597972"),
+            *("station-gothmund", "20261125_08:55_luebeck_1-0-weekday-085500", "WHEELCHAIR", "CAR"),
+        ]
+    ),
+    st.text(max_size=12),
+)
+QUESTIONS: dict[str, type[Parameters]] = {
+    "/api/v6/plan": PlanQuery,
+    "/api/v3/stoptimes": StopTimesQuery,
+    "/api/v6/trip": TripQuery,
+    "/api/v6/map/stops": MapStopsQuery,
+    "/api/v1/geocode": GeocodeQuery,
+    "/api/v1/reverse-geocode": ReverseQuery,
+    "/api/v1/rentals": RentalsQuery,
+    "/api/v6/refresh-itinerary": RefreshQuery,
+}
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.sampled_from(sorted(QUESTIONS)), st.data())
+async def test_no_query_is_our_fault(motis: Motis, path: str, data: st.DataObject) -> None:
+    names = sorted(QUESTIONS[path].known())
+    query = data.draw(st.dictionaries(st.sampled_from(names), NASTY, max_size=4))
+    whole = {"/api/v6/plan": PLAN, "/api/v3/stoptimes": STOP, "/api/v6/map/stops": BOX}
+    answer = await motis.client.get(path, params=whole.get(path, {}) | query)
+    assert answer.status_code in {200, 400, 404}, (query, answer.text)
+    if answer.status_code != 200:
+        assert set(answer.json()) == {"error"}
