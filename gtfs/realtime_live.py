@@ -111,6 +111,11 @@ class Live:
         """The timetable without realtime."""
         return cls(static, static)
 
+    def touched_days(self) -> frozenset[date]:
+        """Service days on which any run is another one than planned."""
+        added = {change.day for change in self.changes.values()}
+        return frozenset(added | {run.day for run in self.runs})
+
     def is_realtime(self, trip: TripIdx) -> bool:
         """Whether the trip's times are live."""
         return trip in self.changes

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from gtfs.network import View, network_of
+from gtfs.network import View, known_of, network_of
 from gtfs.realtime_live import Live
 from gtfs.realtime_patch import patched
 from gtfs.realtime_values import Message, Updates
 from gtfs.service_time import service_day
 from gtfs.timetable import Timetable
 
+_DAYS_IN_A_NETWORK = range(-2, 2)
+"""Days before and after its own whose trips a network may hold."""
 Prepare = Callable[[Live, datetime], None]
 
 
@@ -39,6 +41,8 @@ class LiveTimetable:
         if not messages:
             return Live.of(self.static)
         live = patched(self.static, Updates.of(messages), now)
+        for before in (Live.of(self.static), self.current):
+            carry_over(before, live)
         for prepare in self.before:
             prepare(live, now)
         return live
@@ -50,6 +54,19 @@ class LiveTimetable:
             tell(live)
 
 
+def carry_over(before: Live, after: Live) -> None:
+    """Let a new state use the networks of days on which it and the state before are as planned."""
+    touched = before.touched_days() | after.touched_days()
+    source, target = known_of(before.timetable), known_of(after.timetable)
+    with source.lock:
+        networks = list(source.networks.items())
+    around = [timedelta(days=offset) for offset in _DAYS_IN_A_NETWORK]
+    with target.lock:
+        for key, network in networks:
+            if not any(key[0] + offset in touched for offset in around):
+                target.networks[key] = network
+
+
 def warm(live: Live, now: datetime) -> None:
     """Build what searches of the day read, in every direction; changes of both at the same time."""
     timetable = live.timetable
@@ -58,3 +75,10 @@ def warm(live: Live, now: datetime) -> None:
     with ThreadPoolExecutor(2, "realtime") as threads:
         for view in (View.AHEAD, View.MIRRORED):
             threads.submit(networks[view].transfers, walk_at_ends=False)
+
+
+def warm_next_day(live: Live, now: datetime, view: View) -> None:
+    """Build what searches of the day after read, which are fewer, once the state is in place."""
+    timetable = live.timetable
+    day = service_day(now, timetable.tz) + timedelta(days=1)
+    network_of(timetable, day, view).transfers(walk_at_ends=False)

@@ -19,13 +19,14 @@ from datetime import datetime
 
 import httpx
 
+from gtfs.network import View
 from gtfs.realtime_live import Live
 from gtfs.realtime_read import read_message
 from gtfs.realtime_values import Message, RealtimeError
 from gtfs.timetable import Timetable
 from mobility.cities.realtime_feed import RealtimeFeed
 from mobility.realtime.fetch import FeedUnavailableError, Fetched, fetch
-from mobility.realtime.holder import LiveTimetable
+from mobility.realtime.holder import LiveTimetable, warm_next_day
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,9 @@ class Realtime:
         if dropped:
             log.warning("dropped what %s said: too old", ", ".join(sorted(dropped)))
         _tell(live)
+        for view in (View.AHEAD, View.MIRRORED):
+            if live.changes and not self._news.is_set():
+                await asyncio.to_thread(warm_next_day, live, now, view)
 
     async def _follow(self, feed: _Feed) -> None:
         while True:
