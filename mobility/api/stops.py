@@ -20,8 +20,8 @@ from mobility.api.journey_wire import PlaceOut
 from mobility.api.openapi import problems
 from mobility.cities.city import City
 from mobility.cities.trip_notes import TimesKnown, read_trip_note
-from mobility.planning.compose import mode_of
 from mobility.planning.itinerary import Place
+from mobility.planning.modes import mode_of
 from mobility.planning.request import check_instant
 from providers.values import Mode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mobility.planning.itinerary import RENTAL, Itinerary, Reason
+from mobility.planning.itinerary import RENTAL, Reason
 from providers.values import Mode
 
 
@@ -28,6 +28,8 @@ class Candidate:
     reasons: tuple[Reason, ...] = ()
     has_transit: bool = False
     has_rental: bool = False
+    longest_wait: int = 0
+    """Seconds between two legs."""
 
     @property
     def seconds(self) -> int:
@@ -47,6 +49,7 @@ def candidate(
     key: object = None,
     found: Any = None,
     reasons: tuple[Reason, ...] = (),
+    longest_wait: int = 0,
 ) -> Candidate:
     """A candidate with what follows from its kind."""
     return Candidate(
@@ -62,20 +65,5 @@ def candidate(
         reasons,
         has_transit=Mode.BUS in kind,
         has_rental=not RENTAL.isdisjoint(kind),
-    )
-
-
-def candidate_of(itinerary: Itinerary) -> Candidate:
-    """A finished, priced itinerary as a candidate."""
-    return candidate(
-        departs=int(itinerary.departs_at.timestamp()),
-        arrives=int(itinerary.arrives_at.timestamp()),
-        transfers=itinerary.transfers,
-        cents=itinerary.price.minor,
-        co2_grams=itinerary.co2_grams,
-        kind=itinerary.kind,
-        walk_seconds=itinerary.walk_seconds,
-        key=itinerary.key,
-        found=itinerary,
-        reasons=itinerary.reasons,
+        longest_wait=longest_wait,
     )

@@ -25,6 +25,8 @@ FAR_SECONDS = 900
 """By so much a way of another kind must be beaten, in everything, to be left out."""
 WAIT_SECONDS = 2700
 """Nobody waits so long to save a change or some minutes on foot (motis#753)."""
+WALKED_GRAMS_A_MINUTE = 30
+"""Nobody gets off early and walks on to save less than this."""
 SHORT_WALK_SECONDS = 1800
 """A longer walk is always the cheapest and greenest; saying so helps nobody."""
 
@@ -67,6 +69,19 @@ def dominates(a: Candidate, b: Candidate, slack_seconds: int = 0) -> bool:
         and a.cents <= b.cents
         and a.co2_grams <= b.co2_grams
         and _criteria(a) != _criteria(b)
+    )
+
+
+def makes_needless(a: Candidate, b: Candidate) -> bool:
+    """Whether ``a`` goes as late, is there as early and costs no more, and emits hardly more."""
+    return (
+        a.departs >= b.departs
+        and a.arrives <= b.arrives
+        and a.transfers <= b.transfers
+        and a.cents <= b.cents
+        and _hardly_dirtier(a, b)
+        and (a.departs, a.arrives, a.transfers, a.cents)
+        != (b.departs, b.arrives, b.transfers, b.cents)
     )
 
 
@@ -118,7 +133,7 @@ def _no_gain(a: Candidate, b: Candidate) -> bool:
         return False
     if a.arrives + FAR_SECONDS <= b.arrives:
         return True
-    return a.arrives <= b.arrives and a.cents <= b.cents and a.co2_grams * 3 <= b.co2_grams * 4
+    return a.arrives <= b.arrives and a.cents <= b.cents and _hardly_dirtier(a, b)
 
 
 def _at_any_time(a: Candidate, b: Candidate) -> bool:
@@ -127,8 +142,14 @@ def _at_any_time(a: Candidate, b: Candidate) -> bool:
         not a.has_transit
         and a.seconds <= b.seconds
         and a.cents <= b.cents
-        and a.co2_grams <= b.co2_grams
+        and _hardly_dirtier(a, b)
     )
+
+
+def _hardly_dirtier(a: Candidate, b: Candidate) -> bool:
+    """Whether ``a`` emits at most a third more, or only what ``b`` saves by walking instead."""
+    walked = max(b.walk_seconds - a.walk_seconds, 0) * WALKED_GRAMS_A_MINUTE // 60
+    return a.co2_grams * 3 <= b.co2_grams * 4 or a.co2_grams <= b.co2_grams + walked
 
 
 def _in_vain(a: Candidate, b: Candidate) -> bool:

@@ -9,8 +9,8 @@ from itertools import pairwise
 from statistics import median
 
 from mobility.cities.city import City
+from mobility.planning.fleet_kinds import Kind
 from mobility.planning.itinerary import TRANSIT, Itinerary, Leg
-from mobility.planning.rental import Fleet
 from mobility.planning.request import Notice, SearchRequest
 from providers.values import Mode
 
@@ -40,15 +40,14 @@ def not_here(request: SearchRequest, city: City, here: AbstractSet[Mode]) -> lis
     ]
 
 
-def too_many(request: SearchRequest, fleets: Iterable[Fleet]) -> list[Notice]:
+def too_many(request: SearchRequest, kinds: Iterable[Kind]) -> list[Notice]:
     """The vehicles left out because they do not carry so many people."""
     persons = request.passengers
     if persons == 1:
         return []
     seats: dict[Mode, int] = {}
-    for fleet in fleets:
-        for kind in fleet.types.values():
-            seats[kind.mode] = max(seats.get(kind.mode, 0), kind.seats)
+    for kind in kinds:
+        seats[kind.mode] = max(seats.get(kind.mode, 0), kind.type.seats)
     found = []
     for mode in (Mode.BIKE, Mode.SCOOTER):
         if mode in request.modes and mode in seats and not request.wheelchair:

@@ -127,7 +127,7 @@ def choose_products(
         by_tariff.setdefault(table.get_tariff_of(ride.agency_id).id, []).append(index)
     for tariff in table.tariff:
         indexes = by_tariff.get(tariff.id, [])
-        free = _free_persons(table, tariff, passes, passengers)
+        free = free_persons(table, tariff, passes, passengers)
         everyone = free >= passengers
         products = _for_tariff(
             table, tariff, [(index, rides[index]) for index in indexes], holidays, rider, everyone
@@ -189,9 +189,10 @@ def price_product(table: FareTable, product: str, on: date, passengers: int = 1)
     )
 
 
-def _free_persons(
+def free_persons(
     table: FareTable, tariff: Tariff, passes: AbstractSet[str], passengers: int
 ) -> int:
+    """How many of the passengers ride on a pass that covers the tariff."""
     carried = [known.persons for known in table.list_passes(passes) if tariff.id in known.covers]
     return min(max(carried, default=0), passengers)
 

@@ -7,7 +7,7 @@ refreshed: a vehicle is there or it is not, and a new search says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Annotated
 
@@ -211,10 +211,17 @@ class Again:
             return self._planner.get_door(stop_id, "").place
         return self._planner.get_door(position, "Start" if start else "Ziel").place
 
-    def _composer(self) -> Composer:
+    def _composer(self, ends: tuple[Place, Place], day: date) -> Composer:
         planner = self._planner
         return Composer(
-            planner.city, self._network.now, planner.streets, planner.lines, passengers=1
+            planner.city,
+            planner.scene,
+            planner.streets,
+            planner.fleets.view(day),
+            ends=ends,
+            day=day,
+            passengers=1,
+            pick=0,
         )
 
     def _composed(
@@ -244,8 +251,8 @@ class Again:
             ends[0] or self._planner.get_stop(source),
             ends[1] or self._planner.get_stop(target),
         )
-        composer = self._composer()
-        return composer.drawn(composer.scheduled(journey, doors, out_s, back_s, 0), day)
+        composer = self._composer(doors, day)
+        return composer.drawn(composer.plain(journey, out_s, back_s), day)
 
     def _walk(self, legs: Sequence[LegId]) -> Itinerary:
         """A journey of one walk, at its time."""
@@ -254,8 +261,8 @@ class Again:
         leg = legs[0]
         places = (self._place(leg, start=True), self._place(leg, start=False))
         on = service_day(_at(leg.sched_start), self._network.now.tz)
-        composer = self._composer()
-        walk = composer.walk(*places, _at(leg.sched_start), max(_walked_s(leg), 1))
+        composer = self._composer(places, on)
+        walk = composer.walk(_at(leg.sched_start), max(_walked_s(leg), 1))
         return composer.drawn(walk, on)
 
 

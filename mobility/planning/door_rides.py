@@ -1,0 +1,69 @@
+"""Rides on rented vehicles that end at the goal's own door, wherever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.front import DoorEdges
+from gtfs.geo import LatLon
+from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, Rides
+from mobility.planning.fleet_map import FleetView
+from mobility.planning.reach import StreetWays
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoorRides:
+    """The rides as the kernel takes them, and the metres of each."""
+
+    edges: DoorEdges
+    metres: Ints
+
+    def kind_of(self, ride: int) -> int:
+        """The kind of the ride that the kernel calls ``ride``, a complement."""
+        return int(self.edges.kind[~ride])
+
+    def slot_of(self, ride: int) -> int:
+        """The slot where it begins."""
+        return int(self.edges.place[~ride])
+
+    def metres_of(self, ride: int) -> int:
+        """Its length."""
+        return int(self.metres[~ride])
+
+
+def door_rides(
+    ways: StreetWays, fleets: FleetView, kinds: AbstractSet[int], goal: LatLon, on: date
+) -> DoorRides:
+    """From every vehicle of the kinds that need no station, as far as its range reaches."""
+    parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int32),) * 6]
+    for number in sorted(kinds):
+        kind = fleets.kinds[number]
+        slots = fleets.slots_of(number)
+        if kind.type.return_rule not in FREE_ENDS or not len(slots):
+            continue
+        moving = ways.reach(
+            goal, kind.mode, fleets.geometry.slots, on, max_seconds=RIDE_SECONDS, outward=False
+        )[slots]
+        slots, moving = slots[moving >= 0], moving[moving >= 0]
+        rides = Rides.of(kind, moving)
+        reached = rides.metres <= fleets.ranges_at(number, slots)
+        columns = (
+            slots,
+            np.full(len(slots), number, np.int32),
+            rides.seconds,
+            rides.cents,
+            rides.mg,
+            rides.metres,
+        )
+        parts.append(tuple(column[reached] for column in columns))
+    place, kind_column, seconds, cents, mg, metres = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return DoorRides(DoorEdges(place, kind_column, seconds, cents, mg), metres)

@@ -1,0 +1,410 @@
+"""One search from door to door by all that a city has, on foot, by bus and ferry, rented.
+
+Two questions are asked of the kernels. The plain one: which buses and ferries go within the page,
+whatever else there is, so that nothing drives them out (motis#1234). The full one: the exact front
+over arrival, transfers, price and CO2 of everything together (docs/decisions/0022), from the
+page's first moment. A page is a window of departures (arrive-by: of arrivals); windows touch, so
+turning pages neither skips nor repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.front import (
+    FAR,
+    FrontJourney,
+    FrontNetwork,
+    FrontQuery,
+    LegKind,
+    search_front,
+    search_front_latest,
+)
+from gtfs.geo import distance_m
+from gtfs.ids import StopIdx
+from gtfs.journey import Access, Query, search, search_latest
+from gtfs.network import Usable, View, network_of
+from gtfs.service_time import DAY_S, day_zero, seconds_at, service_day
+from mobility.planning import notices, wishes
+from mobility.planning.candidate import Candidate, candidate
+from mobility.planning.compose import Composer
+from mobility.planning.door_rides import door_rides
+from mobility.planning.fronts import Party
+from mobility.planning.ground import Door, Ground
+from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
+from mobility.planning.rank import makes_needless, rank
+from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
+from mobility.planning.scheduled import PlainPage, list_plain, no_stops
+from mobility.planning.transit import MAX_WAIT_SECONDS
+from providers.values import Mode
+
+MAX_TRANSFERS = 4
+NEAREST_STOPS = 80
+WALK_ONLY_SECONDS = 4500
+"""A longer walk is not offered as a journey."""
+SLOWER_SECONDS = 2700
+"""Nobody takes so much longer than the fastest bus (arrive-by: leaves so much earlier)."""
+HORIZON_SECONDS = 2 * 3600
+"""How long a way may take at most that uses a rented vehicle, from the moment asked for."""
+WALK_TO_VEHICLE_SECONDS = 900
+"""Nobody walks longer than this to a rented vehicle, or from one to the goal."""
+HERE_M = 15
+"""Start and goal closer than this are one place."""
+LAST_GAP_SECONDS = 9000
+EVENING_FROM, MORNING_AT = 19, 5
+Ints = npt.NDArray[np.int32]
+
+
+class DoorToDoor:
+    """One search: what it was asked, and what it needs at every turn."""
+
+    def __init__(self, ground: Ground, request: SearchRequest, now: datetime) -> None:
+        """Raises UnknownStopError, BadSearchError."""
+        self.ground = ground
+        self.city = ground.city
+        self.scene = ground.scene
+        self.timetable = self.scene.timetable
+        self.request = request
+        self.now = now
+        self.backwards = request.arrive_by is not None
+        self.at = _whole_second(
+            request.arrive_by or request.depart_at or now, up=not self.backwards
+        )
+        self.page = Page.read(request.page, now) if request.page else None
+        self.on: date = self.at.astimezone(self.city.timezone).date()
+        self.origin = ground.get_door(request.origin, "Start")
+        self.destination = ground.get_door(request.destination, "Ziel")
+        self.ends = (self.origin.place, self.destination.place)
+        self.positions = (self.ends[0].position, self.ends[1].position)
+        walk_m = self.city.rules.walk_max_m if request.max_walk_m is None else request.max_walk_m
+        self.walk_seconds = ground.streets.seconds(Mode.WALK, walk_m)
+        self.fleets = ground.fleets.view(self.on)
+        self.kinds, self.stale = self._usable_kinds()
+        self.usable = Usable(
+            self.scene.routes_of(TRANSIT - request.modes), wheelchair=request.wheelchair
+        )
+
+    def run(self) -> SearchResult:
+        """The whole answer."""
+        if distance_m(*self.positions) < HERE_M:
+            here = Notice("already_there", "Start und Ziel sind derselbe Ort.")
+            return SearchResult((), (here,), None, None)
+        if any(position not in self.city.bounds for position in self.positions):
+            text = f"Start oder Ziel liegt außerhalb des Gebiets von {self.city.title}."
+            return SearchResult((), (Notice("outside_area", text),), None, None)
+        self.access = self._on_foot(self.origin, outward=True)
+        self.egress = self._on_foot(self.destination, outward=False)
+        self.direct_s = self._direct_walk()
+        self.doors = door_rides(
+            self.ground.streets, self.fleets, self.kinds, self.positions[1], self.on
+        )
+        page = self._plain_page(self.usable)
+        plain = self._with_last_way(page)
+        fits, rivals = self._everything(page)
+        ranked = rank([*plain, *fits], rivals=rivals, latest_first=self.backwards)
+        shown = tuple(self._shown(one) for one in ranked)
+        return SearchResult(
+            itineraries=shown,
+            notices=tuple(self._notices(page, shown)),
+            earlier=Page(earlier=True, at=_instant(page.first)).token(),
+            later=Page(earlier=False, at=_instant(page.until)).token(),
+        )
+
+    # The plain question
+
+    def _plain_page(self, usable: Usable) -> PlainPage:
+        width = int(self.request.window.total_seconds())
+        at = int(self.at.timestamp())
+        stops = len(self.scene.stops)
+        if max(self.access[:stops].min(), self.egress[:stops].min()) >= FAR:
+            return no_stops(at=at, width=width, page=self.page, backwards=self.backwards)
+        return list_plain(
+            lambda moment: self._ask_plain(moment, usable),
+            at=at,
+            width=width,
+            page=self.page,
+            backwards=self.backwards,
+        )
+
+    def _ask_plain(self, moment: int, usable: Usable) -> list[Candidate]:
+        """What goes from, or by, a moment, as far as it is not much slower than the fastest."""
+        horizon_s = self._horizon(moment, usable)
+        if horizon_s is None:
+            return []
+        found = self._ask(moment, usable, frozenset(), horizon_s)
+        return [one for one in found if not any(makes_needless(a, one) for a in found)]
+
+    def _horizon(self, moment: int, usable: Usable) -> int | None:
+        """Seconds from a moment within which a plain way is not much slower than the fastest.
+
+        None where no bus goes within a day. The plain kernel, which knows time alone, answers.
+        """
+        stops = len(self.scene.stops)
+        at = _instant(moment)
+        day = service_day(at, self.timetable.tz)
+        query = Query(
+            day=day,
+            seconds=seconds_at(at, day, self.timetable.tz),
+            sources=_ends(self.access[:stops]),
+            targets=_ends(self.egress[:stops]),
+            max_transfers=MAX_TRANSFERS,
+            usable=usable,
+        )
+        if not query.sources or not query.targets:
+            return None
+        kernel = search_latest if self.backwards else search
+        found = kernel(self.timetable, query)
+        if not found:
+            return None
+        if self.backwards:
+            fastest = query.seconds - max(journey.departs_s for journey in found)
+        else:
+            fastest = min(journey.arrives_s for journey in found) - query.seconds
+        return min(fastest + SLOWER_SECONDS, DAY_S)
+
+    def _with_last_way(self, page: PlainPage) -> list[Candidate]:
+        """The page's ways quicker than walking; the last before hours without any says so."""
+        plain = [one for one in page.ways if one.seconds < self.direct_s]
+        if not plain or self.backwards or page.jumped or page.beyond is None:
+            return plain
+        last = max(one.departs for one in plain)
+        hour = datetime.fromtimestamp(last, self.city.timezone).hour
+        if MORNING_AT <= hour < EVENING_FROM or page.beyond.departs - last <= LAST_GAP_SECONDS:
+            return plain
+        return [
+            replace(one, reasons=(Reason.LAST_WAY_HOME,)) if one.departs == last else one
+            for one in plain
+        ]
+
+    # The full question
+
+    def _everything(self, page: PlainPage) -> tuple[list[Candidate], list[Candidate]]:
+        """What else is on the page's front, and what is no part of the page but rivals it.
+
+        What needs no timetable stands on the first page alone.
+        """
+        moment = page.until if self.backwards else page.first
+        horizon_s = self._horizon(moment, self.usable)
+        longest_s = HORIZON_SECONDS if horizon_s is None else min(horizon_s, HORIZON_SECONDS)
+        found = self._ask(moment, self.usable, self.kinds, longest_s, on_foot=True)
+        fits: list[Candidate] = []
+        rivals: list[Candidate] = []
+        for one in found:
+            if not one.has_transit:
+                (rivals if self.page else fits).append(one)
+            elif one.has_rental and one.longest_wait <= MAX_WAIT_SECONDS:
+                edge = one.arrives - 1 if self.backwards else one.departs
+                if page.first <= edge < page.until:
+                    fits.append(one)
+        return fits, rivals
+
+    def _ask(
+        self,
+        moment: int,
+        usable: Usable,
+        kinds: frozenset[int],
+        horizon_s: int,
+        *,
+        on_foot: bool = False,
+    ) -> list[Candidate]:
+        """The exact front that leaves (arrive-by: arrives) at a moment, with some vehicles."""
+        at = _instant(moment)
+        day = service_day(at, self.timetable.tz)
+        walks = on_foot and Mode.WALK in self.request.modes
+        query = FrontQuery(
+            seconds=seconds_at(at, day, self.timetable.tz),
+            access=self.access,
+            egress=self.egress,
+            direct_s=self.direct_s if walks else FAR,
+            max_rides=MAX_TRANSFERS + 1,
+            horizon_s=horizon_s,
+            door_edges=self.doors.edges if kinds else None,
+        )
+        rentals = self.fleets.usable(kinds)
+        view = View.AROUND if self.backwards else View.AHEAD
+        network = self._network(day, view, usable)
+        if self.backwards:
+            mirrored = self._network(day, View.MIRRORED, usable)
+            found = search_front_latest(mirrored, network, rentals, query)
+        else:
+            found = search_front(network, rentals, query)
+        trips = network_of(self.timetable, day, view, usable).trip
+        return [self._candidate(journey, day, trips) for journey in found]
+
+    def _network(self, day: date, view: View, usable: Usable) -> FrontNetwork:
+        party = Party(self.request.passes, self.request.passengers)
+        return self.ground.fronts.network(
+            self.timetable, self.scene.lines, day, view, usable, party
+        )
+
+    def _candidate(self, journey: FrontJourney, day: date, trips: Sequence[int]) -> Candidate:
+        modes: list[Mode] = []
+        rides: list[tuple[int, ...]] = []
+        walk_s = wait_s = 0
+        before = journey.departs_s
+        for leg in journey.legs:
+            wait_s = max(wait_s, leg.departs_s - before)
+            before = leg.arrives_s
+            if leg.kind == LegKind.WALK:
+                walk_s += leg.arrives_s - leg.departs_s
+                continue
+            if leg.kind == LegKind.RIDE:
+                mode = Mode.BUS
+                rides.append((trips[leg.ride], leg.board, leg.alight, leg.departs_s))
+            else:
+                number = self._kind_of(leg.ride)
+                mode = self.fleets.kinds[number].mode
+                rides.append((number, leg.start, leg.end, leg.departs_s))
+            if mode not in modes[-1:]:
+                modes.append(mode)
+        zero = int(day_zero(day, self.timetable.tz).timestamp())
+        return candidate(
+            departs=zero + journey.departs_s,
+            arrives=zero + journey.arrives_s,
+            transfers=max(journey.transfers, 0),
+            cents=journey.cents,
+            co2_grams=(journey.mg + 500) // 1000,
+            kind=tuple(modes) or (Mode.WALK,),
+            walk_seconds=walk_s,
+            key=(zero, *rides),
+            found=(journey, day, trips),
+            longest_wait=wait_s,
+        )
+
+    def _kind_of(self, ride: int) -> int:
+        return self.doors.kind_of(ride) if ride < 0 else int(self.fleets.edges.kind[ride])
+
+    # Around both
+
+    def _shown(self, one: Candidate) -> Itinerary:
+        """The legs of a chosen way, priced and drawn."""
+        return replace(self._drawn(one), reasons=one.reasons)
+
+    def _drawn(self, one: Candidate) -> Itinerary:
+        journey, day, trips = one.found
+        composer = Composer(
+            self.city,
+            self.scene,
+            self.ground.streets,
+            self.fleets,
+            ends=self.ends,
+            day=day,
+            passengers=self.request.passengers,
+            pick=int(self.now.timestamp() * 1000),
+            wheelchair=self.request.wheelchair,
+        )
+        itinerary = composer.front(journey, trips, self.doors)
+        request = self.request
+        priced = self.ground.pricer.priced(itinerary, request.passes, request.passengers)
+        return composer.drawn(priced, self.on)
+
+    def _on_foot(self, door: Door, *, outward: bool) -> Ints:
+        """Seconds between a door and every node, the nearest stops alone."""
+        seconds = self.ground.streets.reach(
+            door.place.position,
+            Mode.WALK,
+            self.fleets.nodes,
+            self.on,
+            max_seconds=self.walk_seconds,
+            outward=outward,
+            wheelchair=self.request.wheelchair,
+        )
+        seconds = np.where(seconds < 0, np.int32(FAR), seconds)
+        stops = seconds[: len(self.scene.stops)]
+        if np.count_nonzero(stops < FAR) > NEAREST_STOPS:
+            stops[np.argsort(stops, kind="stable")[NEAREST_STOPS:]] = FAR
+        for stop in door.stops:
+            stops[stop] = 0
+        vehicles = seconds[len(self.scene.stops) :]
+        vehicles[vehicles > WALK_TO_VEHICLE_SECONDS] = FAR
+        return seconds
+
+    def _direct_walk(self) -> int:
+        way = self.ground.streets.leg(
+            Mode.WALK, *self.positions, self.on, wheelchair=self.request.wheelchair
+        )
+        if way is None or not 0 < way.seconds <= WALK_ONLY_SECONDS:
+            return FAR
+        return way.seconds
+
+    def _usable_kinds(self) -> tuple[frozenset[int], list[Notice]]:
+        """The kinds of vehicle that these travellers could use, and who is left out as stale."""
+        stale = [
+            notices.left_out(stanza.provider_id, stanza.name)
+            for stanza in self.city.providers
+            if stanza.vehicle_type and not self.ground.mirror.fresh(stanza.provider_id, self.now)
+        ]
+        left_out = {notice.provider_id for notice in stale}
+        request = self.request
+        kinds = (
+            number
+            for number, kind in enumerate(self.fleets.kinds)
+            if kind.mode in request.modes
+            and kind.provider_id not in left_out
+            and kind.type.seats >= request.passengers
+            and (kind.mode is Mode.CAR or not (request.wheelchair or request.passengers > 1))
+        )
+        return frozenset(kinds), stale
+
+    # What else there is
+
+    def _notices(self, page: PlainPage, shown: tuple[Itinerary, ...]) -> list[Notice]:
+        request = self.request
+        asked_for_transit = bool(request.modes & TRANSIT)
+        found: list[Notice] = []
+        if asked_for_transit and page.jumped and page.ways:
+            first = self._drawn(page.ways[0])
+            found.append(
+                notices.next_departure(first, self.city, self.at, backwards=self.backwards)
+            )
+        elif asked_for_transit and not page.ways:
+            last_day = self.timetable.last_day
+            found.append(notices.no_departure(last_day, self.on, stops_near=page.stops_near))
+        if page.jumped or not page.ways or not shown:
+            car = self.ground.streets.leg(Mode.CAR, *self.positions, self.on)
+            if car is not None:
+                found += notices.taxi(self.city, car.metres, request.passengers)
+            found += notices.on_demand(self.city, self.at)
+        if self.page is None:
+            found += wishes.quicker_by(self._hidden(), shown, request, self.city, self.at)
+        found += wishes.not_here(request, self.city, self.ground.modes_here)
+        found += wishes.too_many(request, self.fleets.kinds)
+        found += self.stale
+        found += notices.of_journeys(shown, self.city, self.now, wheelchair=request.wheelchair)
+        if any(itinerary.has_transit for itinerary in shown):
+            pricer = self.ground.pricer
+            found += [
+                Notice("fare_change_announced", text) for text in pricer.list_notices(self.on)
+            ]
+            found += [Notice("pass", text) for text in pricer.explain_passes(request.passes)]
+        return found
+
+    def _hidden(self) -> list[Itinerary]:
+        """The page's plain ways that go by a mode that was not asked for."""
+        if not self.usable.without_routes:
+            return []
+        page = self._plain_page(Usable(wheelchair=self.request.wheelchair))
+        wanted = self.request.modes | {Mode.WALK}
+        ways = [self._drawn(one) for one in page.ways if one.seconds < self.direct_s]
+        return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
+
+
+def _ends(seconds: Ints) -> tuple[Access, ...]:
+    stops = np.flatnonzero(seconds < FAR)
+    both = zip(stops.tolist(), seconds[stops].tolist(), strict=True)
+    return tuple(Access(StopIdx(stop), s) for stop, s in both)
+
+
+def _instant(posix: int) -> datetime:
+    return datetime.fromtimestamp(posix, UTC)
+
+
+def _whole_second(at: datetime, *, up: bool) -> datetime:
+    """Timetables know whole seconds: nobody may leave earlier, or arrive later, than asked."""
+    down = at.astimezone(UTC).replace(microsecond=0)
+    return down + timedelta(seconds=1) if up and down < at else down

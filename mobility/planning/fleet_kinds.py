@@ -1,0 +1,92 @@
+"""The kinds of vehicle that a city's providers rent out, with what a ride on one costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mobility.cities.city import City
+from mobility.planning.reach import StreetWays
+from providers.price_table import PriceTable
+from providers.values import Mode, ProviderId, ReturnRule, VehicleType
+
+UNLOCK_SECONDS = 60
+LOCK_SECONDS = 60
+RIDE_SECONDS = 5400
+"""The longest ride on a rented vehicle that is considered, unlocking and locking left out."""
+FREE_ENDS = frozenset({ReturnRule.FREE_FLOATING, ReturnRule.HYBRID})
+STATION_ENDS = frozenset({ReturnRule.ANY_STATION, ReturnRule.HYBRID})
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """One vehicle type of one provider. ``mg_per_m``: milligrams CO2 equivalent a metre."""
+
+    provider_id: ProviderId
+    type: VehicleType
+    prices: PriceTable
+    mg_per_m: int
+    metres: Ints
+    """Metres by seconds in motion, to ``RIDE_SECONDS``."""
+
+    @property
+    def mode(self) -> Mode:
+        """What it is ridden as."""
+        return self.type.mode
+
+    @property
+    def longest_m(self) -> int:
+        """As far as a ride can go; no range beyond it matters."""
+        return int(self.metres[-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rides:
+    """What rides of some seconds in motion take and cost, one column a ride."""
+
+    seconds: Ints
+    """Unlocking and locking included."""
+    metres: Ints
+    cents: Ints
+    mg: Ints
+
+    @classmethod
+    def of(cls, kind: Kind, moving_s: Ints) -> Rides:
+        """Rides on one kind of vehicle, each of 0 to ``RIDE_SECONDS`` in motion."""
+        seconds = moving_s + np.int32(UNLOCK_SECONDS + LOCK_SECONDS)
+        metres = kind.metres[moving_s]
+        minutes = -(-seconds.astype(np.int64) // 60)
+        return cls(
+            seconds,
+            metres,
+            kind.prices.cents(minutes, metres.astype(np.int64)).astype(np.int32),
+            metres * np.int32(kind.mg_per_m),
+        )
+
+
+def list_kinds(city: City, streets: StreetWays) -> tuple[Kind, ...]:
+    """All kinds that can be rented one way; a vehicle that must come back where it was cannot.
+
+    A kind whose plan is not published, or whose mode has no streets here, is left out.
+    """
+    metres = {
+        mode: np.array([streets.metres(mode, s) for s in range(RIDE_SECONDS + 1)], np.int32)
+        for mode in streets.modes()
+    }
+    kinds = []
+    for stanza in city.providers:
+        plans = {plan.id: plan for plan in stanza.pricing_plans()}
+        for kind in stanza.vehicle_types():
+            plan = plans.get(kind.pricing_plan_id)
+            if kind.return_rule not in FREE_ENDS | STATION_ENDS or kind.mode not in metres:
+                continue
+            if plan is None:
+                continue
+            grams = city.emissions.find_grams_per_km(kind.mode, electric=kind.electric)
+            kinds.append(
+                Kind(stanza.provider_id, kind, PriceTable(plan), grams or 0, metres[kind.mode])
+            )
+    return tuple(kinds)

@@ -1,0 +1,168 @@
+"""Ways between rented vehicles, stations and stops, and the rides that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.geo import LatLon
+from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, STATION_ENDS, Kind, Rides
+from mobility.planning.reach import Places, StreetWays, renew
+from mobility.planning.water import degrees_of
+from providers.values import Mode, ProviderId
+
+TRANSFER_WALK_SECONDS = 600
+"""The longest walk between a bus stop and a rented vehicle in the middle of a journey."""
+Ints = npt.NDArray[np.int32]
+Ranges = Mapping[tuple[int, int], int]
+"""By kind and slot, the metres that the best vehicle there can go, where that is a limit."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Geometry:
+    """What was measured between stops and slots; -1 where there is no way, or too long a one."""
+
+    stops: Places
+    hubs: Ints
+    """The stops where a vehicle that need not stand at a station may be left."""
+    hub_places: Places
+    slots: Places
+    nodes: Places
+    walks: Ints
+    """(slots, stops) seconds on foot."""
+    rides: Mapping[Mode, Ints]
+    """(slots, slots) seconds."""
+    to_hubs: Mapping[Mode, Ints]
+    """(slots, hubs) seconds."""
+
+    def with_slots(
+        self, ways: StreetWays, modes: Iterable[Mode], on: date, moved: Mapping[int, LatLon | None]
+    ) -> Geometry:
+        """The same with slots added, moved or emptied (None); costs what changed."""
+        n_stops, n_slots = len(self.stops), len(self.slots)
+        size = max(n_slots, *(slot + 1 for slot in moved)) if moved else n_slots
+        fresh = [moved.get(slot) or _SOMEWHERE for slot in range(n_slots, size)]
+        old = {slot: where for slot, where in moved.items() if slot < n_slots or where is None}
+        slots = self.slots.with_changes(old, fresh)
+        nodes = self.nodes.with_changes(
+            {n_stops + slot: position for slot, position in old.items()}, fresh
+        )
+        changed = sorted(moved)
+
+        def measure(
+            matrix: Ints, mode: Mode, targets: Places, limit: int, columns: Sequence[int]
+        ) -> Ints:
+            return renew(
+                ways, matrix, mode, slots, targets, on,
+                max_seconds=limit, changed_origins=changed, changed_targets=columns,
+            )  # fmt: skip
+
+        nothing = np.full((0, 0), -1, np.int32)
+        return Geometry(
+            self.stops,
+            self.hubs,
+            self.hub_places,
+            slots,
+            nodes,
+            measure(self.walks, Mode.WALK, self.stops, TRANSFER_WALK_SECONDS, ()),
+            {
+                mode: measure(self.rides.get(mode, nothing), mode, slots, RIDE_SECONDS, changed)
+                for mode in modes
+            },
+            {
+                mode: measure(
+                    self.to_hubs.get(mode, nothing), mode, self.hub_places, RIDE_SECONDS, ()
+                )
+                for mode in modes
+            },
+        )
+
+    def walks_to_slots(self) -> tuple[Ints, Ints, Ints]:
+        """(stop, slot, seconds) of every walk from a stop to a slot."""
+        slot, stop = np.nonzero(self.walks >= 0)
+        return stop.astype(np.int32), slot.astype(np.int32), self.walks[slot, stop]
+
+    def walks_to_stops(self) -> tuple[Ints, Ints, Ints]:
+        """(slot, stop, seconds) of every walk from a slot to a stop: as long as back."""
+        stop, slot, seconds = self.walks_to_slots()
+        return slot, stop, seconds
+
+
+_SOMEWHERE = LatLon(0.0, 0.0)
+"""Where a slot is said to be before it is said to be nowhere."""
+
+
+def no_geometry(stops: Sequence[LatLon], hubs: Sequence[int]) -> Geometry:
+    """The stops alone."""
+    degrees = degrees_of(stops)
+    nothing = np.full((0, 0), -1, np.int32)
+    numbers = np.array(hubs, np.int32)
+    return Geometry(
+        Places(degrees), numbers, Places(degrees[numbers]), Places(degrees_of(())),
+        Places(degrees), nothing, {}, {},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RideEdges:
+    """Every ride there is, a column each; ``end`` is a node, ``start`` a slot."""
+
+    start: Ints
+    end: Ints
+    kind: Ints
+    seconds: Ints
+    cents: Ints
+    mg: Ints
+    metres: Ints
+
+
+def edges_of(
+    geometry: Geometry,
+    kinds: Sequence[Kind],
+    owners: Sequence[ProviderId | None],
+    standing: Sequence[int | None],
+    ranges: Ranges,
+) -> RideEdges:
+    """The rides between stations, and from free vehicles to hubs, as far as ranges reach.
+
+    By slot: whose station it is, or the kind of the vehicle that stands there free.
+    """
+    n_stops = len(geometry.stops)
+    parts: list[tuple[Ints, ...]] = []
+    for number, kind in enumerate(kinds):
+        own = [slot for slot, owner in enumerate(owners) if owner == kind.provider_id]
+        free = [slot for slot, stands in enumerate(standing) if stands == number]
+        if kind.type.return_rule in STATION_ENDS:
+            starts = sorted({*own, *free})
+            moving = geometry.rides[kind.mode][np.ix_(starts, own)]
+            moving[np.equal.outer(starts, own)] = -1
+            ends = n_stops + np.array(own, np.int32)
+            parts.append(_rides(number, kind, starts, ends, moving, ranges))
+        if kind.type.return_rule in FREE_ENDS:
+            moving = geometry.to_hubs[kind.mode][free]
+            parts.append(_rides(number, kind, free, geometry.hubs, moving, ranges))
+    nothing = (np.zeros(0, np.int32),) * 7
+    return RideEdges(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))
+
+
+def _rides(
+    number: int, kind: Kind, starts: Sequence[int], ends: Ints, moving: Ints, ranges: Ranges
+) -> tuple[Ints, ...]:
+    row, column = np.nonzero(moving >= 0)
+    rides = Rides.of(kind, moving[row, column])
+    far = np.array([ranges.get((number, s), kind.longest_m) for s in starts], np.int64)
+    columns = (
+        np.array(starts, np.int32)[row],
+        ends[column],
+        np.full(len(row), number, np.int32),
+        rides.seconds,
+        rides.cents,
+        rides.mg,
+        rides.metres,
+    )
+    reached = rides.metres <= far[row]
+    return tuple(values[reached] for values in columns)
