@@ -6,6 +6,7 @@ The values are tuples with names: a search hands over a dozen of them in a few m
 from __future__ import annotations
 
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple, Self
 
 from gtfs.geo import LatLon
@@ -14,10 +15,12 @@ from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network
 from gtfs.service_time import DAY_S
 from gtfs.timetable import Timetable
 from gtfs.trip_based import MAX_RIDES
+from gtfs.trip_based_profile import FULL, profile_trips
 from gtfs.trip_based_search import search_trips
 
 MAX_TRANSFERS = MAX_RIDES - 1
 _FARTHEST_S = 4 * DAY_S
+_NO_STOP = "the query names no stop, or one that is not of this timetable"
 
 
 class Access(NamedTuple):
@@ -167,6 +170,42 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     return tuple(journeys)
 
 
+def profile(timetable: Timetable, query: Query, until_s: int) -> tuple[Journey, ...]:
+    """All Pareto journeys of (departure, arrival, transfers) that leave in [seconds, until_s].
+
+    By departure, then by transfers. A journey that leaves within the window is left out if one that
+    leaves later, be it after the window, arrives no later with no more transfers: so the pages of
+    a day hold what one query for the whole day does. A walk alone, which could start at any time,
+    is named once, as leaving at `query.seconds`.
+
+    Raises:
+        ValueError: as for `search`; or the window ends before it begins.
+    """
+    if until_s < query.seconds:
+        raise ValueError(f"the window ends at {until_s} s, before it begins at {query.seconds} s")
+    day, seconds, sources, targets, max_transfers, walk_at_ends, usable = query
+    network = network_of(timetable, day, View.AHEAD, usable)
+    workspace = network.borrow(walk_at_ends)
+    while True:
+        written = profile_trips(
+            workspace.address,
+            workspace.shift,
+            *workspace.set_ends(sources, targets),
+            seconds,
+            until_s,
+            max_transfers + 1,
+            walk_at_ends,
+        )
+        if written != FULL:
+            break
+        workspace = network.workspace(walk_at_ends, 4 * len(workspace.out))
+    rows = workspace.out[:written].tolist() if written > 0 else []
+    network.give_back(workspace, walk_at_ends)
+    if written < 0 or not sources or not targets:
+        raise ValueError(_NO_STOP)
+    return tuple(sorted(_journeys(day, rows), key=itemgetter(1, 3)))
+
+
 def _search(network: DayNetwork, query: Query) -> tuple[Journey, ...]:
     day, seconds, sources, targets, max_transfers, walk_at_ends, _ = query
     workspace = network.borrow(walk_at_ends)
@@ -185,7 +224,7 @@ def _search(network: DayNetwork, query: Query) -> tuple[Journey, ...]:
     rows = workspace.out[:written].tolist() if written > 0 else []
     network.give_back(workspace, walk_at_ends)
     if written < 0:
-        raise ValueError("the query names no stop, or one that is not of this timetable")
+        raise ValueError(_NO_STOP)
     return tuple(_journeys(day, rows))
 
 

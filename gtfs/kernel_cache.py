@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
@@ -78,9 +79,10 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 def _intrinsics() -> tuple[Any, Any]:
     _numba()
     from numba import types  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
-    from numba.core import cgutils  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
-    from numba.np.arrayobj import make_array  # noqa: PLC0415
+
+    cgutils: Any = import_module("numba.core.cgutils")
+    make_array: Any = import_module("numba.np.arrayobj").make_array
 
     def pointer_at(_context: Any, address: Any) -> Any:
         def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from gtfs.lanes import INF, classes_of, fill, lanes_of
 from gtfs.service_time import days_apart_s
 from gtfs.timetable import Timetable
-from gtfs.trip_based import Workspace
+from gtfs.trip_based import ROOM, Workspace
 from gtfs.trip_based_transfers import Transfers, find_transfers
 
 I32 = NDArray[np.int32]
@@ -116,8 +116,12 @@ class DayNetwork:
         try:
             return self._spare[walk_at_ends].pop()
         except IndexError:
-            parts = [self.data[a:b] for a, b in pairwise(self.offsets.tolist())]
-            return Workspace(parts, self.transfers(walk_at_ends=walk_at_ends))
+            return self.workspace(walk_at_ends, ROOM)
+
+    def workspace(self, walk_at_ends: bool, room: int) -> Workspace:  # noqa: FBT001
+        """A new one, with room for an answer of so many numbers."""
+        parts = [self.data[a:b] for a, b in pairwise(self.offsets.tolist())]
+        return Workspace(parts, self.transfers(walk_at_ends=walk_at_ends), room)
 
     def give_back(self, workspace: Workspace, walk_at_ends: bool) -> None:  # noqa: FBT001
         """Keep it for the next search."""

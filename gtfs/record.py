@@ -45,6 +45,12 @@ def int32_of(record: Any, place: int) -> Any:
 
 
 @inlined
+def int64_of(record: Any, place: int) -> Any:
+    """The int64 array at a place of the record, in a kernel."""
+    return carray(pointer_at(record[2 * place]), (record[2 * place + 1],), np.int64)
+
+
+@inlined
 def uint32_of(record: Any, place: int) -> Any:
     """The uint32 array at a place of the record, in a kernel."""
     return carray(pointer_at(record[2 * place]), (record[2 * place + 1],), np.uint32)

@@ -17,19 +17,21 @@ from gtfs.trip_based_transfers import Transfers
 I32 = NDArray[np.int32]
 
 MAX_RIDES = 16
-_LONGEST_JOURNEY = JOURNEY_ROW + LEG_ROW * (2 * MAX_RIDES + 1)
+ROOM = max(1 << 18, (MAX_RIDES + 1) * (JOURNEY_ROW + LEG_ROW * (2 * MAX_RIDES + 1)))
+"""Numbers that `Workspace.out` has room for."""
 
 
 class Workspace:
     """What one search of a network writes to, and what it reads.
 
-    `out` has room for any answer of one search. Memory that no search touches is never given to
-    the process by the operating system, so room for the worst case costs nothing.
+    `out` has room for any answer of one search, and for thousands of journeys of a profile. Memory
+    that no search touches is never given to the process by the operating system, so room for the
+    worst case costs nothing.
     """
 
     __slots__ = ("_ends", "_record", "address", "n_stops", "out", "shift")
 
-    def __init__(self, network: Sequence[I32], transfers: Transfers) -> None:
+    def __init__(self, network: Sequence[I32], transfers: Transfers, room: int = ROOM) -> None:
         """Take the arrays of `network.SECTIONS` in order."""
         n_patterns, n_trips = len(network[0]), len(transfers.unreached)
         n_boardings = len(network[6])
@@ -37,7 +39,7 @@ class Workspace:
         self.shift = transfers.shift
         ends = np.empty(4 * self.n_stops + 4, np.int32)
         self._ends = memoryview(ends)  # type: ignore[arg-type]
-        self.out = np.empty((MAX_RIDES + 1) * _LONGEST_JOURNEY, np.int32)
+        self.out = np.empty(room, np.int32)
         stops = [np.empty(self.n_stops, np.int32) for _ in range(4)]
         arrays: list[NDArray[Any]] = [
             *network,
@@ -57,6 +59,10 @@ class Workspace:
             *stops[2:],
             ends,
             self.out,
+            np.empty(MAX_RIDES * n_trips, np.uint16),
+            np.empty(2 * n_boardings, np.int32),
+            np.empty(n_boardings, np.int64),
+            np.empty(MAX_RIDES + 2, np.int32),
         ]
         self._record = Record(arrays)
         self.address = self._record.address

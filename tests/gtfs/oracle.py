@@ -137,6 +137,26 @@ class Oracle:
                 ]
         return [(-departure, transfers) for departure, transfers in pareto(found)]
 
+    def profile(self, query: Query, until_s: int) -> list[tuple[int, int, int]]:
+        """Pareto (departure, arrival, transfers) with a ride that leave in [seconds, until_s].
+
+        Leaving later, also after the window, or walking all the way may be better than they are.
+        """
+        starts = self._starts(query)
+        leaving = {c.departs - starts[c.stop] for c in self.calls if c.stop in starts}
+        found: list[tuple[int, int, int]] = []
+        for departure in sorted(leaving):
+            if departure >= query.seconds:
+                front = self.front(query._replace(seconds=departure))
+                found += [(departure, arrival, transfers) for arrival, transfers in front]
+        return sorted(
+            a
+            for a in set(found)
+            if a[0] <= until_s
+            and a[2] >= 0
+            and not any(b != a and b[0] >= a[0] and b[1] <= a[1] and b[2] <= a[2] for b in found)
+        )
+
     def check(self, query: Query, journey: Journey) -> None:
         """Every leg is possible, the legs join, and the doors are where they should be."""
         at, stop, rides = journey.departs_s, journey.source, 0

@@ -1,5 +1,7 @@
 """The kernel against brute force, on thousands of small networks."""
 
+import os
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -7,9 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtfs.build import build
-from gtfs.journey import Query, search, search_latest
+from gtfs.journey import Access, Query, profile, search, search_latest
+from gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
 from tests.gtfs.networks import DAYS, random_feed, random_query
 from tests.gtfs.oracle import Oracle
+
+NETWORKS = int(os.environ.get("NETWORKS", "2000"))
+"""How many networks the three comparisons take together; by hand: NETWORKS=10000."""
 
 
 def compare_forward(random: Random) -> int:
@@ -21,7 +27,8 @@ def compare_forward(random: Random) -> int:
     for _ in range(3):
         query = random_query(random, timetable, day)
         journeys = search(timetable, query)
-        assert [(j.arrives_s, j.transfers) for j in journeys] == oracle.front(query)
+        front = [(j.arrives_s, j.transfers) for j in journeys]
+        assert front == oracle.front(query) == front_by_rounds(timetable, query)
         for journey in journeys:
             oracle.check(query, journey)
             assert journey.departs_s >= query.seconds
@@ -52,16 +59,51 @@ def compare_latest(random: Random) -> int:
     return len(journeys)
 
 
-@pytest.mark.parametrize("block", range(4))
-def test_departing_after_is_exact_on_2000_networks(block: int):
-    found = [compare_forward(Random(block * 500 + seed)) for seed in range(500)]
-    assert sum(found) > 500
+def compare_profile(random: Random) -> int:
+    day = random.choice(DAYS)
+    feed = random_feed(random, day)
+    timetable = build(feed, max_footpath_m=0)
+    oracle = Oracle(feed, timetable, day, (-1, 0, 1))
+    query = random_query(random, timetable, day)
+    until_s = query.seconds + random.choice([0, 3600, 20_000, 90_000, 90_000])
+    journeys = [j for j in profile(timetable, query, until_s) if j.transfers >= 0]
+    found = [(j.departs_s, j.arrives_s, j.transfers) for j in journeys]
+    assert sorted(found) == oracle.profile(query, until_s)
+    for journey in journeys:
+        oracle.check(query, journey)
+    return len(journeys)
 
 
-@pytest.mark.parametrize("block", range(2))
-def test_arriving_by_is_exact_on_600_networks(block: int):
-    found = [compare_latest(Random(10_000 + block * 300 + seed)) for seed in range(300)]
-    assert sum(found) > 100
+@pytest.mark.parametrize(
+    ("compare", "share", "first"),
+    [
+        pytest.param(compare_forward, 0.6, 0, id="departing after"),
+        pytest.param(compare_latest, 0.2, 1_000_000, id="arriving by"),
+        pytest.param(compare_profile, 0.2, 2_000_000, id="leaving within"),
+    ],
+)
+def test_every_answer_is_that_of_brute_force_on_2000_networks(
+    compare: Callable[[Random], int], share: float, first: int
+):
+    found = 0
+    for seed in range(first, first + int(NETWORKS * share)):
+        try:
+            found += compare(Random(seed))
+        except AssertionError as error:
+            raise AssertionError(f"{compare.__name__}(Random({seed}))") from error
+    assert found > NETWORKS * share / 8
+
+
+def test_one_to_all_is_the_first_arrival_of_a_search_to_each():
+    for seed in range(60):
+        random = Random(3_000_000 + seed)
+        day = random.choice(DAYS)
+        timetable = build(random_feed(random, day), max_footpath_m=0)
+        query = random_query(random, timetable, day)._replace(max_transfers=15)
+        arrivals = one_to_all(timetable, query).tolist()
+        for stop in timetable.stops:
+            found = search(timetable, query._replace(targets=(Access(stop.idx, 0),)))
+            assert arrivals[stop.idx] == (found[-1].arrives_s if found else NEVER_S)
 
 
 @settings(max_examples=150, deadline=None)

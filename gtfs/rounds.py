@@ -1,0 +1,77 @@
+"""RAPTOR over a day's network: the second opinion on Trip-Based search, and one stop to all."""
+
+from __future__ import annotations
+
+from array import array
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gtfs.journey import Query
+from gtfs.network import DayNetwork, View, flat, network_of
+from gtfs.raptor import FRONT_ROW, INF, search_day
+from gtfs.timetable import Timetable
+from gtfs.trip_based import MAX_RIDES
+
+I32 = NDArray[np.int32]
+
+_OUT_SIZE = 8192
+NEVER_S = INF
+"""The arrival of `one_to_all` where no journey leads."""
+
+
+def front_by_rounds(timetable: Timetable, query: Query) -> list[tuple[int, int]]:
+    """Pareto (arrival, transfers) as `journey.search` must find them, fewest transfers first."""
+    network = network_of(timetable, query.day, View.AHEAD, query.usable)
+    _, out, n_journeys = _run(network, query)
+    rows = out[: FRONT_ROW * n_journeys].reshape(-1, FRONT_ROW)
+    return [(arrival, rides - 1) for arrival, rides in rows[:, :2].tolist()]
+
+
+def one_to_all(timetable: Timetable, query: Query) -> I32:
+    """The earliest arrival at every stop on the query's axis, `NEVER_S` where there is none.
+
+    The query's targets do not matter. With `walk_at_ends` stops are also reached on foot.
+    """
+    network = network_of(timetable, query.day, View.AHEAD, query.usable)
+    reached, _, _ = _run(network, query._replace(targets=()))
+    if not query.walk_at_ends:
+        return reached
+    at_door = np.full(network.n_stops, INF, np.int32)
+    for stop, seconds in query.sources:
+        at_door[stop] = min(at_door[stop], query.seconds + seconds)
+    arrivals = np.minimum(reached, at_door)
+    walk_from = np.repeat(np.arange(network.n_stops), np.diff(network.section("walk0")))
+    on_foot = arrivals[walk_from] + network.section("walk_s")
+    np.minimum.at(arrivals, network.section("walk_to"), on_foot)
+    return np.minimum(arrivals, INF)
+
+
+def _run(network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
+    """When rides get to each stop, the kernel's rows, and the number of journeys."""
+    n_stops, n_patterns = network.n_stops, network.n_patterns
+    work, offsets = flat(
+        [
+            *(np.full(n_stops, INF, np.int32) for _ in range(6)),
+            np.full(n_patterns, INF, np.int32),
+            np.zeros(n_patterns, np.int32),
+            *(np.zeros(n_stops, np.int32) for _ in range(5)),
+            *(np.zeros(n_stops * (MAX_RIDES + 1), np.int32) for _ in range(4)),
+        ]
+    )
+    out = np.zeros(_OUT_SIZE, np.int32)
+    ends = array("i", chain.from_iterable(chain(query.sources, query.targets)))
+    n_journeys = search_day(
+        network.data,
+        network.offsets,
+        work,
+        offsets,
+        np.array(ends, np.int32),
+        len(query.sources),
+        query.seconds,
+        query.max_transfers + 1,
+        query.walk_at_ends,
+        out,
+    )
+    return work[:n_stops], out, n_journeys
