@@ -61,6 +61,8 @@ def _read(source: Source, report: Report) -> Feed:
     numbered = _numbered([stop for _, _, stop in places.values()], ids.stops)
     trips = read_trips(source, ids, Known(known_routes, defined, drawn, numbered), report)
     _refuse_empty(trips, source, report)
+    if not services.active[np.unique(trips.service)].any():
+        raise FeedError("no trip of the feed runs on any day; check trips.txt and calendar.txt")
     called_at = {ids.stops.values_[stop] for stop in np.unique(trips.stop).tolist()}
     found = stops_of(places, called_at)
     pathways = pathways_of(read_records(source, "pathways", report), places)

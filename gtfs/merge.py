@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gtfs.build import build
 from gtfs.fares import Fares
-from gtfs.feed import Feed
+from gtfs.feed import Feed, FeedRoute
 from gtfs.service_time import day_zero, format_clock
 from gtfs.timetable import Timetable
 from gtfs.trip_columns import Services, Shapes, TripColumns
@@ -129,6 +129,8 @@ def _on_axis(feed: Feed, axis: ZoneInfo) -> Feed:
             )
             ids += [f"{services.id[s]}@{format_clock(variant.shift)}" for s in used.tolist()]
             active.append(_moved(services.active[used] & variant.days, variant.back))
+    if not copies:
+        return replace(feed, trips=trips.take(np.zeros(0, np.int64)))
     merged = Services(ids, services.first_day - timedelta(days=1), np.concatenate(active))
     copies = [replace(copy, service_ids=ids) for copy in _named_once(copies, merged.active)]
     return replace(feed, services=merged, trips=_trips(copies))
@@ -209,12 +211,16 @@ def _prefixed(prefix: str, feed: Feed) -> Feed:
 
 
 def _named(prefix: str, value: T) -> T:
-    """A value with the prefix before its own id and those that it refers to."""
+    """A value with the prefix before its own id and those that it refers to.
+
+    An empty reference refers to nothing, but for a line's agency, whose own id may be empty.
+    """
     changed = {
-        column.name: prefix + getattr(value, column.name)
-        for column in fields(value)  # type: ignore[arg-type]
-        if (column.name == "id" or column.name.endswith(("_id", "_zone")))
-        and getattr(value, column.name)
+        name: prefix + getattr(value, name)
+        for name in (column.name for column in fields(value))  # type: ignore[arg-type]
+        if name == "id"
+        or (name == "agency_id" and isinstance(value, FeedRoute))
+        or (name.endswith(("_id", "_zone")) and getattr(value, name))
     }
     return replace(value, **changed)  # type: ignore[type-var]
 

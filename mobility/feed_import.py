@@ -74,6 +74,8 @@ def import_feed(
             return
         today = datetime.now(UTC).astimezone(city.timezone).date()
         timetable = _compiled(fetched, city, today, defects)
+        if not force:
+            _refuse_to_lose(timetable, target, today)
         _put(timetable, target, origins)
         for name, feed in fetched.items():
             if feed.path.parent == folder:
@@ -178,6 +180,18 @@ def _read(name: str, path: Path, reports: dict[str, Report]) -> Feed:
             reports[name] = error.report
             raise FeedError(f"{name}: {error}", error.report) from error
     return feed
+
+
+def _refuse_to_lose(timetable: Timetable, target: Path, today: date) -> None:
+    """Stop where nothing runs today of the new one, but something of the imported one in use."""
+    from mobility.prepare import imported_until  # noqa: PLC0415
+
+    until = imported_until(target, today)
+    if until is not None and not timetable.first_day <= today <= timetable.last_day:
+        stop(
+            f"the feed is for {timetable.first_day} to {timetable.last_day}, the timetable in use "
+            f"runs until {until} and stays as it is; --force takes the feed nonetheless"
+        )
 
 
 def _put(timetable: Timetable, target: Path, origins: dict[str, Origin]) -> None:

@@ -101,6 +101,14 @@ def _imported_serves(path: Path, city: City, today: date, progress: Progress) ->
     return _covers(path, today)
 
 
+def imported_until(path: Path, today: date) -> date | None:
+    """The last day of the imported timetable, if one is in use and has begun and not ended."""
+    stamp = path.with_suffix(".source")
+    if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == IMPORTED):
+        return None
+    return Timetable.load(path).last_day if _covers(path, today) else None
+
+
 def _covers(path: Path, until: date) -> bool:
     """Whether there is a timetable that has begun and reaches a day."""
     try:

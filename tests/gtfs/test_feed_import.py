@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -259,3 +259,17 @@ def test_another_version_compiles_the_kept_feeds_again(
     assert city.trips() == ["T"]
     (city.folder / "timetables/luebeck.feeds/feed.zip").write_bytes(b"altered")
     assert not compile_kept(city.artefact, demo, today)
+
+
+def test_a_feed_that_has_ended_does_not_displace_one_that_runs(tmp_path: Path, city: City):
+    today = datetime.now(UTC).date()
+    first, last = (today + timedelta(days) for days in (-9, 9))
+    week = f"W,1,1,1,1,1,1,1,{first:%Y%m%d},{last:%Y%m%d}"
+    running = GOOD["calendar"].replace("W,1,1,1,1,1,0,0,20261123,20261129", week)
+    assert city.run(str(write(tmp_path, calendar=running, calendar_dates=None)))[0] == 0
+    day = f"{first:%Y%m%d}"
+    ended = write(tmp_path, calendar=running.replace(f"{last:%Y%m%d}", day), calendar_dates=None)
+    code, said = city.run(str(ended))
+    assert (code, f"runs until {last} and stays as it is" in said) == (2, True)
+    assert Timetable.load(city.artefact).last_day == last
+    assert city.run(str(ended), "--force")[0] == 0

@@ -115,6 +115,8 @@ def test_a_feed_without_a_needed_table_is_refused_by_name(tmp_path: Path, name: 
         ({"agency": GOOD["agency"].replace("Europe/Berlin", "../../etc/passwd")}, "time zone"),
         ({"trips": GOOD["trips"].replace("R,W,T", "R,X,T")}, "no trip"),
         ({"stops": "stop_id,stop_lat,stop_lon\nB,91,10\n"}, "no stop"),
+        ({"trips": GOOD["trips"].replace("R,W,T", "R,X,T"),
+          "calendar_dates": GOOD["calendar_dates"] + "X,20261128,2\n"}, "runs on any day"),
     ],
 )  # fmt: skip
 def test_a_feed_that_serves_nobody_is_refused(

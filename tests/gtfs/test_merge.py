@@ -1,5 +1,6 @@
 """Several feeds as one timetable: ids apart, instants the same, whatever the zones do."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -114,13 +115,9 @@ def test_a_trip_before_the_axis_day_belongs_to_the_day_before():
 def test_fares_stay_with_their_feed():
     product = FareProduct("day", "Tag", Amount(990, "EUR"))
     feed = feed_from_text(BERLIN)
-    with_fares = Feed(**{**_columns(feed), "fares": Fares(products=(product,))})
+    with_fares = replace(feed, fares=Fares(products=(product,)))
     merged = merge_feeds({"hl": with_fares, "ny": feed_from_text(NEW_YORK)})
     assert merged.fares.products == (FareProduct("hl:day", "Tag", Amount(990, "EUR")),)
-
-
-def _columns(feed: Feed) -> dict[str, object]:
-    return {name: getattr(feed, name) for name in feed.__slots__}
 
 
 @settings(max_examples=40, deadline=None)
@@ -143,3 +140,29 @@ def test_instants_hold_for_any_two_zones(zone: str, axis: str, first: date, minu
     timetable = build_many(feeds, max_footpath_m=0)
     assert runs_of(timetable) == expected
     assert int(timetable.events.departure.min()) >= 0
+
+
+def test_agencies_without_an_id_stay_apart():
+    hl, ny = feed_from_text(BERLIN), feed_from_text(NEW_YORK)
+    feeds = {
+        name: replace(
+            feed,
+            agencies=(replace(feed.agencies[0], id="", name=name),),
+            routes=tuple(replace(route, agency_id="") for route in feed.routes),
+        )
+        for name, feed in (("hl", hl), ("ny", ny))
+    }
+    timetable = build_many(feeds)
+    operators = {
+        timetable.routes.id[i]: timetable.agencies.name[int(agency)]
+        for i, agency in enumerate(timetable.routes.agency)
+    }
+    assert operators == {"hl:1": "hl", "ny:1": "ny"}
+
+
+def test_a_feed_none_of_whose_trips_run_adds_its_stops():
+    ny = feed_from_text(NEW_YORK)
+    idle = replace(ny, services={service: frozenset() for service in ny.services})
+    merged = merge_feeds({"hl": feed_from_text(BERLIN), "ny": idle})
+    assert [trip.id for trip in merged.trips] == ["hl:1-1"]
+    assert [stop.id for stop in merged.stops if stop.id.startswith("ny")] == ["ny:A", "ny:B"]
