@@ -90,6 +90,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             streets=open_streets(settings, city),
             addresses=list_addresses(settings, city),
         )
+        realtime.live.before.append(lambda live, now: planner.prepare(live.timetable, now))
         yield Wiring(
             settings=settings,
             secrets=secrets,

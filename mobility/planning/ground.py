@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx
+from gtfs.network import EVERYTHING, View
+from gtfs.service_time import service_day
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
 from mobility.planning.errors import UnknownStopError
 from mobility.planning.fleet_kinds import list_kinds
 from mobility.planning.fleet_map import FleetMap
-from mobility.planning.fronts import Fronts
+from mobility.planning.fronts import Fronts, Party
 from mobility.planning.itinerary import Place
 from mobility.planning.place_rows import PlaceRow
 from mobility.planning.places import PlaceIndex
@@ -59,7 +62,7 @@ class Ground:
         self.current = current or (lambda: timetable)
         self.mirror = mirror
         self.streets = streets or streets_of(city.water, city.crossings, city.rules)
-        self._scene = Scene(city, timetable)
+        self._scene = self._prepared = Scene(city, timetable)
         self.pricer = Pricer(city, providers)
         self.fronts = Fronts(city)
         self.places = PlaceIndex(city, timetable, addresses)
@@ -79,8 +82,21 @@ class Ground:
         """The timetable as it is now; a search keeps to the one it began with."""
         timetable, scene = self.current(), self._scene
         if scene.timetable is not timetable:
-            scene = self._scene = Scene(self.city, timetable, self._scene)
+            ready = self._prepared
+            fits = ready.timetable is timetable
+            scene = self._scene = ready if fits else Scene(self.city, timetable, scene)
         return scene
+
+    def prepare(self, timetable: Timetable, now: datetime) -> None:
+        """Work out of another version what most searches need, before they are given it.
+
+        It must have the stops and paths of the first one, as realtime leaves them.
+        """
+        scene = Scene(self.city, timetable, self._scene)
+        day = service_day(now, timetable.tz)
+        for view in View:
+            self.fronts.network(timetable, scene.lines, day, view, EVERYTHING, Party())
+        self._prepared = scene
 
     def name_near(self, position: LatLon) -> str:
         """What a place without a name is called."""
