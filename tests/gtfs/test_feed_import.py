@@ -20,6 +20,8 @@ from mobility.cities.city import load_city
 from mobility.feed_command import feed_app
 from mobility.feed_fetch import FetchError, Kept, fetch
 from mobility.feed_import import compile_kept
+from mobility.prepare import prepare_city
+from mobility.settings import Settings
 from tests.gtfs.test_load import GOOD, write
 
 SECOND = {
@@ -273,3 +275,22 @@ def test_a_feed_that_has_ended_does_not_displace_one_that_runs(tmp_path: Path, c
     assert (code, f"runs until {last} and stays as it is" in said) == (2, True)
     assert Timetable.load(city.artefact).last_day == last
     assert city.run(str(ended), "--force")[0] == 0
+
+
+class Silent:
+    def note(self, text: str) -> None:
+        pass
+
+
+def test_the_start_keeps_an_imported_timetable_to_its_last_day(tmp_path: Path, city: City):
+    today = datetime.now(UTC).date()
+    first, last = (today + timedelta(days) for days in (-9, 1))
+    week = f"W,1,1,1,1,1,1,1,{first:%Y%m%d},{last:%Y%m%d}"
+    running = GOOD["calendar"].replace("W,1,1,1,1,1,0,0,20261123,20261129", week)
+    city.run(str(write(tmp_path, calendar=running, calendar_dates=None)))
+    imported = city.artefact.read_bytes()
+    prepare_city(Settings(), Silent())
+    assert city.artefact.read_bytes() == imported
+    city.artefact.write_bytes(imported[:1000])
+    prepare_city(Settings(), Silent())
+    assert city.artefact.read_bytes() == imported
