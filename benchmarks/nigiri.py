@@ -39,13 +39,24 @@ class Nigiri:
 
     def route(self, start: str, end: str, departure_s: int) -> list[pynigiri.Journey]:
         """What is timed: make the query, run it, get the journeys."""
-        query = pynigiri.Query()
+        query = self._query(start, end)
         query.start_time = (self._zero_s + departure_s) // 60
+        return list(pynigiri.route(self._timetable, query))
+
+    def profile(self, start: str, end: str, departure_s: int) -> list[pynigiri.Journey]:
+        """The same for all departures of one hour."""
+        query = self._query(start, end)
+        first = (self._zero_s + departure_s) // 60
+        query.start_time = (first, first + 60)
+        return list(pynigiri.route(self._timetable, query))
+
+    def _query(self, start: str, end: str) -> pynigiri.Query:
+        query = pynigiri.Query()
         query.start = [pynigiri.Offset(self._locations[start], 0)]
         query.destination = [pynigiri.Offset(self._locations[end], 0)]
         query.use_start_footpaths = True
         query.max_travel_time = _LOOK_AHEAD_MIN
-        return list(pynigiri.route(self._timetable, query))
+        return query
 
     def front(self, start: str, end: str, departure_s: int) -> list[tuple[int, int]]:
         """Pareto (arrival in service seconds, transfers), fewest transfers first."""

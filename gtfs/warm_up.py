@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gtfs.journey import between, search
+from gtfs.journey import between, profile, search, search_latest
 from gtfs.text import timetable_from_text
 
 _SMALLEST = """
 days 2026-11-23..2026-11-23 Europe/Berlin
 1: A 08:00 B 08:10
+2: B 08:12 D 08:20
 walk B C 60
 """
 
 
 def warm_up(progress: Callable[[str], None]) -> None:
     """Compile every kernel, or fetch it from the cache; `progress` hears what is being done."""
-    progress("compiling the journey search (some seconds, once per version)")
+    progress("compiling the journey search: lanes, changes between trips, one departure (once)")
     timetable = timetable_from_text(_SMALLEST)
-    search(timetable, between(timetable, "A", "C", timetable.first_day, 0))
+    question = between(timetable, "A", "C", timetable.first_day, 0)
+    search(timetable, question)
+    search_latest(timetable, question._replace(seconds=40_000))
+    progress("compiling the journey search: all departures of a window (once)")
+    profile(timetable, question, 40_000)

@@ -114,7 +114,7 @@ def _answers(timetable: Timetable, asked: list[_Asked]) -> Iterator[tuple[str | 
     from gtfs.network import network_of  # noqa: PLC0415
 
     for query in asked:
-        network_of(timetable, query.day)
+        network_of(timetable, query.day).transfers(walk_at_ends=True)
         try:
             question = between(
                 timetable, query.from_id, query.to_id, query.day, query.departure_s, MAX_TRANSFERS

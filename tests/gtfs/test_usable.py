@@ -1,0 +1,114 @@
+"""What a search may not use is as if it were not there."""
+
+from datetime import date
+from random import Random
+
+import numpy as np
+
+from gtfs.build import build
+from gtfs.journey import between, profile, search, search_latest
+from gtfs.lanes import classes_of
+from gtfs.network import EVERYTHING, SECTIONS, Usable, View, network_of, prepare
+from gtfs.text import text_of, timetable_from_text
+from gtfs.timetable import Timetable
+from tests.gtfs.networks import DAYS, random_feed
+
+WEDNESDAY = date(2026, 11, 25)
+
+TOWN = """
+    1: A 08:00 B 08:10
+    2: A 08:05 B 08:20
+    3: B 08:25 C 08:30
+"""
+
+
+def found(timetable: Timetable, usable: Usable, end: str = "B") -> list[str]:
+    query = between(timetable, "A", end, WEDNESDAY, 27_000)._replace(usable=usable)
+    return [text_of(timetable, journey) for journey in search(timetable, query)]
+
+
+def with_wheelchair(timetable: Timetable, trips: dict[int, int], stops: dict[str, int]):
+    for trip, value in trips.items():
+        timetable.trips.wheelchair[trip] = value
+    for stop, value in stops.items():
+        timetable.stop_table.wheelchair[timetable.stop_index[stop]] = value
+    return timetable
+
+
+def test_a_route_left_out_does_not_run():
+    town = timetable_from_text(TOWN)
+    routes = {town.routes.short_name[i]: i for i in range(len(town.routes.id))}
+    without = Usable(without_routes=frozenset({routes["1"]}))
+    assert found(town, without) == ["08:05 | 2 A 08:05 B 08:20 | 08:20"]
+    assert found(town, EVERYTHING) == ["08:00 | 1 A 08:00 B 08:10 | 08:10"]
+
+
+def test_with_a_wheelchair_only_what_is_known_to_be_impossible_is_left_out():
+    town = with_wheelchair(timetable_from_text(TOWN), {0: 2, 1: 0}, {"A": 1, "B": 0})
+    assert found(town, Usable(wheelchair=True)) == ["08:05 | 2 A 08:05 B 08:20 | 08:20"]
+
+
+def test_with_a_wheelchair_nobody_changes_where_it_is_impossible():
+    town = with_wheelchair(timetable_from_text(TOWN), {}, {"B": 2})
+    assert found(town, Usable(wheelchair=True), "C") == []
+    assert len(found(town, EVERYTHING, "C")) == 1
+
+
+def test_the_same_holds_for_arriving_by_and_for_a_window():
+    town = with_wheelchair(timetable_from_text(TOWN), {0: 2}, {})
+    query = between(town, "A", "B", WEDNESDAY, 27_000)._replace(usable=Usable(wheelchair=True))
+    expected = ["08:05 | 2 A 08:05 B 08:20 | 08:20"]
+    late = query._replace(seconds=32_000)
+    assert [text_of(town, j) for j in search_latest(town, late)] == expected
+    assert [text_of(town, j) for j in profile(town, query, 32_000)] == expected
+
+
+def test_networks_are_kept_but_not_for_ever():
+    town = timetable_from_text(TOWN)
+    wanted = [Usable(frozenset({i})) for i in range(40)]
+    first = network_of(town, WEDNESDAY, View.AHEAD, wanted[0])
+    assert network_of(town, WEDNESDAY, View.AHEAD, wanted[0]) is first
+    for usable in wanted:
+        network_of(town, WEDNESDAY, View.AHEAD, usable)
+    assert network_of(town, WEDNESDAY, View.AHEAD, wanted[0]) is not first
+
+
+def test_trips_with_the_same_calls_share_lanes_in_whatever_pattern_they_stand():
+    """As after realtime moved trips into patterns of their own."""
+    text = "every 10 1: A 08:00..09:00 B +5 C +9"
+    town = timetable_from_text(text)
+    table = town.patterns
+    assert len(table.stop0) == 2
+    split = 3
+    width = int(table.stop0[1])
+    moved = type(table)(
+        stop0=np.array([0, width, 2 * width], np.int32),
+        trip0=np.array([0, split, table.trip0[1]], np.int32),
+        event0=np.array([0, split * width, table.event0[1]], np.int32),
+        stops=np.tile(table.stops, 2),
+        boards=np.tile(table.boards, 2),
+        alights=np.tile(table.alights, 2),
+    )
+    patched = timetable_from_text(text)
+    object.__setattr__(patched, "patterns", moved)
+    patched.trips.pattern[split:] = 1
+    assert classes_of(patched).of_pattern.tolist() == [0, 0]
+    ours, theirs = (prepare(t, WEDNESDAY, View.AHEAD) for t in (town, patched))
+    for name in SECTIONS:
+        assert ours.section(name).tolist() == theirs.section(name).tolist()
+
+
+def test_no_trip_of_a_lane_overtakes_another():
+    for seed in range(200):
+        day = DAYS[seed % len(DAYS)]
+        timetable = build(random_feed(Random(seed), day), max_footpath_m=0)
+        for view in View:
+            network = prepare(timetable, day, view)
+            size, length = network.section("trips"), network.section("positions")
+            event0 = network.section("event0")
+            for lane in range(network.n_patterns):
+                cells = slice(event0[lane], event0[lane + 1])
+                arrivals = network.section("arrivals")[cells].reshape(size[lane], length[lane])
+                departures = network.section("departures")[cells].reshape(length[lane], size[lane])
+                assert (np.diff(arrivals, axis=0) >= 0).all()
+                assert (np.diff(departures, axis=1) >= 0).all()
