@@ -138,8 +138,8 @@ def _trips(
     service_index = {service: i for i, service in enumerate(services.id)}
     return TripTable(
         id=Strings.of(trips.id),
-        headsign=Strings.of(trips.texts[text] for text in trips.headsign.tolist()),
-        note=Strings.of(trips.texts[text] for text in trips.note.tolist()),
+        headsign=Strings.pick(trips.texts, trips.headsign),
+        note=Strings.pick(trips.texts, trips.note),
         route=_renumbered(trips.route_ids, routes)[trips.route],
         service=_renumbered(trips.service_ids, service_index)[trips.service],
         pattern=pattern_of,
@@ -147,7 +147,7 @@ def _trips(
         wheelchair=trips.wheelchair,
         path=path_of,
         bikes=trips.bikes,
-        block=Strings.of(trips.texts[text] for text in trips.block.tolist()),
+        block=Strings.pick(trips.texts, trips.block),
     )
 
 

@@ -46,13 +46,15 @@ class Names(dict[str, int]):
     def __init__(self) -> None:
         super().__init__()
         self.values_: list[str] = []
-        self._number: dict[str, int] = {}
 
     def __missing__(self, text: str) -> int:
         value = text.strip()
         if not value:
             number = -1
-        elif (number := self._number.setdefault(value, len(self.values_))) == len(self.values_):
+        elif value != text:
+            number = self[value]
+        else:
+            number = len(self.values_)
             self.values_.append(value)
         self[text] = number
         return number

@@ -27,7 +27,16 @@ class Strings(Sequence[str]):
     @classmethod
     def of(cls, values: Iterable[str]) -> Self:
         """Pack strings in order."""
+        return cls._packed([value.encode() for value in values])
+
+    @classmethod
+    def pick(cls, values: Sequence[str], numbers: NDArray[Any]) -> Self:
+        """Pack `values[n]` of each number."""
         coded = [value.encode() for value in values]
+        return cls._packed([coded[number] for number in numbers.tolist()])
+
+    @classmethod
+    def _packed(cls, coded: Sequence[bytes]) -> Self:
         ends = np.cumsum(np.array([0, *map(len, coded)], np.int64))
         return cls(ends, np.frombuffer(b"".join(coded), np.uint8))
 
