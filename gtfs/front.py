@@ -6,13 +6,14 @@ The one definition, shared with the brute-force oracle: docs/decisions/0022-four
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gtfs import front_labels as at
 from gtfs.front_labels import steps_of
-from gtfs.front_network import FrontNetwork, FrontWorkspace
+from gtfs.front_network import LEG_ROW, FrontNetwork, FrontWorkspace
 from gtfs.front_rentals import RentalEdges
 from gtfs.front_search import find_front
 from gtfs.front_values import (
@@ -71,7 +72,7 @@ def search_front(
     if network.mirrored:
         raise ValueError("a mirrored network answers search_front_latest")
     workspace = _run(network, rentals, query)
-    journeys = _journeys(workspace)
+    journeys = _journeys(workspace, rentals, query)
     network.give_back(workspace)
     return tuple(journeys)
 
@@ -175,6 +176,7 @@ def _set(
         query.seconds,
         query.direct_s,
         query.max_rides,
+        network.most_single_cents,
     )
 
 
@@ -183,7 +185,14 @@ def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
         return _NO_EDGES
     n_stops = rentals.given.n_stops
     rows: NDArray[np.int32] = np.stack(
-        [edges.place + np.int32(n_stops), edges.kind, edges.seconds, edges.cents, edges.mg], axis=1
+        [
+            edges.place + np.int32(n_stops),
+            edges.kind,
+            edges.seconds,
+            edges.cents,
+            (edges.mg + np.int32(at.STEP_MG // 2)) // np.int32(at.STEP_MG),
+        ],
+        axis=1,
     )
     if rows.min() < 0 or rows[:, 0].max() >= rentals.n_nodes:
         raise ValueError("a ride to the door from a place that is not there")
@@ -192,26 +201,39 @@ def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
     return np.ascontiguousarray(rows, np.int32).ravel()
 
 
-def _journeys(workspace: FrontWorkspace) -> list[FrontJourney]:
+def _journeys(
+    workspace: FrontWorkspace, rentals: RentalEdges, query: FrontQuery
+) -> list[FrontJourney]:
     n = int(workspace.state[at.N_FRONT])
     rows = workspace.front[: n + 1].tolist()
-    legs = workspace.out[: 8 * rows[n][7]].tolist() if n else []
+    flat = workspace.out[: LEG_ROW * rows[n][at.F_LEG0]].tolist() if n else []
     journeys = []
-    for i in range(n):
-        arrives_s, vehicles, cents, steps, mg = rows[i][:5]
+    for row, after in pairwise(rows):
+        first, last = row[at.F_LEG0] - 1, after[at.F_LEG0] - 1
+        legs = tuple(
+            FrontLeg(_KINDS[flat[o]], *flat[o + 1 : o + LEG_ROW])
+            for o in range(LEG_ROW * last, LEG_ROW * first, -LEG_ROW)
+        )
+        mg = row[at.F_MG]
+        for leg in legs:
+            if leg.kind is LegKind.RENTAL:
+                mg += _mg_of_rental(rentals, query, leg.ride)
         journeys.append(
             FrontJourney(
-                rows[i][8],
-                arrives_s,
-                vehicles - 1,
-                cents,
-                steps,
+                row[at.F_DEPARTS],
+                row[at.F_TIME],
+                row[at.F_LEGS] - 1,
+                row[at.F_CENTS],
+                row[at.F_STEPS],
                 mg,
-                tuple(
-                    FrontLeg(_KINDS[legs[o]], *legs[o + 1 : o + 8])
-                    for o in range(8 * rows[i + 1][7] - 8, 8 * rows[i][7] - 8, -8)
-                ),
+                legs,
             )
         )
     journeys.sort(key=lambda journey: (journey.transfers, journey.arrives_s))
     return journeys
+
+
+def _mg_of_rental(rentals: RentalEdges, query: FrontQuery, ride: int) -> int:
+    if ride < 0 and query.door_edges is not None:
+        return int(query.door_edges.mg[~ride])
+    return int(rentals.given.columns[5][ride])

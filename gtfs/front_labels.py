@@ -17,7 +17,7 @@ from gtfs.kernel_cache import compiled
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
-TIME, TOTAL, MG, CLOSED, AREA, EXPIRY = 0, 1, 2, 3, 4, 5
+TIME, TOTAL, STEPS, CLOSED, AREA, EXPIRY = 0, 1, 2, 3, 4, 5
 """TOTAL is paid so far, CLOSED without the open ticket; AREA is that ticket's set, -1: none."""
 NEXT, PARENT, HOW, WHAT, BOARD, ALIGHT = 6, 7, 8, 9, 10, 11
 """WHAT is the trip's number in the FrontNetwork, or the edge, by HOW."""
@@ -25,50 +25,70 @@ NODE, LEGS, BAG, DEAD = 12, 13, 14, 15
 
 BY_DOOR, BY_RIDE, ON_FOOT, BY_RENTAL, BY_FIRST_EDGE = 0, 1, 2, 3, 4
 
-F_TIME, F_LEGS, F_CENTS, F_STEPS, F_MG, F_LABEL, F_EDGE = 0, 1, 2, 3, 4, 5, 6
+F_MINUTE, F_LEGS, F_CENTS, F_STEPS, F_LABEL, F_EDGE = 0, 1, 2, 3, 4, 5
+F_TIME, F_LEG0, F_DEPARTS, F_MG = 6, 7, 8, 9
 """A row of the front; F_LABEL -1 for a walk alone, F_EDGE the door edge taken last or -1."""
 
 N_LABELS, N_FRONT, ROUND, LATEST, EXACT, IS_FULL = 0, 1, 2, 3, 4, 5
 N_STOPS, N_NODES, N_KINDS, N_SETS, N_BAGS = 6, 7, 8, 9, 10
 TRANSFER_S, SHORT_CENTS, SHORT_STOPS, MIRRORED = 11, 12, 13, 14
 LEAST_RIDE, LEAST_RENTAL, LEAST_SINGLE = 15, 16, 17
-SECONDS, DIRECT_S, MAX_LEGS = 18, 19, 20
-N_STATE = 21
+SECONDS, DIRECT_S, MAX_LEGS, MOST_SINGLE = 18, 19, 20, 21
+N_STATE = 22
+HINT = 22
 
 STEP_MG = 50_000
+MINUTE_S = 60
 INF = 1 << 30
 
 
 @compiled
 def steps_of(mg: int) -> int:
-    """Steps of 50 g, rounded up."""
-    return (mg + STEP_MG - 1) // STEP_MG
+    """A leg's steps of 50 g, half a step rounded up."""
+    return (mg + STEP_MG // 2) // STEP_MG
 
 
 @compiled
-def beaten(front: I32, n: int, time: int, legs: int, cents: int, steps: int) -> bool:
-    """Whether a journey found is at least as good in all four."""
+def minute_of(time: int) -> int:
+    """The minute by which one is there."""
+    return -(-time // MINUTE_S)
+
+
+@compiled
+def beaten(front: I32, state: I64, time: int, legs: int, cents: int, steps: int) -> bool:
+    """Whether a journey found is at least as good in all four; the last that was is tried first."""
+    minute = minute_of(time)
+    n, hint = state[N_FRONT], state[HINT]
+    if (
+        hint < n
+        and front[hint, F_MINUTE] <= minute
+        and front[hint, F_LEGS] <= legs
+        and front[hint, F_CENTS] <= cents
+        and front[hint, F_STEPS] <= steps
+    ):
+        return True
     for i in range(n):
-        if front[i, F_TIME] > time:
+        if front[i, F_MINUTE] > minute:
             return False
-        if front[i, F_LEGS] <= legs and front[i, F_CENTS] <= cents and front[i, F_STEPS] <= steps:
+        if front[i, F_STEPS] <= steps and front[i, F_CENTS] <= cents and front[i, F_LEGS] <= legs:
+            state[HINT] = i
             return True
     return False
 
 
 @compiled
 def arrive(
-    front: I32, state: I64, time: int, legs: int, cents: int, mg: int, label: int, edge: int
+    front: I32, state: I64, time: int, legs: int, cents: int, steps: int, label: int, edge: int
 ) -> bool:
     """Add a journey to the front, which stays sorted by time; False if it is beaten or too late."""
     n = state[N_FRONT]
-    steps = steps_of(mg)
-    if time > state[LATEST] or beaten(front, n, time, legs, cents, steps):
+    minute = minute_of(time)
+    if time > state[LATEST] or beaten(front, state, time, legs, cents, steps):
         return False
     kept = 0
     for i in range(n):
         if (
-            front[i, F_TIME] < time
+            front[i, F_MINUTE] < minute
             or front[i, F_LEGS] < legs
             or front[i, F_CENTS] < cents
             or front[i, F_STEPS] < steps
@@ -79,14 +99,14 @@ def arrive(
         state[IS_FULL] = 1
         return False
     at = kept
-    while at > 0 and front[at - 1, F_TIME] > time:
+    while at > 0 and front[at - 1, F_MINUTE] > minute:
         front[at] = front[at - 1]
         at -= 1
+    front[at, F_MINUTE] = minute
     front[at, F_TIME] = time
     front[at, F_LEGS] = legs
     front[at, F_CENTS] = cents
     front[at, F_STEPS] = steps
-    front[at, F_MG] = mg
     front[at, F_LABEL] = label
     front[at, F_EDGE] = edge
     state[N_FRONT] = kept + 1
@@ -94,7 +114,9 @@ def arrive(
 
 
 @compiled
-def dominates(labels: I32, a: int, b: int, gap: I32, front: I32, state: I64, least_mg: int) -> bool:
+def dominates(
+    labels: I32, a: int, b: int, gap: I32, front: I32, state: I64, least_steps: int
+) -> bool:
     """Whether whatever can follow b can follow a, no later and for no more.
 
     A ticket may be ignored, so a without it must only be as cheap as b was before b's. With both
@@ -103,7 +125,7 @@ def dominates(labels: I32, a: int, b: int, gap: I32, front: I32, state: I64, lea
     """
     if (
         labels[a, TIME] > labels[b, TIME]
-        or labels[a, MG] > labels[b, MG]
+        or labels[a, STEPS] > labels[b, STEPS]
         or labels[a, TOTAL] > labels[b, TOTAL]
     ):
         return False
@@ -117,16 +139,16 @@ def dominates(labels: I32, a: int, b: int, gap: I32, front: I32, state: I64, lea
         return True
     return beaten(
         front,
-        state[N_FRONT],
+        state,
         labels[a, EXPIRY] + 1,
         labels[b, LEGS] + 1,
         int(labels[b, TOTAL]),
-        steps_of(labels[b, MG] + least_mg),
+        labels[b, STEPS] + least_steps,
     )
 
 
 @compiled
-def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_mg: int) -> bool:
+def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps: int) -> bool:
     """Let the row behind the last label compete in its bag; False if it is dominated there."""
     new = state[N_LABELS]
     if new + 1 >= len(labels):
@@ -135,7 +157,7 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_mg: in
     bag, time = int(labels[new, BAG]), int(labels[new, TIME])
     before, x = -1, int(heads[bag])
     while x >= 0 and labels[x, TIME] <= time:
-        if dominates(labels, x, new, gap, front, state, least_mg):
+        if dominates(labels, x, new, gap, front, state, least_steps):
             return False
         if labels[x, TIME] < time:
             before = x
@@ -149,7 +171,7 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_mg: in
     before = new
     while x >= 0:
         after = int(labels[x, NEXT])
-        if dominates(labels, new, x, gap, front, state, least_mg):
+        if dominates(labels, new, x, gap, front, state, least_steps):
             labels[before, NEXT] = after
             labels[x, DEAD] = 1
         else:
@@ -160,26 +182,35 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_mg: in
 
 
 @compiled
-def is_hopeless(
-    labels: I32, row: int, front: I32, state: I64, rest: I32, least: int, least_held: int
-) -> bool:
+def least_steps(rest: I32, state: I64, bag: int) -> int:
+    """The least steps of CO2 from a bag to the goal."""
+    n_bags = state[N_BAGS]
+    return min(int(rest[n_bags + bag]), int(rest[3 * n_bags + bag]))
+
+
+@compiled
+def is_hopeless(labels: I32, row: int, front: I32, state: I64, rest: I32) -> bool:
     """Whether every way on from a label ends too late or is beaten at the goal.
 
-    ``least`` is the least price of the next vehicle, ``least_held`` with a ticket; `rest` has the
-    least seconds and then the least milligrams from each bag to the goal.
+    Ways by rides alone, and ways with a rental among them, which cost at least that rental.
     """
-    bag = int(labels[row, BAG])
-    time = labels[row, TIME] + rest[bag]
-    if time > state[LATEST]:
+    bag, legs = labels[row, BAG], labels[row, LEGS] + 1
+    time, cents, steps = labels[row, TIME], labels[row, TOTAL], labels[row, STEPS]
+    n_bags, n_stops = state[N_BAGS], state[N_STOPS]
+    next_ride = state[LEAST_RIDE] if labels[row, AREA] < 0 else 0
+    then = time + rest[bag]
+    if then <= state[LATEST] and not beaten(
+        front, state, then, legs, cents + next_ride, steps + rest[n_bags + bag]
+    ):
+        return False
+    then = time + rest[2 * n_bags + bag]
+    if then > state[LATEST]:
         return True
-    return beaten(
-        front,
-        state[N_FRONT],
-        time,
-        labels[row, LEGS] + 1,
-        labels[row, TOTAL] + (least if labels[row, AREA] < 0 else least_held),
-        steps_of(labels[row, MG] + rest[state[N_BAGS] + bag]),
-    )
+    if n_stops <= bag < 2 * n_stops + state[N_NODES]:
+        legs += 1
+        cents += next_ride
+    cents += state[LEAST_RENTAL]
+    return beaten(front, state, then, legs, cents, steps + rest[3 * n_bags + bag])
 
 
 @compiled
@@ -198,18 +229,16 @@ def settle(
         labels[new, TIME] + egress[node],
         int(labels[new, LEGS]),
         int(labels[new, TOTAL]),
-        int(labels[new, MG]),
+        int(labels[new, STEPS]),
         new,
         -1,
     )
-    if state[ROUND] < state[MAX_LEGS]:
-        least = state[LEAST_RIDE]
-        if bag < state[N_STOPS]:
-            least = min(least, state[LEAST_RENTAL])
-        if not is_hopeless(labels, new, front, state, rest, least, 0) and keep(
-            labels, heads, gap, front, state, int(rest[state[N_BAGS] + bag])
-        ):
-            return
+    if (
+        state[ROUND] < state[MAX_LEGS]
+        and not is_hopeless(labels, new, front, state, rest)
+        and keep(labels, heads, gap, front, state, least_steps(rest, state, bag))
+    ):
+        return
     if wanted:
         labels[new, DEAD] = 1
         if new + 1 >= len(labels):

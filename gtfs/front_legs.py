@@ -13,8 +13,11 @@ from gtfs.front_labels import (
     BY_RENTAL,
     BY_RIDE,
     DIRECT_S,
+    F_DEPARTS,
     F_EDGE,
     F_LABEL,
+    F_LEG0,
+    F_MG,
     F_TIME,
     HOW,
     IS_FULL,
@@ -35,7 +38,6 @@ ORIGIN, GOAL = -1, -2
 WALK, RIDE, RENTAL = 0, 1, 2
 LEG_ROW = 8
 """Kind, start, end, departure, arrival, ride, position of boarding, of alighting."""
-F_LEG0, F_DEPARTS = 7, 8
 MOST_LEGS = 48
 """Rows of a journey at most: twelve vehicles, a walk before each and one at the end."""
 
@@ -65,6 +67,7 @@ def write_legs(
         x, time = int(front[f, F_LABEL]), int(front[f, F_TIME])
         if x < 0:
             _write(out, n, WALK, ORIGIN, GOAL, time - state[DIRECT_S], time, -1)
+            front[f, F_MG] = 0
             n += 1
         else:
             edge, node = int(front[f, F_EDGE]), int(labels[x, NODE])
@@ -73,6 +76,7 @@ def write_legs(
             else:
                 _write(out, n, WALK, node, GOAL, time - egress[node], time, -1)
             n = _write_back(net, no, ren, ro, labels, out, n + 1, x, state)
+            front[f, F_MG] = _mg_of_rides(net, no, labels, x)
         _be_late(out, front[f, F_LEG0], n)
         front[f, F_DEPARTS] = out[LEG_ROW * (n - 1) + 3]
     if state[N_FRONT] < len(front):
@@ -139,6 +143,21 @@ def _write_back(
             n += 1
         x = before
     return n
+
+
+@compiled
+def _mg_of_rides(net: I32, no: I64, labels: I32, x: int) -> int:
+    """Milligrams of all rides on the way to label x, rentals left out."""
+    stop0, trip0 = net[no[2] : no[3]], net[no[3] : no[4]]
+    mg = 0
+    while x >= 0:
+        if labels[x, HOW] == BY_RIDE:
+            p = np.searchsorted(trip0, labels[x, WHAT], side="right") - 1
+            first = no[17] + stop0[p]
+            metres = net[first + labels[x, ALIGHT]] - net[first + labels[x, BOARD]]
+            mg += net[no[16] + p] * metres
+        x = int(labels[x, PARENT])
+    return mg
 
 
 @compiled

@@ -16,11 +16,7 @@ from gtfs.front_labels import (
     DEAD,
     EXPIRY,
     HOW,
-    LEAST_RENTAL,
-    LEAST_RIDE,
     LEGS,
-    MG,
-    N_BAGS,
     N_KINDS,
     N_LABELS,
     N_NODES,
@@ -30,12 +26,14 @@ from gtfs.front_labels import (
     PARENT,
     ROUND,
     SECONDS,
+    STEPS,
     TIME,
     TOTAL,
     WHAT,
     arrive,
     is_hopeless,
     keep,
+    least_steps,
     settle,
 )
 from gtfs.kernel_cache import compiled
@@ -96,7 +94,7 @@ def leave_door_riding(
         _start(labels, state, time, node, 2 * state[N_STOPS] + node, BY_FIRST_EDGE, d // 5)
         labels[new, TOTAL] = door[d + 3]
         labels[new, CLOSED] = door[d + 3]
-        labels[new, MG] = door[d + 4]
+        labels[new, STEPS] = door[d + 4]
         settle(labels, heads, gap, front, rest, egress, state)
 
 
@@ -105,7 +103,7 @@ def _start(labels: I32, state: I64, time: int, node: int, bag: int, how: int, wh
     new = state[N_LABELS]
     labels[new, TIME] = time
     labels[new, TOTAL] = 0
-    labels[new, MG] = 0
+    labels[new, STEPS] = 0
     labels[new, CLOSED] = 0
     labels[new, AREA] = -1
     labels[new, EXPIRY] = 0
@@ -124,11 +122,8 @@ def _ready(labels: I32, heads: I32, gap: I32, front: I32, rest: I32, state: I64)
     """Take in the row behind the last label, which is ready to board or to take a vehicle."""
     new = state[N_LABELS]
     bag = int(labels[new, BAG])
-    rents = bag >= 2 * state[N_STOPS] + state[N_NODES]
-    least = state[LEAST_RENTAL] if rents else state[LEAST_RIDE]
-    held = state[LEAST_RENTAL] if rents else 0
-    if not is_hopeless(labels, new, front, state, rest, least, held):
-        keep(labels, heads, gap, front, state, int(rest[state[N_BAGS] + bag]))
+    if not is_hopeless(labels, new, front, state, rest):
+        keep(labels, heads, gap, front, state, least_steps(rest, state, bag))
 
 
 @compiled
@@ -150,13 +145,12 @@ def rent(
 ) -> None:
     """Take vehicles with the labels [since, until) that are ready to."""
     edge0, edge_to, edge_s = ren[ro[0] : ro[1]], ren[ro[1] : ro[2]], ren[ro[2] : ro[3]]
-    edge_cents, edge_mg = ren[ro[3] : ro[4]], ren[ro[4] : ro[5]]
+    edge_cents, edge_steps = ren[ro[3] : ro[4]], ren[ro[4] : ro[5]]
     n_kinds, rented = state[N_KINDS], 2 * state[N_STOPS]
-    least = state[LEAST_RENTAL]
     for x in range(since, until):
         if labels[x, BAG] < rented + state[N_NODES] or labels[x, DEAD] != 0:
             continue
-        if is_hopeless(labels, x, front, state, rest, least, least):
+        if is_hopeless(labels, x, front, state, rest):
             labels[x, DEAD] = 1
             continue
         node = int(labels[x, NODE])
@@ -168,7 +162,7 @@ def rent(
                     labels[x, TIME] + door[d + 2],
                     state[ROUND],
                     labels[x, TOTAL] + door[d + 3],
-                    labels[x, MG] + door[d + 4],
+                    labels[x, STEPS] + door[d + 4],
                     x,
                     d // 5,
                 )
@@ -186,7 +180,7 @@ def rent(
                 labels[new, WHAT] = e
                 labels[new, TOTAL] += edge_cents[e]
                 labels[new, CLOSED] += edge_cents[e]
-                labels[new, MG] += edge_mg[e]
+                labels[new, STEPS] += edge_steps[e]
                 settle(labels, heads, gap, front, rest, egress, state)
 
 
@@ -198,7 +192,7 @@ def _follow(
     new = state[N_LABELS]
     labels[new, TIME] = time
     labels[new, TOTAL] = labels[x, TOTAL]
-    labels[new, MG] = labels[x, MG]
+    labels[new, STEPS] = labels[x, STEPS]
     labels[new, CLOSED] = labels[x, CLOSED]
     labels[new, AREA] = labels[x, AREA]
     labels[new, EXPIRY] = labels[x, EXPIRY]

@@ -47,17 +47,19 @@ class FrontWorkspace:
     state: I64
 
     @classmethod
-    def of(cls, n_stops: int, n_nodes: int, n_patterns: int, n_labels: int) -> FrontWorkspace:
+    def of(
+        cls, n_stops: int, n_nodes: int, n_patterns: int, n_calls: int, n_labels: int
+    ) -> FrontWorkspace:
         """Fresh memory for networks of that size."""
         return cls(
             np.zeros((n_labels, LABEL_ROW), np.int32),
             np.zeros((max(n_labels // 16, 64), FRONT_ROW), np.int32),
             np.zeros((max(n_labels // 16, 64), ABOARD_ROW), np.int32),
             np.zeros(2 * n_stops + 2 * n_nodes, np.int32),
-            np.zeros(4 * (n_stops + n_nodes), np.int32),
+            np.zeros(8 * (n_stops + n_nodes) + 4 * n_calls, np.int32),
             np.full(n_patterns, INF, np.int32),
             np.zeros(n_patterns, np.int32),
-            np.zeros(max(n_labels // 4, 4096), np.int32),
+            np.zeros(max(n_labels, 1 << 14), np.int32),
             np.zeros(STATE_SIZE, np.int64),
         )
 
@@ -77,6 +79,7 @@ class FrontNetwork:
     short_stops: int
     least_ride_cents: int
     least_single_cents: int
+    most_single_cents: int
     _workspaces: list[FrontWorkspace] = field(default_factory=list)
 
     @classmethod
@@ -117,8 +120,9 @@ class FrontNetwork:
             "windows": np.array([t for window in windows for t in window], np.int32),
         }
         data, offsets = flat([sections[name] for name in FRONT_SECTIONS])
-        single = int(areas.cents.min()) if levels else NEVER
-        short = levels.short_cents if levels and levels.short_stops else NEVER
+        sold = levels is not None and bool((trip_cents == LEVELS).any())
+        single = int(areas.cents.min()) if sold else NEVER
+        short = levels.short_cents if levels and sold and levels.short_stops else NEVER
         flat_cents = trip_cents[trip_cents >= 0]
         return cls(
             data,
@@ -132,7 +136,12 @@ class FrontNetwork:
             levels.short_stops if levels else 0,
             min(single, short, int(flat_cents.min(initial=NEVER))),
             single,
+            int(areas.cents.max()) if sold else NEVER,
         )
+
+    @property
+    def _n_calls(self) -> int:
+        return int(self.offsets[6] - self.offsets[5])
 
     def borrow(self, n_nodes: int, n_labels: int) -> FrontWorkspace:
         """A workspace for one search in this thread; give it back."""
@@ -141,7 +150,9 @@ class FrontNetwork:
         except IndexError:
             found = None
         if found is None or len(found.labels) < n_labels or _nodes(found, self) < n_nodes:
-            return FrontWorkspace.of(self.n_stops, n_nodes, self.n_patterns, n_labels)
+            return FrontWorkspace.of(
+                self.n_stops, n_nodes, self.n_patterns, self._n_calls, n_labels
+            )
         return found
 
     def give_back(self, workspace: FrontWorkspace) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.front_fares import NEVER
+from gtfs.front_labels import STEP_MG
 from gtfs.front_values import I32, Bool
 from gtfs.network import flat, grouped
 
@@ -18,7 +19,7 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 RENTAL_SECTIONS = (
-    "edge0", "edge_to", "edge_s", "edge_cents", "edge_mg", "edge",
+    "edge0", "edge_to", "edge_s", "edge_cents", "edge_steps", "edge",
     "place_walk0", "place_walk_to", "place_walk_s", "stop_walk0", "stop_walk_to", "stop_walk_s",
     "starts_here",
 )  # fmt: skip
@@ -141,7 +142,7 @@ class RentalEdges:
                     end,
                     seconds,
                     cents,
-                    mg,
+                    (mg + np.int32(STEP_MG // 2)) // np.int32(STEP_MG),
                     np.arange(n_edges, dtype=np.int32),
                 ),
                 *grouped(given.to_place[0], given.n_nodes, *given.to_place[1:]),

@@ -23,13 +23,12 @@ from gtfs.front_labels import (
     HOW,
     IS_FULL,
     LATEST,
-    LEAST_RIDE,
+    LEAST_RENTAL,
     LEAST_SINGLE,
     LEGS,
-    MG,
     MIRRORED,
+    MOST_SINGLE,
     N_BAGS,
-    N_FRONT,
     N_LABELS,
     N_SETS,
     N_STOPS,
@@ -39,12 +38,15 @@ from gtfs.front_labels import (
     ROUND,
     SHORT_CENTS,
     SHORT_STOPS,
+    STEP_MG,
+    STEPS,
     TIME,
     TOTAL,
     TRANSFER_S,
     WHAT,
     beaten,
     is_hopeless,
+    least_steps,
     settle,
     steps_of,
 )
@@ -57,8 +59,9 @@ INF = 1 << 30
 NEVER = 1 << 29
 
 TRIP, A_BOARD, A_MG, A_TOTAL, A_CLOSED, A_AREA, A_EXPIRY, LIMIT, TICKET, A_PARENT = range(10)
-"""A row of those aboard; TRIP counts within the pattern, A_MG is what was emitted before minus
-what the pattern emits up to boarding, LIMIT the last position one may stay to."""
+A_STEPS = 10
+"""A row of those aboard; TRIP counts within the pattern, A_STEPS are those
+before, A_MG is what the pattern emits up to boarding, LIMIT the last position one may stay to."""
 FLAT, HELD, SINGLE, SHORT = 0, 1, 2, 3
 """TICKET: a price a ride, the ticket held before, a new single ticket, a short hop."""
 
@@ -110,7 +113,7 @@ def _collect(
         bag = labels[x, BAG]
         if labels[x, DEAD] != 0 or bag < n_stops or bag >= 2 * n_stops:
             continue
-        if is_hopeless(labels, x, front, state, rest, state[LEAST_RIDE], 0):
+        if is_hopeless(labels, x, front, state, rest):
             labels[x, DEAD] = 1
             continue
         s = bag - n_stops
@@ -181,7 +184,7 @@ def _next_sale(net: I32, no: I64, at: int) -> int:
 
 
 @compiled
-def _board(  # noqa: C901 - one branch a ticket
+def _board(  # noqa: C901, PLR0912 - one branch a ticket
     net: I32,
     no: I64,
     labels: I32,
@@ -204,24 +207,33 @@ def _board(  # noqa: C901 - one branch a ticket
     cents, expiry = int(net[no[15] + p]), int(labels[x, EXPIRY])
     total, closed, area = int(labels[x, TOTAL]), int(labels[x, CLOSED]), int(labels[x, AREA])
     gap_at, n_sets = no[24], state[N_SETS]
-    mg = labels[x, MG] - net[no[16] + p] * net[no[17] + net[no[2] + p] + i]
+    steps = int(labels[x, STEPS])
+    mg = int(net[no[16] + p] * net[no[17] + net[no[2] + p] + i])
+    call, n_calls = net[no[2] + p] + i, no[6] - no[5]
+    departs = int(net[column + t])
     if cents >= 0:
+        if _is_lost(front, rest, state, call, n_calls, departs, total + cents, steps):
+            return n
         return _step_in(
-            aboard, net, gap_at, state, n, t, i, mg, total + cents, closed + cents, area,
+            aboard, net, gap_at, state, n, t, i, mg, steps, total + cents, closed + cents, area,
             expiry, INF, FLAT, x,
         )  # fmt: skip
     here = int(net[no[21] + s])
-    if area >= 0:
-        n = _step_in(
-            aboard, net, gap_at, state, n, t, i, mg, total, closed,
-            int(net[no[23] + area * n_sets + here]), expiry, INF, HELD, x,
-        )  # fmt: skip
-    if net[no[22] + here] < NEVER:
+    if area >= 0 and departs <= expiry:
+        area = int(net[no[23] + area * n_sets + here])
+        fare = closed + net[no[22] + area]
+        if not _is_lost(front, rest, state, call, n_calls, departs, fare, steps):
+            n = _step_in(
+                aboard, net, gap_at, state, n, t, i, mg, steps, total, closed, area,
+                expiry, INF, HELD, x,
+            )  # fmt: skip
+    fare = total + net[no[22] + here]
+    if not _is_lost(front, rest, state, call, n_calls, departs, fare, steps):
         late = t
         while late < size and net[column + late] <= state[LATEST]:
             expiry = min(net[column + late] + state[TRANSFER_S], state[LATEST])
             n = _step_in(
-                aboard, net, gap_at, state, n, late, i, mg, total, total, here,
+                aboard, net, gap_at, state, n, late, i, mg, steps, total, total, here,
                 expiry, INF, SINGLE, x,
             )  # fmt: skip
             if (
@@ -229,11 +241,11 @@ def _board(  # noqa: C901 - one branch a ticket
                 or expiry >= state[LATEST]
                 or beaten(
                     front,
-                    state[N_FRONT],
+                    state,
                     expiry + 1,
                     state[ROUND] + 1,
                     total + state[LEAST_SINGLE],
-                    steps_of(labels[x, MG] + rest[state[N_BAGS] + labels[x, BAG]]),
+                    steps + least_steps(rest, state, int(labels[x, BAG])),
                 )
             ):
                 break
@@ -245,13 +257,39 @@ def _board(  # noqa: C901 - one branch a ticket
                 t = _first_trip(net, no, p, i, t, sale)
                 if t < size:
                     sale = _next_sale(net, no, int(net[column + t]))
-        if t < size and net[column + t] <= state[LATEST]:
-            short = total + state[SHORT_CENTS]
+        short = total + state[SHORT_CENTS]
+        departs = int(net[column + t]) if t < size else INF
+        if not _is_lost(front, rest, state, call, n_calls, departs, short, steps):
             n = _step_in(
-                aboard, net, gap_at, state, n, t, i, mg, short, short, -1, 0,
+                aboard, net, gap_at, state, n, t, i, mg, steps, short, short, -1, 0,
                 i + state[SHORT_STOPS], SHORT, x,
             )  # fmt: skip
     return n
+
+
+@compiled
+def _is_lost(
+    front: I32,
+    rest: I32,
+    state: I64,
+    call: int,
+    n_calls: int,
+    departs: int,
+    cents: int,
+    steps: int,
+) -> bool:
+    """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
+    at = 4 * state[N_BAGS] + call
+    legs = state[ROUND]
+    time = departs + rest[at]
+    if time <= state[LATEST] and not beaten(
+        front, state, time, legs, cents, steps + rest[at + n_calls]
+    ):
+        return False
+    time = departs + rest[at + 2 * n_calls]
+    return time > state[LATEST] or beaten(
+        front, state, time, legs + 1, cents + state[LEAST_RENTAL], steps + rest[at + 3 * n_calls]
+    )
 
 
 @compiled
@@ -264,6 +302,7 @@ def _step_in(
     trip: int,
     board: int,
     mg: int,
+    steps: int,
     total: int,
     closed: int,
     area: int,
@@ -279,6 +318,7 @@ def _step_in(
     aboard[n, TRIP] = trip
     aboard[n, A_BOARD] = board
     aboard[n, A_MG] = mg
+    aboard[n, A_STEPS] = steps
     aboard[n, A_TOTAL] = total
     aboard[n, A_CLOSED] = closed
     aboard[n, A_AREA] = area
@@ -301,11 +341,19 @@ def _step_in(
 
 
 @compiled
-def _is_as_good(aboard: I32, a: int, b: int, net: I32, gap_at: int, state: I64) -> bool:
+def _is_as_good(  # noqa: C901 - one branch a pair of tickets
+    aboard: I32, a: int, b: int, net: I32, gap_at: int, state: I64
+) -> bool:
     """Whether a, wherever both alight from now on, is as well off as b."""
-    if aboard[a, TRIP] > aboard[b, TRIP] or aboard[a, A_MG] > aboard[b, A_MG]:
+    if aboard[a, TRIP] > aboard[b, TRIP]:
+        return False
+    farther = max(aboard[b, A_MG] - aboard[a, A_MG], 0)
+    if aboard[a, A_STEPS] + (farther + STEP_MG - 1) // STEP_MG > aboard[b, A_STEPS]:
         return False
     mine, theirs = aboard[a, TICKET], aboard[b, TICKET]
+    if theirs == SHORT and mine in (HELD, SINGLE):
+        lasts = mine == SINGLE or state[EXACT] == 0 or aboard[a, A_EXPIRY] >= state[LATEST]
+        return bool(lasts and aboard[a, A_CLOSED] + state[MOST_SINGLE] <= aboard[b, A_TOTAL])
     if mine == SHORT or theirs == SHORT:  # noqa: PLR1714 - numba knows no sets here
         cheaper = aboard[a, A_TOTAL] <= aboard[b, A_TOTAL]
         return bool(mine == theirs and cheaper and aboard[a, LIMIT] >= aboard[b, LIMIT])
@@ -373,7 +421,8 @@ def _alight(
     new = state[N_LABELS]
     labels[new, TIME] = at
     labels[new, TOTAL] = total
-    labels[new, MG] = aboard[y, A_MG] + net[no[16] + p] * net[no[17] + net[no[2] + p] + i]
+    mg = net[no[16] + p] * net[no[17] + net[no[2] + p] + i] - aboard[y, A_MG]
+    labels[new, STEPS] = aboard[y, A_STEPS] + steps_of(int(mg))
     labels[new, CLOSED] = closed
     labels[new, AREA] = area
     labels[new, EXPIRY] = expiry

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gtfs.front_labels import (
     DIRECT_S,
     EXACT,
+    HINT,
     IS_FULL,
     LATEST,
     LEAST_SINGLE,
@@ -27,7 +28,7 @@ from gtfs.front_labels import (
     TRANSFER_S,
     arrive,
     beaten,
-    steps_of,
+    least_steps,
 )
 from gtfs.front_legs import write_legs
 from gtfs.front_moves import leave_door, leave_door_riding, rent, walk_on
@@ -71,6 +72,7 @@ def find_front(
     """
     state[N_LABELS] = 0
     state[N_FRONT] = 0
+    state[HINT] = 0
     state[IS_FULL] = 0
     state[ROUND] = 0
     fill_rest(net, no, ren, ro, available, takes, egress, last_edges, rest, state)
@@ -117,17 +119,17 @@ def _can_expire(access: I32, first_edges: I32, front: I32, rest: I32, state: I64
     expires = state[SECONDS] + state[TRANSFER_S]
     if expires >= state[LATEST] or state[MAX_LEGS] < 2:
         return False
-    n_stops, n_bags = state[N_STOPS], state[N_BAGS]
+    n_stops = state[N_STOPS]
     ready = 2 * n_stops + state[N_NODES]
-    mg = INF
+    steps = INF
     for node in range(state[N_NODES]):
         if access[node] < INF:
-            mg = min(mg, rest[n_bags + ready + node])
+            steps = min(steps, least_steps(rest, state, ready + node))
             if node < n_stops:
-                mg = min(mg, rest[n_bags + n_stops + node])
+                steps = min(steps, least_steps(rest, state, n_stops + node))
     for d in range(0, len(first_edges), 5):
-        rented = n_bags + 2 * n_stops + first_edges[d]
-        mg = min(mg, first_edges[d + 4] + rest[rented])
-    if mg >= INF:
+        rented = 2 * n_stops + int(first_edges[d])
+        steps = min(steps, first_edges[d + 4] + least_steps(rest, state, rented))
+    if steps >= INF:
         return False
-    return not beaten(front, state[N_FRONT], expires + 1, 2, state[LEAST_SINGLE], steps_of(mg))
+    return not beaten(front, state, expires + 1, 2, state[LEAST_SINGLE], steps)

@@ -77,7 +77,7 @@ class FrontQuery:
     egress: I32
     direct_s: int = FAR
     max_rides: int = 5
-    horizon_s: int = 14_400
+    horizon_s: int = 7_200
     door_edges: DoorEdges | None = None
 
     def __post_init__(self) -> None:

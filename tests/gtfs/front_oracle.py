@@ -45,7 +45,7 @@ class After(NamedTuple):
     by_ride: bool
     paid: tuple[Paid, ...]
     cents: int
-    mg: int
+    steps: int
 
 
 @dataclass
@@ -118,6 +118,11 @@ def _holds(levels: Levels, area: int, stop: int) -> bool:
     return zones == -1 or bool(zones >> area & 1)
 
 
+def steps_of(mg: int) -> int:
+    """A leg's steps of 50 g, half a step rounded up."""
+    return (2 * mg + 50_000) // 100_000
+
+
 def pareto(points: set[Point]) -> list[Point]:
     """Those that no other is at least as good as in all four."""
     return sorted(
@@ -132,24 +137,25 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
     latest = asked.seconds + asked.horizon_s
     found: set[Point] = set()
 
-    def reach(time: int, legs: int, paid: tuple[Paid, ...], cents: int, mg: int) -> None:
+    def reach(time: int, legs: int, paid: tuple[Paid, ...], cents: int, steps: int) -> None:
         fare = price(world.levels, paid)
         if time <= latest and fare is not None:
-            found.add((time, legs - 1, cents + fare, -(-mg // 50_000)))
+            found.add((-(-time // 60), legs - 1, cents + fare, steps))
 
     if asked.direct_s is not None:
         reach(asked.seconds + asked.direct_s, 0, (), 0, 0)
     ready = {(node, asked.seconds + s, True, (), 0, 0) for node, s in asked.access.items()}
     for legs in range(1, asked.max_rides + 1):
         after: set[After] = set()
-        for node, time, may_rent, paid, cents, mg in ready:
+        for node, time, may_rent, paid, cents, steps in ready:
             if node < world.n_stops:
-                after |= _rides(world, node, time, paid, cents, mg, latest)
+                after |= _rides(world, node, time, paid, cents, steps, latest)
             elif may_rent:
                 for edge in world.edges + asked.door_edges:
                     if edge.start != node or (edge.kind, node) not in world.available:
                         continue
-                    at, fare, more = time + edge.seconds, cents + edge.cents, mg + edge.mg
+                    at, fare = time + edge.seconds, cents + edge.cents
+                    more = steps + steps_of(edge.mg)
                     if edge.end == GOAL:
                         reach(at, legs, paid, fare, more)
                     elif (edge.kind, edge.end) in world.takes and at <= latest:
@@ -157,18 +163,18 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
         ready = set()
         for a in after:
             if a.node in asked.egress:
-                reach(a.time + asked.egress[a.node], legs, a.paid, a.cents, a.mg)
+                reach(a.time + asked.egress[a.node], legs, a.paid, a.cents, a.steps)
             if a.node < world.n_stops:
                 wait = world.change[a.node] if a.by_ride else 0
-                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.mg))
+                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.steps))
             for (start, end), seconds in world.walks.items():
                 if start == a.node:
-                    ready.add((end, a.time + seconds, a.by_ride, a.paid, a.cents, a.mg))
+                    ready.add((end, a.time + seconds, a.by_ride, a.paid, a.cents, a.steps))
     return pareto(found)
 
 
 def _rides(
-    world: World, stop: int, time: int, paid: tuple[Paid, ...], cents: int, mg: int, latest: int
+    world: World, stop: int, time: int, paid: tuple[Paid, ...], cents: int, steps: int, latest: int
 ) -> set[After]:
     found = set()
     for board in world.boards.get(stop, ()):
@@ -178,7 +184,14 @@ def _rides(
             if position > board.position and call.alights and call.arrives <= latest:
                 ride, fare, more = _cost(world, board, call)
                 found.add(
-                    After(call.stop, call.arrives, True, paid + ride, cents + fare, mg + more)
+                    After(
+                        call.stop,
+                        call.arrives,
+                        True,
+                        paid + ride,
+                        cents + fare,
+                        steps + steps_of(more),
+                    )
                 )
     return found
 
@@ -228,7 +241,7 @@ def latest(world: World, asked: Question) -> list[Point]:
                 asked.seconds - departs,
                 asked.door_edges,
             )
-            found |= {(-departs, *point[1:]) for point in front(world, again)}
+            found |= {(-(departs // 60), *point[1:]) for point in front(world, again)}
     return pareto(found)
 
 
@@ -243,7 +256,7 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
     assert journey.departs_s == legs[0].departs_s >= asked.seconds
     assert journey.arrives_s == legs[-1].arrives_s <= asked.seconds + asked.horizon_s
     paid: tuple[Paid, ...] = ()
-    cents = mg = 0
+    cents = mg = steps = 0
     for leg in legs:
         lasts = leg.arrives_s - leg.departs_s
         if leg.kind == LegKind.WALK:
@@ -254,6 +267,7 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
             assert (edge.kind, edge.start) in world.available
             assert edge.end == GOAL or (edge.kind, edge.end) in world.takes
             cents, mg = cents + edge.cents, mg + edge.mg
+            steps += steps_of(edge.mg)
         else:
             calls = world.runs[trip_of(leg.ride)]
             board, call = calls[leg.board], calls[leg.alight]
@@ -262,6 +276,7 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
             assert leg.board < leg.alight
             ride, fare, more = _cost(world, board, call)
             paid, cents, mg = paid + ride, cents + fare, mg + more
+            steps += steps_of(more)
     _check_joints(world, legs)
     vehicles = [leg.kind for leg in legs if leg.kind != LegKind.WALK]
     assert len(vehicles) - 1 == journey.transfers < asked.max_rides
@@ -269,7 +284,7 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
     fare = price(world.levels, paid)
     assert fare is not None
     assert (journey.cents, journey.mg) == (cents + fare, mg)
-    assert journey.co2_steps == -(-mg // 50_000)
+    assert journey.co2_steps == steps
 
 
 def _walk_s(world: World, asked: Question, start: int, end: int) -> int | None:
