@@ -8,7 +8,7 @@ plane's centre and scale: latitude, longitude, metres per degree of each.
 
 from __future__ import annotations
 
-from math import ceil, cos, pi, sqrt
+from math import ceil, cos, floor, pi, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
 _METRES_PER_DEGREE = EARTH_RADIUS_M * pi / 180
-_SECTORS = 64
+_SECTORS = 128
 """Into so many directions a fan sorts the water around a point."""
+_HAIR = 1e-6
+"""Of a sector: more than directions are rounded."""
 
 
 @compiled
@@ -61,7 +63,7 @@ def mark_crossed(
 
 @compiled
 def _direction(dx: float, dy: float) -> float:
-    """A direction as 0 to 64, growing with its angle; the square's, which needs no arc tangent."""
+    """A direction as 0 to 128, growing with its angle; a square's, which needs no arc tangent."""
     total = abs(dx) + abs(dy)
     if total == 0:
         return 0.0
@@ -75,15 +77,16 @@ def _direction(dx: float, dy: float) -> float:
 
 @compiled
 def _sectors(ax: float, ay: float, bx: float, by: float) -> tuple[int, int]:
-    """The first sector that the segment a-b lies in as seen from 0, and how many; one to spare."""
+    """The first sector that the segment a-b lies in as seen from 0, and how many."""
     cross = ax * by - ay * bx
     if abs(cross) <= 1e-9 * (ax * ax + ay * ay + bx * bx + by * by):
         return 0, _SECTORS
     start, end = _direction(ax, ay), _direction(bx, by)
     if cross < 0:
         start, end = end, start
-    count = int((end - start) % _SECTORS) + 4
-    return (int(start) - 1, count) if count < _SECTORS else (0, _SECTORS)
+    end = start + (end - start) % _SECTORS
+    low, high = floor(start - _HAIR), floor(end + _HAIR)
+    return (low, high - low + 1) if high - low + 1 < _SECTORS else (0, _SECTORS)
 
 
 @compiled
@@ -229,25 +232,20 @@ def shortest(
     if _sees(x, y, other_x, other_y, first, items, a, b):
         return _metres(lat, lon, other_lat, other_lon), -1, -1
     seen, away = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
-    first, items = _fan(other_x, other_y, np.inf, a, b)
-    back, left = _in_sight(
-        other_lat, other_lon, other_x, other_y, np.inf, degrees, xy, first, items, a, b
-    )
-    least = np.empty(len(seen), np.float64)
+    over = np.full(len(degrees), np.inf)
     for i in range(len(seen)):
-        node = seen[i]
-        least[i] = away[i] + _metres(degrees[node, 0], degrees[node, 1], other_lat, other_lon)
-    best, start, end = np.inf, -1, -1
-    likely = int(least.argmin()) if len(seen) else 0
-    for turn in range(len(seen)):
-        i = (likely + turn) % len(seen)
-        if least[i] >= best:
-            continue
-        for j in range(len(back)):
-            total = away[i] + metres[seen[i], back[j]] + left[j]
-            if total < best:
-                best, start, end = total, int(seen[i]), int(back[j])
-    return best, start, end
+        for node in range(len(degrees)):
+            over[node] = min(over[node], away[i] + metres[seen[i], node])
+    first, items = _fan(other_x, other_y, np.inf, a, b)
+    best, end = np.inf, -1
+    for node in range(len(degrees)):
+        total = over[node] + _metres(degrees[node, 0], degrees[node, 1], other_lat, other_lon)
+        if total < best and _sees(other_x, other_y, xy[node, 0], xy[node, 1], first, items, a, b):
+            best, end = total, node
+    for i in range(len(seen)):
+        if end >= 0 and away[i] + metres[seen[i], end] == over[end]:
+            return best, int(seen[i]), end
+    return best, -1, -1
 
 
 @compiled
