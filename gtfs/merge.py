@@ -5,7 +5,7 @@ axis of the first feed: a service day's seconds count from noon minus twelve hou
 zone, which is another instant in another zone, and the difference changes where the zones change
 their clocks on different days. So a trip is copied for each difference that occurs on its days,
 each copy with those days alone; it keeps its id for the difference that most days have. A copy that
-would start before the axis' day runs as a late trip of the day before.
+would start before the axis' day runs as a late trip of a day before.
 """
 
 from __future__ import annotations
@@ -83,13 +83,21 @@ def _all(parts: Iterator[tuple[T, ...]]) -> tuple[T, ...]:
     return tuple(item for part in parts for item in part)
 
 
+_MOST_BACK = 2  # zones lie up to 26 hours apart
+
+
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """Days (columns of the services) on which trips move by `shift` s, `back` days back."""
+    """Days (columns of the services) on which trips go `back` days back and move by `shift` s.
+
+    Those go as far back whose first second is in [`least`, `end`).
+    """
 
     shift: int
     back: int
     days: Bool
+    least: int
+    end: int
 
 
 def _on_axis(feed: Feed, axis: ZoneInfo) -> Feed:
@@ -98,61 +106,62 @@ def _on_axis(feed: Feed, axis: ZoneInfo) -> Feed:
     if own.key == axis.key:
         return feed
     services, trips = Services.of(feed.services), TripColumns.of(feed.trips)
-    days = [services.first_day + timedelta(days=i) for i in range(services.active.shape[1])]
-    ahead = np.array([_seconds(day_zero(d, own) - day_zero(d, axis)) for d in days])
-    before = np.array(
-        [_seconds(day_zero(d, axis) - day_zero(d - timedelta(days=1), axis)) for d in days]
-    )
-    first = trips.departure[trips.call0[:-1]].astype(np.int64)
-    if len(trips):
-        np.minimum(first, trips.arrival[trips.call0[:-1]], out=first)
+    first = trips.arrival[trips.call0[:-1]]
     copies: list[TripColumns] = []
     active: list[Bool] = []
     ids: list[str] = []
-    for late in (True, False):
-        for variant in _variants(ahead, before, late=late):
-            limit = first + ahead[variant.days][0]
-            running: Bool = np.any(services.active & variant.days, axis=1)
-            runs = running[trips.service]
-            rows = np.flatnonzero(runs & ((limit >= 0) if late else (limit < 0)))
-            if not len(rows):
-                continue
-            moved = trips.take(rows)
-            used, service = np.unique(moved.service, return_inverse=True)
-            copies.append(
-                replace(
-                    moved,
-                    service=(service + len(ids)).astype(np.int32),
-                    arrival=moved.arrival + np.int32(variant.shift),
-                    departure=moved.departure + np.int32(variant.shift),
-                )
+    for variant in _variants(services, own, axis):
+        running: Bool = np.any(services.active & variant.days, axis=1)
+        rows = np.flatnonzero(
+            running[trips.service] & (first >= variant.least) & (first < variant.end)
+        )
+        if not len(rows):
+            continue
+        moved = trips.take(rows)
+        used, service = np.unique(moved.service, return_inverse=True)
+        copies.append(
+            replace(
+                moved,
+                service=(service + len(ids)).astype(np.int32),
+                arrival=moved.arrival + np.int32(variant.shift),
+                departure=moved.departure + np.int32(variant.shift),
             )
-            ids += [f"{services.id[s]}@{format_clock(variant.shift)}" for s in used.tolist()]
-            active.append(_moved(services.active[used] & variant.days, variant.back))
+        )
+        name = f"@{format_clock(variant.shift)}" + f"-{variant.back}d" * (variant.back > 0)
+        ids += [services.id[row] + name for row in used.tolist()]
+        active.append(_moved(services.active[used] & variant.days, variant.back))
     if not copies:
         return replace(feed, trips=trips.take(np.zeros(0, np.int64)))
-    merged = Services(ids, services.first_day - timedelta(days=1), np.concatenate(active))
+    start = services.first_day - timedelta(days=_MOST_BACK)
+    merged = Services(ids, start, np.concatenate(active))
     copies = [replace(copy, service_ids=ids) for copy in _named_once(copies, merged.active)]
     return replace(feed, services=merged, trips=_trips(copies))
 
 
-def _seconds(span: timedelta) -> int:
-    return int(span.total_seconds())
-
-
-def _variants(ahead: I64, before: I64, *, late: bool) -> Iterator[_Variant]:
-    """How trips move that start on the axis' day of the same date (`late`), or the day before."""
-    shifts = ahead if late else ahead + before
-    pairs = np.stack([ahead, shifts], axis=1)
-    for pair in np.unique(pairs, axis=0):
-        days = (pairs == pair).all(axis=1)
-        yield _Variant(int(pair[1]), 0 if late else 1, days)
+def _variants(services: Services, own: ZoneInfo, axis: ZoneInfo) -> Iterator[_Variant]:
+    """How trips move: as few days back as keep them from starting before their day's zero."""
+    days = [services.first_day + timedelta(days=i) for i in range(services.active.shape[1])]
+    shifts = np.array(
+        [
+            [
+                (day_zero(day, own) - day_zero(day - timedelta(days=back), axis)).total_seconds()
+                for back in range(_MOST_BACK + 1)
+            ]
+            for day in days
+        ]
+    ).astype(np.int64)
+    for back in range(_MOST_BACK + 1):
+        pairs = shifts[:, max(back - 1, 0) : back + 1]
+        for pair in np.unique(pairs, axis=0).tolist():
+            end = -pair[0] if back else 1 << 30
+            same: Bool = np.all(pairs == pair, axis=1)
+            yield _Variant(pair[-1], back, same, -pair[-1], end)
 
 
 def _moved(active: Bool, back: int) -> Bool:
-    """The days counted from one day earlier, `back` days back."""
-    wide = np.zeros((len(active), active.shape[1] + 1), np.bool_)
-    start = 1 - back
+    """The days counted from `_MOST_BACK` days earlier, `back` days back."""
+    wide = np.zeros((len(active), active.shape[1] + _MOST_BACK), np.bool_)
+    start = _MOST_BACK - back
     wide[:, start : start + active.shape[1]] = active
     return wide
 

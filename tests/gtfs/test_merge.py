@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gtfs.fares import Amount, FareProduct, Fares
@@ -121,6 +121,7 @@ def test_fares_stay_with_their_feed():
 
 
 @settings(max_examples=40, deadline=None)
+@example("Pacific/Kiritimati", "Pacific/Pago_Pago", date(2026, 1, 1), 0)
 @given(
     st.sampled_from(
         ["Asia/Kathmandu", "Pacific/Kiritimati", "America/Santiago", "Africa/Casablanca"]
