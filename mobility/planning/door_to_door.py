@@ -37,7 +37,7 @@ from mobility.planning.door_rides import door_rides
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
-from mobility.planning.rank import makes_needless, rank
+from mobility.planning.rank import rank
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
@@ -106,7 +106,7 @@ class DoorToDoor:
         page = self._plain_page(self.usable)
         plain = self._with_last_way(page)
         fits, rivals = self._everything(page)
-        ranked = rank([*plain, *fits], rivals=rivals, latest_first=self.backwards)
+        ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
         shown = tuple(self._shown(one) for one in ranked)
         return SearchResult(
             itineraries=shown,
@@ -136,8 +136,7 @@ class DoorToDoor:
         horizon_s = self._horizon(moment, usable)
         if horizon_s is None:
             return []
-        found = self._ask(moment, usable, frozenset(), horizon_s)
-        return [one for one in found if not any(makes_needless(a, one) for a in found)]
+        return self._ask(moment, usable, frozenset(), horizon_s)
 
     def _horizon(self, moment: int, usable: Usable) -> int | None:
         """Seconds from a moment within which a plain way is not much slower than the fastest.

@@ -32,19 +32,34 @@ SHORT_WALK_SECONDS = 1800
 
 
 def rank(
-    found: Iterable[Candidate], *, rivals: Iterable[Candidate] = (), latest_first: bool = False
+    plain: Sequence[Candidate],
+    others: Iterable[Candidate] = (),
+    *,
+    rivals: Iterable[Candidate] = (),
+    latest_first: bool = False,
 ) -> tuple[Candidate, ...]:
     """At most eight ways, by arrival (for arrive-by: the latest departure first), with reasons.
 
-    ``rivals`` may drive others out and are not shown themselves: the ways without a timetable,
-    which stand on another page.
+    The ``plain`` ways of a page are chosen already (``transit``) and stay, so that what a page
+    shows of them does not hang on what else is on it. ``rivals`` may drive others out and are not
+    shown themselves: the ways without a timetable, which stand on another page.
     """
-    unique = _unique(found)
-    known = [*unique, *rivals]
+    unique = _unique(others)
+    known = [*plain, *unique, *rivals]
     front = [i for i in unique if not any(_drives_out(other, i) for other in known)]
-    chosen = _choose(_distinct(sorted(front, key=_effort)))
+    chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
+
+
+def replaces(a: Candidate, b: Candidate) -> bool:
+    """Whether of two plain ways ``b`` need not be shown beside ``a``."""
+    return (
+        dominates(a, b)
+        or makes_needless(a, b)
+        or _in_vain(a, b)
+        or (_twins(a, b) and (*_cost(a), str(a.key)) < (*_cost(b), str(b.key)))
+    )
 
 
 def _unique(found: Iterable[Candidate]) -> list[Candidate]:
@@ -199,18 +214,17 @@ def _alike(a: Candidate, b: Candidate) -> bool:
     )
 
 
-def _choose(front: Sequence[Candidate]) -> list[Candidate]:
-    """Up to eight: all plain rides, the best of each other kind, combined ones last."""
+def _choose(plain: Sequence[Candidate], front: Sequence[Candidate]) -> list[Candidate]:
+    """Up to eight: all plain ways, the best of each other kind, combined ones last."""
     kinds: dict[tuple[Mode, ...], Candidate] = {}
     for one in front:
         kinds.setdefault(one.kind, one)
-    plain = [i for i in front if i.has_transit and not i.has_rental]
     simple = [i for i in kinds.values() if not i.has_transit]
     combined = [i for i in kinds.values() if _combined(i)]
-    chosen = [*plain[: AT_MOST - len(simple)], *simple, *combined][:AT_MOST]
+    chosen = [*plain, *simple, *combined][: max(AT_MOST, len(plain))]
     taken = set(map(id, chosen))
     more = [i for i in front if id(i) not in taken and not _combined(i)]
-    return chosen + more[: AT_MOST - len(chosen)]
+    return chosen + more[: max(AT_MOST - len(chosen), 0)]
 
 
 def _combined(i: Candidate) -> bool:

@@ -15,9 +15,9 @@ from mobility.planning.request import Page
 from mobility.planning.transit import Ask, Found, edge, list_arriving, list_departing
 
 ENOUGH = 4
-"""Departures after which a page may end."""
+"""Plain ways after which a page may end."""
 AT_MOST = 5
-"""Departures that a page may hold."""
+"""Plain ways that a page may hold, unless more leave at the very same second."""
 _WIDER = (1, 3, 8)
 _ALL = 99
 
@@ -60,8 +60,9 @@ def _from_departure(ask: Ask, first: int, width: int) -> PlainPage:
     found = list_departing(ask, first, first + width, ENOUGH)
     until = found.cut or first + width
     if not found.ways and found.beyond is not None:
-        until = found.beyond.departs + 1
-        found = list_departing(ask, first, until, _ALL)
+        while not found.ways and found.beyond is not None:
+            until = found.beyond.departs + 1
+            found = list_departing(ask, first, until, _ALL)
         return PlainPage(found.ways, first, until, jumped=True)
     kept, cut = _nearest(found.ways, 1, latest=False)
     return PlainPage(kept, first, cut or until, beyond=_next(found, cut))
@@ -82,8 +83,9 @@ def _until_arrival(ask: Ask, last: int, width: int) -> PlainPage:
     found = list_arriving(ask, last - width, last, ENOUGH)
     after = found.cut or last - width
     if not found.ways and found.beyond is not None:
-        after = found.beyond.arrives - 1
-        found = list_arriving(ask, after, last, _ALL)
+        while not found.ways and found.beyond is not None:
+            after = found.beyond.arrives - 1
+            found = list_arriving(ask, after, last, _ALL)
         return PlainPage(found.ways, after, last, jumped=True)
     kept, cut = _nearest(found.ways, -1, latest=False)
     return PlainPage(kept, cut or after, last)
@@ -108,8 +110,13 @@ def _next(found: Found, cut: int | None) -> Candidate | None:
 def _nearest(
     ways: Sequence[Candidate], sign: int, *, latest: bool
 ) -> tuple[tuple[Candidate, ...], int | None]:
-    """The ways of at most ``AT_MOST`` edges at one end, and the first edge that is left out."""
-    edges = sorted({edge(way, sign) for way in ways}, reverse=latest)
-    kept = set(edges[:AT_MOST])
-    cut = sign * edges[AT_MOST] if len(edges) > AT_MOST else None
-    return tuple(way for way in ways if edge(way, sign) in kept), cut
+    """At most ``AT_MOST`` at one end of the window, and the edge of the first that is left out."""
+    ordered = sorted(ways, key=lambda way: edge(way, sign), reverse=latest)
+    edges = [edge(way, sign) for way in ordered]
+    if len(ordered) <= AT_MOST:
+        return tuple(ordered), None
+    cut: int | None = edges[AT_MOST]
+    if cut == edges[0]:
+        cut = next((other for other in edges if other != cut), None)
+    kept = ordered if cut is None else ordered[: edges.index(cut)]
+    return tuple(kept), None if cut is None else sign * cut

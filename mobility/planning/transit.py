@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mobility.planning.candidate import Candidate
-from mobility.planning.rank import dominates, makes_needless
+from mobility.planning.rank import replaces
 
 MAX_WAIT_SECONDS = 4500
 """Who would wait longer between two rides travels later instead (motis#753)."""
@@ -36,7 +36,7 @@ class Found:
 def list_departing(ask: Ask, first: int, until: int, enough: int) -> Found:
     """The front of what leaves the door in [first, until).
 
-    Once ways of ``enough`` departures are found the window ends before the next one.
+    Once ``enough`` are found the window ends before the next departure.
     """
     return _scan(ask, first, until, enough, 1)
 
@@ -61,23 +61,30 @@ def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
         following = min(answer, key=lambda way: edge(way, sign))
         place = edge(following, sign)
         good = [way for way in answer if way.longest_wait <= MAX_WAIT_SECONDS]
-        if place >= stop and following in good:
-            return Found(tuple(found.values()), following, None)
-        fresh = {way.key: way for way in good if edge(way, sign) < stop and way.key not in found}
-        better = [key for key, old in found.items() if _beaten(old, good)]
-        edges = {edge(way, sign) for way in found.values()}
-        if len(edges) >= enough and fresh and not better:
-            kept = tuple(way for way in found.values() if edge(way, sign) < place)
-            return Found(kept, following, sign * place)
+        better = [key for key, old in found.items() if is_beaten(old, good, sign)]
         for key in better:
             del found[key]
+        if place >= stop and following in good:
+            return Found(tuple(found.values()), following, None)
+        fresh = {
+            way.key: way
+            for way in good
+            if edge(way, sign) < stop and way.key not in found and not is_beaten(way, good, sign)
+        }
+        if len(found) >= enough and fresh and not better:
+            kept = tuple(way for way in found.values() if edge(way, sign) < place)
+            return Found(kept, following, sign * place)
         found |= fresh
         place += 1
     return Found(tuple(found.values()), None, sign * place)
 
 
-def _beaten(old: Candidate, others: Iterable[Candidate]) -> bool:
-    """Whether one that goes later, be it beyond the window, is as good or nearly so."""
+def is_beaten(old: Candidate, others: Iterable[Candidate], sign: int) -> bool:
+    """Whether another makes it needless that comes later in the window, be it beyond its end.
+
+    Only what comes later may: so a way is left out of every window it could stand in, or of none.
+    """
     return any(
-        new.key != old.key and (dominates(new, old) or makes_needless(new, old)) for new in others
+        new.key != old.key and edge(new, sign) >= edge(old, sign) and replaces(new, old)
+        for new in others
     )

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.itinerary import Reason
 from mobility.planning.rank import AT_MOST, dominates, rank
+from mobility.planning.scheduled import AT_MOST as AT_MOST_PLAIN
+from mobility.planning.transit import is_beaten
 from providers.values import Mode
 
 
@@ -32,6 +34,16 @@ def way(text: str) -> Candidate:
     )
 
 
+def shown(found: Iterable[Candidate], **more: object) -> tuple[Candidate, ...]:
+    """As a search shows them: plain buses chosen for themselves, then everything together."""
+    ways = list(found)
+    plain = [one for one in ways if one.kind == (Mode.BUS,)]
+    sign = -1 if more.get("latest_first") else 1
+    kept = [one for one in plain if not is_beaten(one, plain, sign)]
+    others = [one for one in ways if one.kind != (Mode.BUS,)]
+    return rank(kept[:AT_MOST_PLAIN], others, **more)
+
+
 def seconds(clock: str) -> int:
     hours, minutes, *rest = map(int, clock.split(":"))
     return 3600 * hours + 60 * minutes + sum(rest)
@@ -46,64 +58,64 @@ def clock(at: int) -> str:
 
 
 def test_what_is_worse_in_everything_goes() -> None:
-    ranked = rank([way("bus 08:00 08:20 3.60 400"), way("bus 07:55 08:25 3.60 420")])
+    ranked = shown([way("bus 08:00 08:20 3.60 400"), way("bus 07:55 08:25 3.60 420")])
     assert texts(ranked) == ["bus 08:00 08:20"]
 
 
 def test_a_rented_bike_never_drives_out_the_bus() -> None:
-    ranked = rank([way("bus 08:00 09:00 3.60 400"), way("bike 08:00 08:10 1.00 0")])
+    ranked = shown([way("bus 08:00 09:00 3.60 400"), way("bike 08:00 08:10 1.00 0")])
     assert texts(ranked) == ["bike 08:00 08:10", "bus 08:00 09:00"]
 
 
 def test_an_absurd_rental_goes() -> None:
-    ranked = rank([way("bus 08:00 08:20 3.60 0"), way("car 08:00 08:50 20.00 1000")])
+    ranked = shown([way("bus 08:00 08:20 3.60 0"), way("car 08:00 08:50 20.00 1000")])
     assert texts(ranked) == ["bus 08:00 08:20"]
-    ranked = rank([way("bus 08:00 08:20 3.60 0"), way("car 08:00 08:30 20.00 1000")])
+    ranked = shown([way("bus 08:00 08:20 3.60 0"), way("car 08:00 08:30 20.00 1000")])
     assert texts(ranked) == ["bus 08:00 08:20", "car 08:00 08:30"]
 
 
 def test_a_combination_in_vain_goes() -> None:
     both = [way("bike 08:00 08:20 1.00 0"), way("bike+bus 08:00 08:40 4.60 300")]
-    assert texts(rank(both)) == ["bike 08:00 08:20"]
+    assert texts(shown(both)) == ["bike 08:00 08:20"]
 
 
 def test_a_combination_that_saves_time_stays() -> None:
     found = [way("bus 08:10 08:40 3.60 400"), way("bike+bus 08:00 08:25 4.60 300")]
-    assert texts(rank(found)) == ["bike+bus 08:00 08:25", "bus 08:10 08:40"]
+    assert texts(shown(found)) == ["bike+bus 08:00 08:25", "bus 08:10 08:40"]
 
 
 def test_a_combination_on_another_page_is_held_against_the_plain_ride() -> None:
     found = [way("bike+bus 08:35 09:05 4.60 30")]
-    assert rank(found, rivals=[way("bike 08:00 08:24 1.00 0")]) == ()
+    assert shown(found, rivals=[way("bike 08:00 08:24 1.00 0")]) == ()
 
 
 def test_nobody_waits_an_hour_to_save_a_change() -> None:
     found = [way("bus+bus 08:00 08:30 3.60 400"), way("bus 08:00 09:30 3.60 400")]
-    assert texts(rank(found)) == ["bus+bus 08:00 08:30"]
+    assert texts(shown(found)) == ["bus+bus 08:00 08:30"]
 
 
 def test_near_identical_ways_are_shown_once() -> None:
-    found = [way(f"bus 08:0{m} 08:2{m} 3.60 {400 - m}") for m in range(3)]
-    assert len(rank(found)) == 1
+    found = [way(f"bus 08:00:1{s} 08:20:1{s} 3.60 {400 - s}") for s in range(3)]
+    assert len(shown(found)) == 1
 
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_two_seconds_are_not_worth_money_or_co2(swapped: bool) -> None:
     found = [way("car 08:00 08:15:58 6.20 1190"), way("car 08:00 08:16:00 5.47 507")]
-    (left,) = rank(reversed(found) if swapped else found)
+    (left,) = shown(reversed(found) if swapped else found)
     assert (left.cents, left.co2_grams) == (547, 507)
     alike = [way("car 08:00 08:15:58 5.47 1190"), way("car 08:00 08:16:00 5.47 507")]
-    (left,) = rank(reversed(alike) if swapped else alike)
+    (left,) = shown(reversed(alike) if swapped else alike)
     assert left.co2_grams == 507
 
 
 def test_a_minute_may_be_worth_money() -> None:
     found = [way("car 08:00 08:15 6.20 1190"), way("car 08:01 08:18 5.47 507")]
-    assert len(rank(found)) == 2
+    assert len(shown(found)) == 2
 
 
 def test_each_reason_is_given_once_and_a_long_walk_gets_none() -> None:
-    ranked = rank(
+    ranked = shown(
         [
             way("walk 08:00 09:00 0.00 0"),
             way("bike 08:00 08:24 1.00 0"),
@@ -123,7 +135,7 @@ def test_each_reason_is_given_once_and_a_long_walk_gets_none() -> None:
 
 def test_arrive_by_shows_the_latest_departure_first() -> None:
     found = [way("bus 08:00 08:20 3.60 400"), way("bus 08:30 08:50 3.60 400")]
-    ranked = rank(found, latest_first=True)
+    ranked = shown(found, latest_first=True)
     assert texts(ranked) == ["bus 08:30 08:50", "bus 08:00 08:20"]
     assert ranked[0].reasons == (Reason.FASTEST,)
 
@@ -146,7 +158,7 @@ ways = st.builds(
 def test_always_at_most_eight_none_of_them_dominated_by_its_own_kind(
     found: list[Candidate],
 ) -> None:
-    ranked = rank(found)
+    ranked = shown(found)
     assert len(ranked) <= AT_MOST
     assert bool(ranked) == bool(found)
     for one in ranked:
