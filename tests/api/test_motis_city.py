@@ -11,6 +11,7 @@ from tests.api.motis_world import (
     ask,
     assert_fits,
     motis,
+    one_bus,
     plan,
 )
 
@@ -92,7 +93,7 @@ async def test_one_platform_alone(motis: Motis) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_trip_of_a_leg_is_shown_from_end_to_end(motis: Motis, version: int) -> None:
-    leg = (await plan(motis, version))["itineraries"][0]["legs"][0]
+    leg = one_bus(await plan(motis, version))["legs"][0]
     shown = await ask(motis, f"/api/v{version}/trip", tripId=leg["tripId"])
     assert_fits(shown, "/api/v6/trip")
     (whole,) = shown["legs"]
@@ -146,7 +147,7 @@ async def test_a_journey_is_found_again_by_its_id(motis: Motis) -> None:
 
 
 async def test_a_journey_is_found_again_by_its_legs(motis: Motis) -> None:
-    leg = (await plan(motis))["itineraries"][0]["legs"][0]
+    leg = one_bus(await plan(motis))["legs"][0]
     one = {
         "displayName": "1",
         "tripId": leg["tripId"],

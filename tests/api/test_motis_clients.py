@@ -18,7 +18,7 @@ import uvicorn
 from redis.asyncio import Redis
 
 from mobility.settings import Settings
-from tests.api.motis_world import Json, assert_fits, motis_app
+from tests.api.motis_world import Json, assert_fits, motis_app, one_bus
 
 CLIENTS = Path(__file__).parents[1] / "motis_clients"
 MORNING = "2026-11-25T08:00:00Z"
@@ -95,7 +95,7 @@ def run(script: str, folder: Path, url: str) -> Json:
 def test_the_generated_client_gets_every_answer(clients: Path, url: str) -> None:
     shown = run("motis-client.mjs", clients, url)
     assert_fits(shown["plan"], "/api/v6/plan")
-    first = shown["plan"]["itineraries"][0]
+    first = one_bus(shown["plan"])
     assert (first["price"]["amount"], first["co2Grams"], bool(first["offerId"])) == (360, 414, True)
     assert {leg["mode"] for i in shown["plan"]["direct"] for leg in i["legs"]} >= {"BIKE", "RENTAL"}
     ids = [itinerary["id"] for itinerary in shown["plan"]["itineraries"]]
@@ -112,7 +112,7 @@ def test_journeys_in_the_friendly_format(clients: Path, url: str) -> None:
     shown = run("fptf-client.mjs", clients, url)
     assert shown["station"] == "Lübeck ZOB/Hauptbahnhof"
     assert len(shown["journeys"]) == 3
-    bus = next(leg for leg in shown["journeys"][0]["legs"] if not leg.get("walking"))
+    bus = next(journey["legs"][0] for journey in shown["journeys"] if len(journey["legs"]) == 1)
     assert (bus["line"]["name"], bus["line"]["product"], bus["line"]["operator"]["name"]) == (
         "1", "bus", "Stadtverkehr Lübeck",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.api.conftest import START
-from tests.api.motis_world import Motis, ask, assert_fits, motis, plan
+from tests.api.motis_world import Motis, ask, assert_fits, motis, one_bus, plan
 from tests.gtfs.realtime_text import live
 from tests.planning.world import luebeck_timetable
 
@@ -94,7 +94,7 @@ async def test_a_cancelled_trip_is_still_there_to_be_looked_up(today: Motis) -> 
 async def test_a_journey_found_before_the_delay_is_found_again_with_it(
     motis: Motis, request: pytest.FixtureRequest
 ) -> None:
-    before = (await plan(motis))["itineraries"][0]
+    before = one_bus(await plan(motis))
     late: Motis = request.getfixturevalue("today")
     again = await ask(late, "/api/v6/refresh-itinerary", itineraryId=before["id"])
     assert_fits(again, "/api/v6/refresh-itinerary")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from itertools import pairwise
 
+from mobility.api.motis.change_time import ChangeTime
 from mobility.api.motis.modes import FORM_FACTORS, MotisMode, propulsion_of, transit_modes
 from mobility.api.motis.plan_query import PlanQuery, Stage, allows
 from mobility.api.motis.runs import Network
@@ -22,6 +21,7 @@ class Filters:
         """Read what every journey is asked."""
         self._query = query
         self._network = network
+        self._time = ChangeTime.of(query)
         self._lines = transit_modes(query.transit_modes)
         self._changes = (
             None if query.max_transfers is None else version.changes(query.max_transfers)
@@ -42,7 +42,7 @@ class Filters:
             and not any(leg.rental for leg in between)
             and self._street(before, Stage.PRE, self._query.max_pre_transit_time)
             and self._street(after, Stage.POST, self._query.max_post_transit_time)
-            and all(self._time_to_change(a, b, itinerary) for a, b in pairwise(rides))
+            and self._time.find_short(itinerary) is None
         )
 
     def direct(self, itinerary: Itinerary) -> bool:
@@ -90,13 +90,6 @@ class Filters:
         assert leg.rental is not None
         kind = (FORM_FACTORS[leg.rental.type.mode], propulsion_of(leg.rental.type))
         return allows(self._query, stage, leg.rental, leg.provider_id, kind)
-
-    def _time_to_change(self, ride: int, following: int, itinerary: Itinerary) -> bool:
-        query, legs = self._query, itinerary.legs
-        gap = legs[following].departs_at - legs[ride].arrives_at
-        walk = sum(leg.seconds for leg in legs[ride + 1 : following])
-        needed = walk * query.transfer_time_factor + query.additional_transfer_time * 60
-        return gap >= timedelta(seconds=max(needed, query.min_transfer_time * 60))
 
 
 def not_overtaken(

@@ -7,17 +7,18 @@ stand at the outer edges of what it shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from mobility.api.motis.change_time import ChangeTime, UnhurriedSearch
 from mobility.api.motis.cursors import Cursor, read_cursor
 from mobility.api.motis.filters import Filters, best_only, not_dominated, not_overtaken
 from mobility.api.motis.modes import FORM_FACTORS, MotisMode, transit_modes
 from mobility.api.motis.own_vehicle import own_vehicle
 from mobility.api.motis.parameters import Spot, in_zone, read_place
 from mobility.api.motis.plan_query import PedestrianProfile, PlanQuery, rental_modes
-from mobility.api.motis.via import via_search
+from mobility.api.motis.via import Search, via_search
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
@@ -31,9 +32,6 @@ SHORTEST, LONGEST = timedelta(minutes=15), timedelta(hours=6)
 MOST_WALK_M = 5000
 _ABSOLUTE = frozenset({Reason.LAST_WAY_HOME})
 """Reasons that hold for a journey beside those of other windows too."""
-
-
-Search = Callable[[SearchRequest, datetime], SearchResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,7 @@ def find_plan(
     Raises:
         UnknownStopError, UnknownPassError, BadSearchError
     """
-    search = via_search(planner, query) if query.via else planner.search
+    search = _search_of(planner, query)
     first = search(request, now)
     direct = [i for i in first.itineraries if filters.direct(i)]
     if request.page is None and not query.via:
@@ -130,13 +128,20 @@ def find_plan(
 
 def _shown(results: Sequence[SearchResult], query: PlanQuery, filters: Filters) -> list[Itinerary]:
     found = [i for result in results for i in result.itineraries if filters.scheduled(i)]
-    return not_dominated(found) if query.via else found
+    return not_dominated(found) if query.via or ChangeTime.of(query) else found
 
 
 def _wants_more(query: PlanQuery, found: Sequence[Itinerary]) -> bool:
     if not query.timetable_view or not transit_modes(query.transit_modes):
         return False
     return len(found) < min(query.num_itineraries, MOST_ITINERARIES)
+
+
+def _search_of(planner: Planner, query: PlanQuery) -> Search:
+    """Our search, by way of the stops and with the time to change that are asked for."""
+    search: Search = via_search(planner, query) if query.via else planner.search
+    time = ChangeTime.of(query)
+    return UnhurriedSearch(planner, search, time) if time and not query.via else search
 
 
 def _backwards(query: PlanQuery, request: SearchRequest) -> bool:

@@ -8,7 +8,7 @@ repeat.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -21,6 +21,8 @@ from mobility.planning.itinerary import Accessible, Itinerary, Leg
 from mobility.planning.request import SearchRequest, SearchResult
 from mobility.planning.search import Planner
 
+Search = Callable[[SearchRequest, datetime], SearchResult]
+"""As ``Planner.search``."""
 _MOST = 6
 """Ways of the first section that are followed on."""
 
@@ -53,7 +55,9 @@ class ViaSearch:
             for section, stay in zip(sections[1:], stays, strict=True):
                 parts = self._further(request, parts, section, stay, now)
             if parts is not None:
-                found.append(self._joined(parts[::-1] if backwards else parts, request))
+                ordered = parts[::-1] if backwards else parts
+                legs = tuple(leg for part in ordered for leg in part.legs)
+                found.append(joined(self.planner, legs, request))
         return replace(first, itineraries=tuple(found))
 
     def _further(
@@ -83,17 +87,17 @@ class ViaSearch:
             return [*parts, min(found, key=lambda i: (i.arrives_at, i.transfers))]
         return [*parts, max(found, key=lambda i: (i.departs_at, -i.transfers))]
 
-    def _joined(self, parts: Sequence[Itinerary], request: SearchRequest) -> Itinerary:
-        legs: list[Leg] = []
-        for leg in (leg for part in parts for leg in part.legs):
-            joined = _ridden_on(legs[-1], leg) if legs else None
-            if joined is not None:
-                legs[-1] = joined
-            else:
-                legs.append(leg)
-        return self.planner.pricer.priced(
-            Itinerary(tuple(legs)), request.passes, request.passengers
-        )
+
+def joined(planner: Planner, parts: Sequence[Leg], request: SearchRequest) -> Itinerary:
+    """One journey of the legs of several, priced as a whole."""
+    legs: list[Leg] = []
+    for leg in parts:
+        ridden_on = _ridden_on(legs[-1], leg) if legs else None
+        if ridden_on is not None:
+            legs[-1] = ridden_on
+        else:
+            legs.append(leg)
+    return planner.pricer.priced(Itinerary(tuple(legs)), request.passes, request.passengers)
 
 
 def via_search(planner: Planner, query: PlanQuery) -> ViaSearch:
