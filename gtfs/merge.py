@@ -108,6 +108,7 @@ def _on_axis(feed: Feed, axis: ZoneInfo) -> Feed:
     services, trips = Services.of(feed.services), TripColumns.of(feed.trips)
     first = trips.arrival[trips.call0[:-1]]
     copies: list[TripColumns] = []
+    names: list[str] = []
     active: list[Bool] = []
     ids: list[str] = []
     for variant in _variants(services, own, axis):
@@ -127,14 +128,15 @@ def _on_axis(feed: Feed, axis: ZoneInfo) -> Feed:
                 departure=moved.departure + np.int32(variant.shift),
             )
         )
-        name = f"@{format_clock(variant.shift)}" + f"-{variant.back}d" * (variant.back > 0)
-        ids += [services.id[row] + name for row in used.tolist()]
+        copy = f"@{len(copies)}"
+        names.append(f"-{variant.back}d" if variant.back else "")
+        ids += [services.id[row] + copy for row in used.tolist()]
         active.append(_moved(services.active[used] & variant.days, variant.back))
     if not copies:
         return replace(feed, trips=trips.take(np.zeros(0, np.int64)))
     start = services.first_day - timedelta(days=_MOST_BACK)
     merged = Services(ids, start, np.concatenate(active))
-    copies = [replace(copy, service_ids=ids) for copy in _named_once(copies, merged.active)]
+    copies = [replace(copy, service_ids=ids) for copy in _named_once(copies, names, merged.active)]
     return replace(feed, services=merged, trips=_trips(copies))
 
 
@@ -151,11 +153,13 @@ def _variants(services: Services, own: ZoneInfo, axis: ZoneInfo) -> Iterator[_Va
         ]
     ).astype(np.int64)
     for back in range(_MOST_BACK + 1):
-        pairs = shifts[:, max(back - 1, 0) : back + 1]
-        for pair in np.unique(pairs, axis=0).tolist():
-            end = -pair[0] if back else 1 << 30
-            same: Bool = np.all(pairs == pair, axis=1)
-            yield _Variant(pair[-1], back, same, -pair[-1], end)
+        ends = -shifts[:, back - 1] if back else np.full(len(days), 1 << 30)
+        for shift in np.unique(shifts[:, back]).tolist():
+            moved: Bool = shifts[:, back] == shift
+            least = -shift
+            for end in np.unique(ends[moved]).tolist():
+                yield _Variant(shift, back, moved & (ends >= end), least, end)
+                least = max(least, end)
 
 
 def _moved(active: Bool, back: int) -> Bool:
@@ -166,8 +170,13 @@ def _moved(active: Bool, back: int) -> Bool:
     return wide
 
 
-def _named_once(copies: Sequence[TripColumns], active: Bool) -> list[TripColumns]:
-    """Copies of one trip with different ids; the one with the most days keeps the trip's own."""
+def _named_once(
+    copies: Sequence[TripColumns], names: Sequence[str], active: Bool
+) -> list[TripColumns]:
+    """Copies of one trip with different ids; the one with the most days keeps the trip's own.
+
+    Others get the time they start at, and the copy's name.
+    """
     n_days = active.sum(axis=1)
     best: dict[str, tuple[int, int]] = {}
     for number, copy in enumerate(copies):
@@ -177,7 +186,7 @@ def _named_once(copies: Sequence[TripColumns], active: Bool) -> list[TripColumns
     for number, copy in enumerate(copies):
         starts = copy.departure[copy.call0[:-1]].tolist()
         ids = [
-            id_ if best[id_][1] == -number else f"{id_}@{format_clock(start)}"
+            id_ if best[id_][1] == -number else f"{id_}@{format_clock(start)}{names[number]}"
             for id_, start in zip(copy.id, starts, strict=True)
         ]
         named.append(replace(copy, id=ids))

@@ -121,6 +121,7 @@ def test_fares_stay_with_their_feed():
 
 
 @settings(max_examples=40, deadline=None)
+@example("Australia/Sydney", "US/Alaska", date(2026, 10, 27), 113)
 @example("Pacific/Kiritimati", "Pacific/Pago_Pago", date(2026, 1, 1), 0)
 @given(
     st.sampled_from(
@@ -140,6 +141,8 @@ def test_instants_hold_for_any_two_zones(zone: str, axis: str, first: date, minu
     expected = {run for name, feed in feeds.items() for run in runs_of_feed(name, feed)}
     timetable = build_many(feeds, max_footpath_m=0)
     assert runs_of(timetable) == expected
+    for ids in (timetable.trips.id, timetable.services.id):
+        assert len(set(ids)) == len(ids)
     assert int(timetable.events.departure.min()) >= 0
 
 
