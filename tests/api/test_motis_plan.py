@@ -204,7 +204,7 @@ async def test_a_longer_change_can_be_asked_for(motis: Motis) -> None:
         for itinerary in shown["itineraries"]:
             rides = [leg for leg in itinerary["legs"] if leg["mode"] == "BUS"]
             for before, after in pairwise(rides):
-                assert at(after["startTime"]) - at(before["endTime"]) >= timedelta(minutes=15)
+                assert at(after["startTime"]) - at(before["endTime"]) >= timedelta(minutes=12)
 
 
 async def test_waiting_counts_as_travel_without_the_timetable_view(motis: Motis) -> None:
