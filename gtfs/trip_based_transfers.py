@@ -135,7 +135,7 @@ def _find(  # noqa: C901 - one loop over trips, its arrays named once
                 at = arrivals[row + i]
                 if at < INF:
                     stop = stops[stop0[p] + i]
-                    _alight(net, no, labels, trip0[p] + t, stop, at, walk_at_ends)
+                    _stay(net, no, labels, trip0[p] + t, stop, at)
                     n_kept, n_back = _changes(
                         net, no, labels, met, near, near0, p, t, i,
                         kept, n_kept, back, n_back, shift, walk_at_ends,
@@ -211,7 +211,7 @@ def _neighbours(net: I32, no: I64, p: int) -> tuple[I64, I32]:
 
 
 @compiled
-def _changes(  # noqa: C901 - the innermost loop; calls would cost what they hide
+def _changes(  # noqa: C901, PLR0912, PLR0915 - the innermost loop; calls would cost what they hide
     net: I32, no: I64, labels: I32, met: I32, near: I32, near0: I64, p: int, t: int, i: int,
     kept: U32, n_kept: int, back: U32, n_back: int, shift: int,
     walk_at_ends: bool,  # noqa: FBT001
@@ -220,6 +220,7 @@ def _changes(  # noqa: C901 - the innermost loop; calls would cost what they hid
     positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
     stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
     stops, change_s = net[no[5] : no[6]], net[no[17] : no[18]]
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
     arrivals, departures = net[no[6] : no[7]], net[no[7] : no[8]]
     row, stamp = event0[p] + t * positions[p], trip0[p] + t
     at, previous = arrivals[row + i], stops[stop0[p] + i - 1]
@@ -253,11 +254,34 @@ def _changes(  # noqa: C901 - the innermost loop; calls would cost what they hid
             met[3 * q], met[3 * q + 1], met[3 * q + 2] = stamp, u, j
         worth = False
         for k in range(j + 1, last):
-            reach, label = arrivals[cell + k], _LABEL * stops[stop0[q] + k]
-            if reach >= INF or (labels[label] == stamp and labels[label + 1] <= reach):
+            reach, stop = arrivals[cell + k], stops[stop0[q] + k]
+            label = _LABEL * stop
+            if labels[label] == stamp:
+                if reach >= labels[label + 1]:
+                    continue
+            elif reach >= INF:
                 continue
-            if _alight(net, no, labels, stamp, stops[stop0[q] + k], reach, walk_at_ends):
+            else:
+                labels[label], labels[label + 2], labels[label + 3] = stamp, INF, INF
+            labels[label + 1] = reach
+            if not walk_at_ends:
                 worth = True
+                continue
+            ready = reach + change_s[stop]
+            if reach < labels[label + 2] or ready < labels[label + 3]:
+                worth = True
+                labels[label + 2] = min(labels[label + 2], reach)
+                labels[label + 3] = min(labels[label + 3], ready)
+            for x in range(walk0[stop], walk0[stop + 1]):
+                label, ready = _LABEL * walk_to[x], reach + walk_s[x]
+                if labels[label] != stamp:
+                    labels[label], labels[label + 1] = stamp, INF
+                    labels[label + 2], labels[label + 3] = ready, ready
+                    worth = True
+                elif ready < labels[label + 3]:  # who may board there is there
+                    labels[label + 3] = ready
+                    labels[label + 2] = min(labels[label + 2], ready)
+                    worth = True
         if worth:
             kept[n_kept] = ((trip0[q] + u) << shift) | j
             n_kept += 1
@@ -278,33 +302,17 @@ def _first_from(departures: I32, column: int, size: int, ready: int) -> int:
 
 
 @compiled
-def _alight(
-    net: I32, no: I64, labels: I32, stamp: int, stop: int, at: int,
-    walk_at_ends: bool,  # noqa: FBT001
-) -> bool:  # fmt: skip
-    """Note a ride's arrival and what follows from it; whether anything is earlier than known."""
+def _stay(net: I32, no: I64, labels: I32, stamp: int, stop: int, at: int) -> None:
+    """Note what staying seated until a call reaches: by the ride, on foot, and to board again."""
     label = _label(labels, stop, stamp)
-    if at >= labels[label + 1]:
-        return False
-    labels[label + 1] = at
-    if not walk_at_ends:
-        return True
-    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
-    ready = at + net[no[17] + stop]
-    earlier = bool(at < labels[label + 2] or ready < labels[label + 3])
+    labels[label + 1] = min(labels[label + 1], at)
     labels[label + 2] = min(labels[label + 2], at)
-    labels[label + 3] = min(labels[label + 3], ready)
+    labels[label + 3] = min(labels[label + 3], at + net[no[17] + stop])
+    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
     for x in range(walk0[stop], walk0[stop + 1]):
-        label = _label(labels, walk_to[x], stamp)
-        ready = at + walk_s[x]
-        if ready < labels[label + 3]:  # who may board somewhere is there, but not the reverse
-            earlier = True
-            labels[label + 3] = ready
-            labels[label + 2] = min(labels[label + 2], ready)
-        elif ready < labels[label + 2]:
-            earlier = True
-            labels[label + 2] = ready
-    return earlier
+        label, ready = _label(labels, walk_to[x], stamp), at + walk_s[x]
+        labels[label + 2] = min(labels[label + 2], ready)
+        labels[label + 3] = min(labels[label + 3], ready)
 
 
 @compiled

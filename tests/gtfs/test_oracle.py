@@ -77,7 +77,8 @@ def compare_profile(random: Random) -> int:
 @pytest.mark.parametrize(
     ("compare", "share", "first"),
     [
-        pytest.param(compare_forward, 0.6, 0, id="departing after"),
+        pytest.param(compare_forward, 0.3, 0, id="departing after"),
+        pytest.param(compare_forward, 0.3, 500_000, id="departing after, too"),
         pytest.param(compare_latest, 0.2, 1_000_000, id="arriving by"),
         pytest.param(compare_profile, 0.2, 2_000_000, id="leaving within"),
     ],

@@ -1,5 +1,6 @@
 """What a search may not use is as if it were not there."""
 
+from dataclasses import replace
 from datetime import date
 from random import Random
 
@@ -81,17 +82,19 @@ def test_trips_with_the_same_calls_share_lanes_in_whatever_pattern_they_stand():
     assert len(table.stop0) == 2
     split = 3
     width = int(table.stop0[1])
-    moved = type(table)(
+    moved = replace(
+        table,
         stop0=np.array([0, width, 2 * width], np.int32),
         trip0=np.array([0, split, table.trip0[1]], np.int32),
         event0=np.array([0, split * width, table.event0[1]], np.int32),
         stops=np.tile(table.stops, 2),
         boards=np.tile(table.boards, 2),
         alights=np.tile(table.alights, 2),
+        pickup=np.tile(table.pickup, 2),
+        drop_off=np.tile(table.drop_off, 2),
     )
-    patched = timetable_from_text(text)
-    object.__setattr__(patched, "patterns", moved)
-    patched.trips.pattern[split:] = 1
+    pattern = np.where(np.arange(len(town.trips.pattern)) < split, 0, 1).astype(np.int32)
+    patched = replace(town, patterns=moved, trips=replace(town.trips, pattern=pattern))
     assert classes_of(patched).of_pattern.tolist() == [0, 0]
     ours, theirs = (prepare(t, WEDNESDAY, View.AHEAD) for t in (town, patched))
     for name in SECTIONS:
