@@ -43,6 +43,12 @@ INF = 1 << 30
 
 
 @compiled
+def wide(x: int) -> int:
+    """The same in 64 bits: where all arguments are of one type, a callee is compiled once."""
+    return int(np.int64(x))
+
+
+@compiled
 def steps_of(mg: int) -> int:
     """A leg's steps of 50 g, half a step rounded up."""
     return (mg + STEP_MG // 2) // STEP_MG
@@ -129,10 +135,10 @@ def dominates(
         or labels[a, TOTAL] > labels[b, TOTAL]
     ):
         return False
-    area = int(labels[b, AREA])
+    area = wide(labels[b, AREA])
     if area < 0 or labels[a, TOTAL] + gap[area] <= labels[b, CLOSED]:
         return True
-    mine = int(labels[a, AREA])
+    mine = wide(labels[a, AREA])
     if mine < 0 or labels[a, CLOSED] + gap[mine * state[N_SETS] + area] > labels[b, CLOSED]:
         return False
     if state[EXACT] == 0 or labels[a, EXPIRY] >= labels[b, EXPIRY]:
@@ -141,8 +147,8 @@ def dominates(
         front,
         state,
         labels[a, EXPIRY] + 1,
-        labels[b, LEGS] + 1,
-        int(labels[b, TOTAL]),
+        wide(labels[b, LEGS] + 1),
+        wide(labels[b, TOTAL]),
         labels[b, STEPS] + least_steps,
     )
 
@@ -154,15 +160,15 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps:
     if new + 1 >= len(labels):
         state[IS_FULL] = 1
         return False
-    bag, time = int(labels[new, BAG]), int(labels[new, TIME])
-    before, x = -1, int(heads[bag])
+    bag, time = wide(labels[new, BAG]), wide(labels[new, TIME])
+    before, x = wide(-1), wide(heads[bag])
     while x >= 0 and labels[x, TIME] <= time:
         if dominates(labels, x, new, gap, front, state, least_steps):
             return False
         if labels[x, TIME] < time:
             before = x
-        x = int(labels[x, NEXT])
-    x = int(heads[bag]) if before < 0 else int(labels[before, NEXT])
+        x = wide(labels[x, NEXT])
+    x = wide(heads[bag]) if before < 0 else wide(labels[before, NEXT])
     labels[new, NEXT] = x
     if before < 0:
         heads[bag] = new
@@ -170,7 +176,7 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps:
         labels[before, NEXT] = new
     before = new
     while x >= 0:
-        after = int(labels[x, NEXT])
+        after = wide(labels[x, NEXT])
         if dominates(labels, new, x, gap, front, state, least_steps):
             labels[before, NEXT] = after
             labels[x, DEAD] = 1
@@ -185,7 +191,7 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps:
 def least_steps(rest: I32, state: I64, bag: int) -> int:
     """The least steps of CO2 from a bag to the goal."""
     n_bags = state[N_BAGS]
-    return min(int(rest[n_bags + bag]), int(rest[3 * n_bags + bag]))
+    return min(wide(rest[n_bags + bag]), wide(rest[3 * n_bags + bag]))
 
 
 @compiled
@@ -222,16 +228,16 @@ def settle(
     A row that the front needs stays, dead, where the bag does not want it.
     """
     new = state[N_LABELS]
-    node, bag = int(labels[new, NODE]), int(labels[new, BAG])
+    node, bag = wide(labels[new, NODE]), wide(labels[new, BAG])
     wanted = egress[node] < INF and arrive(
         front,
         state,
         labels[new, TIME] + egress[node],
-        int(labels[new, LEGS]),
-        int(labels[new, TOTAL]),
-        int(labels[new, STEPS]),
+        wide(labels[new, LEGS]),
+        wide(labels[new, TOTAL]),
+        wide(labels[new, STEPS]),
         new,
-        -1,
+        wide(-1),
     )
     if (
         state[ROUND] < state[MAX_LEGS]

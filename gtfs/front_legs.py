@@ -27,6 +27,7 @@ from gtfs.front_labels import (
     SECONDS,
     TIME,
     WHAT,
+    wide,
 )
 from gtfs.kernel_cache import compiled
 
@@ -58,23 +59,23 @@ def write_legs(
 
     All that comes before the first ride is as late as it can be for it.
     """
-    n = 0
+    n, walk, rental, door, goal = wide(0), wide(WALK), wide(RENTAL), wide(ORIGIN), wide(GOAL)
     for f in range(state[N_FRONT]):
         front[f, F_LEG0] = n
         if LEG_ROW * (n + MOST_LEGS) > len(out):
             state[IS_FULL] = 1
             return
-        x, time = int(front[f, F_LABEL]), int(front[f, F_TIME])
+        x, time = wide(front[f, F_LABEL]), wide(front[f, F_TIME])
         if x < 0:
-            _write(out, n, WALK, ORIGIN, GOAL, time - state[DIRECT_S], time, -1)
+            _write(out, n, walk, door, goal, time - state[DIRECT_S], time, door)
             front[f, F_MG] = 0
             n += 1
         else:
-            edge, node = int(front[f, F_EDGE]), int(labels[x, NODE])
+            edge, node = wide(front[f, F_EDGE]), wide(labels[x, NODE])
             if edge >= 0:
-                _write(out, n, RENTAL, node, GOAL, int(labels[x, TIME]), time, -1 - edge)
+                _write(out, n, rental, node, goal, wide(labels[x, TIME]), time, -1 - edge)
             else:
-                _write(out, n, WALK, node, GOAL, time - egress[node], time, -1)
+                _write(out, n, walk, node, goal, time - egress[node], time, door)
             n = _write_back(net, no, ren, ro, labels, out, n + 1, x, state)
             front[f, F_MG] = _mg_of_rides(net, no, labels, x)
         _be_late(out, front[f, F_LEG0], n)
@@ -113,33 +114,34 @@ def _write_back(
     """Write how one came to label x; returns the number of legs."""
     stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
     trip = net[no[20] : no[21]]
+    walk, rental, door = wide(WALK), wide(RENTAL), wide(ORIGIN)
     while x >= 0:
-        node, time = int(labels[x, NODE]), int(labels[x, TIME])
-        how, before = labels[x, HOW], int(labels[x, PARENT])
-        came_from, since = int(labels[before, NODE]), int(labels[before, TIME])
+        node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
+        how, before = labels[x, HOW], wide(labels[x, PARENT])
+        came_from, since = wide(labels[before, NODE]), wide(labels[before, TIME])
         if how == BY_DOOR:
-            _write(out, n, WALK, ORIGIN, node, state[SECONDS], time, -1)
+            _write(out, n, walk, door, node, state[SECONDS], time, door)
             n += 1
         elif how == BY_FIRST_EDGE:
-            _write(out, n, RENTAL, ORIGIN, node, state[SECONDS], time, -1 - labels[x, WHAT])
+            _write(out, n, rental, door, node, state[SECONDS], time, -1 - labels[x, WHAT])
             n += 1
         elif how == BY_RENTAL:
-            edge = int(ren[ro[5] + labels[x, WHAT]])
-            _write(out, n, RENTAL, came_from, node, since, time, edge)
+            edge = wide(ren[ro[5] + labels[x, WHAT]])
+            _write(out, n, rental, came_from, node, since, time, edge)
             n += 1
         elif how == BY_RIDE:
             t = labels[x, WHAT]
             p = np.searchsorted(trip0, t, side="right") - 1
             board = labels[x, BOARD]
             size = net[no[1] + p]
-            departs = int(net[no[7] + event0[p] + board * size + t - trip0[p]])
-            start = int(net[no[5] + stop0[p] + board])
-            _write(out, n, RIDE, start, node, departs, time, int(trip[t]))
+            departs = wide(net[no[7] + event0[p] + board * size + t - trip0[p]])
+            start = wide(net[no[5] + stop0[p] + board])
+            _write(out, n, wide(RIDE), start, node, departs, time, wide(trip[t]))
             out[LEG_ROW * n + 6] = board
             out[LEG_ROW * n + 7] = labels[x, ALIGHT]
             n += 1
         elif came_from != node:
-            _write(out, n, WALK, came_from, node, since, time, -1)
+            _write(out, n, walk, came_from, node, since, time, door)
             n += 1
         x = before
     return n
@@ -156,7 +158,7 @@ def _mg_of_rides(net: I32, no: I64, labels: I32, x: int) -> int:
             first = no[17] + stop0[p]
             metres = net[first + labels[x, ALIGHT]] - net[first + labels[x, BOARD]]
             mg += net[no[16] + p] * metres
-        x = int(labels[x, PARENT])
+        x = wide(labels[x, PARENT])
     return mg
 
 

@@ -35,6 +35,7 @@ from gtfs.front_labels import (
     keep,
     least_steps,
     settle,
+    wide,
 )
 from gtfs.kernel_cache import compiled
 
@@ -65,10 +66,10 @@ def leave_door(
             continue
         time = state[SECONDS] + access[node]
         if node < n_stops:
-            _start(labels, state, time, node, n_stops + node, BY_DOOR, -1)
+            _start(labels, state, time, node, n_stops + node, wide(BY_DOOR), wide(-1))
             _ready(labels, heads, gap, front, rest, state)
         if node >= n_stops or starts_here[node] != 0:
-            _start(labels, state, time, node, 2 * n_stops + n_nodes + node, BY_DOOR, -1)
+            _start(labels, state, time, node, 2 * n_stops + n_nodes + node, wide(BY_DOOR), wide(-1))
             _ready(labels, heads, gap, front, rest, state)
 
 
@@ -86,12 +87,12 @@ def leave_door_riding(
 ) -> None:
     """Ride from the door itself: the mirror image of rides to the goal door."""
     for d in range(0, len(door), 5):
-        node, kind = int(door[d]), door[d + 1]
+        node, kind = wide(door[d]), door[d + 1]
         if takes[node * state[N_KINDS] + kind] == 0:
             continue
         new = state[N_LABELS]
         time = state[SECONDS] + door[d + 2]
-        _start(labels, state, time, node, 2 * state[N_STOPS] + node, BY_FIRST_EDGE, d // 5)
+        _start(labels, state, time, node, 2 * state[N_STOPS] + node, wide(BY_FIRST_EDGE), d // 5)
         labels[new, TOTAL] = door[d + 3]
         labels[new, CLOSED] = door[d + 3]
         labels[new, STEPS] = door[d + 4]
@@ -121,7 +122,7 @@ def _start(labels: I32, state: I64, time: int, node: int, bag: int, how: int, wh
 def _ready(labels: I32, heads: I32, gap: I32, front: I32, rest: I32, state: I64) -> None:
     """Take in the row behind the last label, which is ready to board or to take a vehicle."""
     new = state[N_LABELS]
-    bag = int(labels[new, BAG])
+    bag = wide(labels[new, BAG])
     if not is_hopeless(labels, new, front, state, rest):
         keep(labels, heads, gap, front, state, least_steps(rest, state, bag))
 
@@ -153,7 +154,7 @@ def rent(
         if is_hopeless(labels, x, front, state, rest):
             labels[x, DEAD] = 1
             continue
-        node = int(labels[x, NODE])
+        node = wide(labels[x, NODE])
         for d in range(0, len(door), 5):
             if door[d] == node and available[node * n_kinds + door[d + 1]] != 0:
                 arrive(
@@ -171,12 +172,12 @@ def rent(
             if available[row] == 0:
                 continue
             for e in range(edge0[row], edge0[row + 1]):
-                to = int(edge_to[e])
+                to = wide(edge_to[e])
                 if takes[to * n_kinds + kind] == 0:
                     continue
                 time = labels[x, TIME] + edge_s[e]
                 new = state[N_LABELS]
-                _follow(labels, state, x, time, to, rented + to, BY_RENTAL, state[ROUND])
+                _follow(labels, state, x, time, to, rented + to, wide(BY_RENTAL), state[ROUND])
                 labels[new, WHAT] = e
                 labels[new, TOTAL] += edge_cents[e]
                 labels[new, CLOSED] += edge_cents[e]
@@ -231,7 +232,7 @@ def walk_on(
     for x in range(since, until):
         if labels[x, DEAD] != 0:
             continue
-        node, time = int(labels[x, NODE]), int(labels[x, TIME])
+        node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
         by_ride = labels[x, BAG] < n_stops
         if node < n_stops:
             wait_s = change_s[node] if by_ride else 0
@@ -239,17 +240,17 @@ def walk_on(
             if by_ride and starts_here[node] != 0:
                 _step(labels, heads, gap, front, rest, state, x, time, node, ready + node)
             for y in range(walk0[node], walk0[node + 1]):
-                to, at = int(walk_to[y]), time + walk_s[y]
+                to, at = wide(walk_to[y]), time + walk_s[y]
                 _step(labels, heads, gap, front, rest, state, x, at, to, n_stops + to)
                 if by_ride and starts_here[to] != 0:
                     _step(labels, heads, gap, front, rest, state, x, at, to, ready + to)
             if by_ride:
                 for y in range(place0[node], place0[node + 1]):
-                    to, at = int(place_to[y]), time + place_s[y]
+                    to, at = wide(place_to[y]), time + place_s[y]
                     _step(labels, heads, gap, front, rest, state, x, at, to, ready + to)
         else:
             for y in range(stop0[node], stop0[node + 1]):
-                to, at = int(stop_to[y]), time + stop_s[y]
+                to, at = wide(stop_to[y]), time + stop_s[y]
                 _step(labels, heads, gap, front, rest, state, x, at, to, n_stops + to)
 
 
@@ -266,5 +267,5 @@ def _step(
     node: int,
     bag: int,
 ) -> None:
-    _follow(labels, state, x, time, node, bag, ON_FOOT, int(labels[x, LEGS]))
+    _follow(labels, state, x, time, node, bag, wide(ON_FOOT), wide(labels[x, LEGS]))
     _ready(labels, heads, gap, front, rest, state)

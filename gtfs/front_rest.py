@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs.front_labels import MAX_LEGS, N_BAGS, N_KINDS, N_NODES, N_STOPS, STEP_MG
+from gtfs.front_labels import MAX_LEGS, N_BAGS, N_KINDS, N_NODES, N_STOPS, STEP_MG, wide
 from gtfs.kernel_cache import compiled
 
 I32 = NDArray[np.int32]
@@ -46,9 +46,9 @@ def fill_rest(
     n_bags = state[N_BAGS]
     rest[: BOUND_SECTIONS * n_bags] = INF
     for _ in range(state[MAX_LEGS]):
-        if not _back_by_ride(net, no, egress, rest, state, 0):
+        if not _back_by_ride(net, no, egress, rest, state, wide(0)):
             break
-        _back_on_foot(net, no, ren, ro, rest, state, 0)
+        _back_on_foot(net, no, ren, ro, rest, state, wide(0))
     for _ in range(state[MAX_LEGS]):
         changed = _back_by_vehicle(ren, ro, available, takes, egress, door, rest, state)
         if changed:

@@ -10,6 +10,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs.front_aboard import (
+    A_AREA,
+    A_BOARD,
+    A_CLOSED,
+    A_EXPIRY,
+    A_MG,
+    A_PARENT,
+    A_STEPS,
+    A_TOTAL,
+    FLAT,
+    HELD,
+    LIMIT,
+    SHORT,
+    SINGLE,
+    TICKET,
+    TRIP,
+    is_lost,
+    step_in,
+)
 from gtfs.front_labels import (
     ALIGHT,
     AREA,
@@ -23,12 +42,9 @@ from gtfs.front_labels import (
     HOW,
     IS_FULL,
     LATEST,
-    LEAST_RENTAL,
     LEAST_SINGLE,
     LEGS,
     MIRRORED,
-    MOST_SINGLE,
-    N_BAGS,
     N_LABELS,
     N_SETS,
     N_STOPS,
@@ -38,7 +54,6 @@ from gtfs.front_labels import (
     ROUND,
     SHORT_CENTS,
     SHORT_STOPS,
-    STEP_MG,
     STEPS,
     TIME,
     TOTAL,
@@ -49,6 +64,7 @@ from gtfs.front_labels import (
     least_steps,
     settle,
     steps_of,
+    wide,
 )
 from gtfs.kernel_cache import compiled
 
@@ -57,13 +73,6 @@ I64 = NDArray[np.int64]
 
 INF = 1 << 30
 NEVER = 1 << 29
-
-TRIP, A_BOARD, A_MG, A_TOTAL, A_CLOSED, A_AREA, A_EXPIRY, LIMIT, TICKET, A_PARENT = range(10)
-A_STEPS = 10
-"""A row of those aboard; TRIP counts within the pattern, A_STEPS are those
-before, A_MG is what the pattern emits up to boarding, LIMIT the last position one may stay to."""
-FLAT, HELD, SINGLE, SHORT = 0, 1, 2, 3
-"""TICKET: a price a ride, the ticket held before, a new single ticket, a short hop."""
 
 
 @compiled
@@ -85,8 +94,8 @@ def ride(
     """Ride on from the labels [since, until) that are ready to board."""
     n_queue = _collect(net, no, labels, front, rest, first, queue, state, since, until)
     for y in range(n_queue):
-        p = int(queue[y])
-        start = int(first[p])
+        p = wide(queue[y])
+        start = wide(first[p])
         first[p] = INF
         _scan(net, no, labels, front, aboard, heads, rest, egress, state, p, start)
 
@@ -143,26 +152,26 @@ def _scan(
 ) -> None:
     """Go along a pattern from position `start`: alight everywhere, board where labels wait."""
     stop0, stops = net[no[2] : no[3]], net[no[5] : no[6]]
-    length = int(net[no[0] + p])
+    length = wide(net[no[0] + p])
     last_round = state[ROUND] - 1
-    n_aboard = 0
-    for i in range(start, length):
-        s = int(stops[stop0[p] + i])
+    n_aboard = wide(0)
+    for i in range(wide(start), length):
+        s = wide(stops[stop0[p] + i])
         for y in range(n_aboard):
             _alight(net, no, labels, front, aboard, heads, rest, egress, state, p, i, s, y)
         if i + 1 == length or state[IS_FULL] != 0:
             break
-        x = int(heads[state[N_STOPS] + s])
+        x = wide(heads[state[N_STOPS] + s])
         while x >= 0:
             if labels[x, LEGS] == last_round and labels[x, DEAD] == 0:
                 n_aboard = _board(net, no, labels, front, aboard, rest, state, p, i, s, x, n_aboard)
-            x = int(labels[x, NEXT])
+            x = wide(labels[x, NEXT])
 
 
 @compiled
 def _first_trip(net: I32, no: I64, p: int, i: int, since: int, ready: int) -> int:
     """The first trip from number `since` on that can be boarded; their number if there is none."""
-    size = int(net[no[1] + p])
+    size = wide(net[no[1] + p])
     column = no[7] + net[no[4] + p] + i * size
     low, high = since, size
     while low < high:
@@ -179,7 +188,7 @@ def _next_sale(net: I32, no: I64, at: int) -> int:
     """The first moment from `at` on at which short hops are sold, INF if there is none."""
     for w in range(no[25], no[26], 2):
         if at < net[w + 1]:
-            return max(at, int(net[w]))
+            return max(at, wide(net[w]))
     return INF
 
 
@@ -199,42 +208,42 @@ def _board(  # noqa: C901, PLR0912 - one branch a ticket
     n: int,
 ) -> int:
     """Board with label x at position i, on every ticket that may be worth it; those aboard."""
-    size = int(net[no[1] + p])
+    size = wide(net[no[1] + p])
     column = no[7] + net[no[4] + p] + i * size
-    t = _first_trip(net, no, p, i, 0, int(labels[x, TIME]))
+    t = _first_trip(net, no, p, i, wide(0), wide(labels[x, TIME]))
     if t == size or net[column + t] > state[LATEST]:
         return n
-    cents, expiry = int(net[no[15] + p]), int(labels[x, EXPIRY])
-    total, closed, area = int(labels[x, TOTAL]), int(labels[x, CLOSED]), int(labels[x, AREA])
+    cents, expiry = wide(net[no[15] + p]), wide(labels[x, EXPIRY])
+    total, closed, area = wide(labels[x, TOTAL]), wide(labels[x, CLOSED]), wide(labels[x, AREA])
     gap_at, n_sets = no[24], state[N_SETS]
-    steps = int(labels[x, STEPS])
-    mg = int(net[no[16] + p] * net[no[17] + net[no[2] + p] + i])
+    steps = wide(labels[x, STEPS])
+    mg = wide(net[no[16] + p] * net[no[17] + net[no[2] + p] + i])
     call, n_calls = net[no[2] + p] + i, no[6] - no[5]
-    departs = int(net[column + t])
+    departs = wide(net[column + t])
     if cents >= 0:
-        if _is_lost(front, rest, state, call, n_calls, departs, total + cents, steps):
+        if is_lost(front, rest, state, call, n_calls, departs, total + cents, steps):
             return n
-        return _step_in(
+        return step_in(
             aboard, net, gap_at, state, n, t, i, mg, steps, total + cents, closed + cents, area,
-            expiry, INF, FLAT, x,
+            expiry, wide(INF), wide(FLAT), x,
         )  # fmt: skip
-    here = int(net[no[21] + s])
+    here = wide(net[no[21] + s])
     if area >= 0 and departs <= expiry:
-        area = int(net[no[23] + area * n_sets + here])
+        area = wide(net[no[23] + area * n_sets + here])
         fare = closed + net[no[22] + area]
-        if not _is_lost(front, rest, state, call, n_calls, departs, fare, steps):
-            n = _step_in(
+        if not is_lost(front, rest, state, call, n_calls, departs, fare, steps):
+            n = step_in(
                 aboard, net, gap_at, state, n, t, i, mg, steps, total, closed, area,
-                expiry, INF, HELD, x,
+                expiry, wide(INF), wide(HELD), x,
             )  # fmt: skip
     fare = total + net[no[22] + here]
-    if not _is_lost(front, rest, state, call, n_calls, departs, fare, steps):
+    if not is_lost(front, rest, state, call, n_calls, departs, fare, steps):
         late = t
         while late < size and net[column + late] <= state[LATEST]:
             expiry = min(net[column + late] + state[TRANSFER_S], state[LATEST])
-            n = _step_in(
+            n = step_in(
                 aboard, net, gap_at, state, n, late, i, mg, steps, total, total, here,
-                expiry, INF, SINGLE, x,
+                expiry, wide(INF), wide(SINGLE), x,
             )  # fmt: skip
             if (
                 state[EXACT] == 0
@@ -245,134 +254,26 @@ def _board(  # noqa: C901, PLR0912 - one branch a ticket
                     expiry + 1,
                     state[ROUND] + 1,
                     total + state[LEAST_SINGLE],
-                    steps + least_steps(rest, state, int(labels[x, BAG])),
+                    steps + least_steps(rest, state, wide(labels[x, BAG])),
                 )
             ):
                 break
             late += 1
     if state[SHORT_STOPS] > 0:
         if state[MIRRORED] == 0:
-            sale = _next_sale(net, no, int(net[column + t]))
+            sale = _next_sale(net, no, wide(net[column + t]))
             while t < size and net[column + t] < sale:
                 t = _first_trip(net, no, p, i, t, sale)
                 if t < size:
-                    sale = _next_sale(net, no, int(net[column + t]))
+                    sale = _next_sale(net, no, wide(net[column + t]))
         short = total + state[SHORT_CENTS]
-        departs = int(net[column + t]) if t < size else INF
-        if not _is_lost(front, rest, state, call, n_calls, departs, short, steps):
-            n = _step_in(
-                aboard, net, gap_at, state, n, t, i, mg, steps, short, short, -1, 0,
-                i + state[SHORT_STOPS], SHORT, x,
+        departs = wide(net[column + t]) if t < size else INF
+        if not is_lost(front, rest, state, call, n_calls, departs, short, steps):
+            n = step_in(
+                aboard, net, gap_at, state, n, t, i, mg, steps, short, short, wide(-1), wide(0),
+                i + state[SHORT_STOPS], wide(SHORT), x,
             )  # fmt: skip
     return n
-
-
-@compiled
-def _is_lost(
-    front: I32,
-    rest: I32,
-    state: I64,
-    call: int,
-    n_calls: int,
-    departs: int,
-    cents: int,
-    steps: int,
-) -> bool:
-    """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
-    at = 4 * state[N_BAGS] + call
-    legs = state[ROUND]
-    time = departs + rest[at]
-    if time <= state[LATEST] and not beaten(
-        front, state, time, legs, cents, steps + rest[at + n_calls]
-    ):
-        return False
-    time = departs + rest[at + 2 * n_calls]
-    return time > state[LATEST] or beaten(
-        front, state, time, legs + 1, cents + state[LEAST_RENTAL], steps + rest[at + 3 * n_calls]
-    )
-
-
-@compiled
-def _step_in(
-    aboard: I32,
-    net: I32,
-    gap_at: int,
-    state: I64,
-    n: int,
-    trip: int,
-    board: int,
-    mg: int,
-    steps: int,
-    total: int,
-    closed: int,
-    area: int,
-    expiry: int,
-    limit: int,
-    ticket: int,
-    parent: int,
-) -> int:
-    """Add a row to those aboard unless it is dominated there; returns how many are aboard."""
-    if n >= len(aboard):
-        state[IS_FULL] = 1
-        return n
-    aboard[n, TRIP] = trip
-    aboard[n, A_BOARD] = board
-    aboard[n, A_MG] = mg
-    aboard[n, A_STEPS] = steps
-    aboard[n, A_TOTAL] = total
-    aboard[n, A_CLOSED] = closed
-    aboard[n, A_AREA] = area
-    aboard[n, A_EXPIRY] = expiry
-    aboard[n, LIMIT] = limit
-    aboard[n, TICKET] = ticket
-    aboard[n, A_PARENT] = parent
-    for y in range(n):
-        if _is_as_good(aboard, y, n, net, gap_at, state):
-            return n
-    kept = 0
-    for y in range(n):
-        if not _is_as_good(aboard, n, y, net, gap_at, state):
-            if kept < y:
-                aboard[kept] = aboard[y]
-            kept += 1
-    if kept < n:
-        aboard[kept] = aboard[n]
-    return kept + 1
-
-
-@compiled
-def _is_as_good(  # noqa: C901 - one branch a pair of tickets
-    aboard: I32, a: int, b: int, net: I32, gap_at: int, state: I64
-) -> bool:
-    """Whether a, wherever both alight from now on, is as well off as b."""
-    if aboard[a, TRIP] > aboard[b, TRIP]:
-        return False
-    farther = max(aboard[b, A_MG] - aboard[a, A_MG], 0)
-    if aboard[a, A_STEPS] + (farther + STEP_MG - 1) // STEP_MG > aboard[b, A_STEPS]:
-        return False
-    mine, theirs = aboard[a, TICKET], aboard[b, TICKET]
-    if theirs == SHORT and mine in (HELD, SINGLE):
-        lasts = mine == SINGLE or state[EXACT] == 0 or aboard[a, A_EXPIRY] >= state[LATEST]
-        return bool(lasts and aboard[a, A_CLOSED] + state[MOST_SINGLE] <= aboard[b, A_TOTAL])
-    if mine == SHORT or theirs == SHORT:  # noqa: PLR1714 - numba knows no sets here
-        cheaper = aboard[a, A_TOTAL] <= aboard[b, A_TOTAL]
-        return bool(mine == theirs and cheaper and aboard[a, LIMIT] >= aboard[b, LIMIT])
-    area, other = aboard[a, A_AREA], aboard[b, A_AREA]
-    n_sets = state[N_SETS]
-    if mine == FLAT:
-        if aboard[a, A_TOTAL] > aboard[b, A_TOTAL]:
-            return False
-        if other < 0 or aboard[a, A_TOTAL] + net[gap_at + other] <= aboard[b, A_CLOSED]:
-            return True
-        if area < 0:
-            return False
-    if aboard[a, A_CLOSED] + net[gap_at + area * n_sets + other] > aboard[b, A_CLOSED]:
-        return False
-    if state[EXACT] == 0:
-        return True
-    longer = aboard[a, A_EXPIRY] >= aboard[b, A_EXPIRY]
-    outlasts = mine != HELD or theirs == HELD or aboard[a, A_EXPIRY] >= state[LATEST]
-    return bool(longer and outlasts)
 
 
 @compiled
@@ -392,9 +293,9 @@ def _alight(
     y: int,
 ) -> None:
     """Let row y of those aboard get off at position i, which is stop s."""
-    length, t, limit = int(net[no[0] + p]), int(aboard[y, TRIP]), aboard[y, LIMIT]
+    length, t, limit = wide(net[no[0] + p]), wide(aboard[y, TRIP]), aboard[y, LIMIT]
     cell = no[6] + net[no[4] + p] + t * length + i
-    at = int(net[cell])
+    at = wide(net[cell])
     if at > state[LATEST] or i > limit:
         return
     ticket = aboard[y, TICKET]
@@ -403,7 +304,7 @@ def _alight(
         while at <= state[LATEST] and _next_sale(net, no, -at) != -at:
             t += 1
             cell += length
-            at = int(net[cell]) if t < size else INF
+            at = wide(net[cell]) if t < size else INF
         if at > state[LATEST]:
             return
     total, closed, area = aboard[y, A_TOTAL], aboard[y, A_CLOSED], aboard[y, A_AREA]
@@ -422,7 +323,7 @@ def _alight(
     labels[new, TIME] = at
     labels[new, TOTAL] = total
     mg = net[no[16] + p] * net[no[17] + net[no[2] + p] + i] - aboard[y, A_MG]
-    labels[new, STEPS] = aboard[y, A_STEPS] + steps_of(int(mg))
+    labels[new, STEPS] = aboard[y, A_STEPS] + steps_of(wide(mg))
     labels[new, CLOSED] = closed
     labels[new, AREA] = area
     labels[new, EXPIRY] = expiry

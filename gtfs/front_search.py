@@ -29,6 +29,7 @@ from gtfs.front_labels import (
     arrive,
     beaten,
     least_steps,
+    wide,
 )
 from gtfs.front_legs import write_legs
 from gtfs.front_moves import leave_door, leave_door_riding, rent, walk_on
@@ -77,7 +78,8 @@ def find_front(
     state[ROUND] = 0
     fill_rest(net, no, ren, ro, available, takes, egress, last_edges, rest, state)
     if state[DIRECT_S] < INF:
-        arrive(front, state, state[SECONDS] + state[DIRECT_S], 0, 0, 0, -1, -1)
+        n = wide(0)
+        arrive(front, state, state[SECONDS] + state[DIRECT_S], n, n, n, n - 1, n - 1)
     for exact in range(2):
         state[EXACT] = exact
         if exact == 1 and not _can_expire(access, first_edges, front, rest, state):
@@ -132,4 +134,4 @@ def _can_expire(access: I32, first_edges: I32, front: I32, rest: I32, state: I64
         steps = min(steps, first_edges[d + 4] + least_steps(rest, state, rented))
     if steps >= INF:
         return False
-    return not beaten(front, state, expires + 1, 2, state[LEAST_SINGLE], steps)
+    return not beaten(front, state, expires + 1, wide(2), state[LEAST_SINGLE], wide(steps))

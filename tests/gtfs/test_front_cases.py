@@ -1,0 +1,194 @@
+"""The four-criteria front by example: a town as text, one question, its whole front."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gtfs.front import (
+    FAR,
+    LEVELS,
+    FrontJourney,
+    FrontLeg,
+    FrontNetwork,
+    FrontQuery,
+    LegKind,
+    Levels,
+    RentalEdges,
+    search_front,
+    search_front_latest,
+)
+from gtfs.network import View, network_of
+from gtfs.service_time import DAY_S
+from gtfs.text import timetable_from_text
+
+pytestmark = pytest.mark.timeout(600)  # the first search compiles
+
+TOWN = timetable_from_text(
+    """
+    days 2026-11-23..2026-11-27 Europe/Berlin
+    1: A 08:00 B 08:10 C 08:30
+    2: B 08:12 C 08:20
+    3: A 08:00 C 08:40
+    1: A 09:00 B 09:10 C 09:30
+    """
+)
+DAY = TOWN.first_day
+EIGHT = 8 * 3600
+A, B, C = (TOWN.stop_index[name] for name in "ABC")
+STATION_A, STATION_C = 3, 4
+ALWAYS = ((-DAY_S, 3 * DAY_S),)
+TARIFF = Levels((300,), np.full(3, -1, np.int32), 7_200, 200, 1, ALWAYS)
+
+
+def network(
+    cents: dict[str, int], levels: Levels | None = TARIFF, view: View = View.AHEAD
+) -> FrontNetwork:
+    """Line 3 is long: 20 km; between stops of the others lies 1 km; 100 g a km."""
+    day = network_of(TOWN, DAY, view)
+    lines = [TOWN.route(TOWN.trip(trip).route).short_name for trip in day.trip]
+    sizes = np.diff(day.data[day.offsets[2] : day.offsets[3]]).tolist()
+    pattern_of = day.data[day.offsets[18] : day.offsets[19]].tolist()
+    long = {pattern_of[i] for i, line in enumerate(lines) if line == "3"}
+    metres = [i * (20_000 if p in long else 1_000) for p, n in enumerate(sizes) for i in range(n)]
+    return FrontNetwork.of(
+        day,
+        mirrored=view is View.MIRRORED,
+        trip_cents=np.array([cents[line] for line in lines], np.int32),
+        trip_mg_per_m=np.full(len(lines), 100, np.int32),
+        metres=np.array(metres, np.int32),
+        levels=levels,
+    )
+
+
+def bikes(*, here: bool = True, dock: bool = True) -> RentalEdges:
+    """A station at A and one at C, half an hour and 100 cents apart."""
+
+    def one(value: int) -> np.ndarray:
+        return np.array([value], np.int32)
+
+    none = np.zeros(0, np.int32)
+    takes = np.zeros((1, 5), np.bool_)
+    takes[0, STATION_C] = dock
+    return RentalEdges.of(
+        3, 2, 1,
+        start=one(0), end=one(STATION_C), kind=one(0), seconds=one(1_800), cents=one(100),
+        mg=one(0), to_place=(none, none, none), to_stop=(none, none, none),
+        available=np.array([[here, False]]), takes=takes,
+    )  # fmt: skip
+
+
+def from_a_to_c(n_nodes: int = 3, seconds: int = EIGHT) -> FrontQuery:
+    access, egress = np.full(n_nodes, FAR, np.int32), np.full(n_nodes, FAR, np.int32)
+    access[[A, *range(STATION_A, n_nodes)]] = 0
+    egress[[C, *range(STATION_A, n_nodes)]] = 0
+    return FrontQuery(seconds, access, egress)
+
+
+def points(found: tuple[FrontJourney, ...]) -> list[tuple[str, int, int, int]]:
+    """Arrival, transfers, cents, steps of 50 g."""
+    return [
+        (f"{j.arrives_s // 3600:02}:{j.arrives_s // 60 % 60:02}", j.transfers, j.cents, j.co2_steps)
+        for j in found
+    ]
+
+
+ON_LEVELS = {"1": LEVELS, "2": LEVELS, "3": 210}
+NO_BIKES = RentalEdges.none(3)
+
+
+def test_a_ticket_carries_the_change_and_the_slow_line_is_cheaper():
+    assert points(search_front(network(ON_LEVELS), NO_BIKES, from_a_to_c())) == [
+        ("08:30", 0, 300, 4),
+        ("08:40", 0, 210, 40),
+        ("08:20", 1, 300, 4),
+    ]
+
+
+def test_a_pass_makes_the_two_ride_journey_as_cheap_as_any():
+    free = {"1": 0, "2": 0, "3": 210}
+    assert points(search_front(network(free), NO_BIKES, from_a_to_c())) == [
+        ("08:30", 0, 0, 4),
+        ("08:20", 1, 0, 4),
+    ]
+
+
+def test_a_ticket_that_expires_on_the_way_is_bought_twice_or_as_short_hops():
+    brief = replace(TARIFF, transfer_s=900)
+    assert points(search_front(network(ON_LEVELS, brief), NO_BIKES, from_a_to_c())) == [
+        ("08:30", 0, 300, 4),
+        ("08:40", 0, 210, 40),
+        ("08:20", 1, 400, 4),
+    ]
+
+
+def test_a_short_hop_sold_from_nine_is_worth_an_hour():
+    later = replace(TARIFF, short_stops=2, short_windows=((9 * 3600, 20 * 3600),))
+    found = search_front(network({**ON_LEVELS, "3": 900}, later), NO_BIKES, from_a_to_c())
+    assert points(found) == [("08:30", 0, 300, 4), ("09:30", 0, 200, 4), ("08:20", 1, 300, 4)]
+    assert found[1].departs_s == 9 * 3600
+
+
+def test_a_ticket_is_of_the_first_area_that_holds_all_its_stops():
+    zones = np.zeros(3, np.int32)
+    zones[[A, B]], zones[C] = 0b11, 0b10
+    towns = replace(TARIFF, area_cents=(300, 440), stop_areas=zones, short_stops=0)
+    assert points(search_front(network(ON_LEVELS, towns), NO_BIKES, from_a_to_c()))[-1] == (
+        "08:20", 1, 440, 4,
+    )  # fmt: skip
+
+
+def test_a_bike_emits_nothing_and_leaves_the_faster_bus_on_the_front():
+    found = search_front(network(ON_LEVELS), bikes(), from_a_to_c(5))
+    assert points(found) == [("08:30", 0, 100, 0), ("08:20", 1, 300, 4)]
+    assert found[0].legs[1] == FrontLeg(
+        LegKind.RENTAL, STATION_A, STATION_C, EIGHT, EIGHT + 1_800, 0, -1, -1
+    )
+
+
+@pytest.mark.parametrize("without", [bikes(here=False), bikes(dock=False)])
+def test_an_empty_station_offers_no_bike_nor_does_a_full_one_take_it(without: RentalEdges):
+    assert points(search_front(network(ON_LEVELS), without, from_a_to_c(5))) == [
+        ("08:30", 0, 300, 4),
+        ("08:40", 0, 210, 40),
+        ("08:20", 1, 300, 4),
+    ]
+
+
+def test_an_availability_is_only_a_mask():
+    empty = bikes().with_masks(np.array([[False, False]]), np.ones((1, 5), np.bool_))
+    assert not empty.available.any()
+    again = empty.with_masks(np.array([[True, False]]), np.ones((1, 5), np.bool_))
+    assert again.data is empty.data
+    assert points(search_front(network(ON_LEVELS), again, from_a_to_c(5)))[0][2] == 100
+
+
+def test_a_walk_beats_what_is_slower_and_dearer():
+    walk = replace(from_a_to_c(), direct_s=1_500)
+    assert points(search_front(network(ON_LEVELS), NO_BIKES, walk)) == [
+        ("08:25", -1, 0, 0),
+        ("08:20", 1, 300, 4),
+    ]
+
+
+def test_arriving_by_leaves_as_late_as_each_price_allows():
+    found = search_front_latest(
+        network(ON_LEVELS, view=View.MIRRORED),
+        network(ON_LEVELS, view=View.AROUND),
+        NO_BIKES,
+        from_a_to_c(seconds=9 * 3600 + 1_800),
+    )
+    assert [(j.departs_s // 60, *p) for j, p in zip(found, points(found), strict=True)] == [
+        (540, "09:30", 0, 300, 4),
+        (480, "08:40", 0, 210, 40),
+    ]
+
+
+def test_what_arrives_after_the_horizon_is_no_answer():
+    short = replace(from_a_to_c(), horizon_s=25 * 60)
+    assert points(search_front(network(ON_LEVELS), NO_BIKES, short)) == [("08:20", 1, 300, 4)]
+
+
+def test_a_trip_of_the_level_tariff_needs_the_tariff():
+    with pytest.raises(ValueError, match="no level tariff"):
+        network(ON_LEVELS, None)
