@@ -26,10 +26,9 @@ from gtfs.front import (
     search_front_latest,
 )
 from gtfs.geo import distance_m
-from gtfs.ids import StopIdx
-from gtfs.journey import Access, Query, search, search_latest
+from gtfs.journey import Journey
 from gtfs.network import Usable, View, network_of
-from gtfs.service_time import DAY_S, day_zero, seconds_at, service_day
+from gtfs.service_time import day_zero, seconds_at, service_day
 from mobility.planning import notices, wishes
 from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.compose import Composer
@@ -37,13 +36,13 @@ from mobility.planning.door_rides import door_rides
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
+from mobility.planning.plain import MAX_TRANSFERS, PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
 from providers.values import Mode
 
-MAX_TRANSFERS = 4
 NEAREST_STOPS = 80
 WALK_ONLY_SECONDS = 4500
 """A longer walk is not offered as a journey."""
@@ -104,7 +103,7 @@ class DoorToDoor:
             self.ground.streets, self.fleets, self.kinds, self.positions[1], self.on
         )
         page = self._plain_page(self.usable)
-        plain = self._with_last_way(page)
+        plain = self._plain(page)
         fits, rivals = self._everything(page)
         ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
         shown = tuple(self._shown(one) for one in ranked)
@@ -120,55 +119,24 @@ class DoorToDoor:
     def _plain_page(self, usable: Usable) -> PlainPage:
         width = int(self.request.window.total_seconds())
         at = int(self.at.timestamp())
-        stops = len(self.scene.stops)
-        if max(self.access[:stops].min(), self.egress[:stops].min()) >= FAR:
+        ways = self._plain_ways(usable)
+        if ways.lead_nowhere:
             return no_stops(at=at, width=width, page=self.page, backwards=self.backwards)
-        return list_plain(
-            lambda moment: self._ask_plain(moment, usable),
-            at=at,
-            width=width,
-            page=self.page,
+        return list_plain(ways.ask, at=at, width=width, page=self.page, backwards=self.backwards)
+
+    def _plain_ways(self, usable: Usable) -> PlainWays:
+        stops = len(self.scene.stops)
+        return PlainWays(
+            self.timetable,
+            self.access[:stops],
+            self.egress[:stops],
+            usable,
             backwards=self.backwards,
         )
 
-    def _ask_plain(self, moment: int, usable: Usable) -> list[Candidate]:
-        """What goes from, or by, a moment, as far as it is not much slower than the fastest."""
-        horizon_s = self._horizon(moment, usable)
-        if horizon_s is None:
-            return []
-        return self._ask(moment, usable, frozenset(), horizon_s)
-
-    def _horizon(self, moment: int, usable: Usable) -> int | None:
-        """Seconds from a moment within which a plain way is not much slower than the fastest.
-
-        None where no bus goes within a day. The plain kernel, which knows time alone, answers.
-        """
-        stops = len(self.scene.stops)
-        at = _instant(moment)
-        day = service_day(at, self.timetable.tz)
-        query = Query(
-            day=day,
-            seconds=seconds_at(at, day, self.timetable.tz),
-            sources=_ends(self.access[:stops]),
-            targets=_ends(self.egress[:stops]),
-            max_transfers=MAX_TRANSFERS,
-            usable=usable,
-        )
-        if not query.sources or not query.targets:
-            return None
-        kernel = search_latest if self.backwards else search
-        found = kernel(self.timetable, query)
-        if not found:
-            return None
-        if self.backwards:
-            fastest = query.seconds - max(journey.departs_s for journey in found)
-        else:
-            fastest = min(journey.arrives_s for journey in found) - query.seconds
-        return min(fastest + SLOWER_SECONDS, DAY_S)
-
-    def _with_last_way(self, page: PlainPage) -> list[Candidate]:
-        """The page's ways quicker than walking; the last before hours without any says so."""
-        plain = [one for one in page.ways if one.seconds < self.direct_s]
+    def _plain(self, page: PlainPage) -> list[Candidate]:
+        """The page's ways that are quicker than walking, priced; the last of an evening says so."""
+        plain = [self._priced_plain(one) for one in page.ways if one.seconds < self.direct_s]
         if not plain or self.backwards or page.jumped or page.beyond is None:
             return plain
         last = max(one.departs for one in plain)
@@ -180,65 +148,67 @@ class DoorToDoor:
             for one in plain
         ]
 
+    def _priced_plain(self, one: Candidate) -> Candidate:
+        journey: Journey = one.found
+        out_s, back_s = int(self.access[journey.source]), int(self.egress[journey.target])
+        way = self._priced(self._composer(journey.day).plain(journey, out_s, back_s))
+        return replace(
+            one,
+            cents=way.price.minor,
+            co2_grams=way.co2_grams,
+            walk_seconds=one.walk_seconds + out_s + back_s,
+            found=way,
+        )
+
     # The full question
 
     def _everything(self, page: PlainPage) -> tuple[list[Candidate], list[Candidate]]:
         """What else is on the page's front, and what is no part of the page but rivals it.
 
-        What needs no timetable stands on the first page alone.
+        What needs no timetable, and buses that are cheaper or greener but not quicker, stand on the
+        first page alone.
         """
         moment = page.until if self.backwards else page.first
-        horizon_s = self._horizon(moment, self.usable)
-        longest_s = HORIZON_SECONDS if horizon_s is None else min(horizon_s, HORIZON_SECONDS)
-        found = self._ask(moment, self.usable, self.kinds, longest_s, on_foot=True)
+        slowest_s = self._plain_ways(self.usable).slowest(moment, SLOWER_SECONDS)
+        horizon_s = min(slowest_s or HORIZON_SECONDS, HORIZON_SECONDS)
         fits: list[Candidate] = []
         rivals: list[Candidate] = []
-        for one in found:
+        for one in self._ask(moment, horizon_s):
             if not one.has_transit:
                 (rivals if self.page else fits).append(one)
-            elif one.has_rental and one.longest_wait <= MAX_WAIT_SECONDS:
+            elif one.longest_wait <= MAX_WAIT_SECONDS and (one.has_rental or not self.page):
                 edge = one.arrives - 1 if self.backwards else one.departs
                 if page.first <= edge < page.until:
                     fits.append(one)
         return fits, rivals
 
-    def _ask(
-        self,
-        moment: int,
-        usable: Usable,
-        kinds: frozenset[int],
-        horizon_s: int,
-        *,
-        on_foot: bool = False,
-    ) -> list[Candidate]:
-        """The exact front that leaves (arrive-by: arrives) at a moment, with some vehicles."""
+    def _ask(self, moment: int, horizon_s: int) -> list[Candidate]:
+        """The exact front of everything that leaves (arrive-by: arrives) at a moment."""
         at = _instant(moment)
         day = service_day(at, self.timetable.tz)
-        walks = on_foot and Mode.WALK in self.request.modes
         query = FrontQuery(
             seconds=seconds_at(at, day, self.timetable.tz),
             access=self.access,
             egress=self.egress,
-            direct_s=self.direct_s if walks else FAR,
+            direct_s=self.direct_s if Mode.WALK in self.request.modes else FAR,
             max_rides=MAX_TRANSFERS + 1,
             horizon_s=horizon_s,
-            door_edges=self.doors.edges if kinds else None,
+            door_edges=self.doors.edges,
         )
-        rentals = self.fleets.usable(kinds)
+        rentals = self.fleets.usable(self.kinds)
         view = View.AROUND if self.backwards else View.AHEAD
-        network = self._network(day, view, usable)
+        network = self._network(day, view)
         if self.backwards:
-            mirrored = self._network(day, View.MIRRORED, usable)
-            found = search_front_latest(mirrored, network, rentals, query)
+            found = search_front_latest(self._network(day, View.MIRRORED), network, rentals, query)
         else:
             found = search_front(network, rentals, query)
-        trips = network_of(self.timetable, day, view, usable).trip
+        trips = network_of(self.timetable, day, view, self.usable).trip
         return [self._candidate(journey, day, trips) for journey in found]
 
-    def _network(self, day: date, view: View, usable: Usable) -> FrontNetwork:
+    def _network(self, day: date, view: View) -> FrontNetwork:
         party = Party(self.request.passes, self.request.passengers)
         return self.ground.fronts.network(
-            self.timetable, self.scene.lines, day, view, usable, party
+            self.timetable, self.scene.lines, day, view, self.usable, party
         )
 
     def _candidate(self, journey: FrontJourney, day: date, trips: Sequence[int]) -> Candidate:
@@ -285,8 +255,14 @@ class DoorToDoor:
         return replace(self._drawn(one), reasons=one.reasons)
 
     def _drawn(self, one: Candidate) -> Itinerary:
-        journey, day, trips = one.found
-        composer = Composer(
+        found = one.found
+        if not isinstance(found, Itinerary):
+            journey, day, trips = found
+            found = self._priced(self._composer(day).front(journey, trips, self.doors))
+        return self._composer(self.on).drawn(found, self.on)
+
+    def _composer(self, day: date) -> Composer:
+        return Composer(
             self.city,
             self.scene,
             self.ground.streets,
@@ -297,10 +273,10 @@ class DoorToDoor:
             pick=int(self.now.timestamp() * 1000),
             wheelchair=self.request.wheelchair,
         )
-        itinerary = composer.front(journey, trips, self.doors)
+
+    def _priced(self, itinerary: Itinerary) -> Itinerary:
         request = self.request
-        priced = self.ground.pricer.priced(itinerary, request.passes, request.passengers)
-        return composer.drawn(priced, self.on)
+        return self.ground.pricer.priced(itinerary, request.passes, request.passengers)
 
     def _on_foot(self, door: Door, *, outward: bool) -> Ints:
         """Seconds between a door and every node, the nearest stops alone."""
@@ -357,7 +333,7 @@ class DoorToDoor:
         asked_for_transit = bool(request.modes & TRANSIT)
         found: list[Notice] = []
         if asked_for_transit and page.jumped and page.ways:
-            first = self._drawn(page.ways[0])
+            first = self._drawn(self._priced_plain(page.ways[0]))
             found.append(
                 notices.next_departure(first, self.city, self.at, backwards=self.backwards)
             )
@@ -389,14 +365,9 @@ class DoorToDoor:
             return []
         page = self._plain_page(Usable(wheelchair=self.request.wheelchair))
         wanted = self.request.modes | {Mode.WALK}
-        ways = [self._drawn(one) for one in page.ways if one.seconds < self.direct_s]
+        quicker = (one for one in page.ways if one.seconds < self.direct_s)
+        ways = [self._drawn(self._priced_plain(one)) for one in quicker]
         return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
-
-
-def _ends(seconds: Ints) -> tuple[Access, ...]:
-    stops = np.flatnonzero(seconds < FAR)
-    both = zip(stops.tolist(), seconds[stops].tolist(), strict=True)
-    return tuple(Access(StopIdx(stop), s) for stop, s in both)
 
 
 def _instant(posix: int) -> datetime:

@@ -44,7 +44,10 @@ def rank(
     shows of them does not hang on what else is on it. ``rivals`` may drive others out and are not
     shown themselves: the ways without a timetable, which stand on another page.
     """
-    unique = _unique(others)
+    listed = {_times_and_cents(one) for one in plain}
+    unique = [
+        one for one in _unique(others) if one.has_rental or _times_and_cents(one) not in listed
+    ]
     known = [*plain, *unique, *rivals]
     front = [i for i in unique if not any(_drives_out(other, i) for other in known)]
     chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
@@ -53,7 +56,7 @@ def rank(
 
 
 def replaces(a: Candidate, b: Candidate) -> bool:
-    """Whether of two plain ways ``b`` need not be shown beside ``a``."""
+    """Whether of two ways of one kind ``b`` need not be shown beside ``a``."""
     return (
         dominates(a, b)
         or makes_needless(a, b)
@@ -134,11 +137,7 @@ def _drives_out(a: Candidate, b: Candidate) -> bool:
     if a.departs < b.departs:
         return False
     if a.kind == b.kind:
-        return (
-            dominates(a, b)
-            or _in_vain(a, b)
-            or (_criteria(a) == _criteria(b) and _effort(a) < _effort(b))
-        )
+        return replaces(a, b)
     return b.has_rental and dominates(a, b, FAR_SECONDS)
 
 
@@ -170,6 +169,10 @@ def _hardly_dirtier(a: Candidate, b: Candidate) -> bool:
 def _in_vain(a: Candidate, b: Candidate) -> bool:
     """Whether ``b`` waits where ``a`` already travels, for no less money."""
     return a.departs >= b.departs and a.arrives + WAIT_SECONDS <= b.arrives and a.cents <= b.cents
+
+
+def _times_and_cents(i: Candidate) -> tuple[int, ...]:
+    return (i.departs, i.arrives, i.transfers, i.cents)
 
 
 def _criteria(i: Candidate) -> tuple[int, ...]:

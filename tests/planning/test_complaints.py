@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from gtfs.geo import LatLon
@@ -19,6 +19,7 @@ from tests.planning.world import NOW, TODAY, berlin, luebeck, luebeck_planner, l
 
 STATION = "station-hauptbahnhof-zob"
 SUBURB, MARKET = LatLon(53.8377, 10.7003), LatLon(53.8660, 10.6860)
+Way = tuple[datetime, datetime, int, Money]
 DOORS = (TRIP.origin, TRIP.destination, SUBURB, MARKET, LatLon(53.8890, 10.6900))
 
 
@@ -133,8 +134,8 @@ def test_a_day_read_page_by_page_is_the_day_read_at_once() -> None:
     until = berlin("04:00", TODAY + timedelta(days=1))
     planner = luebeck_planner()
 
-    def read(window: timedelta) -> list[tuple[object, ...]]:
-        seen: list[tuple[object, ...]] = []
+    def read(window: timedelta) -> list[Way]:
+        seen: list[Way] = []
         page = planner.search(replace(request, window=window), NOW)
         while True:
             ways = [way for way in buses(page) if way.departs_at < until]
@@ -144,9 +145,24 @@ def test_a_day_read_page_by_page_is_the_day_read_at_once() -> None:
                 return seen
             page = planner.search(replace(request, window=window, page=page.later), NOW)
 
-    by_hours, by_minutes = read(timedelta(hours=6)), read(timedelta(minutes=25))
+    by_hours, by_minutes = (quickest(read(timedelta(minutes=m))) for m in (360, 25))
     assert len(by_hours) == len(set(by_hours)) > 10 * AT_MOST_DEPARTURES
     assert sorted(by_hours, key=str) == sorted(by_minutes, key=str)
+
+
+def quickest(ways: list[Way]) -> list[Way]:
+    """Those that no other beats in departure, arrival and changes: the first page has more."""
+    return [
+        one
+        for one in ways
+        if not any(
+            other[0] >= one[0]
+            and other[1] <= one[1]
+            and other[2] <= one[2]
+            and other[:3] != one[:3]
+            for other in ways
+        )
+    ]
 
 
 def test_what_is_unknown_never_counts_as_accessible() -> None:
