@@ -3,7 +3,8 @@
     python -m benchmarks.growth [SEED]
 
 A made-up city on a grid: lines wander across it in both directions every ten minutes or so; 16x is
-sixteen times the area, lines and trips, about six million calls. Searches cross it at random. Each
+sixteen times the area, lines and trips, about six million calls. As cities do, a larger one has
+faster lines that stop at every second or fourth corner. Searches cross it at random. Each
 size runs in a process of its own, so that its memory is its own. Exits 1 if a search grows faster
 than the network.
 """
@@ -102,7 +103,10 @@ def city(size: int, seed: int) -> Timetable:
     random = np.random.default_rng(seed)
     side = round((CORNERS * size) ** 0.5)
     n_stops, n_lines = 2 * side * side, LINES * size
-    ways = np.concatenate([both for _ in range(n_lines) for both in _line(random, side)])
+    strides = [stride for stride in (1, 2, 4) if stride * stride <= size]
+    ways = np.concatenate(
+        [both for _ in range(n_lines) for both in _line(random, side, random.choice(strides))]
+    )
     n_patterns = 2 * n_lines
     n_trips = n_patterns * TRIPS
     hop = random.integers(60, 180, (n_patterns, 1, CALLS))
@@ -154,7 +158,7 @@ def _every(width: int, n: int) -> NDArray[np.int32]:
     return np.arange(0, width * (n + 1), width, dtype=np.int32)
 
 
-def _line(random: np.random.Generator, side: int) -> list[NDArray[np.int64]]:
+def _line(random: np.random.Generator, side: int, stride: int) -> list[NDArray[np.int64]]:
     """The calls of a line that wanders, and those of its way back on the other side of the road."""
     at = random.integers(0, side, 2)
     heading = random.integers(0, 4)
@@ -163,7 +167,7 @@ def _line(random: np.random.Generator, side: int) -> list[NDArray[np.int64]]:
         corners.append(int(at[0] * side + at[1]))
         if random.random() < 0.15:
             heading = (heading + random.choice([1, 3])) % 4
-        step = ((0, 1), (1, 0), (0, -1), (-1, 0))[heading]
+        step = ((0, stride), (stride, 0), (0, -stride), (-stride, 0))[heading]
         if not (0 <= at[0] + step[0] < side and 0 <= at[1] + step[1] < side):
             heading = (heading + 2) % 4
             step = (-step[0], -step[1])
