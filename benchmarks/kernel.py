@@ -114,25 +114,18 @@ def show(results: list[Result], cold_s: float, console: Console) -> int:
 
 
 def cold_start(console: Console) -> float:
-    """Seconds of CPU until a new process has its kernels from a warm cache; fills it first.
-
-    It is one thread that waits for nothing, so on an idle machine that is how long it takes.
-    """
+    """Seconds until a new process has its kernels from a warm cache; the first run fills it."""
     code = "from gtfs.warm_up import warm_up; warm_up(print)"
-    wall, cpu = [], []
+    wall = []
     for _ in range(4):
-        start, used = perf_counter_ns(), os.times()
+        start = perf_counter_ns()
         subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
-        now = os.times()
         wall.append((perf_counter_ns() - start) / 1e9)
-        cpu.append(now.children_user + now.children_system)
-        cpu[-1] -= used.children_user + used.children_system
     console.print(
-        f"kernels ready in {cpu[0]:.1f} s of CPU at first (the cache may have been warm), then in "
-        f"{min(cpu[1:]):.2f} s (at most {COLD_START_S:g}; by the clock {min(wall[1:]):.2f} s), "
-        "Python and numba included"
+        f"kernels ready in {wall[0]:.1f} s at first (the cache may have been warm), then in "
+        f"{min(wall[1:]):.2f} s (at most {COLD_START_S:g}), Python and numba included"
     )
-    return min(cpu[1:])
+    return min(wall[1:])
 
 
 def compare(folder: Path, name: str, scratch: Path) -> list[Result]:
