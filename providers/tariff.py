@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from payments.money import Money
 from providers.values import PricingPlan, Quote, Segment, Usage
@@ -91,6 +92,7 @@ def ceiling_usage(planned: Usage) -> Usage:
     )
 
 
+@lru_cache(maxsize=4096)
 def quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal) -> Quote:
     """The estimate for the planned use, with the price of ``ceiling_usage`` as its ceiling."""
     estimate = explain(plan, planned)

@@ -155,9 +155,9 @@ class Names:
     rider: dict[Rider, Name]
 
 
-@dataclass(frozen=True, slots=True, config=DATA)
+@dataclass(frozen=True, slots=True, eq=False, config=DATA)
 class FareTable:
-    """All tariffs of a city with their editions and passes."""
+    """All tariffs of a city with their editions and passes; equal to itself alone."""
 
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
     timezone: Annotated[str, AfterValidator(_known_zone)]

@@ -14,7 +14,7 @@ Everything here is pure; the fares come from ``fare_table``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,6 +27,7 @@ from providers.bus.fare_table import (
     FareDataError,
     FareTable,
     FareUnknownError,
+    Pass,
     Tariff,
     read_fares,
 )
@@ -125,9 +126,12 @@ def choose_products(
     by_tariff: dict[str, list[int]] = {}
     for index, ride in enumerate(rides):
         by_tariff.setdefault(table.get_tariff_of(ride.agency_id).id, []).append(index)
+    held = table.list_passes(passes)
     for tariff in table.tariff:
-        indexes = by_tariff.get(tariff.id, [])
-        free = free_persons(table, tariff, passes, passengers)
+        indexes = by_tariff.get(tariff.id)
+        if indexes is None:
+            continue
+        free = _carried(tariff, held, passengers)
         everyone = free >= passengers
         products = _for_tariff(
             table, tariff, [(index, rides[index]) for index in indexes], holidays, rider, everyone
@@ -140,6 +144,7 @@ def choose_products(
     return tuple(str(chosen[index]) for index in range(len(rides)))
 
 
+@lru_cache(maxsize=4096)
 def price_product(table: FareTable, product: str, on: date, passengers: int = 1) -> Quote:
     """The price of one product on a day, with German lines by which a rider can redo it.
 
@@ -193,7 +198,11 @@ def free_persons(
     table: FareTable, tariff: Tariff, passes: AbstractSet[str], passengers: int
 ) -> int:
     """How many of the passengers ride on a pass that covers the tariff."""
-    carried = [known.persons for known in table.list_passes(passes) if tariff.id in known.covers]
+    return _carried(tariff, table.list_passes(passes), passengers)
+
+
+def _carried(tariff: Tariff, held: Iterable[Pass], passengers: int) -> int:
+    carried = [known.persons for known in held if tariff.id in known.covers]
     return min(max(carried, default=0), passengers)
 
 
@@ -286,16 +295,28 @@ def _is_short_hop(
 
 
 def _edition(table: FareTable, tariff: Tariff, ride: FareRide) -> Edition:
-    return table.get_edition(tariff.id, ride.departs_at.astimezone(table.zone).date())
+    return _edition_on(table, tariff.id, ride.departs_at.astimezone(table.zone).date())
+
+
+@lru_cache(maxsize=1024)
+def _edition_on(table: FareTable, tariff_id: str, on: date) -> Edition:
+    return table.get_edition(tariff_id, on)
 
 
 def _price(table: FareTable, edition: Edition, base: str, rider: str) -> Money:
-    amount = edition.find_price(base, rider)
-    if amount is None:
+    price = _prices(table, edition.id).get((base, rider))
+    if price is None:
         raise FareUnknownError(
             f"{edition.id} has no price for {base}:{rider}, so it cannot be sold here"
         )
-    return table.money(amount)
+    return price
+
+
+@lru_cache(maxsize=256)
+def _prices(table: FareTable, edition_id: str) -> dict[tuple[str, str], Money]:
+    """An edition's prices by product and rider."""
+    edition = next(e for e in table.edition if e.id == edition_id)
+    return {(p.product, p.rider): table.money(p.amount) for p in edition.prices}
 
 
 @lru_cache(maxsize=256)
