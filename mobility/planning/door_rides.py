@@ -42,27 +42,34 @@ def door_rides(
     ways: StreetWays, fleets: FleetView, kinds: AbstractSet[int], goal: LatLon, on: date
 ) -> DoorRides:
     """From every vehicle of the kinds that need no station, as far as its range reaches."""
+    free = [
+        (number, *fleets.standing(number))
+        for number in sorted(kinds)
+        if fleets.kinds[number].type.return_rule in FREE_ENDS
+    ]
+    ridden = {
+        mode: ways.reach(
+            goal, mode, fleets.geometry.slots, on, max_seconds=RIDE_SECONDS, outward=False
+        )
+        for mode in {fleets.kinds[number].mode for number, slots, _ in free if len(slots)}
+    }
     parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int32),) * 6]
-    for number in sorted(kinds):
-        kind = fleets.kinds[number]
-        slots = fleets.slots_of(number)
-        if kind.type.return_rule not in FREE_ENDS or not len(slots):
+    for number, slots, ranges in free:
+        if not len(slots):
             continue
-        moving = ways.reach(
-            goal, kind.mode, fleets.geometry.slots, on, max_seconds=RIDE_SECONDS, outward=False
-        )[slots]
-        slots, moving = slots[moving >= 0], moving[moving >= 0]
-        rides = Rides.of(kind, moving)
-        reached = rides.metres <= fleets.ranges_at(number, slots)
+        kind = fleets.kinds[number]
+        moving = ridden[kind.mode][slots]
+        near = moving >= 0
+        rides = Rides.of(kind, moving[near])
         columns = (
-            slots,
-            np.full(len(slots), number, np.int32),
+            slots[near],
+            np.full(len(rides.metres), number, np.int32),
             rides.seconds,
             rides.cents,
             rides.mg,
             rides.metres,
         )
-        parts.append(tuple(column[reached] for column in columns))
+        parts.append(tuple(column[rides.metres <= ranges[near]] for column in columns))
     place, kind_column, seconds, cents, mg, metres = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )

@@ -9,7 +9,6 @@ turning pages neither skips nor repeats.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,25 +17,18 @@ import numpy.typing as npt
 
 from gtfs.front import (
     FAR,
-    FrontJourney,
-    FrontNetwork,
-    FrontQuery,
-    LegKind,
-    search_front,
-    search_front_latest,
 )
 from gtfs.geo import distance_m
 from gtfs.journey import Journey
-from gtfs.network import Usable, View, network_of
-from gtfs.service_time import day_zero, seconds_at, service_day
+from gtfs.network import Usable
 from mobility.planning import notices, wishes
-from mobility.planning.candidate import Candidate, candidate
-from mobility.planning.compose import Composer
+from mobility.planning.candidate import Candidate
+from mobility.planning.compose_search import SearchComposer
 from mobility.planning.door_rides import door_rides
-from mobility.planning.fronts import Party
+from mobility.planning.everything import AllWays, Doors
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
-from mobility.planning.plain import MAX_TRANSFERS, PlainWays
+from mobility.planning.plain import PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
@@ -84,6 +76,10 @@ class DoorToDoor:
         self.walk_seconds = ground.streets.seconds(Mode.WALK, walk_m)
         self.fleets = ground.fleets.view(self.on)
         self.kinds, self.stale = self._usable_kinds()
+        self.composer = SearchComposer(
+            ground, self.scene, self.fleets, request,
+            ends=self.ends, on=self.on, pick=int(now.timestamp() * 1000),
+        )  # fmt: skip
         self.usable = Usable(
             self.scene.routes_of(TRANSIT - request.modes), wheelchair=request.wheelchair
         )
@@ -96,13 +92,9 @@ class DoorToDoor:
         if any(position not in self.city.bounds for position in self.positions):
             text = f"Start oder Ziel liegt außerhalb des Gebiets von {self.city.title}."
             return SearchResult((), (Notice("outside_area", text),), None, None)
-        self.access = self._on_foot(self.origin, outward=True)
-        self.egress = self._on_foot(self.destination, outward=False)
-        self.direct_s = self._direct_walk()
-        self.doors = door_rides(
-            self.ground.streets, self.fleets, self.kinds, self.positions[1], self.on
-        )
-        page = self._plain_page(self.usable)
+        self.measure_doors()
+        self.buses = self._plain_ways(self.usable)
+        page = self._plain_page(self.buses)
         plain = self._plain(page)
         fits, rivals = self._everything(page)
         ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
@@ -114,29 +106,37 @@ class DoorToDoor:
             later=Page(earlier=False, at=_instant(page.until)).token(),
         )
 
+    def measure_doors(self) -> None:
+        """What all questions begin with."""
+        streets = self.ground.streets
+        self.doors = Doors(
+            self._on_foot(self.origin, outward=True),
+            self._on_foot(self.destination, outward=False),
+            self._direct_walk(),
+            door_rides(streets, self.fleets, self.kinds, self.positions[1], self.on),
+        )
+        self.all_ways = AllWays(
+            self.ground, self.scene, self.fleets, self.request, self.doors,
+            usable=self.usable, kinds=self.kinds,
+        )  # fmt: skip
+
     # The plain question
 
-    def _plain_page(self, usable: Usable) -> PlainPage:
+    def _plain_page(self, ways: PlainWays) -> PlainPage:
         width = int(self.request.window.total_seconds())
         at = int(self.at.timestamp())
-        ways = self._plain_ways(usable)
         if ways.lead_nowhere:
             return no_stops(at=at, width=width, page=self.page, backwards=self.backwards)
         return list_plain(ways.ask, at=at, width=width, page=self.page, backwards=self.backwards)
 
     def _plain_ways(self, usable: Usable) -> PlainWays:
         stops = len(self.scene.stops)
-        return PlainWays(
-            self.timetable,
-            self.access[:stops],
-            self.egress[:stops],
-            usable,
-            backwards=self.backwards,
-        )
+        access, egress = self.doors.access[:stops], self.doors.egress[:stops]
+        return PlainWays(self.timetable, access, egress, usable, backwards=self.backwards)
 
     def _plain(self, page: PlainPage) -> list[Candidate]:
         """The page's ways that are quicker than walking, priced; the last of an evening says so."""
-        plain = [self._priced_plain(one) for one in page.ways if one.seconds < self.direct_s]
+        plain = [self._priced_plain(one) for one in page.ways if one.seconds < self.doors.direct_s]
         if not plain or self.backwards or page.jumped or page.beyond is None:
             return plain
         last = max(one.departs for one in plain)
@@ -150,8 +150,9 @@ class DoorToDoor:
 
     def _priced_plain(self, one: Candidate) -> Candidate:
         journey: Journey = one.found
-        out_s, back_s = int(self.access[journey.source]), int(self.egress[journey.target])
-        way = self._priced(self._composer(journey.day).plain(journey, out_s, back_s))
+        out_s = int(self.doors.access[journey.source])
+        back_s = int(self.doors.egress[journey.target])
+        way = self.composer.plain(journey, out_s, back_s)
         return replace(
             one,
             cents=way.price.minor,
@@ -169,11 +170,11 @@ class DoorToDoor:
         first page alone.
         """
         moment = page.until if self.backwards else page.first
-        slowest_s = self._plain_ways(self.usable).slowest(moment, SLOWER_SECONDS)
+        slowest_s = self.buses.slowest(moment, SLOWER_SECONDS)
         horizon_s = min(slowest_s or HORIZON_SECONDS, HORIZON_SECONDS)
         fits: list[Candidate] = []
         rivals: list[Candidate] = []
-        for one in self._ask(moment, horizon_s):
+        for one in self.all_ways.ask(moment, horizon_s):
             if not one.has_transit:
                 (rivals if self.page else fits).append(one)
             elif one.longest_wait <= MAX_WAIT_SECONDS and (one.has_rental or not self.page):
@@ -182,72 +183,6 @@ class DoorToDoor:
                     fits.append(one)
         return fits, rivals
 
-    def _ask(self, moment: int, horizon_s: int) -> list[Candidate]:
-        """The exact front of everything that leaves (arrive-by: arrives) at a moment."""
-        at = _instant(moment)
-        day = service_day(at, self.timetable.tz)
-        query = FrontQuery(
-            seconds=seconds_at(at, day, self.timetable.tz),
-            access=self.access,
-            egress=self.egress,
-            direct_s=self.direct_s if Mode.WALK in self.request.modes else FAR,
-            max_rides=MAX_TRANSFERS + 1,
-            horizon_s=horizon_s,
-            door_edges=self.doors.edges,
-        )
-        rentals = self.fleets.usable(self.kinds)
-        view = View.AROUND if self.backwards else View.AHEAD
-        network = self._network(day, view)
-        if self.backwards:
-            found = search_front_latest(self._network(day, View.MIRRORED), network, rentals, query)
-        else:
-            found = search_front(network, rentals, query)
-        trips = network_of(self.timetable, day, view, self.usable).trip
-        return [self._candidate(journey, day, trips) for journey in found]
-
-    def _network(self, day: date, view: View) -> FrontNetwork:
-        party = Party(self.request.passes, self.request.passengers)
-        return self.ground.fronts.network(
-            self.timetable, self.scene.lines, day, view, self.usable, party
-        )
-
-    def _candidate(self, journey: FrontJourney, day: date, trips: Sequence[int]) -> Candidate:
-        modes: list[Mode] = []
-        rides: list[tuple[int, ...]] = []
-        walk_s = wait_s = 0
-        before = journey.departs_s
-        for leg in journey.legs:
-            wait_s = max(wait_s, leg.departs_s - before)
-            before = leg.arrives_s
-            if leg.kind == LegKind.WALK:
-                walk_s += leg.arrives_s - leg.departs_s
-                continue
-            if leg.kind == LegKind.RIDE:
-                mode = Mode.BUS
-                rides.append((trips[leg.ride], leg.board, leg.alight, leg.departs_s))
-            else:
-                number = self._kind_of(leg.ride)
-                mode = self.fleets.kinds[number].mode
-                rides.append((number, leg.start, leg.end, leg.departs_s))
-            if mode not in modes[-1:]:
-                modes.append(mode)
-        zero = int(day_zero(day, self.timetable.tz).timestamp())
-        return candidate(
-            departs=zero + journey.departs_s,
-            arrives=zero + journey.arrives_s,
-            transfers=max(journey.transfers, 0),
-            cents=journey.cents,
-            co2_grams=(journey.mg + 500) // 1000,
-            kind=tuple(modes) or (Mode.WALK,),
-            walk_seconds=walk_s,
-            key=(zero, *rides),
-            found=(journey, day, trips),
-            longest_wait=wait_s,
-        )
-
-    def _kind_of(self, ride: int) -> int:
-        return self.doors.kind_of(ride) if ride < 0 else int(self.fleets.edges.kind[ride])
-
     # Around both
 
     def _shown(self, one: Candidate) -> Itinerary:
@@ -255,28 +190,10 @@ class DoorToDoor:
         return replace(self._drawn(one), reasons=one.reasons)
 
     def _drawn(self, one: Candidate) -> Itinerary:
-        found = one.found
-        if not isinstance(found, Itinerary):
-            journey, day, trips = found
-            found = self._priced(self._composer(day).front(journey, trips, self.doors))
-        return self._composer(self.on).drawn(found, self.on)
-
-    def _composer(self, day: date) -> Composer:
-        return Composer(
-            self.city,
-            self.scene,
-            self.ground.streets,
-            self.fleets,
-            ends=self.ends,
-            day=day,
-            passengers=self.request.passengers,
-            pick=int(self.now.timestamp() * 1000),
-            wheelchair=self.request.wheelchair,
-        )
-
-    def _priced(self, itinerary: Itinerary) -> Itinerary:
-        request = self.request
-        return self.ground.pricer.priced(itinerary, request.passes, request.passengers)
+        if isinstance(one.found, Itinerary):
+            return one.found
+        journey, day, trips = one.found
+        return self.composer.front(journey, day, trips, self.doors.rides)
 
     def _on_foot(self, door: Door, *, outward: bool) -> Ints:
         """Seconds between a door and every node, the nearest stops alone."""
@@ -363,9 +280,9 @@ class DoorToDoor:
         """The page's plain ways that go by a mode that was not asked for."""
         if not self.usable.without_routes:
             return []
-        page = self._plain_page(Usable(wheelchair=self.request.wheelchair))
+        page = self._plain_page(self._plain_ways(Usable(wheelchair=self.request.wheelchair)))
         wanted = self.request.modes | {Mode.WALK}
-        quicker = (one for one in page.ways if one.seconds < self.direct_s)
+        quicker = (one for one in page.ways if one.seconds < self.doors.direct_s)
         ways = [self._drawn(self._priced_plain(one)) for one in quicker]
         return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
 

@@ -46,6 +46,7 @@ class FleetView:
     available: Flags
     takes: Flags
     _usable: dict[AbstractSet[int], RentalEdges] = field(default_factory=dict)
+    _standing: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
 
     @property
     def nodes(self) -> Places:
@@ -57,17 +58,18 @@ class FleetView:
         lat, lon = self.geometry.slots.degrees[slot].tolist()
         return LatLon(lat, lon)
 
-    def slots_of(self, kind: int) -> Ints:
-        """Where a vehicle of the kind can be taken."""
-        return np.flatnonzero(self.available[kind]).astype(np.int32)
+    def standing(self, kind: int) -> tuple[Ints, Ints]:
+        """Where a vehicle of the kind can be taken, and the metres that the best there can go.
 
-    def ranges_at(self, kind: int, slots: Ints) -> Ints:
-        """Metres that the best vehicle at each slot can go, as far as it matters."""
-        far = np.full(len(slots), self.kinds[kind].longest_m, np.int32)
-        for place, slot in enumerate(slots.tolist()):
-            if (short := self.ranges.get((kind, slot))) is not None:
-                far[place] = short
-        return far
+        Ranges count as far as they matter.
+        """
+        found = self._standing.get(kind)
+        if found is None:
+            slots = np.flatnonzero(self.available[kind]).astype(np.int32)
+            longest_m = self.kinds[kind].longest_m
+            far = [self.ranges.get((kind, slot), longest_m) for slot in slots.tolist()]
+            found = self._standing[kind] = (slots, np.array(far, np.int32))
+        return found
 
     def usable(self, kinds: AbstractSet[int]) -> RentalEdges:
         """The rides by some of the kinds."""

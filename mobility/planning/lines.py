@@ -16,6 +16,8 @@ NEAR_M = 400
 """A place that is farther from every stop is not called after one."""
 _NOWHERE = StopIdx(-1)
 _KEPT_COURSES = 50_000
+_KEPT_NAMES = 4096
+_KEPT_STRAIGHT = 20_000
 Ints = npt.NDArray[np.int32]
 _Way = int | bytes
 
@@ -34,11 +36,31 @@ class Lines:
         """Take the timetable, and the lines of the one it was made of."""
         self._timetable = timetable
         self.courses: dict[tuple[_Way, int, int], Course] = before.courses if before else {}
+        self.names: dict[LatLon, str | None] = before.names if before else {}
+        self.straight: dict[tuple[int, int], float] = before.straight if before else {}
         self.measured: dict[_Way, Ints] = before.measured if before else {}
         self.stops = before.stops if before else degrees_of([s.position for s in timetable.stops])
 
     def name_near(self, position: LatLon) -> str | None:
         """What a place without a name is called: after the nearest stop, if one is near."""
+        name = self.names.get(position, "")
+        if name == "":
+            if len(self.names) >= _KEPT_NAMES:
+                self.names.clear()
+            name = self.names[position] = self._find_name(position)
+        return name
+
+    def straight_m(self, start: int, end: int) -> float:
+        """Metres between two stops as the crow flies."""
+        known = self.straight.get((start, end))
+        if known is None:
+            if len(self.straight) >= _KEPT_STRAIGHT:
+                self.straight.clear()
+            known = float(great_circle_m(self.stops[start], self.stops[end]))
+            self.straight[start, end] = known
+        return known
+
+    def _find_name(self, position: LatLon) -> str | None:
         metres = great_circle_m(degrees_of([position]), self.stops)
         nearest = int(metres.argmin()) if len(metres) else -1
         if nearest < 0 or metres[nearest] > NEAR_M:

@@ -117,7 +117,7 @@ def offer_leg(leg: Leg) -> OfferLeg:
         line=leg.ride.line if leg.ride else None,
         headsign=leg.ride.headsign if leg.ride else None,
         product=leg.product,
-        fare_ride=fare_ride_of(leg) if leg.ride else None,
+        fare_ride=(fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at) if leg.ride else None),
     )
 
 

@@ -6,7 +6,7 @@ departures are always the same, pages neither skip nor repeat. What they cost is
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from gtfs.front import FAR
 from gtfs.ids import StopIdx
 from gtfs.journey import Access, Footpath, Journey, Query, Ride, search, search_latest
 from gtfs.network import Usable
-from gtfs.service_time import day_zero, seconds_at, service_day
+from gtfs.service_time import day_zero, service_day
 from gtfs.timetable import Timetable
 from mobility.planning.candidate import Candidate, candidate
 from providers.values import Mode
@@ -33,9 +33,12 @@ class PlainWays:
     ) -> None:
         """Take the seconds by stop to and from the doors, ``FAR`` where out of reach."""
         self._timetable = timetable
+        self._tz = timetable.tz
         self._sources, self._targets = _reached(access), _reached(egress)
         self._usable = usable
         self._backwards = backwards
+        self._days: dict[date, tuple[Query, int]] = {}
+        self._asked: dict[int, list[Candidate]] = {}
 
     @property
     def lead_nowhere(self) -> bool:
@@ -47,19 +50,22 @@ class PlainWays:
 
         ``moment`` is in POSIX seconds; each ``found`` is the kernel's journey.
         """
-        at = datetime.fromtimestamp(moment, UTC)
-        day = service_day(at, self._timetable.tz)
-        query = Query(
-            day=day,
-            seconds=seconds_at(at, day, self._timetable.tz),
-            sources=self._sources,
-            targets=self._targets,
-            max_transfers=MAX_TRANSFERS,
-            usable=self._usable,
-        )
-        found = (search_latest if self._backwards else search)(self._timetable, query)
-        zero = int(day_zero(day, self._timetable.tz).timestamp())
-        return [self._candidate(journey, zero) for journey in found]
+        known = self._asked.get(moment)
+        if known is None:
+            query, zero = self._day(service_day(datetime.fromtimestamp(moment, UTC), self._tz))
+            kernel = search_latest if self._backwards else search
+            found = kernel(self._timetable, query._replace(seconds=moment - zero))
+            known = self._asked[moment] = [self._candidate(journey, zero) for journey in found]
+        return known
+
+    def _day(self, day: date) -> tuple[Query, int]:
+        """A query from the zero of a day, and that zero in POSIX seconds."""
+        known = self._days.get(day)
+        if known is None:
+            ends = (self._sources, self._targets)
+            query = Query(day, 0, *ends, max_transfers=MAX_TRANSFERS, usable=self._usable)
+            known = self._days[day] = (query, int(day_zero(day, self._tz).timestamp()))
+        return known
 
     def slowest(self, moment: int, slower_s: int) -> int | None:
         """Seconds from a moment within which a way is not that much slower than the fastest.

@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from mobility.cities.city import City
 from mobility.planning.errors import UnknownPassError
-from mobility.planning.itinerary import RENTAL, Itinerary, Leg
+from mobility.planning.itinerary import RENTAL, TRANSIT, Itinerary, Leg, Ride
 from mobility.planning.offer import OfferLeg
 from providers.bus.fares import FareRide, FareTable, FareUnknownError, choose_products
 from providers.port import Provider
-from providers.values import ProviderId, Quote, QuoteRequest, Usage
+from providers.values import ProviderId, Quote, QuoteRequest, Terms, Usage
 
 _HOLIDAYS_AROUND = timedelta(days=3)
+
+
+class Sale(NamedTuple):
+    """What a leg costs, and from whom; or why nobody sells it."""
+
+    product: str | None = None
+    quote: Quote | None = None
+    terms: Terms | None = None
+    unsold: str = ""
+
+
+_NOBODY = Sale(unsold="Niemand verkauft diese Fahrt.")
 
 
 class Pricer:
@@ -26,11 +39,17 @@ class Pricer:
         """Take the providers whose legs are sold here; others' legs stay unsold."""
         self._city = city
         self._providers = providers
+        self._terms = {s.provider_id: s.terms_value() for s in city.providers}
+        self._fares = {s.provider_id: s.fares or "" for s in city.providers}
+        self._passes = {
+            name: frozenset(known.id for known in table.pass_)
+            for name, table in city.fare_tables.items()
+        }
         self._holidays = lru_cache(maxsize=64)(self._list_holidays)
 
     def check_passes(self, passes: AbstractSet[str]) -> None:
         """Raise UnknownPassError for a kind of pass that is unknown here."""
-        known = {p.id for table in self._city.fare_tables.values() for p in table.pass_}
+        known = frozenset[str]().union(*self._passes.values())
         if unknown := sorted(passes - known):
             raise UnknownPassError(
                 f"no pass of the kind {unknown[0]!r} is known here; "
@@ -40,23 +59,34 @@ class Pricer:
     def priced(self, itinerary: Itinerary, passes: AbstractSet[str], passengers: int) -> Itinerary:
         """The same with a product, a quote and terms on each leg that a provider sells."""
         rides = [
-            (index, leg.provider_id, fare_ride_of(leg))
-            for index, leg in enumerate(itinerary.legs)
+            (leg.provider_id, fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at))
+            for leg in itinerary.legs
             if leg.provider_id is not None and leg.ride is not None
         ]
-        try:
-            chosen = self.products([(p, ride) for _, p, ride in rides], passes, passengers)
-            products: dict[int, str | None] = {
-                index: product for (index, _, _), product in zip(rides, chosen, strict=True)
-            }
-            unsold = ""
-        except FareUnknownError as error:
-            products, unsold = {}, f"Fahrpreis unbekannt: {error}"
+        products, unsold = self.find_products(rides, passes, passengers)
+        following = iter(products)
         legs = (
-            self._leg(leg, products.get(index), unsold, passengers)
-            for index, leg in enumerate(itinerary.legs)
+            self._leg(
+                leg,
+                next(following, None) if leg.provider_id is not None and leg.ride else None,
+                unsold,
+                passengers,
+            )
+            for leg in itinerary.legs
         )
         return replace(itinerary, legs=tuple(legs))
+
+    def find_products(
+        self,
+        rides: Sequence[tuple[ProviderId, FareRide]],
+        passes: AbstractSet[str],
+        passengers: int,
+    ) -> tuple[tuple[str, ...], str]:
+        """What ``products`` gives; none of them, and why, where a fare is not known."""
+        try:
+            return self.products(rides, passes, passengers), ""
+        except FareUnknownError as error:
+            return (), f"Fahrpreis unbekannt: {error}"
 
     def products(
         self,
@@ -71,15 +101,14 @@ class Pricer:
         """
         tables: dict[str, list[int]] = {}
         for index, (provider_id, _) in enumerate(rides):
-            tables.setdefault(self._city.get_provider(provider_id).fares or "", []).append(index)
+            tables.setdefault(self._fares[provider_id], []).append(index)
         result: dict[int, str] = {}
         for name, indexes in tables.items():
             table = self._table(name)
-            known = {known.id for known in table.pass_}
             found = choose_products(
                 table,
                 [rides[index][1] for index in indexes],
-                passes & known,
+                passes & self._passes[name],
                 holidays=self._holidays(rides[indexes[0]][1].departs_at.date()),
                 passengers=passengers,
             )
@@ -119,8 +148,8 @@ class Pricer:
         """What the passes do for bus and ferry, to show to their holder alone."""
         return tuple(
             text
-            for table in self._city.fare_tables.values()
-            for text in table.explain_passes(passes & {known.id for known in table.pass_})
+            for name, table in self._city.fare_tables.items()
+            for text in table.explain_passes(passes & self._passes[name])
         )
 
     def _table(self, name: str) -> FareTable:
@@ -129,41 +158,47 @@ class Pricer:
         return self._city.fare_tables[name]
 
     def _leg(self, leg: Leg, product: str | None, unsold: str, passengers: int) -> Leg:
-        if leg.provider_id is None:
-            return leg if leg.ride is None else replace(leg, unsold="Niemand verkauft diese Fahrt.")
-        provider = self._providers.get(leg.provider_id)
-        if provider is None or (leg.ride is not None and product is None):
-            return replace(leg, unsold=unsold or "Dieser Anbieter verkauft gerade nichts.")
+        if leg.provider_id is None and leg.ride is None:
+            return leg
+        sale = self.sell(
+            leg.provider_id,
+            QuoteRequest(
+                mode=leg.mode,
+                departs_at=leg.departs_at,
+                usage=Usage(-(-leg.seconds // 60), leg.metres),
+                vehicle_type_id=leg.rental.type.id if leg.rental else None,
+                product=product,
+                passengers=1 if leg.mode in RENTAL else passengers,
+            ),
+            unsold,
+        )
+        return replace(leg, **sale._asdict())
+
+    def sell(self, provider_id: ProviderId | None, request: QuoteRequest, unsold: str = "") -> Sale:
+        """The quote of a ride or rental; ``unsold`` is why a ride has no product."""
+        if provider_id is None:
+            return _NOBODY
+        provider = self._providers.get(provider_id)
+        if provider is None or (request.mode in TRANSIT and request.product is None):
+            return Sale(unsold=unsold or "Dieser Anbieter verkauft gerade nichts.")
         try:
-            quote = provider.quote(
-                QuoteRequest(
-                    mode=leg.mode,
-                    departs_at=leg.departs_at,
-                    usage=Usage(-(-leg.seconds // 60), leg.metres),
-                    vehicle_type_id=leg.rental.type.id if leg.rental else None,
-                    product=product,
-                    passengers=1 if leg.mode in RENTAL else passengers,
-                )
-            )
+            quote = provider.quote(request)
         except FareUnknownError as error:
-            return replace(leg, unsold=f"Fahrpreis unbekannt: {error}")
-        terms = self._city.get_provider(leg.provider_id).terms_value()
-        return replace(leg, product=product, quote=quote, terms=terms)
+            return Sale(unsold=f"Fahrpreis unbekannt: {error}")
+        return Sale(request.product, quote, self._terms[provider_id])
 
     def _list_holidays(self, around: date) -> frozenset[date]:
         return self._city.public_holidays(around - _HOLIDAYS_AROUND, around + _HOLIDAYS_AROUND)
 
 
-def fare_ride_of(leg: Leg) -> FareRide:
-    """What the fare of a scheduled leg depends on."""
-    if leg.ride is None:
-        raise ValueError(f"a leg by {leg.mode} has no fare")
+def fare_ride_of(ride: Ride, departs_at: datetime, arrives_at: datetime) -> FareRide:
+    """What the fare of a ride on a line depends on."""
     return FareRide(
-        agency_id=leg.ride.agency_id,
-        route_id=leg.ride.route_id,
-        stops=leg.ride.hops,
-        from_zone=leg.ride.from_zone,
-        to_zone=leg.ride.to_zone,
-        departs_at=leg.departs_at,
-        arrives_at=leg.arrives_at,
+        agency_id=ride.agency_id,
+        route_id=ride.route_id,
+        stops=ride.hops,
+        from_zone=ride.from_zone,
+        to_zone=ride.to_zone,
+        departs_at=departs_at,
+        arrives_at=arrives_at,
     )

@@ -49,7 +49,7 @@ def rank(
         one for one in _unique(others) if one.has_rental or _times_and_cents(one) not in listed
     ]
     known = [*plain, *unique, *rivals]
-    front = [i for i in unique if not any(_drives_out(other, i) for other in known)]
+    front = [i for i in unique if not _is_driven_out(i, known)]
     chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
@@ -126,6 +126,16 @@ def with_reasons(
             won.setdefault(id(entrants[values.index(min(values))]), []).append(reason)
     return tuple(
         replace(i, reasons=(*won[id(i)], *i.reasons)) if id(i) in won else i for i in ranked
+    )
+
+
+def _is_driven_out(b: Candidate, known: Sequence[Candidate]) -> bool:
+    """Whether any drives it out; of those with a timetable only what is there in time may."""
+    departs, arrives = b.departs, b.arrives + SAME_SECONDS
+    return any(
+        _drives_out(a, b)
+        for a in known
+        if not a.has_transit or (a.departs >= departs and a.arrives < arrives)
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gtfs.ids import RouteIdx, StopIdx, TripIdx
+from gtfs.ids import RouteIdx
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
 from mobility.planning.itinerary import Accessible, Place, Ride
@@ -75,15 +75,16 @@ class Scene:
             known = self._stretches[key] = self._make(trip, board, alight)
         return known
 
+    def footpath_metres(self, start: int, end: int) -> int:
+        """The length of a walk between two stops, whose time holds more than the way."""
+        return round(self.lines.straight_m(start, end) * self._city.rules.walk_detour)
+
     def _make(self, number: int, board: int, alight: int) -> Stretch:
         timetable = self.timetable
-        trip = timetable.trip(TripIdx(number))
-        route, mode, provider = self._routes[trip.route]
-        first = int(timetable.patterns.stop0[timetable.trips.pattern[number]])
-        ends = [
-            timetable.stop(StopIdx(int(timetable.patterns.stops[first + position])))
-            for position in (board, alight)
-        ]
+        trips, patterns = timetable.trips, timetable.patterns
+        route, mode, provider = self._routes[trips.route[number]]
+        first = int(patterns.stop0[trips.pattern[number]])
+        ends = [timetable.stops[patterns.stops[first + place]] for place in (board, alight)]
         metres = self.lines.metres(number)
         return Stretch(
             mode=mode,
@@ -92,19 +93,21 @@ class Scene:
             metres=int(metres[alight] - metres[board]),
             course=self.lines.course(number, board, alight),
             ride=Ride(
-                trip_id=trip.id,
+                trip_id=trips.id[number],
                 line=route.short_name or route.long_name,
-                headsign=trip.headsign,
+                headsign=trips.headsign[number],
                 color=route.color,
                 agency_id=route.agency_id,
                 route_id=route.id,
-                note=trip.note,
+                note=trips.note[number],
                 board_index=board,
                 alight_index=alight,
                 from_zone=ends[0].zone_id or None,
                 to_zone=ends[1].zone_id or None,
             ),
-            accessible=_accessible(trip.wheelchair, *(stop.wheelchair for stop in ends)),
+            accessible=_accessible(
+                int(trips.wheelchair[number]), *(stop.wheelchair for stop in ends)
+            ),
             provider_id=provider.provider_id if provider else None,
             grams_per_km=self._city.emissions.find_grams_per_km(mode) or 0,
             realtime=number >= self.planned,

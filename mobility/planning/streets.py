@@ -20,6 +20,7 @@ from mobility.cities.city import City
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
 from mobility.cities.facts import Water as WaterReach
+from mobility.planning.polyline import Course
 from mobility.planning.reach import Places, Seconds
 from mobility.planning.rows import Rows
 from mobility.planning.sight import fill_rows, reach, shortest
@@ -71,10 +72,14 @@ class Streets:
         self._water = Water(self._lines)
         self._crossings_on = lru_cache(maxsize=512)(lambda on: tuple(crossings_on(on)))
         self._profiles = dict(profiles)
-        self._day_of: dict[tuple[OpenCrossing, ...], date] = {}
+        day_of: dict[tuple[OpenCrossing, ...], date] = {}
+        self._like = lru_cache(maxsize=512)(
+            lambda on: day_of.setdefault(self._crossings_on(on), on)
+        )
         self._keys: dict[tuple[tuple[str, LatLon], ...], int] = {}
         self._graph_of = lru_cache(maxsize=16)(self._build)
         self._graph = lru_cache(maxsize=256)(self._find_graph)
+        self._leg = lru_cache(maxsize=4096)(self._find_leg)
         self._around = lru_cache(maxsize=1)(lambda: outline(self._water, self._lines))
 
     def modes(self) -> frozenset[Mode]:
@@ -83,7 +88,7 @@ class Streets:
 
     def like(self, on: date) -> date:
         """A day with the same crossings open, one for all such days: to remember ways by."""
-        return self._day_of.setdefault(self._crossings_on(on), on)
+        return self._like(on)
 
     def seconds(self, mode: Mode, travelled_m: float) -> int:
         """How long a mode takes for metres travelled, detours included."""
@@ -101,6 +106,9 @@ class Streets:
         The same for a wheelchair: nothing is known of steps, and the leg says so.
         """
         del wheelchair
+        return self._leg(mode, a, b, on)
+
+    def _find_leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
         profile, graph = self._profiles[mode], self._graph(mode, on)
         metres, start, end = shortest(
             degrees_of([a, b]), self._plane.frame, graph.degrees, graph.xy, graph.metres,
@@ -109,7 +117,7 @@ class Streets:
         if metres == inf:
             return None
         path = graph.path(start, end) if start >= 0 else []
-        points = (a, *(graph.position(node) for node in path), b)
+        points = Course((a, *(graph.position(node) for node in path), b))
         return StreetLeg(
             mode=mode,
             seconds=profile.seconds(metres),

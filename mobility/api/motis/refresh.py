@@ -217,11 +217,9 @@ class Again:
             planner.city,
             planner.scene,
             planner.streets,
-            planner.fleets.view(day),
             ends=ends,
             day=day,
             passengers=1,
-            pick=0,
         )
 
     def _composed(

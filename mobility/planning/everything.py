@@ -1,0 +1,144 @@
+"""The exact front over arrival, transfers, price and CO2 of everything that a city has together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.front import (
+    FAR,
+    FrontJourney,
+    FrontNetwork,
+    FrontQuery,
+    LegKind,
+    search_front,
+    search_front_latest,
+)
+from gtfs.network import Usable, View, network_of
+from gtfs.service_time import day_zero, service_day
+from mobility.planning.candidate import Candidate, candidate
+from mobility.planning.door_rides import DoorRides
+from mobility.planning.fleet_map import FleetView
+from mobility.planning.fronts import Party
+from mobility.planning.ground import Ground
+from mobility.planning.plain import MAX_TRANSFERS
+from mobility.planning.request import SearchRequest
+from mobility.planning.scene import Scene
+from providers.values import Mode
+
+Ints = npt.NDArray[np.int32]
+_BUS = Mode.BUS
+
+
+class Doors(NamedTuple):
+    """Both ends of a search as its kernels take them."""
+
+    access: Ints
+    """Seconds on foot from the start to every node, ``FAR`` where out of reach."""
+    egress: Ints
+    """The same from every node to the goal."""
+    direct_s: int
+    """On foot from door to door; ``FAR`` where that is no journey to offer."""
+    rides: DoorRides
+
+
+class Found(NamedTuple):
+    """What a candidate's legs are made of; ``trips`` are the timetable's numbers."""
+
+    journey: FrontJourney
+    day: date
+    trips: Sequence[int]
+
+
+class AllWays:
+    """All ways between two doors, with the vehicles that may be used."""
+
+    def __init__(
+        self, ground: Ground, scene: Scene, fleets: FleetView, request: SearchRequest,
+        doors: Doors, *, usable: Usable, kinds: frozenset[int],
+    ) -> None:  # fmt: skip
+        self._fronts = ground.fronts
+        self._scene = scene
+        self._fleets = fleets
+        self._doors = doors
+        self._usable = usable
+        self._kinds = kinds
+        self._party = Party(request.passes, request.passengers)
+        self._direct_s = doors.direct_s if Mode.WALK in request.modes else FAR
+        self._backwards = request.arrive_by is not None
+
+    def ask(self, moment: int, horizon_s: int) -> list[Candidate]:
+        """The front that leaves (arrive-by: arrives) at a moment, POSIX seconds, and takes no more.
+
+        Each ``found`` of them is a ``Found``.
+        """
+        timetable, doors = self._scene.timetable, self._doors
+        day = service_day(datetime.fromtimestamp(moment, UTC), timetable.tz)
+        zero = int(day_zero(day, timetable.tz).timestamp())
+        query = FrontQuery(
+            seconds=moment - zero,
+            access=doors.access,
+            egress=doors.egress,
+            direct_s=self._direct_s,
+            max_rides=MAX_TRANSFERS + 1,
+            horizon_s=horizon_s,
+            door_edges=doors.rides.edges,
+        )
+        rentals = self._fleets.usable(self._kinds)
+        view = View.AROUND if self._backwards else View.AHEAD
+        network = self._network(day, view)
+        if self._backwards:
+            found = search_front_latest(self._network(day, View.MIRRORED), network, rentals, query)
+        else:
+            found = search_front(network, rentals, query)
+        trips = network_of(timetable, day, view, self._usable).trip
+        return [self._candidate(Found(journey, day, trips), zero) for journey in found]
+
+    def _network(self, day: date, view: View) -> FrontNetwork:
+        scene = self._scene
+        return self._fronts.network(
+            scene.timetable, scene.lines, day, view, self._usable, self._party
+        )
+
+    def _candidate(self, found: Found, zero: int) -> Candidate:
+        journey, _, trips = found
+        modes: list[Mode] = []
+        rides: list[tuple[int, ...]] = []
+        walk_s = wait_s = 0
+        before = journey.departs_s
+        for kind, start, end, departs_s, arrives_s, ride, board, alight in journey.legs:
+            wait_s = max(wait_s, departs_s - before)
+            before = arrives_s
+            if kind is LegKind.WALK:
+                walk_s += arrives_s - departs_s
+                continue
+            if kind is LegKind.RIDE:
+                mode = _BUS
+                rides.append((trips[ride], board, alight, departs_s))
+            else:
+                number = self._kind_of(ride)
+                mode = self._fleets.kinds[number].mode
+                rides.append((number, start, end, departs_s))
+            if not modes or modes[-1] is not mode:
+                modes.append(mode)
+        return candidate(
+            departs=zero + journey.departs_s,
+            arrives=zero + journey.arrives_s,
+            transfers=max(journey.transfers, 0),
+            cents=journey.cents,
+            co2_grams=(journey.mg + 500) // 1000,
+            kind=tuple(modes) or (Mode.WALK,),
+            walk_seconds=walk_s,
+            key=(zero, *rides),
+            found=found,
+            longest_wait=wait_s,
+        )
+
+    def _kind_of(self, ride: int) -> int:
+        if ride < 0:
+            return self._doors.rides.kind_of(ride)
+        return int(self._fleets.edges.kind[ride])
