@@ -31,8 +31,11 @@ _RiderBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_rider_bea
 _ProviderBearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_provider_bearer)]
 
 
-def get_wiring(request: Request) -> Wiring:
-    """What this process was composed of at its start."""
+async def get_wiring(request: Request) -> Wiring:
+    """What this process was composed of at its start.
+
+    A coroutine, as is ``get_now``, because FastAPI sends plain functions through a thread.
+    """
     wiring: Wiring = request.app.state.wiring
     return wiring
 
@@ -40,7 +43,7 @@ def get_wiring(request: Request) -> Wiring:
 WiringDep = Annotated[Wiring, Depends(get_wiring)]
 
 
-def get_now(wiring: WiringDep) -> datetime:
+async def get_now(wiring: WiringDep) -> datetime:
     """The instant of this request, aware UTC; the same for all who ask within it."""
     now: datetime = wiring.clock()
     return now

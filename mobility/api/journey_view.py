@@ -87,6 +87,7 @@ def notice_out(notice: Notice, zone: ZoneInfo) -> Json:
     }
 
 
+@lru_cache(maxsize=4096)
 def _at(instant: datetime, zone: ZoneInfo) -> str:
     return instant.astimezone(zone).isoformat()
 

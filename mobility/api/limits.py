@@ -10,6 +10,7 @@ import ipaddress
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from fastapi import FastAPI, HTTPException
 from redis.asyncio import Redis
@@ -78,14 +79,18 @@ async def take(redis: Redis, key: str, *, limit: int, period: timedelta, now: da
 
 def client_key(scope: Scope, secrets: Secrets) -> str:
     """The client's address, hidden; of an IPv6 address the network, as a client has all of it."""
-    host = scope["client"][0] if scope.get("client") else ""
+    return _hidden(scope["client"][0] if scope.get("client") else "", secrets.client_key)
+
+
+@lru_cache(maxsize=4096)
+def _hidden(host: str, key: bytes) -> str:
     try:
         address = ipaddress.ip_address(host)
         if address.version == 6:
             host = str(ipaddress.ip_network((address, 64), strict=False))
     except ValueError:
         host = host or "unknown"
-    return hmac.new(secrets.client_key, host.encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.new(key, host.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 async def take_or_refuse(
