@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import importing, kernel, places, realtime
+from benchmarks import importing, kernel, places, realtime, search
 
 BRIEF = {
     "kernel": kernel.main,
     "importing": importing.quick,
     "places": places.quick,
     "realtime": realtime.main,
+    "search": search.main,
 }
 FULL = {
     "kernel": kernel.main,
     "importing": importing.main,
     "places": places.main,
     "realtime": realtime.main,
+    "search": search.main,
 }
 
 
