@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
@@ -256,14 +256,18 @@ class Mirror:
 
     def _put_vehicles(self, fleet: _Fleet, vehicles: Iterable[Vehicle]) -> None:
         vehicles = tuple(vehicles)
+        changed = []
         for vehicle in vehicles:
             before = fleet.vehicles.get(vehicle.ref)
             if before is not None:
                 self._by_id.pop(before.id, None)
+            if before is None or replace(before, as_of=vehicle.as_of) != vehicle:
+                changed.append(vehicle)
         for vehicle in vehicles:
             fleet.vehicles[vehicle.ref] = vehicle
             self._by_id[vehicle.id] = vehicle
             self._vehicles.put((vehicle.provider_id, vehicle.ref), vehicle.position, vehicle)
+        for vehicle in changed:
             self._tell(vehicle.provider_id, vehicle.ref, None)
 
     def _drop_vehicles(self, fleet: _Fleet, refs: Iterable[VehicleRef]) -> None:
@@ -276,9 +280,11 @@ class Mirror:
 
     def _put_stations(self, fleet: _Fleet, stations: Iterable[Station]) -> None:
         for station in stations:
+            before = fleet.stations.get(station.id)
             fleet.stations[station.id] = station
             self._stations.put((station.provider_id, station.id), station.position, station)
-            self._tell(station.provider_id, None, station.id)
+            if before is None or replace(before, as_of=station.as_of) != station:
+                self._tell(station.provider_id, None, station.id)
 
     def _drop_stations(
         self, provider_id: ProviderId, fleet: _Fleet, ids: Iterable[StationId]

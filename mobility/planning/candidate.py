@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mobility.planning.itinerary import RENTAL, Reason
+from mobility.planning.itinerary import RENTAL, Itinerary, Reason
+from providers.bus.fare_rules import UNKNOWN_CENTS
 from providers.values import Mode
 
 
@@ -67,3 +68,9 @@ def candidate(
         has_rental=not RENTAL.isdisjoint(kind),
         longest_wait=longest_wait,
     )
+
+
+def cents_of(way: Itinerary) -> int:
+    """What a finished way costs; with a ride that nobody sells, or whose fare is unknown, much."""
+    unsold = any(leg.unsold for leg in way.legs)
+    return UNKNOWN_CENTS if unsold else way.price.minor

@@ -74,7 +74,9 @@ class Composer:
         on_foot = leg.mode is Mode.WALK
         way = self._streets.leg(leg.mode, *ends, on, wheelchair=on_foot and self._wheelchair)
         if way is None:
-            return replace(leg, geometry=ends)
+            closed = on_foot and self._wheelchair
+            accessible = Accessible.NO if closed else leg.accessible
+            return replace(leg, geometry=ends, accessible=accessible)
         return replace(
             leg,
             geometry=way.geometry,

@@ -20,6 +20,7 @@ from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Renta
 from mobility.planning.pricing import fare_ride_of
 from mobility.planning.request import SearchRequest
 from mobility.planning.scene import Scene, Stretch
+from mobility.streets.leg import StreetLeg
 from providers.values import Mode, QuoteRequest, Usage
 
 
@@ -168,7 +169,11 @@ class SearchComposer:
             number, slot = doors.kind_of(leg.ride), doors.slot_of(leg.ride)
             metres = doors.metres_of(leg.ride)
         kind = fleets.kinds[number]
-        vehicles = fleets.pools[number, slot]
+        vehicles = [
+            one
+            for one in fleets.pools[number, slot]
+            if one.range_m is None or one.range_m >= metres
+        ]
         vehicle = vehicles[self._pick % len(vehicles)]
         dropoff = fleets.stations[leg.end - self._n_stops] if leg.end >= self._n_stops else None
         origin, destination = self._node(self._n_stops + slot), self._node(leg.end)
@@ -215,10 +220,16 @@ class SearchComposer:
             arrives_at=zero + timedelta(seconds=arrives_s),
             metres=metres,
             estimated=True if way is None else way.estimated,
-            accessible=Accessible.UNKNOWN if way is None else Accessible(way.accessible),
+            accessible=self._passable(way),
             geometry=ends if way is None else way.geometry,
             crossings=() if way is None else way.crossings,
         )
+
+    def _passable(self, way: StreetLeg | None) -> Accessible:
+        """Whether a wheelchair can take a walk; where it was asked for and none is found, not."""
+        if way is not None:
+            return Accessible(way.accessible)
+        return Accessible.NO if self._request.wheelchair else Accessible.UNKNOWN
 
     def _node(self, node: int) -> Place:
         if node == ORIGIN:

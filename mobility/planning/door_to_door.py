@@ -22,12 +22,12 @@ from gtfs.geo import distance_m
 from gtfs.journey import Journey
 from gtfs.network import Usable
 from mobility.planning import notices, wishes
-from mobility.planning.candidate import Candidate
+from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.compose_search import SearchComposer
 from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
 from mobility.planning.ground import Door, Ground
-from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
+from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Reason
 from mobility.planning.plain import PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
@@ -67,7 +67,8 @@ class DoorToDoor:
             request.arrive_by or request.depart_at or now, up=not self.backwards
         )
         self.page = Page.read(request.page, now) if request.page else None
-        self.on: date = self.at.astimezone(self.city.timezone).date()
+        looked_at = self.page.at if self.page else self.at
+        self.on: date = looked_at.astimezone(self.city.timezone).date()
         self.origin = ground.get_door(request.origin, "Start")
         self.destination = ground.get_door(request.destination, "Ziel")
         self.ends = (self.origin.place, self.destination.place)
@@ -98,7 +99,7 @@ class DoorToDoor:
         plain = self._plain(page)
         fits, rivals = self._everything(page)
         ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
-        shown = tuple(self._shown(one) for one in ranked)
+        shown = tuple(way for way in map(self._shown, ranked) if self._is_passable(way))
         return SearchResult(
             itineraries=shown,
             notices=tuple(self._notices(page, shown)),
@@ -155,7 +156,7 @@ class DoorToDoor:
         way = self.composer.plain(journey, out_s, back_s)
         return replace(
             one,
-            cents=way.price.minor,
+            cents=cents_of(way),
             co2_grams=way.co2_grams,
             walk_seconds=one.walk_seconds + out_s + back_s,
             found=way,
@@ -189,6 +190,12 @@ class DoorToDoor:
         """The legs of a chosen way, priced and drawn."""
         return replace(self._drawn(one), reasons=one.reasons)
 
+    def _is_passable(self, way: Itinerary) -> bool:
+        """Whether nothing on it is known to be closed to those who travel."""
+        return not self.request.wheelchair or all(
+            leg.accessible is not Accessible.NO for leg in way.legs
+        )
+
     def _drawn(self, one: Candidate) -> Itinerary:
         if isinstance(one.found, Itinerary):
             return one.found
@@ -220,7 +227,10 @@ class DoorToDoor:
         way = self.ground.streets.leg(
             Mode.WALK, *self.positions, self.on, wheelchair=self.request.wheelchair
         )
+        most_m = self.request.max_walk_m
         if way is None or not 0 < way.seconds <= WALK_ONLY_SECONDS:
+            return FAR
+        if Mode.WALK not in self.request.modes or (most_m is not None and way.metres > most_m):
             return FAR
         return way.seconds
 
@@ -274,6 +284,8 @@ class DoorToDoor:
                 Notice("fare_change_announced", text) for text in pricer.list_notices(self.on)
             ]
             found += [Notice("pass", text) for text in pricer.explain_passes(request.passes)]
+        if not shown and not found:
+            found.append(notices.nothing())
         return found
 
     def _hidden(self) -> list[Itinerary]:

@@ -6,11 +6,11 @@ that stands free. Ways are measured when a place is new; who has vehicles and do
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date
+from math import inf
 from threading import Lock
 
 import numpy as np
@@ -101,7 +101,7 @@ class FleetMap:
         self._streets = streets
         self._mirror = mirror
         self._lock = Lock()
-        self._told: deque[_Key] = deque()
+        self._told: dict[_Key, None] = {}
         self._slot_of: dict[_Key, int] = {}
         self._unused: list[int] = []
         self._positions: list[LatLon | None] = []
@@ -110,17 +110,20 @@ class FleetMap:
         """By slot the kind of the vehicle that stands there free, rentable or not."""
         self._pools: _Pools = {}
         self._pool_of: dict[_Key, tuple[int, int]] = {}
+        self._parked: dict[tuple[ProviderId, StationId], set[VehicleRef]] = {}
+        """Which vehicles say that they stand at a station, rentable or not, known or not."""
+        self._parked_at: dict[_Key, StationId] = {}
         self._moved: dict[date, set[int]] = {}
         self._geometry: dict[date, Geometry] = {}
         self._views: dict[date, FleetView] = {}
         self._current: set[date] = set()
         """The days whose view is up to date."""
         self._empty = no_geometry(stops, hubs)
-        mirror.watch(lambda *change: self._told.append(change))
+        mirror.watch(lambda *change: self._told.update({change: None}))
         providers = dict.fromkeys(kind.provider_id for kind in kinds)
         for provider in providers:
-            self._told += [(provider, None, s.id) for s in mirror.list_stations(provider)]
-            self._told += [(provider, v.ref, None) for v in mirror.list_vehicles(provider)]
+            self._told |= {(provider, None, s.id): None for s in mirror.list_stations(provider)}
+            self._told |= {(provider, v.ref, None): None for v in mirror.list_vehicles(provider)}
 
     def view(self, on: date) -> FleetView:
         """The fleets now, with the ways that are open on that day."""
@@ -135,26 +138,22 @@ class FleetMap:
             return self._views[on]
 
     def _take_in(self) -> None:
-        told: dict[_Key, None] = {}
+        told: set[_Key] = set()
         while self._told:
-            told[self._told.popleft()] = None
+            told.add(self._told.popitem()[0])
         if not told:
             return
         self._current.clear()
-        again: dict[_Key, None] = {}
+        again: set[tuple[ProviderId, VehicleRef]] = set()
         for provider, ref, station_id in told:
-            if station_id is not None:
-                self._put_station(provider, station_id)
-                again |= dict.fromkeys(
-                    key
-                    for key, (_, slot) in self._pool_of.items()
-                    if slot == self._slot_of.get((provider, None, station_id))
-                )
-            else:
-                again[provider, ref, None] = None
-        for provider, ref, _ in again:
             if ref is not None:
-                self._put_vehicle(provider, ref)
+                again.add((provider, ref))
+            elif station_id is not None:
+                self._put_station(provider, station_id)
+                parked = self._parked.get((provider, station_id), ())
+                again |= {(provider, there) for there in parked}
+        for provider, ref in sorted(again):
+            self._put_vehicle(provider, ref)
 
     def _put_station(self, provider: ProviderId, station_id: StationId) -> None:
         key = (provider, None, station_id)
@@ -172,6 +171,7 @@ class FleetMap:
             if not left:
                 del self._pools[before]
         vehicle = self._mirror.find_vehicle_by_ref(provider, ref)
+        self._park(key, vehicle)
         kind = self._kind_of(vehicle) if vehicle else None
         free = kind is not None and self._kinds[kind].type.return_rule in FREE_ENDS
         slot = self._place(key, vehicle.position if vehicle and free else None)
@@ -183,8 +183,20 @@ class FleetMap:
             slot = self._slot_of.get((provider, None, vehicle.station_id))
         if slot is not None:
             there = (*self._pools.get((kind, slot), ()), vehicle)
-            self._pools[kind, slot] = tuple(sorted(there, key=lambda v: (-(v.range_m or 0), v.id)))
+            self._pools[kind, slot] = tuple(sorted(there, key=_farthest_first))
             self._pool_of[key] = (kind, slot)
+
+    def _park(self, key: _Key, vehicle: Vehicle | None) -> None:
+        """Remember at which station a vehicle says it stands, to look at it with the station."""
+        provider, ref, _ = key
+        before = self._parked_at.pop(key, None)
+        if before is not None and ref is not None:
+            self._parked[provider, before].discard(ref)
+            if not self._parked[provider, before]:
+                del self._parked[provider, before]
+        if vehicle is not None and vehicle.station_id is not None:
+            self._parked_at[key] = vehicle.station_id
+            self._parked.setdefault((provider, vehicle.station_id), set()).add(vehicle.ref)
 
     def _kind_of(self, vehicle: Vehicle) -> int | None:
         return next(
@@ -312,3 +324,8 @@ class FleetMap:
             self._geometry[on] = known
         self._moved[on] = set()
         return known
+
+
+def _farthest_first(vehicle: Vehicle) -> tuple[float, str]:
+    """By range, where an unknown one is no limit."""
+    return (-inf if vehicle.range_m is None else -vehicle.range_m, vehicle.id)

@@ -36,16 +36,21 @@ class Party:
     passengers: int = 1
 
 
+_Key = tuple[date, View, Usable, Party]
+
+
 class Fronts:
     """The priced networks of a city's timetables; the last of each are kept."""
 
     def __init__(self, city: City) -> None:
         """Take the city with its fares and emission factors."""
         self._city = city
-        self._kept: WeakKeyDictionary[Timetable, OrderedDict[object, FrontNetwork]] = (
+        self._kept: WeakKeyDictionary[Timetable, OrderedDict[_Key, FrontNetwork]] = (
             WeakKeyDictionary()
         )
         self._lock = threading.Lock()
+        self._building = threading.Lock()
+        """Held while a network is made: two at a time would only slow each other."""
 
     def network(
         self, timetable: Timetable, lines: Lines, day: date, view: View, usable: Usable,
@@ -56,14 +61,24 @@ class Fronts:
         kept = self._kept.get(timetable)
         if kept is not None and (known := kept.get(key)) is not None:
             return known
-        network = network_of(timetable, day, view, usable)
-        made = self._price(timetable, lines, network, day, view, party)
-        with self._lock:
-            kept = self._kept.setdefault(timetable, OrderedDict())
-            made = kept.setdefault(key, made)
-            while len(kept) > KEPT:
-                kept.popitem(last=False)
+        with self._building:
+            with self._lock:
+                kept = self._kept.setdefault(timetable, OrderedDict())
+                if (known := kept.get(key)) is not None:
+                    return known
+            network = network_of(timetable, day, view, usable)
+            made = self._price(timetable, lines, network, day, view, party)
+            with self._lock:
+                kept[key] = made
+                while len(kept) > KEPT:
+                    kept.popitem(last=False)
         return made
+
+    def list_asked(self, timetable: Timetable, day: date) -> list[tuple[View, Usable, Party]]:
+        """What has been asked for on a day, to be made ready for the timetable's next version."""
+        with self._lock:
+            kept = list(self._kept.get(timetable, ()))
+        return [(view, usable, party) for on, view, usable, party in kept if on == day]
 
     def _price(
         self, timetable: Timetable, lines: Lines, network: DayNetwork, day: date, view: View,
@@ -90,7 +105,7 @@ class Fronts:
         )
 
     def _fares(self, timetable: Timetable, day: date, party: Party) -> tuple[Ints, Levels | None]:
-        """Of each route the cents a ride, 0 where nobody sells it; and the level tariff.
+        """Of each route the cents a ride, and the level tariff.
 
         The kernel knows one level tariff. Of a second one each ride counts with its cheapest
         ticket, which only the choice of ways feels: what is shown is priced by the tariff itself.
@@ -109,11 +124,11 @@ class Fronts:
         return by_route, self._levels(timetable, levels[1], day) if levels else None
 
     def _rule(self, agency: str, day: date, party: Party) -> tuple[str, FixedFare | LevelFares]:
-        """The tariff of an agency and its rules; rides that nobody sells here cost nothing."""
+        """The tariff of an agency and its rules; rides that nobody sells here are never cheap."""
         stanza = self._city.find_provider_of_agency(agency)
         table = self._city.fare_tables.get(stanza.fares or "") if stanza else None
         if table is None:
-            return "", FixedFare(0)
+            return "", FixedFare(UNKNOWN_CENTS)
         try:
             tariff = table.get_tariff_of(agency)
             known = party.passes & {kind.id for kind in table.pass_}

@@ -28,6 +28,8 @@ from providers.mirror import Mirror
 from providers.port import Provider
 from providers.values import Mode, ProviderId
 
+AGAIN = 6
+"""So many kinds of search, asked last, are made ready when the timetable changes."""
 HUBS = 40
 """So many of the stops with most lines are where a free vehicle is left for the bus."""
 
@@ -94,8 +96,10 @@ class Ground:
         """
         scene = Scene(self.city, timetable, self._scene)
         day = service_day(now, timetable.tz)
-        for view in View:
-            self.fronts.network(timetable, scene.lines, day, view, EVERYTHING, Party())
+        asked = self.fronts.list_asked(self._scene.timetable, day)
+        usual = [(view, EVERYTHING, Party()) for view in View]
+        for view, usable, party in dict.fromkeys([*usual, *asked[-AGAIN:]]):
+            self.fronts.network(timetable, scene.lines, day, view, usable, party)
         self._prepared = scene
 
     def name_near(self, position: LatLon) -> str:

@@ -82,6 +82,8 @@ class Lines:
         key = self._way_of(trip)
         known = self.measured.get(key)
         if known is None:
+            if len(self.measured) >= _KEPT_COURSES:
+                self.measured.clear()
             known = self.measured[key] = self._measure(trip)
         return known
 

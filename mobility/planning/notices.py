@@ -42,6 +42,13 @@ def no_departure(last_day: date, asked: date, *, stops_near: bool) -> Notice:
     return Notice("no_departure", "Im Umkreis von 24 Stunden fährt hier kein Bus und keine Fähre.")
 
 
+def nothing() -> Notice:
+    """That there is no way by what was asked for."""
+    return Notice(
+        "no_way", "Mit den gewählten Verkehrsmitteln gibt es hier keinen Weg; wähle weitere dazu."
+    )
+
+
 def taxi(city: City, metres: int, passengers: int) -> list[Notice]:
     """A taxi, with the fare that the city's tariff makes of the distance."""
     if city.taxi is None:

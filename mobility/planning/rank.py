@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.itinerary import Reason
+from providers.bus.fare_rules import UNKNOWN_CENTS
 from providers.values import Mode
 
 AT_MOST = 8
@@ -115,7 +116,7 @@ def with_reasons(
     rides = [i for i in said if i.has_transit]
     contests: tuple[tuple[Reason, Sequence[Candidate], Callable[[Candidate], int]], ...] = (
         (Reason.FASTEST, said, (lambda i: -i.departs) if latest_first else (lambda i: i.arrives)),
-        (Reason.CHEAPEST, said, lambda i: i.cents),
+        (Reason.CHEAPEST, [i for i in said if i.cents < UNKNOWN_CENTS], lambda i: i.cents),
         (Reason.GREENEST, said, lambda i: i.co2_grams),
         (Reason.FEWEST_CHANGES, rides, lambda i: i.transfers),
     )

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.request import Page
-from mobility.planning.transit import Ask, Found, edge, list_arriving, list_departing
+from mobility.planning.transit import ALL, Ask, Found, edge, list_arriving, list_departing
 
 ENOUGH = 4
 """Plain ways after which a page may end."""
 AT_MOST = 5
 """Plain ways that a page may hold, unless more leave at the very same second."""
-_WIDER = (1, 3, 8)
-_ALL = 99
+_WIDEST = 8
+"""Windows that a page reaches back (arrive-by: ahead) until it holds something."""
+_SLICE_SECONDS = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,22 @@ def _from_departure(ask: Ask, first: int, width: int) -> PlainPage:
     if not found.ways and found.beyond is not None:
         while not found.ways and found.beyond is not None:
             until = found.beyond.departs + 1
-            found = list_departing(ask, first, until, _ALL)
+            found = list_departing(ask, first, until, ALL)
         return PlainPage(found.ways, first, until, jumped=True)
     kept, cut = _nearest(found.ways, 1, latest=False)
     return PlainPage(kept, first, cut or until, beyond=_next(found, cut))
 
 
 def _before_departure(ask: Ask, until: int, width: int) -> PlainPage:
-    first = until - width
-    for times in _WIDER:
-        first = until - times * width
-        found = list_departing(ask, first, until, _ALL)
-        if found.ways:
-            kept, cut = _nearest(found.ways, 1, latest=True)
-            return PlainPage(kept, cut + 1 if cut else first, until)
-    return PlainPage((), first, until)
+    """Slice by slice from the end, for the latest ways are the ones that are wanted."""
+    first, ways = until, list[Candidate]()
+    while first > until - _WIDEST * width and not (
+        len(ways) > AT_MOST or (ways and first <= until - width)
+    ):
+        end, first = first, max(first - _SLICE_SECONDS, until - _WIDEST * width)
+        ways += list_departing(ask, first, end, ALL).ways
+    kept, cut = _nearest(ways, 1, latest=True)
+    return PlainPage(kept, cut + 1 if cut else first, until)
 
 
 def _until_arrival(ask: Ask, last: int, width: int) -> PlainPage:
@@ -85,21 +87,22 @@ def _until_arrival(ask: Ask, last: int, width: int) -> PlainPage:
     if not found.ways and found.beyond is not None:
         while not found.ways and found.beyond is not None:
             after = found.beyond.arrives - 1
-            found = list_arriving(ask, after, last, _ALL)
+            found = list_arriving(ask, after, last, ALL)
         return PlainPage(found.ways, after, last, jumped=True)
     kept, cut = _nearest(found.ways, -1, latest=False)
     return PlainPage(kept, cut or after, last)
 
 
 def _after_arrival(ask: Ask, after: int, width: int) -> PlainPage:
-    last = after + width
-    for times in _WIDER:
-        last = after + times * width
-        found = list_arriving(ask, after, last, _ALL)
-        if found.ways:
-            kept, cut = _nearest(found.ways, -1, latest=True)
-            return PlainPage(kept, after, cut - 1 if cut else last)
-    return PlainPage((), after, last)
+    """Slice by slice from the beginning, for the earliest ways are the ones that are wanted."""
+    last, ways = after, list[Candidate]()
+    while last < after + _WIDEST * width and not (
+        len(ways) > AT_MOST or (ways and last >= after + width)
+    ):
+        begin, last = last, min(last + _SLICE_SECONDS, after + _WIDEST * width)
+        ways += list_arriving(ask, begin, last, ALL).ways
+    kept, cut = _nearest(ways, -1, latest=True)
+    return PlainPage(kept, after, cut - 1 if cut else last)
 
 
 def _next(found: Found, cut: int | None) -> Candidate | None:

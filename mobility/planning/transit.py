@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.rank import replaces
 
 MAX_WAIT_SECONDS = 4500
 """Who would wait longer between two rides travels later instead (motis#753)."""
+ALL = 1_000_000
+"""More than any window holds: such a scan goes on to the window's end."""
 _MOMENTS = 40
-"""Moments asked at most in one window."""
+"""Moments asked at most in a window that may be cut short."""
 
 Ask = Callable[[int], Sequence[Candidate]]
 """The front that leaves at a moment or later (arrive-by: arrives by then); POSIX seconds."""
@@ -54,7 +57,7 @@ def edge(way: Candidate, sign: int) -> int:
 def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
     found: dict[object, Candidate] = {}
     place = start
-    for _ in range(_MOMENTS):
+    for _ in count() if enough >= ALL else range(_MOMENTS):
         answer = ask(sign * place)
         if not answer:
             return Found(tuple(found.values()), None, None)

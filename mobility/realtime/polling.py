@@ -200,7 +200,7 @@ class Realtime:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _LOOK_AGAIN_S)
-            if not self._news.is_set() and self._used <= self._fresh_ids():
+            if not self._news.is_set() and self._used == self._fresh_ids():
                 continue
             self._news.clear()
             try:
@@ -213,7 +213,9 @@ class Realtime:
 
     def _fresh_ids(self) -> set[str]:
         now = self._clock()
-        return {feed.feed.id for feed in self._feeds if feed.fresh(now)}
+        return {
+            feed.feed.id for feed in self._feeds if feed.message is not None and feed.fresh(now)
+        }
 
 
 def _tell(live: Live) -> None:

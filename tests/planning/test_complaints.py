@@ -165,6 +165,33 @@ def quickest(ways: list[Way]) -> list[Way]:
     ]
 
 
+def test_earlier_goes_back_without_a_gap_from_a_wide_window() -> None:
+    request = SearchRequest(
+        TRIP.origin, MARKET, berlin("14:00"), modes=frozenset({Mode.BUS}), window=timedelta(hours=6)
+    )
+    planner = luebeck_planner()
+    ahead: set[Way] = set()
+    page = planner.search(replace(request, depart_at=berlin("12:30")), NOW)
+    while int(page.later[1:]) < berlin("14:00").timestamp():
+        ahead |= set(ways_of(page))
+        page = planner.search(replace(request, page=page.later), NOW)
+    back: set[Way] = set()
+    page = planner.search(request, NOW)
+    while int(page.earlier[1:]) > berlin("12:30").timestamp():
+        page = planner.search(replace(request, page=page.earlier), NOW)
+        back |= set(ways_of(page))
+    first, last = max(min(ahead)[0], min(back)[0]), min(max(ahead)[0], max(back)[0])
+    both = [
+        {way for way in quickest(list(seen)) if first <= way[0] <= last} for seen in (ahead, back)
+    ]
+    assert both[0] == both[1]
+    assert len(both[0]) > 5
+
+
+def ways_of(page: SearchResult) -> list[Way]:
+    return [(way.departs_at, way.arrives_at, way.transfers, way.price) for way in buses(page)]
+
+
 def test_what_is_unknown_never_counts_as_accessible() -> None:
     result = search(wheelchair=True)
     legs = [leg for way in result.itineraries for leg in way.legs]

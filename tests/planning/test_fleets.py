@@ -16,7 +16,7 @@ import pytest
 from gtfs.geo import LatLon
 from gtfs.text import timetable_from_text
 from gtfs.timetable import Timetable
-from mobility.planning.itinerary import Accessible, Itinerary
+from mobility.planning.itinerary import Accessible, Itinerary, Reason
 from mobility.planning.request import SearchRequest, SearchResult
 from mobility.planning.search import Planner
 from providers.mirror import Mirror
@@ -183,6 +183,65 @@ def test_a_station_that_runs_full_takes_nothing_more() -> None:
     fleet = planner.mirror._fleets[ProviderId("demo-rad")]
     planner.mirror._put_stations(fleet, [replace(THERE, docks_available=0)])
     assert rides(planner, Mode.BIKE) == []
+
+
+def test_a_station_that_closes_and_opens_again_has_its_bikes_back() -> None:
+    planner = planner_with([BIKE], [HERE, THERE])
+    fleet = planner.mirror._fleets[ProviderId("demo-rad")]
+    assert rides(planner, Mode.BIKE)
+    planner.mirror._put_stations(fleet, [replace(HERE, renting=False)])
+    assert rides(planner, Mode.BIKE) == []
+    planner.mirror._put_stations(fleet, [HERE])
+    assert rides(planner, Mode.BIKE)
+    planner.mirror._drop_stations(ProviderId("demo-rad"), fleet, [HERE.id])
+    assert rides(planner, Mode.BIKE) == []
+    planner.mirror._put_stations(fleet, [HERE])
+    assert rides(planner, Mode.BIKE)
+
+
+def test_a_bike_told_of_before_its_station_waits_for_it() -> None:
+    planner = planner_with([BIKE], [THERE])
+    assert rides(planner, Mode.BIKE) == []
+    planner.mirror._put_stations(planner.mirror._fleets[ProviderId("demo-rad")], [HERE])
+    assert rides(planner, Mode.BIKE)
+
+
+def test_of_the_bikes_at_a_station_one_is_offered_that_reaches_the_goal() -> None:
+    empty = bike("r2", HERE, range_m=100)
+    for pick in range(3):
+        planner = planner_with([replace(BIKE, range_m=20_000), empty], [HERE, THERE])
+        found = planner.search(
+            SearchRequest(START, GOAL, berlin("08:00"), modes=frozenset({Mode.BIKE})),
+            NOW + timedelta(milliseconds=pick),
+        )
+        offered = [leg.rental.vehicle.ref for leg in found.itineraries[0].legs if leg.rental]
+        assert offered == ["r1"]
+    assert rides(planner_with([empty], [HERE, THERE]), Mode.BIKE) == []
+    assert rides(planner_with([empty, bike("r3", HERE)], [HERE, THERE]), Mode.BIKE)
+
+
+def test_telling_the_same_again_changes_nothing() -> None:
+    planner = planner_with([BIKE], [HERE, THERE])
+    before = planner.fleets.view(NOW.date())
+    moved(planner.mirror, replace(BIKE, as_of=NOW + timedelta(minutes=1)))
+    assert planner.fleets.view(NOW.date()) is before
+
+
+def test_who_will_not_walk_far_is_not_sent_on_foot() -> None:
+    planner = planner_with([])
+    near = LatLon(53.85, 10.662)
+    far = planner.search(SearchRequest(START, GOAL, berlin("08:00"), max_walk_m=400), NOW)
+    assert all(way.kind != (Mode.WALK,) for way in far.itineraries)
+    assert {notice.code for notice in far.notices} & {"no_stop_near", "no_way"}
+    short = planner.search(SearchRequest(STOP, near, berlin("08:00"), max_walk_m=400), NOW)
+    assert [way.kind for way in short.itineraries] == [(Mode.WALK,)]
+
+
+def test_a_ride_that_nobody_sells_is_not_the_cheapest() -> None:
+    planner = planner_with([car("a1", LatLon(53.8502, 10.66))])
+    found = planner.search(SearchRequest(STOP, GOAL, berlin("08:15")), NOW)
+    said = {way.kind: way.reasons for way in found.itineraries}
+    assert Reason.CHEAPEST not in said[(Mode.BUS,)]
 
 
 def test_only_what_has_changed_is_measured_again() -> None:
