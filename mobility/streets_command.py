@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 streets_app = typer.Typer(
     no_args_is_help=True,
     help="Streets: take over an OpenStreetMap extract, see what is there.\n\n"
-    "Example: mobility streets import luebeck.osm.pbf",
+    "Example: mobility streets import town.osm.pbf",
 )
 
 _BYTES_AN_OBJECT = 60
@@ -36,7 +36,7 @@ def import_streets(
     They replace those of the city whole; where the file cannot serve, the old ones stay. A server
     takes them over when it starts.
 
-    Example: mobility streets import luebeck.osm.pbf
+    Example: mobility streets import town.osm.pbf
     """
     from mobility.cities.city import load_city  # noqa: PLC0415 - numba takes a second to import
     from mobility.city_streets import open_streets, streets_path  # noqa: PLC0415

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
@@ -25,6 +27,7 @@ from redis.asyncio import Redis
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gtfs.kernel_cache import folder as kernel_folder
 from mobility.db import make_engine
 from mobility.embedded.postgres import EmbeddedPostgres
 from mobility.embedded.redis import make_redis
@@ -36,6 +39,16 @@ _NEVER_IN_TESTS = (
     *("STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
     *("PORT", "MOBILITY_DATA", "MOBILITY_CITY", "MOBILITY_PROVIDER_URLS", "MOBILITY_SECRET_KEY"),
 )
+
+
+_COMPILE = """
+from types import SimpleNamespace
+from mobility.prepare import prepare_kernel
+from mobility.settings import Settings
+from tests.planning.world import NOW, luebeck_planner
+luebeck_planner().warm_up(NOW)
+prepare_kernel(Settings(), SimpleNamespace(note=print))
+"""
 
 
 def _with_database(url: str, name: str) -> str:
@@ -121,6 +134,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     given = getattr(config, "workerinput", {}).get("servers", given)
     config.stash[_SERVERS] = Servers(given)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the kernels once, before the workers would each do it for themselves."""
+    ready = kernel_folder() / "compiled"
+    if not hasattr(session.config, "workerinput") and not ready.exists():
+        subprocess.run([sys.executable, "-c", _COMPILE], check=True, stdout=subprocess.DEVNULL)
+        ready.touch()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gtfs.kernel_cache import folder as kernel_folder
 from mobility.embedded.process import answers_ok, reserve_port, tail
 
 START_SECONDS = 90
@@ -23,7 +24,8 @@ SERVE = (sys.executable, "-m", "mobility.cli", "serve")
 class Instance:
     """One ``mobility serve``. ``folder`` is its data; ``log`` is what it prints.
 
-    ``prepared`` is the folder of another one, whose timetable and compiled kernels are taken over.
+    The kernels that the tests have compiled are taken over, and of ``prepared``, which is the
+    folder of another one, the timetable.
     """
 
     folder: Path
@@ -35,8 +37,11 @@ class Instance:
 
     def __post_init__(self) -> None:
         self.port, self._holder = reserve_port()
-        for part in ("timetables", "kernels") if self.prepared is not None else ():
-            shutil.copytree(self.prepared / part, self.folder / part)
+        if self.prepared is not None:
+            shutil.copytree(self.prepared / "timetables", self.folder / "timetables")
+        compiled = kernel_folder()
+        if compiled.is_dir():
+            shutil.copytree(compiled, self.folder / "kernels" / compiled.name)
 
     @property
     def url(self) -> str:

@@ -27,9 +27,9 @@ FORWARD = settings(
 
 
 def keys(shown: Json) -> list[str]:
-    """What makes an itinerary the same as another: its rides, and when it leaves."""
+    """What makes an itinerary the same as another: its rides, and when it leaves and arrives."""
     return [
-        f"{i['startTime']} {[leg.get('tripId', leg['mode']) for leg in i['legs']]}"
+        f"{i['startTime']} {i['endTime']} {[leg.get('tripId', leg['mode']) for leg in i['legs']]}"
         for i in shown["itineraries"]
     ]
 
