@@ -49,7 +49,7 @@ if tat < now then tat = now end
 local wait = tat + interval - interval * burst - now
 if wait > 0.001 then return math.ceil(wait) end
 tat = tat + interval
-redis.call('SET', KEYS[1], string.format('%.3f', tat), 'PX', math.ceil(tat - now))
+redis.call('SET', KEYS[1], string.format('%.3f', tat), 'PX', math.max(1, math.ceil(tat - now)))
 return 0
 """
 

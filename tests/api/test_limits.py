@@ -38,6 +38,12 @@ async def test_a_limit_of_nothing_is_none(redis: Redis, redis_prefix: str):
     assert waits == [0] * 9
 
 
+async def test_a_limit_beyond_all_measure_still_counts(redis: Redis, redis_prefix: str):
+    key = f"{redis_prefix}a"
+    assert await take(redis, key, limit=10**9, period=MINUTE, now=START) == 0
+    assert await redis.exists(key) in {0, 1}
+
+
 @pytest.fixture
 def two_a_minute(world: World) -> World:
     object.__setattr__(
