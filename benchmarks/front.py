@@ -29,7 +29,7 @@ from gtfs import front as api
 from gtfs import front_search
 from gtfs.build import build
 from gtfs.front import DoorEdges, FrontNetwork, FrontQuery, Levels, RentalEdges, search_front
-from gtfs.front_labels import N_FRONT, N_LABELS
+from gtfs.front_layout import N_FRONT, N_LABELS
 from gtfs.load import read_feed
 from gtfs.network import SECTIONS, View, network_of
 from gtfs.timetable import Timetable

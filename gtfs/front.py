@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs import front_labels as at
-from gtfs.front_labels import steps_of
-from gtfs.front_network import LEG_ROW, FrontNetwork, FrontWorkspace
+from gtfs import front_layout as at
+from gtfs.front_layout import LEG_ROW
+from gtfs.front_network import FrontNetwork, FrontWorkspace, point, point_at
 from gtfs.front_rentals import RentalEdges
 from gtfs.front_search import find_front
 from gtfs.front_values import (
@@ -45,7 +46,6 @@ __all__ = [
     "RentalEdges",
     "search_front",
     "search_front_latest",
-    "steps_of",
 ]
 
 _LABELS = 1 << 14
@@ -107,22 +107,26 @@ def search_front_latest(
             horizon_s=query.seconds - departs_s,
         )
         found = search_front(ahead, rentals, again)
-        journeys += [_completed(found, point) for point in points]
+        for row in points:
+            journeys += _completed(found, row)
     return tuple(sorted(journeys, key=lambda j: (j.transfers, -j.departs_s)))
 
 
-def _completed(found: tuple[FrontJourney, ...], point: list[int]) -> FrontJourney:
-    """The earliest of what was found that costs no more in any criterion."""
-    return min(
+def _completed(found: tuple[FrontJourney, ...], row: list[int]) -> list[FrontJourney]:
+    """The earliest of what was found that costs no more in any criterion.
+
+    None if the two networks do not agree: a timetable changed between them.
+    """
+    return sorted(
         (
             journey
             for journey in found
-            if journey.transfers < point[at.F_LEGS]
-            and journey.cents <= point[at.F_CENTS]
-            and journey.co2_steps <= point[at.F_STEPS]
+            if journey.transfers < row[at.F_LEGS]
+            and journey.cents <= row[at.F_CENTS]
+            and journey.co2_steps <= row[at.F_STEPS]
         ),
         key=lambda journey: journey.arrives_s,
-    )
+    )[:1]
 
 
 def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> FrontWorkspace:
@@ -133,34 +137,48 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
         raise ValueError(f"{len(query.access)} access times for {n_nodes} nodes")
     edges = _door_rows(query.door_edges, rentals)
     first, last = (edges, _NO_EDGES) if network.mirrored else (_NO_EDGES, edges)
+    asked: tuple[NDArray[Any], ...] = (
+        rentals.available,
+        rentals.takes,
+        _seconds(query.access),
+        _seconds(query.egress),
+        first,
+        last,
+    )
     n_labels = _LABELS
     while n_labels <= _MOST_LABELS:
         workspace = network.borrow(n_nodes, n_labels)
-        _set(workspace, network, rentals, query, edges)
-        find_front(
-            network.data, network.offsets, rentals.data, rentals.offsets,
-            rentals.available, rentals.takes, query.access, query.egress, first, last,
-            workspace.labels, workspace.front, workspace.aboard, workspace.heads, workspace.rest,
-            workspace.first, workspace.queue, workspace.out, workspace.state,
-        )  # fmt: skip
-        if not workspace.state[at.IS_FULL]:
+        state = workspace.state
+        point(state, at.EDGE0, rentals.data, rentals.offsets)
+        for place, array in enumerate(asked, at.AVAILABLE):
+            point_at(state, place, array, array.size)
+        _set(state, network, rentals, query, edges)
+        find_front(state)
+        if not state[at.IS_FULL]:
             return workspace
-        n_labels = 4 * len(workspace.labels)
+        n_labels = 4 * workspace.n_labels
     raise FrontTooLargeError(f"a front needs more than {_MOST_LABELS} labels")
 
 
+def _seconds(given: I32) -> I32:
+    return np.ascontiguousarray(given, np.int32)
+
+
 def _set(
-    workspace: FrontWorkspace,
+    state: NDArray[np.int64],
     network: FrontNetwork,
     rentals: RentalEdges,
     query: FrontQuery,
     edges: I32,
 ) -> None:
     """Ask the question: the values of the state from N_STOPS on, in the order of its indexes."""
-    state = workspace.state
+    state[at.RENTS_ONCE] = query.rents_once
     state[at.LATEST] = query.seconds + query.horizon_s
     n_stops = network.n_stops
-    state[at.N_STOPS : at.N_STATE] = (
+    least_rental = min(
+        rentals.least_cents, int(edges[3 :: at.DOOR_ROW].min(initial=rentals.least_cents))
+    )
+    state[at.N_STOPS : at.BASE_S] = (
         n_stops,
         rentals.n_nodes,
         rentals.n_kinds,
@@ -170,8 +188,8 @@ def _set(
         network.short_cents,
         network.short_stops,
         network.mirrored,
-        network.least_ride_cents,
-        min(rentals.least_cents, int(edges[3::5].min(initial=rentals.least_cents))),
+        min(network.least_ride_cents, at.MOST_CENTS),
+        min(least_rental, at.MOST_CENTS),
         network.least_single_cents,
         query.seconds,
         query.direct_s,
@@ -184,21 +202,17 @@ def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
     if edges is None or not len(edges.place):
         return _NO_EDGES
     n_stops = rentals.given.n_stops
-    rows: NDArray[np.int32] = np.stack(
-        [
-            edges.place + np.int32(n_stops),
-            edges.kind,
-            edges.seconds,
-            edges.cents,
-            (edges.mg + np.int32(at.STEP_MG // 2)) // np.int32(at.STEP_MG),
-        ],
-        axis=1,
-    )
+    rows = np.zeros((len(edges.place), at.DOOR_ROW), np.int32)
+    rows[:, 0] = edges.place + np.int32(n_stops)
+    rows[:, 1] = edges.kind
+    rows[:, 2] = edges.seconds
+    rows[:, 3] = edges.cents
+    rows[:, 4] = (edges.mg + np.int32(at.STEP_MG // 2)) // np.int32(at.STEP_MG)
     if rows.min() < 0 or rows[:, 0].max() >= rentals.n_nodes:
         raise ValueError("a ride to the door from a place that is not there")
     if rows[:, 1].max() >= rentals.n_kinds:
         raise ValueError("a ride to the door on a kind of vehicle that is not there")
-    return np.ascontiguousarray(rows, np.int32).ravel()
+    return rows.ravel()
 
 
 def _journeys(

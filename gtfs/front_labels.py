@@ -2,139 +2,208 @@
 
 A label is a row of `labels`: when one is somewhere, what was paid and emitted, the ticket one
 holds, and how one came. There are four families of bags, numbered one behind the other: at stops
-after a ride (`AFTER_RIDE`), at stops ready to board, at nodes after a rental, at nodes ready to
-take a vehicle. A bag is a linked list by time. `state` holds the counters and the
-question of one search, by the indexes below.
+after a ride, at stops ready to board, at nodes after a rental, at nodes ready to take a vehicle.
+
+What is compared is packed: steps, cents, legs and minute (or seconds) side by side in one integer,
+with a guard bit above each, so that one subtraction says whether all are no worse. A bag is
+a list, sorted by what is packed, of (packed, next) in `links`.
+
+A kernel takes `state` alone: counters, the question, and the addresses of all arrays
+(`front_layout`).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs.kernel_cache import compiled
+from gtfs.front_layout import (
+    ARRAYS_AT,
+    BASE_S,
+    BOUND_LEVELS,
+    BOUNDS,
+    CENTS_AT,
+    CENTS_BITS,
+    EGRESS,
+    EXACT,
+    F_CENTS,
+    F_EDGE,
+    F_LABEL,
+    F_LEGS,
+    F_STEPS,
+    F_TIME,
+    FRONT,
+    FRONT_KEYS,
+    FRONT_ROW,
+    GAP,
+    HEADS,
+    IS_FULL,
+    LABEL_ROW,
+    LABELS,
+    LATEST,
+    LEAST_RENTAL,
+    LEAST_RIDE,
+    LEGS_AT,
+    LINKS,
+    MAX_LEGS,
+    MINUTE_AT,
+    MINUTE_S,
+    MOST_CENTS,
+    MOST_STEPS,
+    N_FRONT,
+    N_LABELS,
+    N_NODES,
+    N_SETS,
+    N_STOPS,
+    STEP_MG,
+)
+from gtfs.kernel_cache import carray, compiled, inlined, pointer_at
 
-I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 TIME, TOTAL, STEPS, CLOSED, AREA, EXPIRY = 0, 1, 2, 3, 4, 5
 """TOTAL is paid so far, CLOSED without the open ticket; AREA is that ticket's set, -1: none."""
-NEXT, PARENT, HOW, WHAT, BOARD, ALIGHT = 6, 7, 8, 9, 10, 11
-"""WHAT is the trip's number in the FrontNetwork, or the edge, by HOW."""
+RENTED, PARENT, HOW, WHAT, BOARD, ALIGHT = 6, 7, 8, 9, 10, 11
+"""RENTED: no vehicle may be rented any more. WHAT is the trip's number in the FrontNetwork, or the
+edge, by HOW."""
 NODE, LEGS, BAG, DEAD = 12, 13, 14, 15
 
 BY_DOOR, BY_RIDE, ON_FOOT, BY_RENTAL, BY_FIRST_EDGE = 0, 1, 2, 3, 4
 
-F_MINUTE, F_LEGS, F_CENTS, F_STEPS, F_LABEL, F_EDGE = 0, 1, 2, 3, 4, 5
-F_TIME, F_LEG0, F_DEPARTS, F_MG = 6, 7, 8, 9
-"""A row of the front; F_LABEL -1 for a walk alone, F_EDGE the door edge taken last or -1."""
-
-N_LABELS, N_FRONT, ROUND, LATEST, EXACT, IS_FULL = 0, 1, 2, 3, 4, 5
-N_STOPS, N_NODES, N_KINDS, N_SETS, N_BAGS = 6, 7, 8, 9, 10
-TRANSFER_S, SHORT_CENTS, SHORT_STOPS, MIRRORED = 11, 12, 13, 14
-LEAST_RIDE, LEAST_RENTAL, LEAST_SINGLE = 15, 16, 17
-SECONDS, DIRECT_S, MAX_LEGS, MOST_SINGLE = 18, 19, 20, 21
-N_STATE = 22
-HINT = 22
-
-STEP_MG = 50_000
-MINUTE_S = 60
-INF = 1 << 30
+FRONT_GUARDS = 1 << 16 | 1 << 42 | 1 << 48 | 1 << 62
+LABEL_GUARDS = 1 << 16 | 1 << 40 | 1 << 42 | 1 << 61
+RENTED_AT = 41
+SECONDS_AT = LEGS_AT
+"""Of labels, which are compared within a bag: seconds stand where the legs of the front do,
+RENTED takes bits that cents leave."""
+_BOUND_PART = ~(((1 << CENTS_BITS) - 1) << CENTS_AT)
+"""All of a bound but its seconds, which stand where cents do."""
 
 
-@compiled
+@inlined
+def ints(state: Any, place: int) -> Any:
+    """The int32 array at a place."""
+    at = ARRAYS_AT + 2 * place
+    return carray(pointer_at(state[at]), (state[at + 1],), np.int32)
+
+
+@inlined
+def longs(state: Any, place: int) -> Any:
+    """The int64 array at a place."""
+    at = ARRAYS_AT + 2 * place
+    return carray(pointer_at(state[at]), (state[at + 1],), np.int64)
+
+
+@inlined
+def bits(state: Any, place: int) -> Any:
+    """The uint8 array at a place."""
+    at = ARRAYS_AT + 2 * place
+    return carray(pointer_at(state[at]), (state[at + 1],), np.uint8)
+
+
+@inlined
+def label_rows(state: Any) -> Any:
+    """The labels."""
+    at = ARRAYS_AT + 2 * LABELS
+    return carray(pointer_at(state[at]), (state[at + 1], LABEL_ROW), np.int32)
+
+
+@inlined
+def front_rows(state: Any) -> Any:
+    """The journeys at the goal."""
+    at = ARRAYS_AT + 2 * FRONT
+    return carray(pointer_at(state[at]), (state[at + 1], FRONT_ROW), np.int32)
+
+
+@inlined
 def wide(x: int) -> int:
     """The same in 64 bits: where all arguments are of one type, a callee is compiled once."""
-    return int(np.int64(x))
+    return np.int64(x)  # type: ignore[return-value]
 
 
-@compiled
+@inlined
 def steps_of(mg: int) -> int:
     """A leg's steps of 50 g, half a step rounded up."""
     return (mg + STEP_MG // 2) // STEP_MG
 
 
-@compiled
-def minute_of(time: int) -> int:
-    """The minute by which one is there."""
-    return -(-time // MINUTE_S)
+@inlined
+def packed(state: Any, time: int, part: int) -> int:
+    """What the front compares: the minute by which one is there, and `part`."""
+    minute: int = (time - state[BASE_S] + MINUTE_S - 1) // MINUTE_S
+    return (minute << MINUTE_AT) + part
 
 
-@compiled
-def beaten(front: I32, state: I64, time: int, legs: int, cents: int, steps: int) -> bool:
-    """Whether a journey found is at least as good in all four; the last that was is tried first."""
-    minute = minute_of(time)
-    n, hint = state[N_FRONT], state[HINT]
-    if (
-        hint < n
-        and front[hint, F_MINUTE] <= minute
-        and front[hint, F_LEGS] <= legs
-        and front[hint, F_CENTS] <= cents
-        and front[hint, F_STEPS] <= steps
-    ):
-        return True
-    for i in range(n):
-        if front[i, F_MINUTE] > minute:
-            return False
-        if front[i, F_STEPS] <= steps and front[i, F_CENTS] <= cents and front[i, F_LEGS] <= legs:
-            state[HINT] = i
+@inlined
+def part_of(legs: int, cents: int, steps: int) -> int:
+    """Legs, cents and steps as the front compares them."""
+    return (legs << LEGS_AT) + (cents << CENTS_AT) + steps
+
+
+@inlined
+def is_beaten(keys: Any, n: int, key: int) -> bool:
+    """Whether a journey found is at least as good in all four."""
+    guarded = key | FRONT_GUARDS
+    i = np.uint64(0)
+    while i < np.uint64(n) and keys[i] <= key:
+        if (guarded - keys[i]) & FRONT_GUARDS == FRONT_GUARDS:
             return True
+        i += np.uint64(1)
     return False
 
 
 @compiled
-def arrive(
-    front: I32, state: I64, time: int, legs: int, cents: int, steps: int, label: int, edge: int
-) -> bool:
-    """Add a journey to the front, which stays sorted by time; False if it is beaten or too late."""
-    n = state[N_FRONT]
-    minute = minute_of(time)
-    if time > state[LATEST] or beaten(front, state, time, legs, cents, steps):
+def beaten(state: Any, time: int, part: int) -> bool:
+    """Whether a journey found is no later than `time` and no worse than `part`."""
+    return is_beaten(longs(state, FRONT_KEYS), state[N_FRONT], packed(state, time, part))
+
+
+@compiled
+def arrive(state: Any, time: int, part: int, label: int, edge: int) -> bool:
+    """Add a journey to the front, which stays sorted; False if it is beaten or too late."""
+    if time > state[LATEST] or part < 0:
         return False
-    kept = 0
+    keys, n = longs(state, FRONT_KEYS), state[N_FRONT]
+    key = packed(state, time, part)
+    if is_beaten(keys, n, key):
+        return False
+    front = front_rows(state)
+    kept = wide(0)
     for i in range(n):
-        if (
-            front[i, F_MINUTE] < minute
-            or front[i, F_LEGS] < legs
-            or front[i, F_CENTS] < cents
-            or front[i, F_STEPS] < steps
-        ):
-            front[kept] = front[i]
+        if ((keys[i] | FRONT_GUARDS) - key) & FRONT_GUARDS != FRONT_GUARDS:
+            if kept < i:
+                keys[kept] = keys[i]
+                front[kept] = front[i]
             kept += 1
     if kept + 1 >= len(front):
         state[IS_FULL] = 1
         return False
     at = kept
-    while at > 0 and front[at - 1, F_MINUTE] > minute:
+    while at > 0 and keys[at - 1] > key:
+        keys[at] = keys[at - 1]
         front[at] = front[at - 1]
         at -= 1
-    front[at, F_MINUTE] = minute
+    keys[at] = key
     front[at, F_TIME] = time
-    front[at, F_LEGS] = legs
-    front[at, F_CENTS] = cents
-    front[at, F_STEPS] = steps
+    front[at, F_LEGS] = part >> LEGS_AT
+    front[at, F_CENTS] = (part >> CENTS_AT) & ((1 << CENTS_BITS) - 1)
+    front[at, F_STEPS] = part & MOST_STEPS * 2 + 1
     front[at, F_LABEL] = label
     front[at, F_EDGE] = edge
     state[N_FRONT] = kept + 1
     return True
 
 
-@compiled
-def dominates(
-    labels: I32, a: int, b: int, gap: I32, front: I32, state: I64, least_steps: int
-) -> bool:
-    """Whether whatever can follow b can follow a, no later and for no more.
+@inlined
+def holds_as_well(state: Any, labels: Any, gap: Any, a: int, b: int) -> bool:
+    """Whether the ticket of label a is worth as much as b's, a being no later and no dearer.
 
     A ticket may be ignored, so a without it must only be as cheap as b was before b's. With both
     tickets used a must stay cheaper in whatever areas, and hold as long; unless what could
     come after it expires is beaten at the goal. Without EXACT, expiry is left out.
     """
-    if (
-        labels[a, TIME] > labels[b, TIME]
-        or labels[a, STEPS] > labels[b, STEPS]
-        or labels[a, TOTAL] > labels[b, TOTAL]
-    ):
-        return False
     area = wide(labels[b, AREA])
     if area < 0 or labels[a, TOTAL] + gap[area] <= labels[b, CLOSED]:
         return True
@@ -143,42 +212,54 @@ def dominates(
         return False
     if state[EXACT] == 0 or labels[a, EXPIRY] >= labels[b, EXPIRY]:
         return True
-    return beaten(
-        front,
-        state,
-        labels[a, EXPIRY] + 1,
-        wide(labels[b, LEGS] + 1),
+    part = part_of(
+        wide(labels[b, LEGS]) + 1,
         wide(labels[b, TOTAL]),
-        labels[b, STEPS] + least_steps,
+        wide(labels[b, STEPS]) + least_steps(state, wide(labels[b, BAG])),
     )
+    return beaten(state, wide(labels[a, EXPIRY]) + 1, part)
 
 
 @compiled
-def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps: int) -> bool:
+def keep(state: Any) -> bool:
     """Let the row behind the last label compete in its bag; False if it is dominated there."""
+    labels, links, heads = label_rows(state), longs(state, LINKS), ints(state, HEADS)
+    gap = ints(state, GAP)
     new = state[N_LABELS]
     if new + 1 >= len(labels):
         state[IS_FULL] = 1
         return False
-    bag, time = wide(labels[new, BAG]), wide(labels[new, TIME])
+    bag = labels[new, BAG]
+    key = (
+        (wide(labels[new, TIME]) - state[BASE_S] << SECONDS_AT)
+        + (wide(labels[new, TOTAL]) << CENTS_AT)
+        + (wide(labels[new, RENTED]) << RENTED_AT)
+        + labels[new, STEPS]
+    )
+    guarded = key | LABEL_GUARDS
     before, x = wide(-1), wide(heads[bag])
-    while x >= 0 and labels[x, TIME] <= time:
-        if dominates(labels, x, new, gap, front, state, least_steps):
+    while x >= 0 and links[2 * x] <= key:
+        if (guarded - links[2 * x]) & LABEL_GUARDS == LABEL_GUARDS and holds_as_well(
+            state, labels, gap, x, new
+        ):
             return False
-        if labels[x, TIME] < time:
+        if links[2 * x] < key:
             before = x
-        x = wide(labels[x, NEXT])
-    x = wide(heads[bag]) if before < 0 else wide(labels[before, NEXT])
-    labels[new, NEXT] = x
+        x = links[2 * x + 1]
+    x = wide(heads[bag]) if before < 0 else links[2 * before + 1]
+    links[2 * new] = key
+    links[2 * new + 1] = x
     if before < 0:
         heads[bag] = new
     else:
-        labels[before, NEXT] = new
+        links[2 * before + 1] = new
     before = new
     while x >= 0:
-        after = wide(labels[x, NEXT])
-        if dominates(labels, new, x, gap, front, state, least_steps):
-            labels[before, NEXT] = after
+        after = links[2 * x + 1]
+        if ((links[2 * x] | LABEL_GUARDS) - key) & LABEL_GUARDS == LABEL_GUARDS and holds_as_well(
+            state, labels, gap, new, x
+        ):
+            links[2 * before + 1] = after
             labels[x, DEAD] = 1
         else:
             before = x
@@ -187,67 +268,111 @@ def keep(labels: I32, heads: I32, gap: I32, front: I32, state: I64, least_steps:
     return True
 
 
-@compiled
-def least_steps(rest: I32, state: I64, bag: int) -> int:
+@inlined
+def least_steps(state: Any, bag: int) -> int:
     """The least steps of CO2 from a bag to the goal."""
-    n_bags = state[N_BAGS]
-    return min(wide(rest[n_bags + bag]), wide(rest[3 * n_bags + bag]))
+    bounds = longs(state, BOUNDS)
+    least = wide(MOST_STEPS)
+    for j in range(2 * BOUND_LEVELS * bag, 2 * BOUND_LEVELS * (bag + 1)):
+        if bounds[j] >= 0:
+            least = min(least, bounds[j] & MOST_STEPS)
+    return least
 
 
 @compiled
-def is_hopeless(labels: I32, row: int, front: I32, state: I64, rest: I32) -> bool:
-    """Whether every way on from a label ends too late or is beaten at the goal.
+def is_hopeless(  # noqa: C901 - twice the same loop
+    state: Any, bag: int, time: int, part: int, area: int, rented: int
+) -> bool:
+    """Whether every way on from a bag ends too late or is beaten at the goal.
 
-    Ways by rides alone, and ways with a rental among them, which cost at least that rental.
+    Ways by rides alone, and ways with a rental among them, which cost at least that rental; by
+    each number of legs.
     """
-    bag, legs = labels[row, BAG], labels[row, LEGS] + 1
-    time, cents, steps = labels[row, TIME], labels[row, TOTAL], labels[row, STEPS]
-    n_bags, n_stops = state[N_BAGS], state[N_STOPS]
-    next_ride = state[LEAST_RIDE] if labels[row, AREA] < 0 else 0
-    then = time + rest[bag]
-    if then <= state[LATEST] and not beaten(
-        front, state, then, legs, cents + next_ride, steps + rest[n_bags + bag]
-    ):
-        return False
-    then = time + rest[2 * n_bags + bag]
-    if then > state[LATEST]:
+    bounds, keys, n = longs(state, BOUNDS), longs(state, FRONT_KEYS), state[N_FRONT]
+    latest, most = state[LATEST], state[MAX_LEGS]
+    next_ride = state[LEAST_RIDE] << CENTS_AT if area < 0 else wide(0)
+    at = 2 * BOUND_LEVELS * bag
+    cents = part + next_ride
+    for j in range(at, at + BOUND_LEVELS):
+        bound = bounds[j]
+        if bound < 0:
+            break
+        then = time + bound_seconds(bound)
+        whole = cents + (bound & _BOUND_PART)
+        if (whole >> LEGS_AT) > most:
+            break
+        if then <= latest and not is_beaten(keys, n, packed(state, then, whole)):
+            return False
+    if rented != 0:
         return True
-    if n_stops <= bag < 2 * n_stops + state[N_NODES]:
-        legs += 1
+    cents = part + (state[LEAST_RENTAL] << CENTS_AT)
+    if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
         cents += next_ride
-    cents += state[LEAST_RENTAL]
-    return beaten(front, state, then, legs, cents, steps + rest[3 * n_bags + bag])
+    for j in range(at + BOUND_LEVELS, at + 2 * BOUND_LEVELS):
+        bound = bounds[j]
+        if bound < 0:
+            break
+        then = time + bound_seconds(bound)
+        whole = cents + (bound & _BOUND_PART)
+        if (whole >> LEGS_AT) > most:
+            break
+        if then <= latest and not is_beaten(keys, n, packed(state, then, whole)):
+            return False
+    return True
+
+
+@inlined
+def bound_seconds(bound: int) -> int:
+    """The least seconds of a bound."""
+    return (bound >> CENTS_AT) & ((1 << CENTS_BITS) - 1)
+
+
+@inlined
+def bound_part(bound: int) -> int:
+    """The least legs and steps of a bound."""
+    return bound & _BOUND_PART
+
+
+@inlined
+def is_measured(cents: int, steps: int) -> bool:
+    """Whether sums are of a size that can be packed."""
+    return cents <= MOST_CENTS and steps <= MOST_STEPS
+
+
+@inlined
+def is_label_hopeless(state: Any, labels: Any, x: int) -> bool:
+    """Whether what can follow a label is by now beaten."""
+    part = part_of(wide(labels[x, LEGS]), wide(labels[x, TOTAL]), wide(labels[x, STEPS]))
+    return is_hopeless(
+        state,
+        wide(labels[x, BAG]),
+        wide(labels[x, TIME]),
+        part,
+        wide(labels[x, AREA]),
+        wide(labels[x, RENTED]),
+    )
+
+
+@inlined
+def may_arrive(state: Any, node: int, time: int, part: int) -> bool:
+    """Whether walking to the goal from a node ends on the front."""
+    walk_s = ints(state, EGRESS)[node]
+    return time + walk_s <= state[LATEST] and not beaten(state, time + walk_s, part)
 
 
 @compiled
-def settle(
-    labels: I32, heads: I32, gap: I32, front: I32, rest: I32, egress: I32, state: I64
-) -> None:
+def settle(state: Any, part: int, goes_on: bool) -> None:  # noqa: FBT001
     """Take in the row behind the last label, which has just left a vehicle: to the goal, its bag.
 
     A row that the front needs stays, dead, where the bag does not want it.
     """
-    new = state[N_LABELS]
-    node, bag = wide(labels[new, NODE]), wide(labels[new, BAG])
-    wanted = egress[node] < INF and arrive(
-        front,
-        state,
-        labels[new, TIME] + egress[node],
-        wide(labels[new, LEGS]),
-        wide(labels[new, TOTAL]),
-        wide(labels[new, STEPS]),
-        new,
-        wide(-1),
-    )
-    if (
-        state[ROUND] < state[MAX_LEGS]
-        and not is_hopeless(labels, new, front, state, rest)
-        and keep(labels, heads, gap, front, state, least_steps(rest, state, bag))
-    ):
+    labels, new = label_rows(state), state[N_LABELS]
+    walk_s = ints(state, EGRESS)[labels[new, NODE]]
+    wanted = arrive(state, labels[new, TIME] + walk_s, part, new, wide(-1))
+    if (goes_on and keep(state)) or not wanted:
         return
-    if wanted:
-        labels[new, DEAD] = 1
-        if new + 1 >= len(labels):
-            state[IS_FULL] = 1
-        else:
-            state[N_LABELS] = new + 1
+    labels[new, DEAD] = 1
+    if new + 1 >= len(labels):
+        state[IS_FULL] = 1
+    else:
+        state[N_LABELS] = new + 1

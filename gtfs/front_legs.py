@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
 
 from gtfs.front_labels import (
     ALIGHT,
@@ -12,53 +13,58 @@ from gtfs.front_labels import (
     BY_FIRST_EDGE,
     BY_RENTAL,
     BY_RIDE,
+    HOW,
+    NODE,
+    PARENT,
+    TIME,
+    WHAT,
+    front_rows,
+    ints,
+    label_rows,
+    wide,
+)
+from gtfs.front_layout import (
+    DEPARTURES,
     DIRECT_S,
+    EDGE,
+    EGRESS,
+    EVENT0,
     F_DEPARTS,
     F_EDGE,
     F_LABEL,
     F_LEG0,
     F_MG,
     F_TIME,
-    HOW,
     IS_FULL,
+    LEG_ROW,
+    METRES,
+    MG_PER_M,
     N_FRONT,
-    NODE,
-    PARENT,
+    OUT,
     SECONDS,
-    TIME,
-    WHAT,
-    wide,
+    STOP0,
+    STOPS,
+    TRIP0,
+    TRIP_OF,
+    TRIPS,
 )
-from gtfs.kernel_cache import compiled
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
+from gtfs.kernel_cache import compiled, inlined
 
 INF = 1 << 30
 ORIGIN, GOAL = -1, -2
 WALK, RIDE, RENTAL = 0, 1, 2
-LEG_ROW = 8
-"""Kind, start, end, departure, arrival, ride, position of boarding, of alighting."""
 MOST_LEGS = 48
 """Rows of a journey at most: twelve vehicles, a walk before each and one at the end."""
 
 
 @compiled
-def write_legs(
-    net: I32,
-    no: I64,
-    ren: I32,
-    ro: I64,
-    egress: I32,
-    labels: I32,
-    front: I32,
-    out: I32,
-    state: I64,
-) -> None:
+def write_legs(state: Any) -> None:
     """Write legs to `out`, each journey's last leg first, and where they begin to the front.
 
     All that comes before the first ride is as late as it can be for it.
     """
+    labels, front = label_rows(state), front_rows(state)
+    egress, out = ints(state, EGRESS), ints(state, OUT)
     n, walk, rental, door, goal = wide(0), wide(WALK), wide(RENTAL), wide(ORIGIN), wide(GOAL)
     for f in range(state[N_FRONT]):
         front[f, F_LEG0] = n
@@ -76,17 +82,17 @@ def write_legs(
                 _write(out, n, rental, node, goal, wide(labels[x, TIME]), time, -1 - edge)
             else:
                 _write(out, n, walk, node, goal, time - egress[node], time, door)
-            n = _write_back(net, no, ren, ro, labels, out, n + 1, x, state)
-            front[f, F_MG] = _mg_of_rides(net, no, labels, x)
+            n = _write_back(state, n + 1, x)
+            front[f, F_MG] = _mg_of_rides(state, x)
         _be_late(out, front[f, F_LEG0], n)
         front[f, F_DEPARTS] = out[LEG_ROW * (n - 1) + 3]
     if state[N_FRONT] < len(front):
         front[state[N_FRONT], F_LEG0] = n
 
 
-@compiled
+@inlined
 def _write(
-    out: I32, n: int, kind: int, start: int, end: int, departs: int, arrives: int, what: int
+    out: Any, n: int, kind: int, start: int, end: int, departs: int, arrives: int, what: int
 ) -> None:
     o = LEG_ROW * n
     out[o] = kind
@@ -100,20 +106,12 @@ def _write(
 
 
 @compiled
-def _write_back(
-    net: I32,
-    no: I64,
-    ren: I32,
-    ro: I64,
-    labels: I32,
-    out: I32,
-    n: int,
-    x: int,
-    state: I64,
-) -> int:
+def _write_back(state: Any, n: int, x: int) -> int:
     """Write how one came to label x; returns the number of legs."""
-    stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
-    trip = net[no[20] : no[21]]
+    labels, out, edges = label_rows(state), ints(state, OUT), ints(state, EDGE)
+    stop0, trip0, event0 = ints(state, STOP0), ints(state, TRIP0), ints(state, EVENT0)
+    stops, trips, departures = ints(state, STOPS), ints(state, TRIPS), ints(state, DEPARTURES)
+    trip = ints(state, TRIP_OF)
     walk, rental, door = wide(WALK), wide(RENTAL), wide(ORIGIN)
     while x >= 0:
         node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
@@ -126,16 +124,16 @@ def _write_back(
             _write(out, n, rental, door, node, state[SECONDS], time, -1 - labels[x, WHAT])
             n += 1
         elif how == BY_RENTAL:
-            edge = wide(ren[ro[5] + labels[x, WHAT]])
+            edge = wide(edges[labels[x, WHAT]])
             _write(out, n, rental, came_from, node, since, time, edge)
             n += 1
         elif how == BY_RIDE:
             t = labels[x, WHAT]
             p = np.searchsorted(trip0, t, side="right") - 1
             board = labels[x, BOARD]
-            size = net[no[1] + p]
-            departs = wide(net[no[7] + event0[p] + board * size + t - trip0[p]])
-            start = wide(net[no[5] + stop0[p] + board])
+            size = trips[p]
+            departs = wide(departures[event0[p] + board * size + t - trip0[p]])
+            start = wide(stops[stop0[p] + board])
             _write(out, n, wide(RIDE), start, node, departs, time, wide(trip[t]))
             out[LEG_ROW * n + 6] = board
             out[LEG_ROW * n + 7] = labels[x, ALIGHT]
@@ -148,22 +146,24 @@ def _write_back(
 
 
 @compiled
-def _mg_of_rides(net: I32, no: I64, labels: I32, x: int) -> int:
+def _mg_of_rides(state: Any, x: int) -> int:
     """Milligrams of all rides on the way to label x, rentals left out."""
-    stop0, trip0 = net[no[2] : no[3]], net[no[3] : no[4]]
+    labels = label_rows(state)
+    stop0, trip0 = ints(state, STOP0), ints(state, TRIP0)
+    metres, mg_per_m = ints(state, METRES), ints(state, MG_PER_M)
     mg = 0
     while x >= 0:
         if labels[x, HOW] == BY_RIDE:
             p = np.searchsorted(trip0, labels[x, WHAT], side="right") - 1
-            first = no[17] + stop0[p]
-            metres = net[first + labels[x, ALIGHT]] - net[first + labels[x, BOARD]]
-            mg += net[no[16] + p] * metres
+            first = stop0[p]
+            way = metres[first + labels[x, ALIGHT]] - metres[first + labels[x, BOARD]]
+            mg += wide(mg_per_m[p]) * way
         x = wide(labels[x, PARENT])
     return mg
 
 
 @compiled
-def _be_late(out: I32, since: int, until: int) -> None:
+def _be_late(out: Any, since: int, until: int) -> None:
     """Move the legs before the first ride to just before it."""
     ride = until - 1
     while ride >= since and out[LEG_ROW * ride] != RIDE:

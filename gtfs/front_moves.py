@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from gtfs.front_labels import (
     AREA,
@@ -17,91 +16,92 @@ from gtfs.front_labels import (
     EXPIRY,
     HOW,
     LEGS,
-    N_KINDS,
-    N_LABELS,
-    N_NODES,
-    N_STOPS,
     NODE,
     ON_FOOT,
     PARENT,
-    ROUND,
-    SECONDS,
+    RENTED,
     STEPS,
     TIME,
     TOTAL,
     WHAT,
     arrive,
+    bits,
+    ints,
     is_hopeless,
+    is_label_hopeless,
+    is_measured,
     keep,
-    least_steps,
+    label_rows,
+    may_arrive,
+    part_of,
     settle,
     wide,
 )
-from gtfs.kernel_cache import compiled
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-U8 = NDArray[np.uint8]
+from gtfs.front_layout import (
+    ACCESS,
+    AVAILABLE,
+    CHANGE_S,
+    DOOR_HEAD,
+    DOOR_ROW,
+    EDGE0,
+    EDGE_CENTS,
+    EDGE_S,
+    EDGE_STEPS,
+    EDGE_TO,
+    FIRST_EDGES,
+    LAST_EDGES,
+    LATEST,
+    MAX_LEGS,
+    N_KINDS,
+    N_LABELS,
+    N_NODES,
+    N_STOPS,
+    PLACE_WALK0,
+    PLACE_WALK_S,
+    PLACE_WALK_TO,
+    RENTS_ONCE,
+    ROUND,
+    SECONDS,
+    STARTS_HERE,
+    STOP_WALK0,
+    STOP_WALK_S,
+    STOP_WALK_TO,
+    TAKES,
+    WALK0,
+    WALK_S,
+    WALK_TO,
+)
+from gtfs.kernel_cache import compiled, inlined
 
 INF = 1 << 30
 
 
 @compiled
-def leave_door(
-    ren: I32,
-    ro: I64,
-    labels: I32,
-    heads: I32,
-    gap: I32,
-    front: I32,
-    rest: I32,
-    access: I32,
-    state: I64,
-) -> None:
+def leave_door(state: Any) -> None:
     """Walk from the door to every stop and place in reach."""
-    starts_here = ren[ro[12] : ro[13]]
+    access, starts_here = ints(state, ACCESS), ints(state, STARTS_HERE)
     n_stops, n_nodes = state[N_STOPS], state[N_NODES]
     for node in range(n_nodes):
         if access[node] >= INF:
             continue
         time = state[SECONDS] + access[node]
         if node < n_stops:
-            _start(labels, state, time, node, n_stops + node, wide(BY_DOOR), wide(-1))
-            _ready(labels, heads, gap, front, rest, state)
+            _start(state, time, node, n_stops + node)
         if node >= n_stops or starts_here[node] != 0:
-            _start(labels, state, time, node, 2 * n_stops + n_nodes + node, wide(BY_DOOR), wide(-1))
-            _ready(labels, heads, gap, front, rest, state)
+            _start(state, time, node, 2 * n_stops + n_nodes + node)
 
 
 @compiled
-def leave_door_riding(
-    labels: I32,
-    heads: I32,
-    gap: I32,
-    front: I32,
-    rest: I32,
-    egress: I32,
-    door: I32,
-    takes: U8,
-    state: I64,
-) -> None:
-    """Ride from the door itself: the mirror image of rides to the goal door."""
-    for d in range(0, len(door), 5):
-        node, kind = wide(door[d]), door[d + 1]
-        if takes[node * state[N_KINDS] + kind] == 0:
-            continue
-        new = state[N_LABELS]
-        time = state[SECONDS] + door[d + 2]
-        _start(labels, state, time, node, 2 * state[N_STOPS] + node, wide(BY_FIRST_EDGE), d // 5)
-        labels[new, TOTAL] = door[d + 3]
-        labels[new, CLOSED] = door[d + 3]
-        labels[new, STEPS] = door[d + 4]
-        settle(labels, heads, gap, front, rest, egress, state)
+def _start(state: Any, time: int, node: int, bag: int) -> None:
+    """Be ready at a node, having walked there from the door."""
+    if not is_hopeless(state, bag, time, wide(0), wide(-1), wide(0)):
+        _write_first(state, time, node, bag, wide(BY_DOOR), wide(-1))
+        keep(state)
 
 
-@compiled
-def _start(labels: I32, state: I64, time: int, node: int, bag: int, how: int, what: int) -> None:
-    new = state[N_LABELS]
+@inlined
+def _write_first(state: Any, time: int, node: int, bag: int, how: int, what: int) -> None:
+    labels, new = label_rows(state), state[N_LABELS]
     labels[new, TIME] = time
     labels[new, TOTAL] = 0
     labels[new, STEPS] = 0
@@ -114,86 +114,118 @@ def _start(labels: I32, state: I64, time: int, node: int, bag: int, how: int, wh
     labels[new, BOARD] = -1
     labels[new, NODE] = node
     labels[new, LEGS] = state[ROUND]
+    labels[new, RENTED] = 0
     labels[new, BAG] = bag
     labels[new, DEAD] = 0
 
 
 @compiled
-def _ready(labels: I32, heads: I32, gap: I32, front: I32, rest: I32, state: I64) -> None:
-    """Take in the row behind the last label, which is ready to board or to take a vehicle."""
-    new = state[N_LABELS]
-    bag = wide(labels[new, BAG])
-    if not is_hopeless(labels, new, front, state, rest):
-        keep(labels, heads, gap, front, state, least_steps(rest, state, bag))
+def leave_door_riding(state: Any) -> None:
+    """Ride from the door itself: the mirror image of rides to the goal door."""
+    labels, door, takes = label_rows(state), ints(state, FIRST_EDGES), bits(state, TAKES)
+    for d in range(0, len(door), DOOR_ROW):
+        node, kind = wide(door[d]), wide(door[d + 1])
+        if takes[node * state[N_KINDS] + kind] == 0:
+            continue
+        time, cents, steps = state[SECONDS] + door[d + 2], wide(door[d + 3]), wide(door[d + 4])
+        bag = 2 * state[N_STOPS] + node
+        if not is_measured(cents, steps):
+            continue
+        part = part_of(state[ROUND], cents, steps)
+        goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+            state, bag, time, part, wide(-1), state[RENTS_ONCE]
+        )
+        if goes_on or may_arrive(state, node, time, part):
+            new = state[N_LABELS]
+            _write_first(state, time, node, bag, wide(BY_FIRST_EDGE), wide(d // DOOR_ROW))
+            labels[new, TOTAL] = cents
+            labels[new, RENTED] = state[RENTS_ONCE]
+            labels[new, CLOSED] = cents
+            labels[new, STEPS] = steps
+            settle(state, part, goes_on)
 
 
 @compiled
-def rent(
-    ren: I32,
-    ro: I64,
-    available: U8,
-    takes: U8,
-    labels: I32,
-    heads: I32,
-    gap: I32,
-    front: I32,
-    rest: I32,
-    egress: I32,
-    door: I32,
-    state: I64,
-    since: int,
-    until: int,
-) -> None:
+def rent(state: Any, since: int, until: int) -> None:
     """Take vehicles with the labels [since, until) that are ready to."""
-    edge0, edge_to, edge_s = ren[ro[0] : ro[1]], ren[ro[1] : ro[2]], ren[ro[2] : ro[3]]
-    edge_cents, edge_steps = ren[ro[3] : ro[4]], ren[ro[4] : ro[5]]
-    n_kinds, rented = state[N_KINDS], 2 * state[N_STOPS]
+    labels, available = label_rows(state), bits(state, AVAILABLE)
+    edge0 = ints(state, EDGE0)
+    n_kinds, ready = state[N_KINDS], 2 * state[N_STOPS] + state[N_NODES]
     for x in range(since, until):
-        if labels[x, BAG] < rented + state[N_NODES] or labels[x, DEAD] != 0:
+        if labels[x, BAG] < ready or labels[x, DEAD] != 0:
             continue
-        if is_hopeless(labels, x, front, state, rest):
+        if is_label_hopeless(state, labels, x):
             labels[x, DEAD] = 1
             continue
         node = wide(labels[x, NODE])
-        for d in range(0, len(door), 5):
-            if door[d] == node and available[node * n_kinds + door[d + 1]] != 0:
-                arrive(
-                    front,
-                    state,
-                    labels[x, TIME] + door[d + 2],
-                    state[ROUND],
-                    labels[x, TOTAL] + door[d + 3],
-                    labels[x, STEPS] + door[d + 4],
-                    x,
-                    d // 5,
-                )
+        _ride_to_door(state, x, node)
         for kind in range(n_kinds):
             row = node * n_kinds + kind
-            if available[row] == 0:
-                continue
-            for e in range(edge0[row], edge0[row + 1]):
-                to = wide(edge_to[e])
-                if takes[to * n_kinds + kind] == 0:
-                    continue
-                time = labels[x, TIME] + edge_s[e]
-                new = state[N_LABELS]
-                _follow(labels, state, x, time, to, rented + to, wide(BY_RENTAL), state[ROUND])
-                labels[new, WHAT] = e
-                labels[new, TOTAL] += edge_cents[e]
-                labels[new, CLOSED] += edge_cents[e]
-                labels[new, STEPS] += edge_steps[e]
-                settle(labels, heads, gap, front, rest, egress, state)
+            if available[row] != 0 and edge0[row] < edge0[row + 1]:
+                _ride_edges(state, x, kind, wide(edge0[row]), wide(edge0[row + 1]))
+
+
+@inlined
+def _ride_to_door(state: Any, x: int, node: int) -> None:
+    """Take every vehicle of a place to the goal door itself."""
+    labels, door, head = label_rows(state), ints(state, LAST_EDGES), ints(state, DOOR_HEAD)
+    available = bits(state, AVAILABLE)
+    d = wide(head[node]) if len(door) > 0 else wide(-1)
+    while d >= 0:
+        if available[node * state[N_KINDS] + door[d + 1]] != 0:
+            cents, steps = (
+                wide(labels[x, TOTAL]) + door[d + 3],
+                wide(labels[x, STEPS]) + door[d + 4],
+            )
+            if is_measured(cents, steps):
+                time, part = (
+                    labels[x, TIME] + wide(door[d + 2]),
+                    part_of(state[ROUND], cents, steps),
+                )
+                arrive(state, time, part, x, wide(d // DOOR_ROW))
+        d = wide(door[d + 5])
 
 
 @compiled
-def _follow(
-    labels: I32, state: I64, x: int, time: int, node: int, bag: int, how: int, legs: int
-) -> None:
+def _ride_edges(state: Any, x: int, kind: int, first: int, last: int) -> None:
+    """Ride the edges [first, last) on a vehicle of a kind."""
+    labels, takes = label_rows(state), bits(state, TAKES)
+    edge_to, edge_s = ints(state, EDGE_TO), ints(state, EDGE_S)
+    edge_cents, edge_steps = ints(state, EDGE_CENTS), ints(state, EDGE_STEPS)
+    n_kinds, rented = state[N_KINDS], 2 * state[N_STOPS]
+    since, total, before = wide(labels[x, TIME]), wide(labels[x, TOTAL]), wide(labels[x, STEPS])
+    area = wide(labels[x, AREA])
+    for e in range(first, last):
+        to = wide(edge_to[e])
+        time = since + edge_s[e]
+        if time > state[LATEST] or takes[to * n_kinds + kind] == 0:
+            continue
+        cents, steps = total + edge_cents[e], before + edge_steps[e]
+        if not is_measured(cents, steps):
+            continue
+        part = part_of(state[ROUND], cents, steps)
+        goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+            state, rented + to, time, part, area, state[RENTS_ONCE]
+        )
+        if goes_on or may_arrive(state, to, time, part):
+            new = state[N_LABELS]
+            _follow(state, x, time, to, rented + to, wide(BY_RENTAL), state[ROUND])
+            labels[new, WHAT] = e
+            labels[new, TOTAL] = cents
+            labels[new, RENTED] = state[RENTS_ONCE]
+            labels[new, CLOSED] += edge_cents[e]
+            labels[new, STEPS] = steps
+            settle(state, part, goes_on)
+
+
+@inlined
+def _follow(state: Any, x: int, time: int, node: int, bag: int, how: int, legs: int) -> None:
     """Write the row behind the last label: what follows label x, paying and emitting nothing."""
-    new = state[N_LABELS]
+    labels, new = label_rows(state), state[N_LABELS]
     labels[new, TIME] = time
     labels[new, TOTAL] = labels[x, TOTAL]
     labels[new, STEPS] = labels[x, STEPS]
+    labels[new, RENTED] = labels[x, RENTED]
     labels[new, CLOSED] = labels[x, CLOSED]
     labels[new, AREA] = labels[x, AREA]
     labels[new, EXPIRY] = labels[x, EXPIRY]
@@ -208,25 +240,14 @@ def _follow(
 
 
 @compiled
-def walk_on(
-    net: I32,
-    no: I64,
-    ren: I32,
-    ro: I64,
-    labels: I32,
-    heads: I32,
-    front: I32,
-    rest: I32,
-    state: I64,
-    since: int,
-    until: int,
-) -> None:
+def walk_on(state: Any, since: int, until: int) -> None:
     """Go on from the labels [since, until), which have left a vehicle: change, or one walk."""
-    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
-    change_s, gap = net[no[14] : no[15]], net[no[24] : no[25]]
-    place0, place_to, place_s = ren[ro[6] : ro[7]], ren[ro[7] : ro[8]], ren[ro[8] : ro[9]]
-    stop0, stop_to, stop_s = ren[ro[9] : ro[10]], ren[ro[10] : ro[11]], ren[ro[11] : ro[12]]
-    starts_here = ren[ro[12] : ro[13]]
+    labels, starts_here = label_rows(state), ints(state, STARTS_HERE)
+    walk0, walk_to, walk_s = ints(state, WALK0), ints(state, WALK_TO), ints(state, WALK_S)
+    place0, place_to = ints(state, PLACE_WALK0), ints(state, PLACE_WALK_TO)
+    stop0, stop_to = ints(state, STOP_WALK0), ints(state, STOP_WALK_TO)
+    place_s, stop_s = ints(state, PLACE_WALK_S), ints(state, STOP_WALK_S)
+    change_s = ints(state, CHANGE_S)
     n_stops, n_nodes = state[N_STOPS], state[N_NODES]
     ready = 2 * n_stops + n_nodes
     for x in range(since, until):
@@ -234,38 +255,31 @@ def walk_on(
             continue
         node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
         by_ride = labels[x, BAG] < n_stops
+        may_rent = by_ride and labels[x, RENTED] == 0
         if node < n_stops:
-            wait_s = change_s[node] if by_ride else 0
-            _step(labels, heads, gap, front, rest, state, x, time + wait_s, node, n_stops + node)
-            if by_ride and starts_here[node] != 0:
-                _step(labels, heads, gap, front, rest, state, x, time, node, ready + node)
+            wait_s = wide(change_s[node]) if by_ride else wide(0)
+            _step(state, x, time + wait_s, node, n_stops + node)
+            if may_rent and starts_here[node] != 0:
+                _step(state, x, time, node, ready + node)
             for y in range(walk0[node], walk0[node + 1]):
                 to, at = wide(walk_to[y]), time + walk_s[y]
-                _step(labels, heads, gap, front, rest, state, x, at, to, n_stops + to)
-                if by_ride and starts_here[to] != 0:
-                    _step(labels, heads, gap, front, rest, state, x, at, to, ready + to)
-            if by_ride:
+                _step(state, x, at, to, n_stops + to)
+                if may_rent and starts_here[to] != 0:
+                    _step(state, x, at, to, ready + to)
+            if may_rent:
                 for y in range(place0[node], place0[node + 1]):
                     to, at = wide(place_to[y]), time + place_s[y]
-                    _step(labels, heads, gap, front, rest, state, x, at, to, ready + to)
+                    _step(state, x, at, to, ready + to)
         else:
             for y in range(stop0[node], stop0[node + 1]):
                 to, at = wide(stop_to[y]), time + stop_s[y]
-                _step(labels, heads, gap, front, rest, state, x, at, to, n_stops + to)
+                _step(state, x, at, to, n_stops + to)
 
 
 @compiled
-def _step(
-    labels: I32,
-    heads: I32,
-    gap: I32,
-    front: I32,
-    rest: I32,
-    state: I64,
-    x: int,
-    time: int,
-    node: int,
-    bag: int,
-) -> None:
-    _follow(labels, state, x, time, node, bag, wide(ON_FOOT), wide(labels[x, LEGS]))
-    _ready(labels, heads, gap, front, rest, state)
+def _step(state: Any, x: int, time: int, node: int, bag: int) -> None:
+    labels = label_rows(state)
+    part = part_of(wide(labels[x, LEGS]), wide(labels[x, TOTAL]), wide(labels[x, STEPS]))
+    if not is_hopeless(state, bag, time, part, wide(labels[x, AREA]), wide(labels[x, RENTED])):
+        _follow(state, x, time, node, bag, wide(ON_FOOT), wide(labels[x, LEGS]))
+        keep(state)

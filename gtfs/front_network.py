@@ -7,10 +7,12 @@ writes to (`FrontWorkspace`) is kept between searches, one per thread that searc
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs import front_layout as at
 from gtfs.front_fares import NEVER, area_tables
 from gtfs.front_values import I32, LEVELS, Levels
 from gtfs.network import INF, SECTIONS, DayNetwork, flat, grouped
@@ -25,43 +27,60 @@ FRONT_SECTIONS = (
 )  # fmt: skip
 """Order of the arrays in `FrontNetwork.data`, with which the kernels' functions begin."""
 
-LABEL_ROW = 16
-FRONT_ROW = 10
-ABOARD_ROW = 12
-LEG_ROW = 8
-STATE_SIZE = 32
-
 
 @dataclass(slots=True, eq=False)
 class FrontWorkspace:
     """What one running search writes to; `labels` grows when a search needs more."""
 
-    labels: I32
-    front: I32
-    aboard: I32
-    heads: I32
-    rest: I32
-    first: I32
-    queue: I32
-    out: I32
     state: I64
+    front: I32
+    out: I32
+    n_nodes: int
+    n_labels: int
+    held: list[I32 | I64]
 
     @classmethod
-    def of(
-        cls, n_stops: int, n_nodes: int, n_patterns: int, n_calls: int, n_labels: int
-    ) -> FrontWorkspace:
-        """Fresh memory for networks of that size."""
-        return cls(
-            np.zeros((n_labels, LABEL_ROW), np.int32),
-            np.zeros((max(n_labels // 16, 64), FRONT_ROW), np.int32),
-            np.zeros((max(n_labels // 16, 64), ABOARD_ROW), np.int32),
-            np.zeros(2 * n_stops + 2 * n_nodes, np.int32),
-            np.zeros(8 * (n_stops + n_nodes) + 4 * n_calls, np.int32),
-            np.full(n_patterns, INF, np.int32),
-            np.zeros(n_patterns, np.int32),
-            np.zeros(max(n_labels, 1 << 14), np.int32),
-            np.zeros(STATE_SIZE, np.int64),
-        )
+    def of(cls, network: FrontNetwork, n_nodes: int, n_labels: int) -> FrontWorkspace:
+        """Fresh memory for a network and that many nodes and labels."""
+        n_bags = 2 * network.n_stops + 2 * n_nodes
+        n_rows = max(n_labels // 16, 64)
+        labels = np.zeros((n_labels, at.LABEL_ROW), np.int32)
+        front = np.zeros((n_rows, at.FRONT_ROW), np.int32)
+        out = np.zeros(max(n_labels, 1 << 14), np.int32)
+        held: list[I32 | I64] = [
+            labels,
+            np.zeros(2 * n_labels, np.int64),
+            front,
+            np.zeros(n_rows, np.int64),
+            np.zeros((n_rows, at.ABOARD_ROW), np.int32),
+            np.zeros(n_bags, np.int32),
+            np.zeros(4 * n_bags, np.int32),
+            np.zeros(2 * at.BOUND_LEVELS * n_bags, np.int64),
+            np.zeros(2 * network.n_calls, np.int64),
+            np.full(network.n_patterns, INF, np.int32),
+            np.zeros(network.n_patterns, np.int32),
+            out,
+            np.zeros(n_nodes, np.int32),
+        ]
+        state = np.zeros(at.STATE_SIZE, np.int64)
+        point(state, 0, network.data, network.offsets)
+        for place, array in enumerate(held, at.LABELS):
+            point_at(state, place, array, len(array))
+        return cls(state, front, out, n_nodes, n_labels, held)
+
+
+def point(state: I64, place: int, data: I32, offsets: I64) -> None:
+    """Put arrays that lie in `data` one behind the other in their places of a kernel's state."""
+    first, n = at.ARRAYS_AT + 2 * place, len(offsets) - 1
+    state[first : first + 2 * n : 2] = data.ctypes.data + 4 * offsets[:-1]
+    state[first + 1 : first + 2 * n : 2] = np.diff(offsets)
+
+
+def point_at(state: I64, place: int, array: NDArray[Any], size: int) -> None:
+    """Put one array in its place of a kernel's state."""
+    first = at.ARRAYS_AT + 2 * place
+    state[first] = array.ctypes.data
+    state[first + 1] = size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +159,8 @@ class FrontNetwork:
         )
 
     @property
-    def _n_calls(self) -> int:
+    def n_calls(self) -> int:
+        """Calls of all patterns together."""
         return int(self.offsets[6] - self.offsets[5])
 
     def borrow(self, n_nodes: int, n_labels: int) -> FrontWorkspace:
@@ -149,19 +169,13 @@ class FrontNetwork:
             found = self._workspaces.pop()
         except IndexError:
             found = None
-        if found is None or len(found.labels) < n_labels or _nodes(found, self) < n_nodes:
-            return FrontWorkspace.of(
-                self.n_stops, n_nodes, self.n_patterns, self._n_calls, n_labels
-            )
+        if found is None or found.n_labels < n_labels or found.n_nodes < n_nodes:
+            return FrontWorkspace.of(self, n_nodes, n_labels)
         return found
 
     def give_back(self, workspace: FrontWorkspace) -> None:
         """Keep a workspace for the next search."""
         self._workspaces.append(workspace)
-
-
-def _nodes(workspace: FrontWorkspace, network: FrontNetwork) -> int:
-    return len(workspace.heads) // 2 - network.n_stops
 
 
 def _check(

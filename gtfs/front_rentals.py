@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.front_fares import NEVER
-from gtfs.front_labels import STEP_MG
+from gtfs.front_layout import STEP_MG
 from gtfs.front_values import I32, Bool
 from gtfs.network import flat, grouped
 

@@ -7,8 +7,7 @@ search a single ticket that holds longer.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from gtfs.front_aboard import (
     A_AREA,
@@ -17,6 +16,7 @@ from gtfs.front_aboard import (
     A_EXPIRY,
     A_MG,
     A_PARENT,
+    A_RENTED,
     A_STEPS,
     A_TOTAL,
     FLAT,
@@ -27,6 +27,7 @@ from gtfs.front_aboard import (
     TICKET,
     TRIP,
     is_lost,
+    rows_aboard,
     step_in,
 )
 from gtfs.front_labels import (
@@ -37,92 +38,120 @@ from gtfs.front_labels import (
     BY_RIDE,
     CLOSED,
     DEAD,
-    EXACT,
     EXPIRY,
     HOW,
-    IS_FULL,
-    LATEST,
-    LEAST_SINGLE,
     LEGS,
-    MIRRORED,
-    N_LABELS,
-    N_SETS,
-    N_STOPS,
-    NEXT,
     NODE,
     PARENT,
-    ROUND,
-    SHORT_CENTS,
-    SHORT_STOPS,
+    RENTED,
     STEPS,
     TIME,
     TOTAL,
-    TRANSFER_S,
     WHAT,
     beaten,
+    bound_part,
+    bound_seconds,
+    ints,
     is_hopeless,
+    is_label_hopeless,
+    is_measured,
+    label_rows,
     least_steps,
+    longs,
+    may_arrive,
+    part_of,
     settle,
     steps_of,
     wide,
 )
-from gtfs.kernel_cache import compiled
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
+from gtfs.front_layout import (
+    AREA_BOTH,
+    AREA_CENTS,
+    AREA_OF,
+    ARRIVALS,
+    BOUND_LEVELS,
+    BOUNDS,
+    CENTS,
+    DEPARTURES,
+    EGRESS,
+    EVENT0,
+    EXACT,
+    FIRST,
+    HEADS,
+    IS_FULL,
+    LATEST,
+    LEAST_SINGLE,
+    LEGS_AT,
+    LINKS,
+    MAX_LEGS,
+    METRES,
+    MG_PER_M,
+    MIRRORED,
+    MOST_CENTS,
+    N_LABELS,
+    N_SETS,
+    N_STOPS,
+    POSITIONS,
+    QUEUE,
+    REST,
+    ROUND,
+    SERVING0,
+    SERVING_PATTERN,
+    SERVING_POSITION,
+    SHORT_CENTS,
+    SHORT_STOPS,
+    STOP0,
+    STOPS,
+    TRANSFER_S,
+    TRIP0,
+    TRIPS,
+    WINDOWS,
+)
+from gtfs.kernel_cache import compiled, inlined
 
 INF = 1 << 30
 NEVER = 1 << 29
 
 
 @compiled
-def ride(
-    net: I32,
-    no: I64,
-    labels: I32,
-    front: I32,
-    aboard: I32,
-    heads: I32,
-    rest: I32,
-    egress: I32,
-    first: I32,
-    queue: I32,
-    state: I64,
-    since: int,
-    until: int,
-) -> None:
+def ride(state: Any, since: int, until: int) -> None:
     """Ride on from the labels [since, until) that are ready to board."""
-    n_queue = _collect(net, no, labels, front, rest, first, queue, state, since, until)
+    first, queue = ints(state, FIRST), ints(state, QUEUE)
+    n_queue = _collect(state, since, until)
+    _write_useful(state)
     for y in range(n_queue):
         p = wide(queue[y])
         start = wide(first[p])
         first[p] = INF
-        _scan(net, no, labels, front, aboard, heads, rest, egress, state, p, start)
+        _scan(state, p, start)
 
 
 @compiled
-def _collect(
-    net: I32,
-    no: I64,
-    labels: I32,
-    front: I32,
-    rest: I32,
-    first: I32,
-    queue: I32,
-    state: I64,
-    since: int,
-    until: int,
-) -> int:
+def _write_useful(state: Any) -> None:
+    """Of each stop the last moment at which it helps to get off there, legs left as they are."""
+    useful, bounds, egress = ints(state, REST), longs(state, BOUNDS), ints(state, EGRESS)
+    left = state[MAX_LEGS] - state[ROUND]
+    for s in range(state[N_STOPS]):
+        least = wide(egress[s])
+        for j in range(2 * BOUND_LEVELS * s, 2 * BOUND_LEVELS * (s + 1)):
+            if bounds[j] >= 0 and bound_part(bounds[j]) >> LEGS_AT <= left:
+                least = min(least, bound_seconds(bounds[j]))
+        useful[s] = state[LATEST] - least
+
+
+@compiled
+def _collect(state: Any, since: int, until: int) -> int:
     """Queue the patterns to scan, each from its first position with a label worth riding on."""
-    serving0, serving_pattern = net[no[8] : no[9]], net[no[9] : no[10]]
-    serving_position = net[no[10] : no[11]]
+    labels, first, queue = label_rows(state), ints(state, FIRST), ints(state, QUEUE)
+    serving0, serving_pattern = ints(state, SERVING0), ints(state, SERVING_PATTERN)
+    serving_position = ints(state, SERVING_POSITION)
     n_stops = state[N_STOPS]
     n = 0
     for x in range(since, until):
         bag = labels[x, BAG]
         if labels[x, DEAD] != 0 or bag < n_stops or bag >= 2 * n_stops:
             continue
-        if is_hopeless(labels, x, front, state, rest):
+        if is_label_hopeless(state, labels, x):
             labels[x, DEAD] = 1
             continue
         s = bag - n_stops
@@ -137,203 +166,186 @@ def _collect(
 
 
 @compiled
-def _scan(
-    net: I32,
-    no: I64,
-    labels: I32,
-    front: I32,
-    aboard: I32,
-    heads: I32,
-    rest: I32,
-    egress: I32,
-    state: I64,
-    p: int,
-    start: int,
-) -> None:
+def _scan(state: Any, p: int, start: int) -> None:
     """Go along a pattern from position `start`: alight everywhere, board where labels wait."""
-    stop0, stops = net[no[2] : no[3]], net[no[5] : no[6]]
-    length = wide(net[no[0] + p])
-    last_round = state[ROUND] - 1
+    labels, links, heads = label_rows(state), longs(state, LINKS), ints(state, HEADS)
+    stop0, stops, arrivals = ints(state, STOP0), ints(state, STOPS), ints(state, ARRIVALS)
+    useful = ints(state, REST)
+    aboard = rows_aboard(state)
+    length, first = wide(ints(state, POSITIONS)[p]), wide(stop0[p])
+    cells = wide(ints(state, EVENT0)[p])
+    last_round, n_stops = state[ROUND] - 1, state[N_STOPS]
     n_aboard = wide(0)
-    for i in range(wide(start), length):
-        s = wide(stops[stop0[p] + i])
+    for i in range(start, length):
+        s = wide(stops[first + i])
         for y in range(n_aboard):
-            _alight(net, no, labels, front, aboard, heads, rest, egress, state, p, i, s, y)
+            at = arrivals[cells + aboard[y, TRIP] * length + i]
+            if at <= useful[s] and i <= aboard[y, LIMIT]:
+                _alight(state, p, i, s, y, wide(at))
         if i + 1 == length or state[IS_FULL] != 0:
             break
-        x = wide(heads[state[N_STOPS] + s])
+        x = wide(heads[n_stops + s])
         while x >= 0:
             if labels[x, LEGS] == last_round and labels[x, DEAD] == 0:
-                n_aboard = _board(net, no, labels, front, aboard, rest, state, p, i, s, x, n_aboard)
-            x = wide(labels[x, NEXT])
+                n_aboard = _board(state, p, i, s, x, n_aboard)
+            x = links[2 * x + 1]
 
 
-@compiled
-def _first_trip(net: I32, no: I64, p: int, i: int, since: int, ready: int) -> int:
+@inlined
+def _first_trip(departures: Any, column: int, since: int, size: int, ready: int) -> int:
     """The first trip from number `since` on that can be boarded; their number if there is none."""
-    size = wide(net[no[1] + p])
-    column = no[7] + net[no[4] + p] + i * size
     low, high = since, size
     while low < high:
         middle = (low + high) >> 1
-        if net[column + middle] < ready:
+        if departures[column + middle] < ready:
             low = middle + 1
         else:
             high = middle
     return low
 
 
-@compiled
-def _next_sale(net: I32, no: I64, at: int) -> int:
+@inlined
+def _next_sale(windows: Any, at: int) -> int:
     """The first moment from `at` on at which short hops are sold, INF if there is none."""
-    for w in range(no[25], no[26], 2):
-        if at < net[w + 1]:
-            return max(at, wide(net[w]))
-    return INF
+    for w in range(0, len(windows), 2):
+        if at < windows[w + 1]:
+            return max(at, wide(windows[w]))
+    return wide(INF)
 
 
 @compiled
 def _board(  # noqa: C901, PLR0912 - one branch a ticket
-    net: I32,
-    no: I64,
-    labels: I32,
-    front: I32,
-    aboard: I32,
-    rest: I32,
-    state: I64,
-    p: int,
-    i: int,
-    s: int,
-    x: int,
-    n: int,
+    state: Any, p: int, i: int, s: int, x: int, n: int
 ) -> int:
     """Board with label x at position i, on every ticket that may be worth it; those aboard."""
-    size = wide(net[no[1] + p])
-    column = no[7] + net[no[4] + p] + i * size
-    t = _first_trip(net, no, p, i, wide(0), wide(labels[x, TIME]))
-    if t == size or net[column + t] > state[LATEST]:
+    labels, departures = label_rows(state), ints(state, DEPARTURES)
+    size, call = wide(ints(state, TRIPS)[p]), ints(state, STOP0)[p] + i
+    column = wide(ints(state, EVENT0)[p]) + i * size
+    t = _first_trip(departures, column, wide(0), size, wide(labels[x, TIME]))
+    if t == size or departures[column + t] > state[LATEST]:
         return n
-    cents, expiry = wide(net[no[15] + p]), wide(labels[x, EXPIRY])
+    area_cents, area_both = ints(state, AREA_CENTS), ints(state, AREA_BOTH)
+    cents, expiry = wide(ints(state, CENTS)[p]), wide(labels[x, EXPIRY])
     total, closed, area = wide(labels[x, TOTAL]), wide(labels[x, CLOSED]), wide(labels[x, AREA])
-    gap_at, n_sets = no[24], state[N_SETS]
-    steps = wide(labels[x, STEPS])
-    mg = wide(net[no[16] + p] * net[no[17] + net[no[2] + p] + i])
-    call, n_calls = net[no[2] + p] + i, no[6] - no[5]
-    departs = wide(net[column + t])
+    n_sets = state[N_SETS]
+    steps, rented = wide(labels[x, STEPS]), wide(labels[x, RENTED])
+    mg = wide(ints(state, MG_PER_M)[p]) * ints(state, METRES)[call]
+    departs, legs = wide(departures[column + t]), wide(labels[x, LEGS])
     if cents >= 0:
-        if is_lost(front, rest, state, call, n_calls, departs, total + cents, steps):
+        if cents > MOST_CENTS or is_lost(
+            state, call, departs, part_of(legs, total + cents, steps), rented
+        ):
             return n
         return step_in(
-            aboard, net, gap_at, state, n, t, i, mg, steps, total + cents, closed + cents, area,
+            state, n, t, i, mg, steps, rented, total + cents, closed + cents, area,
             expiry, wide(INF), wide(FLAT), x,
         )  # fmt: skip
-    here = wide(net[no[21] + s])
+    here = wide(ints(state, AREA_OF)[s])
     if area >= 0 and departs <= expiry:
-        area = wide(net[no[23] + area * n_sets + here])
-        fare = closed + net[no[22] + area]
-        if not is_lost(front, rest, state, call, n_calls, departs, fare, steps):
+        area = wide(area_both[area * n_sets + here])
+        fare = min(closed + area_cents[area], wide(MOST_CENTS))
+        if not is_lost(state, call, departs, part_of(legs, fare, steps), rented):
             n = step_in(
-                aboard, net, gap_at, state, n, t, i, mg, steps, total, closed, area,
+                state, n, t, i, mg, steps, rented, total, closed, area,
                 expiry, wide(INF), wide(HELD), x,
             )  # fmt: skip
-    fare = total + net[no[22] + here]
-    if not is_lost(front, rest, state, call, n_calls, departs, fare, steps):
+    fare = min(total + area_cents[here], wide(MOST_CENTS))
+    if not is_lost(state, call, departs, part_of(legs, fare, steps), rented):
         late = t
-        while late < size and net[column + late] <= state[LATEST]:
-            expiry = min(net[column + late] + state[TRANSFER_S], state[LATEST])
+        while late < size and departures[column + late] <= state[LATEST]:
+            expiry = min(departures[column + late] + state[TRANSFER_S], state[LATEST])
             n = step_in(
-                aboard, net, gap_at, state, n, late, i, mg, steps, total, total, here,
+                state, n, late, i, mg, steps, rented, total, total, here,
                 expiry, wide(INF), wide(SINGLE), x,
             )  # fmt: skip
             if (
                 state[EXACT] == 0
                 or expiry >= state[LATEST]
                 or beaten(
-                    front,
                     state,
                     expiry + 1,
-                    state[ROUND] + 1,
-                    total + state[LEAST_SINGLE],
-                    steps + least_steps(rest, state, wide(labels[x, BAG])),
+                    part_of(
+                        legs + 2,
+                        total + min(state[LEAST_SINGLE], wide(MOST_CENTS)),
+                        steps + least_steps(state, wide(labels[x, BAG])),
+                    ),
                 )
             ):
                 break
             late += 1
     if state[SHORT_STOPS] > 0:
+        windows = ints(state, WINDOWS)
         if state[MIRRORED] == 0:
-            sale = _next_sale(net, no, wide(net[column + t]))
-            while t < size and net[column + t] < sale:
-                t = _first_trip(net, no, p, i, t, sale)
+            sale = _next_sale(windows, departs)
+            while t < size and departures[column + t] < sale:
+                t = _first_trip(departures, column, t, size, sale)
                 if t < size:
-                    sale = _next_sale(net, no, wide(net[column + t]))
+                    sale = _next_sale(windows, wide(departures[column + t]))
         short = total + state[SHORT_CENTS]
-        departs = wide(net[column + t]) if t < size else INF
-        if not is_lost(front, rest, state, call, n_calls, departs, short, steps):
+        departs = wide(departures[column + t]) if t < size else wide(INF)
+        if (
+            departs <= state[LATEST]
+            and short <= MOST_CENTS
+            and not is_lost(state, call, departs, part_of(legs, short, steps), rented)
+        ):
             n = step_in(
-                aboard, net, gap_at, state, n, t, i, mg, steps, short, short, wide(-1), wide(0),
+                state, n, t, i, mg, steps, rented, short, short, wide(-1), wide(0),
                 i + state[SHORT_STOPS], wide(SHORT), x,
             )  # fmt: skip
     return n
 
 
 @compiled
-def _alight(
-    net: I32,
-    no: I64,
-    labels: I32,
-    front: I32,
-    aboard: I32,
-    heads: I32,
-    rest: I32,
-    egress: I32,
-    state: I64,
-    p: int,
-    i: int,
-    s: int,
-    y: int,
-) -> None:
-    """Let row y of those aboard get off at position i, which is stop s."""
-    length, t, limit = wide(net[no[0] + p]), wide(aboard[y, TRIP]), aboard[y, LIMIT]
-    cell = no[6] + net[no[4] + p] + t * length + i
-    at = wide(net[cell])
-    if at > state[LATEST] or i > limit:
-        return
-    ticket = aboard[y, TICKET]
+def _alight(state: Any, p: int, i: int, s: int, y: int, at: int) -> None:
+    """Let row y of those aboard get off at position i, which is stop s, at a time."""
+    labels, aboard = label_rows(state), rows_aboard(state)
+    t, ticket = wide(aboard[y, TRIP]), aboard[y, TICKET]
     if ticket == SHORT and state[MIRRORED] != 0:
-        size = net[no[1] + p]
-        while at <= state[LATEST] and _next_sale(net, no, -at) != -at:
+        windows, arrivals = ints(state, WINDOWS), ints(state, ARRIVALS)
+        length, size = wide(ints(state, POSITIONS)[p]), ints(state, TRIPS)[p]
+        cell = ints(state, EVENT0)[p] + t * length + i
+        while at <= state[LATEST] and _next_sale(windows, -at) != -at:
             t += 1
             cell += length
-            at = wide(net[cell]) if t < size else INF
+            at = wide(arrivals[cell]) if t < size else wide(INF)
         if at > state[LATEST]:
             return
-    total, closed, area = aboard[y, A_TOTAL], aboard[y, A_CLOSED], aboard[y, A_AREA]
-    expiry = aboard[y, A_EXPIRY]
-    if ticket in (HELD, SINGLE):
+    total, closed, area = (
+        wide(aboard[y, A_TOTAL]),
+        wide(aboard[y, A_CLOSED]),
+        wide(aboard[y, A_AREA]),
+    )
+    expiry = wide(aboard[y, A_EXPIRY])
+    if ticket == HELD or ticket == SINGLE:  # noqa: PLR1714, SIM109 - for numba
         if at > expiry and ticket == HELD:
             return
-        area = net[no[23] + area * state[N_SETS] + net[no[21] + s]]
-        price = net[no[22] + area]
-        if price >= NEVER:
-            return
-        total = closed + price
+        area = wide(ints(state, AREA_BOTH)[area * state[N_SETS] + ints(state, AREA_OF)[s]])
+        total = closed + ints(state, AREA_CENTS)[area]
         if at > expiry:
-            closed, area = total, -1
+            closed, area = total, wide(-1)
+    mg = wide(ints(state, MG_PER_M)[p]) * ints(state, METRES)[ints(state, STOP0)[p] + i]
+    steps = aboard[y, A_STEPS] + steps_of(mg - aboard[y, A_MG])
+    if not is_measured(total, steps):
+        return
+    part, rented = part_of(state[ROUND], total, steps), wide(aboard[y, A_RENTED])
+    goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(state, s, at, part, area, rented)
+    if not goes_on and not may_arrive(state, s, at, part):
+        return
     new = state[N_LABELS]
     labels[new, TIME] = at
     labels[new, TOTAL] = total
-    mg = net[no[16] + p] * net[no[17] + net[no[2] + p] + i] - aboard[y, A_MG]
-    labels[new, STEPS] = aboard[y, A_STEPS] + steps_of(wide(mg))
+    labels[new, STEPS] = steps
     labels[new, CLOSED] = closed
     labels[new, AREA] = area
     labels[new, EXPIRY] = expiry
     labels[new, PARENT] = aboard[y, A_PARENT]
     labels[new, HOW] = BY_RIDE
-    labels[new, WHAT] = net[no[3] + p] + t
+    labels[new, WHAT] = ints(state, TRIP0)[p] + t
     labels[new, BOARD] = aboard[y, A_BOARD]
     labels[new, ALIGHT] = i
     labels[new, NODE] = s
     labels[new, LEGS] = state[ROUND]
     labels[new, BAG] = s
+    labels[new, RENTED] = rented
     labels[new, DEAD] = 0
-    settle(labels, heads, net[no[24] : no[25]], front, rest, egress, state)
+    settle(state, part, goes_on)

@@ -69,7 +69,8 @@ class FrontQuery:
 
     ``access`` and ``egress`` are seconds on foot from the one door to each node and from each node
     to the other, FAR where out of reach; ``direct_s`` from door to door. What takes longer than
-    ``horizon_s``, counted from ``seconds``, is no answer.
+    ``horizon_s``, counted from ``seconds``, is no answer. With ``rents_once``
+    a journey has at most one rented vehicle.
     """
 
     seconds: int
@@ -79,6 +80,7 @@ class FrontQuery:
     max_rides: int = 5
     horizon_s: int = 7_200
     door_edges: DoorEdges | None = None
+    rents_once: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_rides <= MAX_RIDES:

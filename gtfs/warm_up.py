@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from gtfs.front import FAR, FrontNetwork, FrontQuery, RentalEdges, search_front
 from gtfs.journey import between, profile, search, search_latest
+from gtfs.network import View, network_of
 from gtfs.text import timetable_from_text
 
 _SMALLEST = """
@@ -24,3 +28,16 @@ def warm_up(progress: Callable[[str], None]) -> None:
     search_latest(timetable, question._replace(seconds=40_000))
     progress("compiling the journey search: all departures of a window (once)")
     profile(timetable, question, 40_000)
+    progress("compiling the search by time, price and CO2 (once)")
+    day = network_of(timetable, timetable.first_day, View.AHEAD)
+    free = np.zeros(len(day.trip), np.int32)
+    network = FrontNetwork.of(
+        day,
+        mirrored=False,
+        trip_cents=free,
+        trip_mg_per_m=free,
+        metres=np.zeros(len(day.section("stops")), np.int32),
+        levels=None,
+    )
+    nowhere = np.full(day.n_stops, FAR, np.int32)
+    search_front(network, RentalEdges.none(day.n_stops), FrontQuery(0, nowhere, nowhere))

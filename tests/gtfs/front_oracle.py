@@ -46,6 +46,7 @@ class After(NamedTuple):
     paid: tuple[Paid, ...]
     cents: int
     steps: int
+    rented: bool
 
 
 @dataclass
@@ -84,6 +85,7 @@ class Question:
     max_rides: int
     horizon_s: int
     door_edges: list[Edge]
+    rents_once: bool
 
 
 def price(levels: Levels | None, paid: tuple[Paid, ...]) -> int | None:
@@ -144,13 +146,16 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
 
     if asked.direct_s is not None:
         reach(asked.seconds + asked.direct_s, 0, (), 0, 0)
-    ready = {(node, asked.seconds + s, True, (), 0, 0) for node, s in asked.access.items()}
+    ready = {(node, asked.seconds + s, True, (), 0, 0, False) for node, s in asked.access.items()}
     for legs in range(1, asked.max_rides + 1):
         after: set[After] = set()
-        for node, time, may_rent, paid, cents, steps in ready:
+        for node, time, may_rent, paid, cents, steps, rented in ready:
             if node < world.n_stops:
-                after |= _rides(world, node, time, paid, cents, steps, latest)
-            elif may_rent:
+                after |= {
+                    ride._replace(rented=rented)
+                    for ride in _rides(world, node, time, paid, cents, steps, latest)
+                }
+            elif may_rent and not (rented and asked.rents_once):
                 for edge in world.edges + asked.door_edges:
                     if edge.start != node or (edge.kind, node) not in world.available:
                         continue
@@ -159,17 +164,19 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
                     if edge.end == GOAL:
                         reach(at, legs, paid, fare, more)
                     elif (edge.kind, edge.end) in world.takes and at <= latest:
-                        after.add(After(edge.end, at, False, paid, fare, more))
+                        after.add(After(edge.end, at, False, paid, fare, more, True))
         ready = set()
         for a in after:
             if a.node in asked.egress:
                 reach(a.time + asked.egress[a.node], legs, a.paid, a.cents, a.steps)
             if a.node < world.n_stops:
                 wait = world.change[a.node] if a.by_ride else 0
-                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.steps))
+                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.steps, a.rented))
             for (start, end), seconds in world.walks.items():
                 if start == a.node:
-                    ready.add((end, a.time + seconds, a.by_ride, a.paid, a.cents, a.steps))
+                    ready.add(
+                        (end, a.time + seconds, a.by_ride, a.paid, a.cents, a.steps, a.rented)
+                    )
     return pareto(found)
 
 
@@ -191,6 +198,7 @@ def _rides(
                         paid + ride,
                         cents + fare,
                         steps + steps_of(more),
+                        False,
                     )
                 )
     return found
@@ -240,6 +248,7 @@ def latest(world: World, asked: Question) -> list[Point]:
                 asked.max_rides,
                 asked.seconds - departs,
                 asked.door_edges,
+                asked.rents_once,
             )
             found |= {(-(departs // 60), *point[1:]) for point in front(world, again)}
     return pareto(found)
@@ -281,6 +290,7 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
     vehicles = [leg.kind for leg in legs if leg.kind != LegKind.WALK]
     assert len(vehicles) - 1 == journey.transfers < asked.max_rides
     assert (LegKind.RENTAL, LegKind.RENTAL) not in pairwise(vehicles)
+    assert not asked.rents_once or vehicles.count(LegKind.RENTAL) <= 1
     fare = price(world.levels, paid)
     assert fare is not None
     assert (journey.cents, journey.mg) == (cents + fare, mg)

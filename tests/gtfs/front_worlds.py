@@ -195,6 +195,7 @@ def random_question(random: Random, setting: Setting, *, latest: bool = False) -
             for _ in range(random.choice([0, 0, 1, 2]))
             if n_places
         ],
+        random.random() < 0.6,
     )  # fmt: skip
 
 
@@ -220,4 +221,5 @@ def query_of(setting: Setting, asked: Question) -> FrontQuery:
         asked.max_rides,
         asked.horizon_s,
         edges,
+        asked.rents_once,
     )

@@ -1,5 +1,6 @@
 """The four-criteria front by example: a town as text, one question, its whole front."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from gtfs.front import (
     FAR,
     LEVELS,
+    DoorEdges,
     FrontJourney,
     FrontLeg,
     FrontNetwork,
@@ -192,3 +194,59 @@ def test_what_arrives_after_the_horizon_is_no_answer():
 def test_a_trip_of_the_level_tariff_needs_the_tariff():
     with pytest.raises(ValueError, match="no level tariff"):
         network(ON_LEVELS, None)
+
+
+def test_a_bus_that_waits_long_is_caught_in_time():
+    """Line 9 waits 20 minutes at B. Who comes by line 8 and boards there does not wait them.
+
+    A bound that counts the wait for all who go on from B would give this journey up.
+    """
+    town = timetable_from_text(
+        """
+        days 2026-11-23..2026-11-27 Europe/Berlin
+        9: A 08:00 B 08:10/08:30 C 08:41
+        8: E 08:05 B 08:25
+        """
+    )
+    day = network_of(town, DAY, View.AHEAD)
+    free = np.zeros(len(day.trip), np.int32)
+    plain = FrontNetwork.of(
+        day, mirrored=False, trip_cents=free, trip_mg_per_m=free,
+        metres=np.zeros(len(day.section("stops")), np.int32), levels=None,
+    )  # fmt: skip
+    access, egress = np.full(4, FAR, np.int32), np.full(4, FAR, np.int32)
+    access[town.stop_index["E"]] = 0
+    egress[town.stop_index["C"]] = 60
+    just = FrontQuery(EIGHT, access, egress, horizon_s=42 * 60)
+    assert points(search_front(plain, RentalEdges.none(4), just)) == [("08:42", 1, 0, 0)]
+    assert search_front(plain, RentalEdges.none(4), replace(just, horizon_s=42 * 60 - 1)) == ()
+
+
+def test_threads_that_share_a_network_answer_alike():
+    shared = network(ON_LEVELS)
+    questions = [from_a_to_c(5, EIGHT + 300 * (i % 12)) for i in range(200)]
+    alone = [points(search_front(shared, bikes(), asked)) for asked in questions]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda asked: search_front(shared, bikes(), asked), questions))
+    assert [points(one) for one in found] == alone
+
+
+def test_a_second_rental_is_ridden_only_where_more_than_one_is_allowed():
+    """Bike A to B's station, bus B to C, and from C's station a bike to the door."""
+    edges = RentalEdges.of(
+        3, 2, 1,
+        start=np.array([0], np.int32), end=np.array([B], np.int32), kind=np.zeros(1, np.int32),
+        seconds=np.array([600], np.int32), cents=np.array([100], np.int32),
+        mg=np.zeros(1, np.int32),
+        to_place=(np.array([C], np.int32), np.array([1], np.int32), np.array([0], np.int32)),
+        to_stop=(np.zeros(0, np.int32),) * 3,
+        available=np.ones((1, 2), np.bool_), takes=np.ones((1, 5), np.bool_),
+    )  # fmt: skip
+    access, egress = np.full(5, FAR, np.int32), np.full(5, FAR, np.int32)
+    access[STATION_A] = 0
+    one = np.array([1], np.int32)
+    door = DoorEdges(one, one * 0, one * 300, one * 100, one * 0)
+    asked = FrontQuery(EIGHT, access, egress, door_edges=door)
+    assert search_front(network(ON_LEVELS), edges, asked) == ()
+    twice = replace(asked, rents_once=False)
+    assert points(search_front(network(ON_LEVELS), edges, twice)) == [("08:25", 2, 400, 2)]

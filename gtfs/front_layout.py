@@ -1,0 +1,59 @@
+"""Where everything is that a four-criteria kernel reads: the contract between it and its callers.
+
+A kernel takes one array of int64, `state`: first the counters, the question and what is known of
+network and rentals, by the indexes here; from `ARRAYS_AT` on (address, length) of each array.
+"""
+
+from __future__ import annotations
+
+N_LABELS, N_FRONT, ROUND, LATEST, EXACT, IS_FULL = 0, 1, 2, 3, 4, 5
+N_STOPS, N_NODES, N_KINDS, N_SETS, N_BAGS = 6, 7, 8, 9, 10
+TRANSFER_S, SHORT_CENTS, SHORT_STOPS, MIRRORED = 11, 12, 13, 14
+LEAST_RIDE, LEAST_RENTAL, LEAST_SINGLE = 15, 16, 17
+SECONDS, DIRECT_S, MAX_LEGS, MOST_SINGLE, BASE_S = 18, 19, 20, 21, 22
+RENTS_ONCE = 23
+N_STATE = 24
+ARRAYS_AT = 24
+
+(
+    POSITIONS, TRIPS, STOP0, TRIP0, EVENT0, STOPS, ARRIVALS, DEPARTURES,
+    SERVING0, SERVING_PATTERN, SERVING_POSITION, WALK0, WALK_TO, WALK_S,
+    CHANGE_S, CENTS, MG_PER_M, METRES, RUN_S, DWELL_S, TRIP_OF, AREA_OF,
+    AREA_CENTS, AREA_BOTH, GAP, WINDOWS,
+) = range(26)  # fmt: skip
+"""In the order of `front_network.FRONT_SECTIONS`."""
+N_NET = 26
+(
+    EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE,
+    PLACE_WALK0, PLACE_WALK_TO, PLACE_WALK_S, STOP_WALK0, STOP_WALK_TO, STOP_WALK_S, STARTS_HERE,
+) = range(26, 39)  # fmt: skip
+"""In the order of `front_rentals.RENTAL_SECTIONS`."""
+N_RENTAL = 13
+(AVAILABLE, TAKES, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(39, 45)
+(
+    LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, BOUNDS, CALL_BOUNDS, FIRST, QUEUE,
+    OUT, DOOR_HEAD,
+) = range(45, 58)  # fmt: skip
+N_ARRAYS = 58
+STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
+
+LABEL_ROW = 16
+FRONT_ROW = 10
+ABOARD_ROW = 12
+LEG_ROW = 8
+DOOR_ROW = 6
+"""Node, kind, seconds, cents, steps, and the next row of that node, which the kernel writes."""
+
+F_LEGS, F_CENTS, F_STEPS, F_LABEL, F_EDGE = 1, 2, 3, 4, 5
+F_TIME, F_LEG0, F_DEPARTS, F_MG = 6, 7, 8, 9
+"""A row of the front; F_LABEL -1 for a walk alone, F_EDGE the door edge taken last or -1."""
+
+CENTS_AT, CENTS_BITS, LEGS_AT, MINUTE_AT = 17, 25, 43, 49
+"""What is packed: bits 0 steps, 17 cents, 43 legs, 49 minute; a guard above each."""
+MOST_STEPS, MOST_CENTS = (1 << 15) - 1, (1 << 23) - 1
+"""What a label can have; the bits hold more, so that bounds can be added."""
+BOUND_LEVELS = 4
+"""Bounds kept of a bag, by rides alone and with a rental: each with more legs and less of else."""
+
+STEP_MG = 50_000
+MINUTE_S = 60
