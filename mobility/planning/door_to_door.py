@@ -227,7 +227,7 @@ class DoorToDoor:
         way = self.ground.streets.leg(
             Mode.WALK, *self.positions, self.on, wheelchair=self.request.wheelchair
         )
-        most_m = self.request.max_walk_m
+        most_m = self.request.max_direct_walk_m or self.request.max_walk_m
         if way is None or not 0 < way.seconds <= WALK_ONLY_SECONDS:
             return FAR
         if Mode.WALK not in self.request.modes or (most_m is not None and way.metres > most_m):

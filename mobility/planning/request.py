@@ -31,7 +31,8 @@ def check_instant(at: datetime, now: datetime) -> None:
 class SearchRequest:
     """From where to where, when, and by what. A str is the id of a stop or a station.
 
-    At most one of the times; none means now. ``max_walk_m`` None leaves it to the city.
+    At most one of the times; none means now. ``max_walk_m`` None leaves it to the city. A walk
+    all the way may be as long as any walk, unless ``max_direct_walk_m`` says otherwise.
     """
 
     origin: LatLon | str
@@ -43,6 +44,7 @@ class SearchRequest:
     passengers: int = 1
     wheelchair: bool = False
     max_walk_m: int | None = None
+    max_direct_walk_m: int | None = None
     window: timedelta = WINDOW
     page: str | None = None
 

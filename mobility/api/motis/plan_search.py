@@ -72,6 +72,7 @@ def request_of(
         passengers=query.passengers,
         wheelchair=query.pedestrian_profile is PedestrianProfile.WHEELCHAIR,
         max_walk_m=min(walk_m, MOST_WALK_M),
+        max_direct_walk_m=max(planner.streets.metres(Mode.WALK, query.max_direct_time), 1),
         window=min(max(timedelta(seconds=min(query.search_window, 86_400)), SHORTEST), LONGEST),
         page=Page(cursor.earlier, cursor.at).token() if cursor else None,
     )
