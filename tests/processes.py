@@ -40,8 +40,9 @@ class Instance:
         if self.prepared is not None:
             shutil.copytree(self.prepared / "timetables", self.folder / "timetables")
         compiled = kernel_folder()
+        kernels = self.folder / "kernels" / compiled.name
         if compiled.is_dir():
-            shutil.copytree(compiled, self.folder / "kernels" / compiled.name)
+            shutil.copytree(compiled, kernels, dirs_exist_ok=True)
 
     @property
     def url(self) -> str:
