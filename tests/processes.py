@@ -41,8 +41,8 @@ class Instance:
             shutil.copytree(self.prepared / "timetables", self.folder / "timetables")
         compiled = kernel_folder()
         kernels = self.folder / "kernels" / compiled.name
-        if compiled.is_dir():
-            shutil.copytree(compiled, kernels, dirs_exist_ok=True)
+        if compiled.is_dir() and not kernels.exists():
+            shutil.copytree(compiled, kernels)
 
     @property
     def url(self) -> str:
