@@ -20,11 +20,11 @@ from providers.values import Mode
 
 
 class Composer:
-    """Makes itineraries for one search: who travels, from where to where, on which day's axis."""
+    """Makes again a journey that was given out before: its rides and walks by the times of now."""
 
     def __init__(
         self, city: City, scene: Scene, streets: StreetWays, *,
-        ends: tuple[Place, Place], day: date, passengers: int, wheelchair: bool = False,
+        ends: tuple[Place, Place], day: date, passengers: int,
     ) -> None:  # fmt: skip
         """Take what all legs of a journey share."""
         self._city = city
@@ -34,8 +34,6 @@ class Composer:
         self._zero = day_zero(day, scene.timetable.tz)
         self._day = day
         self._passengers = passengers
-        self._wheelchair = wheelchair
-        self._n_stops = len(scene.stops)
 
     def plain(self, journey: Journey, out_s: int, back_s: int) -> Itinerary:
         """A journey of the plain kernel, on this day's axis, with its walks at both ends."""
@@ -72,11 +70,9 @@ class Composer:
     def _draw(self, leg: Leg, on: date) -> Leg:
         ends = (leg.origin.position, leg.destination.position)
         on_foot = leg.mode is Mode.WALK
-        way = self._streets.leg(leg.mode, *ends, on, wheelchair=on_foot and self._wheelchair)
+        way = self._streets.leg(leg.mode, *ends, on)
         if way is None:
-            closed = on_foot and self._wheelchair
-            accessible = Accessible.NO if closed else leg.accessible
-            return replace(leg, geometry=ends, accessible=accessible)
+            return replace(leg, geometry=ends)
         return replace(
             leg,
             geometry=way.geometry,

@@ -11,7 +11,7 @@ from gtfs.build import build
 from gtfs.load import read_feed
 from gtfs.service_time import format_clock
 from gtfs.text import timetable_from_text
-from gtfs.trip_stats import TripStats, crosses_itself, trip_stats
+from tests.gtfs.trip_stats import TripStats, crosses_itself, trip_stats
 
 FEEDS = Path(__file__).parents[3] / "shared/feeds"
 
