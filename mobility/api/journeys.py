@@ -18,7 +18,7 @@ from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
-from mobility.planning.request import SearchRequest
+from mobility.planning.request import LONGEST_STAY, MOST_VIAS, SearchRequest, Via
 from providers.values import Mode
 
 router = APIRouter(prefix="/v1/journeys", tags=["journeys"])
@@ -51,6 +51,26 @@ class StopIn(BaseModel):
 
 End = PointIn | StopIn
 
+_STAY = Field(
+    default=0,
+    ge=0,
+    le=LONGEST_STAY // timedelta(minutes=1),
+    description="At least so long the rider is there. With 0 she may stay aboard.",
+    examples=[20],
+)
+
+
+class ViaPointIn(PointIn):
+    """A position to be passed on foot."""
+
+    stay_minutes: int = _STAY
+
+
+class ViaStopIn(StopIn):
+    """A stop or a station to be passed: by a vehicle that calls there, or changing there."""
+
+    stay_minutes: int = _STAY
+
 
 class Search(BaseModel):
     """From where to where, when, and by what."""
@@ -71,6 +91,9 @@ class Search(BaseModel):
     to: End
     depart_at: AwareDatetime | None = Field(default=None, description="Now when absent.")
     arrive_by: AwareDatetime | None = Field(default=None, description="Instead of depart_at.")
+    via: Annotated[list[ViaPointIn | ViaStopIn], Field(max_length=MOST_VIAS)] = Field(
+        default=[], description="Places to be passed in this order, by one journey and one offer."
+    )
     modes: Annotated[list[Mode], Field(min_length=1, max_length=6)] | None = Field(
         default=None, description="All when absent."
     )
@@ -105,6 +128,7 @@ class Search(BaseModel):
             max_walk_m=self.max_walk_m,
             window=timedelta(minutes=self.window_minutes),
             page=self.page,
+            via=tuple(Via(v.value(), timedelta(minutes=v.stay_minutes)) for v in self.via),
         )
 
 

@@ -54,8 +54,15 @@ Ints = npt.NDArray[np.int32]
 class DoorToDoor:
     """One search: what it was asked, and what it needs at every turn."""
 
-    def __init__(self, ground: Ground, request: SearchRequest, now: datetime) -> None:
-        """Raises UnknownStopError, BadSearchError."""
+    def __init__(
+        self, ground: Ground, request: SearchRequest, now: datetime, *,
+        names: tuple[str, str] = ("Start", "Ziel"),
+    ) -> None:  # fmt: skip
+        """Take what the doors are called where they have no name of their own.
+
+        Raises:
+            UnknownStopError, BadSearchError
+        """
         self.ground = ground
         self.city = ground.city
         self.scene = ground.scene
@@ -69,8 +76,8 @@ class DoorToDoor:
         self.page = Page.read(request.page, now) if request.page else None
         looked_at = self.page.at if self.page else self.at
         self.on: date = looked_at.astimezone(self.city.timezone).date()
-        self.origin = ground.get_door(request.origin, "Start")
-        self.destination = ground.get_door(request.destination, "Ziel")
+        self.origin = ground.get_door(request.origin, names[0])
+        self.destination = ground.get_door(request.destination, names[1])
         self.ends = (self.origin.place, self.destination.place)
         self.positions = (self.ends[0].position, self.ends[1].position)
         walk_m = self.city.rules.walk_max_m if request.max_walk_m is None else request.max_walk_m
@@ -87,12 +94,9 @@ class DoorToDoor:
 
     def run(self) -> SearchResult:
         """The whole answer."""
-        if distance_m(*self.positions) < HERE_M:
-            here = Notice("already_there", "Start und Ziel sind derselbe Ort.")
-            return SearchResult((), (here,), None, None)
-        if any(position not in self.city.bounds for position in self.positions):
-            text = f"Start oder Ziel liegt außerhalb des Gebiets von {self.city.title}."
-            return SearchResult((), (Notice("outside_area", text),), None, None)
+        refused = self.refused()
+        if refused is not None:
+            return SearchResult((), (refused,), None, None)
         self.measure_doors()
         self.buses = self._plain_ways(self.usable)
         page = self._plain_page(self.buses)
@@ -106,6 +110,15 @@ class DoorToDoor:
             earlier=Page(earlier=True, at=_instant(page.first)).token(),
             later=Page(earlier=False, at=_instant(page.until)).token(),
         )
+
+    def refused(self) -> Notice | None:
+        """Why nothing is searched: there is no way to go, or it leads out of the city."""
+        if distance_m(*self.positions) < HERE_M:
+            return Notice("already_there", "Start und Ziel sind derselbe Ort.")
+        if any(position not in self.city.bounds for position in self.positions):
+            text = f"Start oder Ziel liegt außerhalb des Gebiets von {self.city.title}."
+            return Notice("outside_area", text)
+        return None
 
     def measure_doors(self) -> None:
         """What all questions begin with."""

@@ -15,6 +15,8 @@ from providers.values import Mode, ProviderId
 WINDOW = timedelta(minutes=60)
 PAST = timedelta(days=1)
 FUTURE = timedelta(days=400)
+MOST_VIAS = 2
+LONGEST_STAY = timedelta(hours=12)
 _PAGE = re.compile(r"([el])(\d{9,11})")
 
 
@@ -25,6 +27,18 @@ def check_instant(at: datetime, now: datetime) -> None:
             f"{at:%Y-%m-%d} is too far away: ask for a time from "
             f"{now - PAST:%Y-%m-%d} to {now + FUTURE:%Y-%m-%d}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """A place to pass, and how long to stay there at least.
+
+    With no stay a vehicle that calls at the stop passes it, and the rider may stay aboard. A
+    position is passed on foot.
+    """
+
+    place: LatLon | str
+    stay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +61,11 @@ class SearchRequest:
     max_direct_walk_m: int | None = None
     window: timedelta = WINDOW
     page: str | None = None
+    via: tuple[Via, ...] = ()
+    """To be passed in this order."""
 
     def check(self, now: datetime) -> None:
-        """Raise BadSearchError for times that contradict each other or lie far away."""
+        """Raise BadSearchError for what contradicts itself or lies too far away."""
         if self.depart_at is not None and self.arrive_by is not None:
             raise BadSearchError("give depart_at or arrive_by, not both")
         at = self.depart_at or self.arrive_by
@@ -57,6 +73,11 @@ class SearchRequest:
             check_instant(at, now)
         if not self.modes:
             raise BadSearchError("modes is empty: leave it out to allow all")
+        if len(self.via) > MOST_VIAS:
+            raise BadSearchError(f"via: give at most {MOST_VIAS} places")
+        if any(not timedelta() <= one.stay <= LONGEST_STAY for one in self.via):
+            hours = LONGEST_STAY // timedelta(hours=1)
+            raise BadSearchError(f"via: one can stay from 0 minutes to {hours} hours")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from gtfs.geo import LatLon
 from mobility.planning.door_to_door import DoorToDoor
 from mobility.planning.ground import Door, Ground
 from mobility.planning.request import SearchRequest, SearchResult
+from mobility.planning.via import ViaSearch
 
 __all__ = ["Door", "Planner"]
 
@@ -24,7 +25,8 @@ class Planner(Ground):
         """
         request.check(now)
         self.pricer.check_passes(request.passes)
-        return DoorToDoor(self, request, now).run()
+        kind = ViaSearch if request.via else DoorToDoor
+        return kind(self, request, now).run()
 
     def warm_up(self, now: datetime) -> None:
         """Prepare what all searches share, so that the first one need not wait."""

@@ -26,6 +26,7 @@ from tests.planning.world import luebeck, luebeck_planner
 Json = dict[str, Any]
 HERE = {"lat": 53.865892, "lon": 10.670654}
 THERE = {"lat": 53.837723, "lon": 10.700286}
+VIA = {"stop_id": "station-wahmstrasse", "stay_minutes": 20}
 LEG_FIELDS = {
     "mode", "from", "to", "departs_at", "arrives_at", "provider_id", "line", "vehicle_id",
     "price", "geometry", "realtime", "estimated", "accessible",
@@ -177,6 +178,19 @@ async def test_pages_go_on(city_world: World) -> None:
     assert not ids & {journey["id"] for journey in later["journeys"]}
 
 
+async def test_a_stop_on_the_way_is_part_of_one_offer(city_world: World) -> None:
+    found = await search(city_world, via=[VIA], modes=["bus"])
+    journey = of_modes(found, "bus", "bus")
+    first, second = journey["legs"]
+    arrived, left = (datetime.fromisoformat(t) for t in (first["arrives_at"], second["departs_at"]))
+    assert (first["to"]["name"], second["from"]["name"]) == ("Wahmstraße", "Wahmstraße")
+    assert left - arrived >= timedelta(minutes=20)
+    assert journey["bookable"]
+    assert journey["price"]["amount"] == 360
+    later = await search(city_world, via=[VIA], modes=["bus"], page=found["later"])
+    assert not {j["id"] for j in found["journeys"]} & {j["id"] for j in later["journeys"]}
+
+
 async def test_stops_may_be_named(city_world: World) -> None:
     answer = await city_world.client.post("/v1/places/search", json={"text": "Haupt", "near": HERE})
     stop = next(p for p in answer.json()["places"] if p["stop_id"])
@@ -227,6 +241,13 @@ async def test_car_parks_are_places(city_world: World) -> None:
         ({"depart_at": 1e300}, 422),
         ({"depart_at": "2026-11-25T09:00:00Z", "arrive_by": "2026-11-25T09:00:00Z"}, 422),
         ({"surprise": 1}, 422),
+        ({"via": [{"stop_id": "nowhere"}]}, 404),
+        ({"via": [{"stop_id": "nowhere", "lat": 1}]}, 422),
+        ({"via": [{"lat": 53.86, "lon": 10.68, "stay_minutes": -1}]}, 422),
+        ({"via": [{"lat": 53.86, "lon": 10.68, "stay_minutes": 721}]}, 422),
+        ({"via": [{"lat": 53.86, "lon": 10.68 + n / 99} for n in range(3)]}, 422),
+        ({"via": [HERE]}, 422),
+        ({"via": [VIA, VIA]}, 422),
     ],
 )
 async def test_hostile_searches_are_refused(city_world: World, body: Json, status: int) -> None:

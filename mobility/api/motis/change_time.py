@@ -6,17 +6,20 @@ is looked for anew, as late (early) as the change then takes. The windows of pag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from mobility.api.motis.plan_query import PlanQuery
-from mobility.api.motis.via import Search, joined
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import TRANSIT, Itinerary
+from mobility.planning.joined import joined
 from mobility.planning.request import SearchRequest, SearchResult
 from mobility.planning.search import Planner
 
+Search = Callable[[SearchRequest, datetime], SearchResult]
+"""As ``Planner.search``."""
 _TRIES = 6
 _LATER = timedelta(minutes=2)
 
@@ -128,6 +131,6 @@ class UnhurriedSearch:
             return None
         if request.arrive_by is None:
             rest = min(found, key=lambda i: (i.arrives_at, i.transfers))
-            return joined(self.planner, (*kept, *rest.legs), request)
+            return joined(self.planner.pricer, (*kept, *rest.legs), request)
         rest = max(found, key=lambda i: (i.departs_at, -i.transfers))
-        return joined(self.planner, (*rest.legs, *kept), request)
+        return joined(self.planner.pricer, (*rest.legs, *kept), request)

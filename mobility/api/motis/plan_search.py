@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 
-from mobility.api.motis.change_time import ChangeTime, UnhurriedSearch
+from mobility.api.motis.change_time import ChangeTime, Search, UnhurriedSearch
 from mobility.api.motis.cursors import Cursor, read_cursor
 from mobility.api.motis.filters import Filters, best_only, not_dominated, not_overtaken
 from mobility.api.motis.modes import FORM_FACTORS, MotisMode, transit_modes
 from mobility.api.motis.own_vehicle import own_vehicle
-from mobility.api.motis.parameters import Spot, in_zone, read_place
+from mobility.api.motis.parameters import Spot, in_zone, read_place, read_stop_id
 from mobility.api.motis.plan_query import PedestrianProfile, PlanQuery, rental_modes
-from mobility.api.motis.via import Search, via_search
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import Itinerary, Reason
-from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
+from mobility.planning.request import Notice, Page, SearchRequest, SearchResult, Via
 from mobility.planning.search import Planner
 from providers.values import Mode
 
@@ -75,6 +75,15 @@ def request_of(
         max_direct_walk_m=max(planner.streets.metres(Mode.WALK, query.max_direct_time), 1),
         window=min(max(timedelta(seconds=min(query.search_window, 86_400)), SHORTEST), LONGEST),
         page=Page(cursor.earlier, cursor.at).token() if cursor else None,
+        via=_via(query),
+    )
+
+
+def _via(query: PlanQuery) -> tuple[Via, ...]:
+    stays = chain(query.via_minimum_stay, repeat(0))
+    return tuple(
+        Via(read_stop_id(text, "via"), timedelta(minutes=minutes))
+        for text, minutes in zip(query.via, stays, strict=False)
     )
 
 
@@ -139,10 +148,11 @@ def _wants_more(query: PlanQuery, found: Sequence[Itinerary]) -> bool:
 
 
 def _search_of(planner: Planner, query: PlanQuery) -> Search:
-    """Our search, by way of the stops and with the time to change that are asked for."""
-    search: Search = via_search(planner, query) if query.via else planner.search
+    """Our search, with the time to change that is asked for; by way of stops that only filters."""
     time = ChangeTime.of(query)
-    return UnhurriedSearch(planner, search, time) if time and not query.via else search
+    if time and not query.via:
+        return UnhurriedSearch(planner, planner.search, time)
+    return planner.search
 
 
 def _backwards(query: PlanQuery, request: SearchRequest) -> bool:
