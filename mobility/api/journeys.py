@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date as Date  # noqa: N812 - a field of the request is called date
 from datetime import timedelta
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
-from mobility.planning.request import LONGEST_STAY, MOST_VIAS, SearchRequest, Via
+from mobility.planning.request import LONGEST_STAY, MOST_VIAS, DayEnd, SearchRequest, Via
 from providers.values import Mode
 
 router = APIRouter(prefix="/v1/journeys", tags=["journeys"])
@@ -91,6 +92,15 @@ class Search(BaseModel):
     to: End
     depart_at: AwareDatetime | None = Field(default=None, description="Now when absent.")
     arrive_by: AwareDatetime | None = Field(default=None, description="Instead of depart_at.")
+    when: DayEnd | None = Field(
+        default=None,
+        description="Instead of a time: the first or the last connection of a service day alone. "
+        "Night buses after midnight are of the evening before.",
+    )
+    date: Date | None = Field(
+        default=None, description="The service day of `when`; today when absent.",
+        examples=["2026-11-27"],
+    )  # fmt: skip
     via: Annotated[list[ViaPointIn | ViaStopIn], Field(max_length=MOST_VIAS)] = Field(
         default=[], description="Places to be passed in this order, by one journey and one offer."
     )
@@ -112,6 +122,10 @@ class Search(BaseModel):
     def _one_time(self) -> Search:
         if self.depart_at is not None and self.arrive_by is not None:
             raise ValueError("give depart_at or arrive_by, not both")
+        if self.when is None and self.date is not None:
+            raise ValueError("date goes with when")
+        if self.when is not None and (self.depart_at is not None or self.arrive_by is not None):
+            raise ValueError("give when, or depart_at or arrive_by, not both")
         return self
 
     def value(self, passes: frozenset[str]) -> SearchRequest:
@@ -128,6 +142,8 @@ class Search(BaseModel):
             max_walk_m=self.max_walk_m,
             window=timedelta(minutes=self.window_minutes),
             page=self.page,
+            of_day=self.when,
+            day=self.date,
             via=tuple(Via(v.value(), timedelta(minutes=v.stay_minutes)) for v in self.via),
         )
 

@@ -24,13 +24,14 @@ from gtfs.network import Usable
 from mobility.planning import notices, wishes
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.compose_search import SearchComposer
+from mobility.planning.day_ends import DayEnds, say_end
 from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Reason
 from mobility.planning.plain import PlainWays
 from mobility.planning.rank import rank
-from mobility.planning.request import Notice, Page, SearchRequest, SearchResult
+from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
 from providers.values import Mode
@@ -101,7 +102,8 @@ class DoorToDoor:
         self.buses = self._plain_ways(self.usable)
         page = self._plain_page(self.buses)
         plain = self._plain(page)
-        fits, rivals = self._everything(page)
+        alone = self._end_of_day is not None and page.ways
+        fits, rivals = ([], []) if alone else self._everything(page)
         ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
         shown = tuple(way for way in map(self._shown, ranked) if self._is_passable(way))
         return SearchResult(
@@ -136,11 +138,19 @@ class DoorToDoor:
 
     # The plain question
 
+    @property
+    def _end_of_day(self) -> DayEnd | None:
+        """Which end of a day is asked for; pages go on from it as from any answer."""
+        return None if self.page else self.request.of_day
+
     def _plain_page(self, ways: PlainWays) -> PlainPage:
         width = int(self.request.window.total_seconds())
         at = int(self.at.timestamp())
         if ways.lead_nowhere:
             return no_stops(at=at, width=width, page=self.page, backwards=self.backwards)
+        if self._end_of_day is not None and self.request.day is not None:
+            day = DayEnds(ways.ask, self.request.day, self.city.timezone, self.doors.direct_s)
+            return day.list_end(self._end_of_day)
         return list_plain(ways.ask, at=at, width=width, page=self.page, backwards=self.backwards)
 
     def _plain_ways(self, usable: Usable) -> PlainWays:
@@ -272,6 +282,7 @@ class DoorToDoor:
         request = self.request
         asked_for_transit = bool(request.modes & TRANSIT)
         found: list[Notice] = []
+        found += self._say_end_of_day(page)
         if asked_for_transit and page.jumped and page.ways:
             first = self._drawn(self._priced_plain(page.ways[0]))
             found.append(
@@ -285,7 +296,7 @@ class DoorToDoor:
             if car is not None:
                 found += notices.taxi(self.city, car.metres, request.passengers)
             found += notices.on_demand(self.city, self.at)
-        if self.page is None:
+        if self.page is None and self._end_of_day is None:
             found += wishes.quicker_by(self._hidden(), shown, request, self.city, self.at)
         found += wishes.not_here(request, self.city, self.ground.modes_here)
         found += wishes.too_many(request, self.fleets.kinds)
@@ -300,6 +311,20 @@ class DoorToDoor:
         if not shown and not found:
             found.append(notices.nothing())
         return found
+
+    def _say_end_of_day(self, page: PlainPage) -> list[Notice]:
+        """Which connection is shown, and when the next one goes where it has left."""
+        end, day = self._end_of_day, self.request.day
+        if end is None or day is None or not page.stops_near:
+            return []
+        departs = None if page.jumped or not page.ways else _instant(page.first)
+        said = [say_end(end, day, departs, self.city.timezone)]
+        if departs is not None and departs < self.now:
+            following = self.buses.ask(int(self.now.timestamp()) + 1)
+            if following:
+                way = self._drawn(self._priced_plain(min(following, key=lambda one: one.departs)))
+                said.append(notices.next_departure(way, self.city, self.now, backwards=False))
+        return said
 
     def _hidden(self) -> list[Itinerary]:
         """The page's plain ways that go by a mode that was not asked for."""

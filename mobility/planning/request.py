@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 from gtfs.geo import LatLon
 from mobility.planning.errors import BadSearchError
@@ -41,6 +42,13 @@ class Via:
     stay: timedelta = timedelta()
 
 
+class DayEnd(StrEnum):
+    """One end of a service day (``day_ends``)."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """From where to where, when, and by what. A str is the id of a stop or a station.
@@ -63,6 +71,9 @@ class SearchRequest:
     page: str | None = None
     via: tuple[Via, ...] = ()
     """To be passed in this order."""
+    of_day: DayEnd | None = None
+    """The first or last connection of ``day`` alone, None meaning today; in place of a time."""
+    day: date | None = None
 
     def check(self, now: datetime) -> None:
         """Raise BadSearchError for what contradicts itself or lies too far away."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gtfs.geo import LatLon
+from mobility.planning.day_ends import at_its_day
 from mobility.planning.door_to_door import DoorToDoor
 from mobility.planning.ground import Door, Ground
 from mobility.planning.request import SearchRequest, SearchResult
@@ -24,6 +25,7 @@ class Planner(Ground):
             UnknownStopError, UnknownPassError, BadSearchError
         """
         request.check(now)
+        request = at_its_day(request, self.city.timezone, now)
         self.pricer.check_passes(request.passes)
         kind = ViaSearch if request.via else DoorToDoor
         return kind(self, request, now).run()

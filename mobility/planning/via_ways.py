@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import pairwise
 
 from gtfs.ids import StopIdx
-from gtfs.journey import Footpath, Journey, calls_of
+from gtfs.journey import Footpath, Journey, Ride, calls_of
 from gtfs.network import Usable
 from gtfs.timetable import Timetable
 from mobility.planning.candidate import Candidate, candidate
@@ -29,9 +30,18 @@ class ViaWay:
     parts: _Way
 
     @property
-    def first(self) -> Journey:
-        """The part with the first ride."""
+    def _first(self) -> Journey:
         return next(part.journey for part in self.parts if part.journey is not None)
+
+    @property
+    def day(self) -> date:
+        """The day on whose axis the first ride is."""
+        return self._first.day
+
+    @property
+    def legs(self) -> tuple[Ride | Footpath, ...]:
+        """The legs of the part with the first ride."""
+        return self._first.legs
 
 
 class ViaWays(PlainWays):

@@ -191,6 +191,16 @@ async def test_a_stop_on_the_way_is_part_of_one_offer(city_world: World) -> None
     assert not {j["id"] for j in found["journeys"]} & {j["id"] for j in later["journeys"]}
 
 
+async def test_the_last_connection_of_a_day_is_told(city_world: World) -> None:
+    found = await search(city_world, when="last", date="2026-11-27")
+    notice = found["notices"][0]
+    assert notice["code"] == "last_of_day"
+    assert {journey["departs_at"] for journey in found["journeys"]} == {notice["at"]}
+    assert "last way home" in found["journeys"][0]["reasons"]
+    later = await search(city_world, when="last", date="2026-11-27", page=found["later"])
+    assert all(journey["departs_at"] > notice["at"] for journey in later["journeys"])
+
+
 async def test_stops_may_be_named(city_world: World) -> None:
     answer = await city_world.client.post("/v1/places/search", json={"text": "Haupt", "near": HERE})
     stop = next(p for p in answer.json()["places"] if p["stop_id"])
@@ -247,6 +257,12 @@ async def test_car_parks_are_places(city_world: World) -> None:
         ({"via": [{"lat": 53.86, "lon": 10.68, "stay_minutes": 721}]}, 422),
         ({"via": [{"lat": 53.86, "lon": 10.68 + n / 99} for n in range(3)]}, 422),
         ({"via": [HERE]}, 422),
+        ({"when": "middle"}, 422),
+        ({"date": "2026-11-27"}, 422),
+        ({"when": "last", "date": "2026-11-27T00:00:01"}, 422),
+        ({"when": "last", "date": "0001-01-01"}, 422),
+        ({"when": "last", "date": "9999-12-31"}, 422),
+        ({"when": "last", "depart_at": "2026-11-25T09:00:00Z"}, 422),
         ({"via": [VIA, VIA]}, 422),
     ],
 )
