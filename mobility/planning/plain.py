@@ -7,13 +7,14 @@ departures are always the same, pages neither skip nor repeat. What they cost is
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from gtfs.front import FAR
 from gtfs.ids import StopIdx
-from gtfs.journey import Access, Footpath, Journey, Query, Ride, search, search_latest
+from gtfs.journey import Access, Footpath, Journey, Query, Ride, profile, search, search_latest
 from gtfs.network import Usable
 from gtfs.service_time import day_zero, service_day
 from gtfs.timetable import Timetable
@@ -21,6 +22,8 @@ from mobility.planning.candidate import Candidate, candidate
 from providers.values import Mode
 
 MAX_TRANSFERS = 4
+CHUNK_SECONDS = 3600
+"""Departures that are asked for at once: turning to the next one then costs nothing."""
 Ints = npt.NDArray[np.int32]
 _BUS = (Mode.BUS,)
 
@@ -33,12 +36,12 @@ class PlainWays:
     ) -> None:
         """Take the seconds by stop to and from the doors, ``FAR`` where out of reach."""
         self._timetable = timetable
-        self._tz = timetable.tz
         self._sources, self._targets = _reached(access), _reached(egress)
         self._usable = usable
         self._backwards = backwards
         self._days: dict[date, tuple[Query, int]] = {}
         self._asked: dict[int, list[Candidate]] = {}
+        self._chunk: tuple[int, list[Candidate]] | None = None
 
     @property
     def lead_nowhere(self) -> bool:
@@ -52,20 +55,57 @@ class PlainWays:
         """
         known = self._asked.get(moment)
         if known is None:
-            query, zero = self._day(service_day(datetime.fromtimestamp(moment, UTC), self._tz))
-            kernel = search_latest if self._backwards else search
-            found = kernel(self._timetable, query._replace(seconds=moment - zero))
-            known = self._asked[moment] = [self._candidate(journey, zero) for journey in found]
+            known = self._latest(moment) if self._backwards else self._front(moment)
+            self._asked[moment] = known
         return known
 
-    def _day(self, day: date) -> tuple[Query, int]:
-        """A query from the zero of a day, and that zero in POSIX seconds."""
+    def _latest(self, moment: int) -> list[Candidate]:
+        query, zero = self._day(moment)
+        return [self._candidate(one, zero) for one in search_latest(self._timetable, query)]
+
+    def _front(self, moment: int) -> list[Candidate]:
+        """Of all departures from here on the best of each number of transfers, as far as any is."""
+        best: dict[int, Candidate] = {}
+        for way in self._departing(moment):
+            known = best.get(way.transfers)
+            if way.departs >= moment and (known is None or way.arrives < known.arrives):
+                best[way.transfers] = way
+        front: list[Candidate] = []
+        for _, way in sorted(best.items()):
+            if not front or way.arrives < front[-1].arrives:
+                front.append(way)
+        return front
+
+    def _departing(self, moment: int) -> list[Candidate]:
+        """All that could be on the front of a moment: an hour's departures, and the front after it.
+
+        The latest departure first, so that of equal arrivals it is met first.
+        """
+        if self._chunk is not None:
+            first, ways = self._chunk
+            if first <= moment <= first + CHUNK_SECONDS:
+                return ways
+        query, zero = self._day(moment)
+        until_s = query.seconds + CHUNK_SECONDS
+        found = [
+            *search(self._timetable, query._replace(seconds=until_s + 1)),
+            *profile(self._timetable, query, until_s),
+        ]
+        ways = [self._candidate(journey, zero) for journey in found]
+        ways.sort(key=attrgetter("departs"), reverse=True)
+        self._chunk = (moment, ways)
+        return ways
+
+    def _day(self, moment: int) -> tuple[Query, int]:
+        """The query of a moment, and the zero of its service day in POSIX seconds."""
+        day = service_day(datetime.fromtimestamp(moment, UTC), self._timetable.tz)
         known = self._days.get(day)
         if known is None:
             ends = (self._sources, self._targets)
             query = Query(day, 0, *ends, max_transfers=MAX_TRANSFERS, usable=self._usable)
-            known = self._days[day] = (query, int(day_zero(day, self._tz).timestamp()))
-        return known
+            known = self._days[day] = (query, int(day_zero(day, self._timetable.tz).timestamp()))
+        query, zero = known
+        return query._replace(seconds=moment - zero), zero
 
     def slowest(self, moment: int, slower_s: int) -> int | None:
         """Seconds from a moment within which a way is not that much slower than the fastest.
