@@ -247,6 +247,9 @@ class DoorToDoor:
         return seconds
 
     def _direct_walk(self) -> int:
+        straight_s = self.ground.streets.seconds(Mode.WALK, distance_m(*self.positions))
+        if straight_s > WALK_ONLY_SECONDS:
+            return FAR
         way = self.ground.streets.leg(
             Mode.WALK, *self.positions, self.on, wheelchair=self.request.wheelchair
         )

@@ -49,16 +49,22 @@ def _meet(
 
 
 @compiled
+def _is_hidden(px: float, py: float, qx: float, qy: float, a: Floats, b: Floats) -> bool:
+    """Whether the line from p to q meets any segment a-b."""
+    for j in range(len(a)):
+        if _meet(px, py, qx, qy, a[j, 0], a[j, 1], b[j, 0], b[j, 1]):
+            return True
+    return False
+
+
+@compiled
 def mark_crossed(
     starts: Floats, ends: Floats, a: Floats, b: Floats, crossed: npt.NDArray[np.bool_]
 ) -> None:
     """Set ``crossed[i]`` where the line from ``starts[i]`` to ``ends[i]`` meets a segment a-b."""
     for i in range(len(starts)):
-        px, py, qx, qy = starts[i, 0], starts[i, 1], ends[i, 0], ends[i, 1]
-        for j in range(len(a)):
-            if _meet(px, py, qx, qy, a[j, 0], a[j, 1], b[j, 0], b[j, 1]):
-                crossed[i] = True
-                break
+        if _is_hidden(starts[i, 0], starts[i, 1], ends[i, 0], ends[i, 1], a, b):
+            crossed[i] = True
 
 
 @compiled
@@ -228,9 +234,9 @@ def shortest(
     lat, lon, other_lat, other_lon = ends[0, 0], ends[0, 1], ends[1, 0], ends[1, 1]
     x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
     other_x, other_y = (other_lon - frame[1]) * frame[3], (other_lat - frame[0]) * frame[2]
-    first, items = _fan(x, y, np.inf, a, b)
-    if _sees(x, y, other_x, other_y, first, items, a, b):
+    if not _is_hidden(x, y, other_x, other_y, a, b):
         return _metres(lat, lon, other_lat, other_lon), -1, -1
+    first, items = _fan(x, y, np.inf, a, b)
     seen, away = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
     over = np.full(len(degrees), np.inf)
     for i in range(len(seen)):
