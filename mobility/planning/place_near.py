@@ -22,27 +22,31 @@ class Points:
         """Sort them once."""
         self.lats = np.array(lats, np.float64)
         self.lons = np.array(lons, np.float64)
+        self._radians = np.radians(self.lats), np.radians(self.lons)
+        self._cosines = np.cos(self._radians[0])
         self._order = np.argsort(self.lats, kind="stable")
         self._sorted = self.lats[self._order]
 
     def metres(self, position: LatLon, of: NDArray[np.int32] | NDArray[np.int64]) -> F64:
         """Great-circle distances of the points ``of`` from a position."""
-        lats, lons = np.radians(self.lats[of]), np.radians(self.lons[of])
         lat, lon = math.radians(position.lat), math.radians(position.lon)
+        lats, lons = self._radians[0][of], self._radians[1][of]
         h = np.sin((lats - lat) / 2) ** 2
-        h += math.cos(lat) * np.cos(lats) * np.sin((lons - lon) / 2) ** 2
+        h += math.cos(lat) * self._cosines[of] * np.sin((lons - lon) / 2) ** 2
         away: F64 = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(h))
         return away
 
     def within(self, position: LatLon, metres: float) -> tuple[NDArray[np.int64], F64]:
         """The points at most so far from a position, nearest first, and how far each is."""
         band = (metres + 1) / _M_PER_DEGREE
-        low = np.searchsorted(self._sorted, position.lat - band)
-        high = np.searchsorted(self._sorted, position.lat + band, side="right")
+        low = self._sorted.searchsorted(position.lat - band)
+        high = self._sorted.searchsorted(position.lat + band, side="right")
         some = self._order[low:high]
         away = self.metres(position, some)
         near = away <= metres
         some, away = some[near], away[near]
+        if len(some) < 2:  # noqa: PLR2004
+            return some, away
         order = np.lexsort((some, away))
         return some[order], away[order]
 

@@ -185,14 +185,16 @@ def fill_rows(
 def reach(
     lat: float, lon: float, max_seconds: int, detour: float, speed_kmh: float, frame: Floats,
     places: Floats, row_of: Ints, rows: Floats, degrees: Floats, xy: Floats, a: Floats, b: Floats,
-) -> Ints:  # fmt: skip
-    """Whole seconds from a point to each place, round water; -1 beyond ``max_seconds``.
+    found: Ints,
+) -> None:  # fmt: skip
+    """Into ``found`` whole seconds from a point to each place, round water.
+
+    What is beyond ``max_seconds`` keeps what it has. Returned arrays would cost more than the work.
 
     Places that are seen are reached straight. For the others the way points in sight are looked
     up in the place's row of ``rows``, which has the straight metres from there on.
     """
     limit = max_seconds * speed_kmh / 3.6 / detour
-    found = np.full(len(places), -1, np.int32)
     x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
     first, items = _fan(x, y, limit * 1.02 + 1, a, b)
     hidden = np.empty(len(places), np.int32)
@@ -211,7 +213,7 @@ def reach(
             hidden[count] = place
             count += 1
     if not count:
-        return found
+        return
     seen, away = _in_sight(lat, lon, x, y, limit, degrees, xy, first, items, a, b)
     for i in range(count):
         row = rows[row_of[hidden[i]]]
@@ -220,7 +222,6 @@ def reach(
             best = min(best, away[j] + row[seen[j]])
         if best <= limit:
             found[hidden[i]] = ceil(best * detour * 3.6 / speed_kmh)
-    return found
 
 
 @compiled

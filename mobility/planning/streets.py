@@ -137,11 +137,13 @@ class Streets:
         del outward, wheelchair
         profile, graph = self._profiles[mode], self._graph(mode, on)
         table = places.table((self, graph.key), partial(self._measure, graph))
-        return reach(
+        found = np.full(len(places.degrees), -1, np.int32)
+        reach(
             door.lat, door.lon, max_seconds, profile.detour_factor, profile.speed_kmh,
             self._plane.frame, places.degrees, table.row_of, table.rows,
-            graph.degrees, graph.xy, *self._water.segments,
+            graph.degrees, graph.xy, *self._water.segments, found,
         )  # fmt: skip
+        return found
 
     def seconds_to_many(
         self, mode: Mode, origin: LatLon, points: Floats, on: date, *, max_seconds: int
