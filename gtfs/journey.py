@@ -9,6 +9,9 @@ from datetime import date
 from operator import itemgetter
 from typing import NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
 from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network_of
@@ -261,16 +264,32 @@ def intermediate_stops(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:
     return calls_of(timetable, ride)[1:-1]
 
 
-def geometry(timetable: Timetable, ride: Ride) -> tuple[LatLon, ...]:
-    """The way of a ride: its part of the trip's shape, else straight from stop to stop."""
-    positions = [timetable.stop(stop).position for stop in calls_of(timetable, ride)]
+def course(timetable: Timetable, ride: Ride) -> NDArray[np.float64]:
+    """The way of a ride: its part of the trip's shape, else straight from stop to stop.
+
+    (n, 2) degrees of latitude and longitude, no point twice in a row.
+    """
+    stops = timetable.stop_table
+    called = np.array(calls_of(timetable, ride))
     path = int(timetable.trips.path[ride.trip])
     if path < 0:
-        return tuple(positions)
-    table = timetable.paths
-    calls = table.call_point[table.call0[path] : table.call0[path + 1]]
-    first = int(table.shape_point0[table.shape[path]])
-    points = slice(first + int(calls[ride.from_position]), first + int(calls[ride.to_position]) + 1)
-    between = zip(table.lat[points].tolist(), table.lon[points].tolist(), strict=True)
-    line = [positions[0], *(LatLon(lat, lon) for lat, lon in between), positions[-1]]
-    return tuple(p for i, p in enumerate(line) if i == 0 or p != line[i - 1])
+        lat, lon = stops.lat[called], stops.lon[called]
+    else:
+        table = timetable.paths
+        calls = table.call_point[table.call0[path] : table.call0[path + 1]]
+        first = int(table.shape_point0[table.shape[path]])
+        inner = slice(
+            first + int(calls[ride.from_position]), first + int(calls[ride.to_position]) + 1
+        )
+        start, end = called[:1], called[-1:]
+        lat = np.concatenate((stops.lat[start], table.lat[inner], stops.lat[end]))
+        lon = np.concatenate((stops.lon[start], table.lon[inner], stops.lon[end]))
+    degrees = np.stack((lat, lon), axis=1)
+    moves = np.ones(len(degrees), np.bool_)
+    moves[1:] = (degrees[1:] != degrees[:-1]).any(axis=1)
+    return degrees[moves]
+
+
+def geometry(timetable: Timetable, ride: Ride) -> tuple[LatLon, ...]:
+    """The points of a ride's ``course``."""
+    return tuple(LatLon(lat, lon) for lat, lon in course(timetable, ride).tolist())

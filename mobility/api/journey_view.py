@@ -138,7 +138,7 @@ def _leg_price(quote: Quote) -> Json:
 
 
 def _geometry(points: Sequence[LatLon]) -> Json:
-    drawn = points if isinstance(points, polyline.Course) else polyline.Course(points)
+    drawn = points if isinstance(points, polyline.Course) else polyline.Course.of(points)
     return {"points": drawn.encoded, "precision": polyline.PRECISION, "length": len(drawn)}
 
 

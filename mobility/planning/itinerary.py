@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,7 +92,7 @@ class Leg:
     """Whether the times are live."""
     ride: Ride | None = None
     rental: Rental | None = None
-    geometry: tuple[LatLon, ...] = ()
+    geometry: Sequence[LatLon] = ()
     crossings: tuple[str, ...] = ()
     provider_id: ProviderId | None = None
     quote: Quote | None = None

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.journey import Ride, geometry
+from gtfs.journey import Ride, course
 from gtfs.timetable import Timetable
 from mobility.planning.polyline import Course
 from mobility.planning.water import Floats, degrees_of, great_circle_m
@@ -74,7 +74,7 @@ class Lines:
         if known is None:
             if len(self.courses) >= _KEPT_COURSES:
                 self.courses.clear()
-            known = self.courses[key] = self._draw(trip, start, end)
+            known = self.courses[key] = Course(self._draw(trip, start, end))
         return known
 
     def metres(self, trip: int) -> Ints:
@@ -97,14 +97,14 @@ class Lines:
         pattern = int(self._timetable.trips.pattern[trip])
         return patterns.stops[patterns.stop0[pattern] : patterns.stop0[pattern + 1]]
 
-    def _draw(self, trip: int, start: int, end: int) -> Course:
+    def _draw(self, trip: int, start: int, end: int) -> Floats:
         ride = Ride(TripIdx(trip), 0, _NOWHERE, _NOWHERE, start, end, 0, 0)
-        return Course(geometry(self._timetable, ride))
+        return course(self._timetable, ride)
 
     def _measure(self, trip: int) -> Ints:
         hops = [0.0]
         for start in range(len(self._stops_of(trip)) - 1):
-            degrees = degrees_of(self._draw(trip, start, start + 1))
+            degrees = self._draw(trip, start, start + 1)
             hops.append(float(np.sum(great_circle_m(degrees[:-1], degrees[1:]))))
         metres: Ints = np.cumsum(hops).round().astype(np.int32)
         return metres

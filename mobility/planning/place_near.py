@@ -45,7 +45,7 @@ class Points:
         away = self.metres(position, some)
         near = away <= metres
         some, away = some[near], away[near]
-        if len(some) < 2:  # noqa: PLR2004
+        if len(some) < 2:
             return some, away
         order = np.lexsort((some, away))
         return some[order], away[order]

@@ -51,7 +51,7 @@ def _meet(
 @compiled
 def _is_hidden(px: float, py: float, qx: float, qy: float, a: Floats, b: Floats) -> bool:
     """Whether the line from p to q meets any segment a-b."""
-    for j in range(len(a)):
+    for j in range(len(a)):  # noqa: SIM110 - kernels know no generators
         if _meet(px, py, qx, qy, a[j, 0], a[j, 1], b[j, 0], b[j, 1]):
             return True
     return False

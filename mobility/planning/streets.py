@@ -110,14 +110,15 @@ class Streets:
 
     def _find_leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
         profile, graph = self._profiles[mode], self._graph(mode, on)
+        ends = degrees_of([a, b])
         metres, start, end = shortest(
-            degrees_of([a, b]), self._plane.frame, graph.degrees, graph.xy, graph.metres,
+            ends, self._plane.frame, graph.degrees, graph.xy, graph.metres,
             *self._water.segments,
         )  # fmt: skip
         if metres == inf:
             return None
-        path = graph.path(start, end) if start >= 0 else []
-        points = Course((a, *(graph.position(node) for node in path), b))
+        path = graph.path(start, end) if start >= 0 else list[int]()
+        points = Course(np.concatenate((ends[:1], graph.degrees[path], ends[1:])))
         return StreetLeg(
             mode=mode,
             seconds=profile.seconds(metres),

@@ -42,11 +42,6 @@ class Graph:
     key: int
     """Graphs of one city with the same key are the same."""
 
-    def position(self, node: int) -> LatLon:
-        """Where a way point is."""
-        lat, lon = self.degrees[node].tolist()
-        return LatLon(lat, lon)
-
     def path(self, start: int, end: int) -> list[int]:
         """The way points from ``start`` to ``end``, both included."""
         result = [start]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,7 +25,7 @@ class StreetLeg:
     mode: Mode
     seconds: int
     metres: int
-    geometry: tuple[LatLon, ...]
+    geometry: Sequence[LatLon]
     crossings: tuple[str, ...] = ()
     """The bridges, tunnels and ferries on the way that have names, in order."""
     estimated: bool = True
