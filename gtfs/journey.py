@@ -267,27 +267,25 @@ def intermediate_stops(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:
 def course(timetable: Timetable, ride: Ride) -> NDArray[np.float64]:
     """The way of a ride: its part of the trip's shape, else straight from stop to stop.
 
-    (n, 2) degrees of latitude and longitude, no point twice in a row.
+    (n, 2) degrees of latitude and longitude, its ends at the two stops.
     """
     stops = timetable.stop_table
-    called = np.array(calls_of(timetable, ride))
+    first = int(timetable.patterns.stop0[timetable.trips.pattern[ride.trip]])
+    called = timetable.patterns.stops[first + ride.from_position : first + ride.to_position + 1]
     path = int(timetable.trips.path[ride.trip])
     if path < 0:
-        lat, lon = stops.lat[called], stops.lon[called]
-    else:
-        table = timetable.paths
-        calls = table.call_point[table.call0[path] : table.call0[path + 1]]
-        first = int(table.shape_point0[table.shape[path]])
-        inner = slice(
-            first + int(calls[ride.from_position]), first + int(calls[ride.to_position]) + 1
-        )
-        start, end = called[:1], called[-1:]
-        lat = np.concatenate((stops.lat[start], table.lat[inner], stops.lat[end]))
-        lon = np.concatenate((stops.lon[start], table.lon[inner], stops.lon[end]))
-    degrees = np.stack((lat, lon), axis=1)
-    moves = np.ones(len(degrees), np.bool_)
-    moves[1:] = (degrees[1:] != degrees[:-1]).any(axis=1)
-    return degrees[moves]
+        return np.column_stack((stops.lat[called], stops.lon[called]))
+    table = timetable.paths
+    call, point = int(table.call0[path]), int(table.shape_point0[table.shape[path]])
+    start = point + int(table.call_point[call + ride.from_position])
+    end = point + int(table.call_point[call + ride.to_position]) + 1
+    line = np.empty((end - start + 2, 2), np.float64)
+    line[1:-1, 0], line[1:-1, 1] = table.lat[start:end], table.lon[start:end]
+    for row, stop in ((0, called[0]), (-1, called[-1])):
+        line[row, 0], line[row, 1] = stops.lat[stop], stops.lon[stop]
+    from_shape = bool((line[0] == line[1]).all())
+    to_shape = bool((line[-1] == line[-2]).all())
+    return line[from_shape : len(line) - to_shape]
 
 
 def geometry(timetable: Timetable, ride: Ride) -> tuple[LatLon, ...]:
