@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mobility.planning.itinerary import RENTAL, Itinerary, Reason
 from providers.bus.fare_rules import UNKNOWN_CENTS
 from providers.values import Mode
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """From door to door; times are POSIX seconds, the price is in minor units."""
 
     departs: int

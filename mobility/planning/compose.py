@@ -1,4 +1,4 @@
-"""Legs made of what the kernels found: times, places, lengths and CO2.
+"""Legs made of what the kernels found: placed, priced and drawn at once.
 
 CO2 is the city's factor in grams a passenger kilometre times the kilometres of the leg, times the
 passengers in a bus or ferry and once for a rented vehicle, rounded half up to a gram a leg. A mode
@@ -7,88 +7,144 @@ without a factor counts nothing, and a notice says so.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
+from gtfs.front import GOAL, ORIGIN, FrontJourney, FrontLeg, LegKind
 from gtfs.journey import Footpath, Journey
 from gtfs.service_time import day_zero
-from mobility.cities.city import City
-from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place
-from mobility.planning.reach import StreetWays
-from mobility.planning.scene import Scene
-from providers.values import Mode
+from mobility.planning.door_rides import DoorRides
+from mobility.planning.fleet_map import FleetView
+from mobility.planning.ground import Ground
+from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Rental
+from mobility.planning.pricing import fare_ride_of
+from mobility.planning.request import SearchRequest
+from mobility.planning.scene import Scene, Stretch
+from mobility.streets.leg import StreetLeg
+from providers.values import Mode, QuoteRequest, Usage
+
+
+class RideTimes(NamedTuple):
+    """A ride on a trip of the timetable, in seconds of its day's axis."""
+
+    trip: int
+    board: int
+    alight: int
+    departs_s: int
+    arrives_s: int
 
 
 class Composer:
-    """Makes again a journey that was given out before: its rides and walks by the times of now."""
+    """Makes the itineraries of one search."""
 
     def __init__(
-        self, city: City, scene: Scene, streets: StreetWays, *,
-        ends: tuple[Place, Place], day: date, passengers: int,
+        self, ground: Ground, scene: Scene, fleets: FleetView, request: SearchRequest, *,
+        ends: tuple[Place, Place], on: date, pick: int,
     ) -> None:  # fmt: skip
-        """Take what all legs of a journey share."""
-        self._city = city
+        """Take what all legs of a search share.
+
+        ``on`` is the day whose ways are open; ``pick`` spreads travellers over vehicles.
+        """
+        self._ground = ground
         self._scene = scene
-        self._streets = streets
+        self._fleets = fleets
+        self._request = request
         self._ends = ends
-        self._zero = day_zero(day, scene.timetable.tz)
-        self._day = day
-        self._passengers = passengers
+        self._on = on
+        self._pick = pick
+        self._n_stops = len(scene.stops)
 
     def plain(self, journey: Journey, out_s: int, back_s: int) -> Itinerary:
-        """A journey of the plain kernel, on this day's axis, with its walks at both ends."""
-        leaves = self._at(journey.departs_s)
-        stops = self._scene.stops
-        legs = [self._walk(self._ends[0], stops[journey.source], leaves, out_s)] if out_s else []
+        """A journey of the plain kernel, with its walks at both ends."""
+        zero = self._zero(journey.day)
+        rows = [
+            RideTimes(leg.trip, leg.from_position, leg.to_position, leg.departs_s, leg.arrives_s)
+            for leg in journey.legs
+            if not isinstance(leg, Footpath)
+        ]
+        rides = iter(self._rides(rows, zero))
+        legs: list[Leg] = []
+        if out_s:
+            leaves_s = journey.departs_s
+            legs.append(self._walk(ORIGIN, journey.source, leaves_s, leaves_s + out_s, zero))
         for leg in journey.legs:
-            departs_at, arrives_at = self._at(leg.departs_s), self._at(leg.arrives_s)
             if isinstance(leg, Footpath):
-                seconds = leg.arrives_s - leg.departs_s
-                start, end = stops[leg.from_stop], stops[leg.to_stop]
-                metres = self._scene.footpath_metres(leg.from_stop, leg.to_stop)
-                legs.append(_walk(start, end, departs_at, seconds, metres))
+                legs.append(self._walk(*leg, zero))
             else:
-                part = (leg.trip, leg.from_position, leg.to_position)
-                legs.append(self._ride(*part, departs_at, arrives_at))
+                legs.append(next(rides))
         if back_s:
-            arrived = legs[-1].arrives_at
-            legs.append(self._walk(stops[journey.target], self._ends[1], arrived, back_s))
+            left_s = journey.legs[-1].arrives_s
+            legs.append(self._walk(journey.target, GOAL, left_s, left_s + back_s, zero))
+        return Itinerary(tuple(legs))
+
+    def front(
+        self, journey: FrontJourney, day: date, trips: Sequence[int], doors: DoorRides
+    ) -> Itinerary:
+        """A journey of the four-criteria front; ``trips`` translates its network's numbers."""
+        zero = self._zero(day)
+        rows = [
+            RideTimes(trips[leg.ride], leg.board, leg.alight, leg.departs_s, leg.arrives_s)
+            for leg in journey.legs
+            if leg.kind == LegKind.RIDE
+        ]
+        rides = iter(self._rides(rows, zero))
+        legs: list[Leg] = []
+        for leg in journey.legs:
+            if leg.kind == LegKind.RIDE:
+                legs.append(next(rides))
+            elif leg.kind == LegKind.RENTAL:
+                legs.append(self._rental(leg, zero, doors))
+            elif leg.arrives_s > leg.departs_s:
+                legs.append(self._walk(leg.start, leg.end, leg.departs_s, leg.arrives_s, zero))
         return Itinerary(tuple(legs))
 
     def walk(self, departs_at: datetime, seconds: int) -> Itinerary:
         """A walk from door to door."""
-        return Itinerary((self._walk(*self._ends, departs_at, seconds),))
+        return Itinerary((self._walk(ORIGIN, GOAL, 0, seconds, departs_at),))
 
-    def _at(self, seconds: int) -> datetime:
-        return self._zero + timedelta(seconds=seconds)
+    def _zero(self, day: date) -> datetime:
+        return day_zero(day, self._scene.timetable.tz)
 
-    def drawn(self, itinerary: Itinerary, on: date) -> Itinerary:
-        """The same with the way through the streets on every leg that has none yet."""
-        legs = tuple(leg if leg.geometry else self._draw(leg, on) for leg in itinerary.legs)
-        return replace(itinerary, legs=legs)
-
-    def _draw(self, leg: Leg, on: date) -> Leg:
-        ends = (leg.origin.position, leg.destination.position)
-        on_foot = leg.mode is Mode.WALK
-        way = self._streets.leg(leg.mode, *ends, on)
-        if way is None:
-            return replace(leg, geometry=ends)
-        return replace(
-            leg,
-            geometry=way.geometry,
-            crossings=way.crossings,
-            estimated=way.estimated,
-            accessible=Accessible(way.accessible) if on_foot else leg.accessible,
-        )
-
-    def _walk(self, origin: Place, destination: Place, at: datetime, seconds: int) -> Leg:
-        metres = self._streets.metres(Mode.WALK, seconds)
-        return _walk(origin, destination, at, seconds, metres)
+    def _rides(self, rows: Iterable[RideTimes], zero: datetime) -> list[Leg]:
+        """The rides on lines, whose fares depend on each other."""
+        timed = [
+            (
+                self._scene.stretch(row.trip, row.board, row.alight),
+                zero + timedelta(seconds=row.departs_s),
+                zero + timedelta(seconds=row.arrives_s),
+            )
+            for row in rows
+        ]
+        sold = [
+            (part.provider_id, fare_ride_of(part.ride, departs_at, arrives_at))
+            for part, departs_at, arrives_at in timed
+            if part.provider_id is not None
+        ]
+        passes, persons = self._request.passes, self._request.passengers
+        products, unsold = self._ground.pricer.find_products(sold, passes, persons)
+        chosen = iter(products)
+        return [
+            self._ride(*ride, None if ride[0].provider_id is None else next(chosen, None), unsold)
+            for ride in timed
+        ]
 
     def _ride(
-        self, trip: int, board: int, alight: int, departs_at: datetime, arrives_at: datetime
+        self,
+        part: Stretch,
+        departs_at: datetime,
+        arrives_at: datetime,
+        product: str | None,
+        unsold: str,
     ) -> Leg:
-        part = self._scene.stretch(trip, board, alight)
+        persons = self._request.passengers
+        minutes = -(-int((arrives_at - departs_at).total_seconds()) // 60)
+        usage = Usage(minutes, part.metres)
+        sale = self._ground.pricer.sell(
+            part.provider_id,
+            QuoteRequest(part.mode, departs_at, usage, product=product, passengers=persons),
+            unsold,
+        )
         return Leg(
             mode=part.mode,
             origin=part.origin,
@@ -102,20 +158,98 @@ class Composer:
             ride=part.ride,
             geometry=part.course,
             provider_id=part.provider_id,
-            co2_grams=grams(part.grams_per_km * self._passengers, part.metres),
+            quote=sale.quote,
+            terms=sale.terms,
+            product=sale.product,
+            unsold=sale.unsold,
+            co2_grams=grams(part.grams_per_km * persons, part.metres),
         )
 
+    def _rental(self, leg: FrontLeg, zero: datetime, doors: DoorRides) -> Leg:
+        fleets, edges = self._fleets, self._fleets.edges
+        if leg.ride >= 0:
+            number, slot = int(edges.kind[leg.ride]), int(edges.start[leg.ride])
+            metres = int(edges.metres[leg.ride])
+        else:
+            number, slot = doors.kind_of(leg.ride), doors.slot_of(leg.ride)
+            metres = doors.metres_of(leg.ride)
+        kind = fleets.kinds[number]
+        vehicles = [
+            one
+            for one in fleets.pools[number, slot]
+            if one.range_m is None or one.range_m >= metres
+        ]
+        vehicle = vehicles[self._pick % len(vehicles)]
+        dropoff = fleets.stations[leg.end - self._n_stops] if leg.end >= self._n_stops else None
+        origin, destination = self._node(self._n_stops + slot), self._node(leg.end)
+        minutes = -(-(leg.arrives_s - leg.departs_s) // 60)
+        departs_at = zero + timedelta(seconds=leg.departs_s)
+        request = QuoteRequest(kind.mode, departs_at, Usage(minutes, metres), kind.type.id)
+        sale = self._ground.pricer.sell(kind.provider_id, request)
+        ends = (origin.position, destination.position)
+        way = self._ground.streets.leg(kind.mode, *ends, self._on)
+        return Leg(
+            mode=kind.mode,
+            origin=origin,
+            destination=destination,
+            departs_at=departs_at,
+            arrives_at=zero + timedelta(seconds=leg.arrives_s),
+            metres=metres,
+            estimated=True if way is None else way.estimated,
+            accessible=Accessible.NO if kind.mode is not Mode.CAR else Accessible.UNKNOWN,
+            rental=Rental(vehicle, kind.type, fleets.stations[slot], dropoff),
+            geometry=ends if way is None else way.geometry,
+            crossings=() if way is None else way.crossings,
+            provider_id=kind.provider_id,
+            quote=sale.quote,
+            terms=sale.terms,
+            unsold=sale.unsold,
+            co2_grams=grams(kind.mg_per_m, metres),
+        )
 
-def _walk(origin: Place, destination: Place, at: datetime, seconds: int, metres: int) -> Leg:
-    return Leg(
-        mode=Mode.WALK,
-        origin=origin,
-        destination=destination,
-        departs_at=at,
-        arrives_at=at + timedelta(seconds=seconds),
-        metres=metres,
-        estimated=True,
-    )
+    def _walk(self, start: int, end: int, departs_s: int, arrives_s: int, zero: datetime) -> Leg:
+        """Between two nodes, or the doors; a footpath's time holds more than the way."""
+        streets = self._ground.streets
+        if 0 <= start < self._n_stops and 0 <= end < self._n_stops:
+            metres = self._scene.footpath_metres(start, end)
+        else:
+            metres = streets.metres(Mode.WALK, arrives_s - departs_s)
+        origin, destination = self._node(start), self._node(end)
+        ends = (origin.position, destination.position)
+        way = streets.leg(Mode.WALK, *ends, self._on, wheelchair=self._request.wheelchair)
+        return Leg(
+            mode=Mode.WALK,
+            origin=origin,
+            destination=destination,
+            departs_at=zero + timedelta(seconds=departs_s),
+            arrives_at=zero + timedelta(seconds=arrives_s),
+            metres=metres,
+            estimated=True if way is None else way.estimated,
+            accessible=self._passable(way),
+            geometry=ends if way is None else way.geometry,
+            crossings=() if way is None else way.crossings,
+        )
+
+    def _passable(self, way: StreetLeg | None) -> Accessible:
+        """Whether a wheelchair can take a walk; where it was asked for and none is found, not."""
+        if way is not None:
+            return Accessible(way.accessible)
+        return Accessible.NO if self._request.wheelchair else Accessible.UNKNOWN
+
+    def _node(self, node: int) -> Place:
+        if node == ORIGIN:
+            return self._ends[0]
+        if node == GOAL:
+            return self._ends[1]
+        if node < self._n_stops:
+            return self._scene.stops[node]
+        slot = node - self._n_stops
+        station = self._fleets.stations[slot]
+        if station is not None:
+            return Place(station.name, station.position)
+        position = self._fleets.position(slot)
+        name = self._scene.lines.name_near(position)
+        return Place(name or self._ground.city.title, position)
 
 
 def grams(grams_per_km: int, metres: int) -> int:

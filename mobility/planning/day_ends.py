@@ -79,7 +79,7 @@ class DayEnds:
                 pick = min if end is DayEnd.FIRST else max
                 departs = pick(way.departs for way in ways)
                 why = () if end is DayEnd.FIRST else (Reason.LAST_WAY_HOME,)
-                same = tuple(replace(w, reasons=why) for w in ways if w.departs == departs)
+                same = tuple(w._replace(reasons=why) for w in ways if w.departs == departs)
                 return PlainPage(same, departs, departs + 1)
         return self._next_day()
 

@@ -23,7 +23,7 @@ from gtfs.journey import Journey
 from gtfs.network import Usable
 from mobility.planning import notices, wishes
 from mobility.planning.candidate import Candidate, cents_of
-from mobility.planning.compose_search import SearchComposer
+from mobility.planning.compose import Composer
 from mobility.planning.day_ends import DayEnds, say_end
 from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
@@ -85,7 +85,7 @@ class DoorToDoor:
         self.walk_seconds = ground.streets.seconds(Mode.WALK, walk_m)
         self.fleets = ground.fleets.view(self.on)
         self.kinds, self.stale = self._usable_kinds()
-        self.composer = SearchComposer(
+        self.composer = Composer(
             ground, self.scene, self.fleets, request,
             ends=self.ends, on=self.on, pick=int(now.timestamp() * 1000),
         )  # fmt: skip
@@ -168,7 +168,7 @@ class DoorToDoor:
         if MORNING_AT <= hour < EVENING_FROM or page.beyond.departs - last <= LAST_GAP_SECONDS:
             return plain
         return [
-            replace(one, reasons=(Reason.LAST_WAY_HOME,)) if one.departs == last else one
+            one._replace(reasons=(Reason.LAST_WAY_HOME,)) if one.departs == last else one
             for one in plain
         ]
 
@@ -177,8 +177,7 @@ class DoorToDoor:
         out_s = int(self.doors.access[journey.source])
         back_s = int(self.doors.egress[journey.target])
         way = self.composer.plain(journey, out_s, back_s)
-        return replace(
-            one,
+        return one._replace(
             cents=cents_of(way),
             co2_grams=way.co2_grams,
             walk_seconds=one.walk_seconds + out_s + back_s,

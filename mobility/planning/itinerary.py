@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from gtfs.geo import LatLon
 from payments.money import Money
@@ -76,8 +77,7 @@ class Rental:
     dropoff: Station | None
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One leg. ``metres`` is what is travelled; estimated legs are no timetable's word."""
 
     mode: Mode

@@ -29,8 +29,7 @@ def _ridden_on(before: Leg, after: Leg) -> Leg | None:
         return None
     if first.alight_index != second.board_index:
         return None
-    return replace(
-        before,
+    return before._replace(
         destination=after.destination,
         arrives_at=after.arrives_at,
         metres=before.metres + after.metres,

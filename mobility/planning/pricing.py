@@ -172,7 +172,7 @@ class Pricer:
             ),
             unsold,
         )
-        return replace(leg, **sale._asdict())
+        return leg._replace(**sale._asdict())
 
     def sell(self, provider_id: ProviderId | None, request: QuoteRequest, unsold: str = "") -> Sale:
         """The quote of a ride or rental; ``unsold`` is why a ride has no product."""

@@ -10,7 +10,6 @@ shown hundreds of near-identical ways (motis#1166).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.itinerary import Reason
@@ -126,7 +125,7 @@ def with_reasons(
         if values and (max(values) > min(values) or reason is Reason.FASTEST):
             won.setdefault(id(entrants[values.index(min(values))]), []).append(reason)
     return tuple(
-        replace(i, reasons=(*won[id(i)], *i.reasons)) if id(i) in won else i for i in ranked
+        i._replace(reasons=(*won[id(i)], *i.reasons)) if id(i) in won else i for i in ranked
     )
 
 

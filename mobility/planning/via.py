@@ -187,7 +187,7 @@ def _moved(way: Itinerary, leaves: datetime) -> Itinerary:
     return replace(
         way,
         legs=tuple(
-            replace(leg, departs_at=leg.departs_at + by, arrives_at=leg.arrives_at + by)
+            leg._replace(departs_at=leg.departs_at + by, arrives_at=leg.arrives_at + by)
             for leg in way.legs
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
@@ -145,7 +145,7 @@ class ViaWays(PlainWays):
         if any(self._stays) or not all(door.stops for door in doors) or super().lead_nowhere:
             return []
         return [
-            replace(way, found=ViaWay((Part(self._whole, way.departs, way.arrives, way.found),)))
+            way._replace(found=ViaWay((Part(self._whole, way.departs, way.arrives, way.found),)))
             for way in super().ask(moment)
             if _passes(self._whole.timetable, way.found, doors)
         ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gtfs.geo import LatLon
 from providers.values import Mode
@@ -18,8 +18,7 @@ class Passable(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class StreetLeg:
+class StreetLeg(NamedTuple):
     """A way through the streets."""
 
     mode: Mode

@@ -103,9 +103,8 @@ async def _refreshed(
     planner = wiring.planner
     network = network_of(wiring)
     check_instant(_at(asked.legs[0].sched_start), now)
-    again = Again(planner, network, match_names=query.require_display_name_match)
+    again = Again(planner, network, passes, match_names=query.require_display_name_match)
     found = await to_thread.run_sync(again.itinerary, asked.legs)
-    found = planner.pricer.priced(found, passes, 1)
     request = SearchRequest(found.legs[0].origin.position, found.legs[-1].destination.position)
     (offered,) = await offer_journeys(wiring, (found,), request, lacks=lacks, now=now)
     transfers = (
@@ -132,10 +131,13 @@ def _at(seconds: int) -> datetime:
 class Again:
     """Makes a journey of what its id says."""
 
-    def __init__(self, planner: Planner, network: Network, *, match_names: bool) -> None:
-        """Take what all legs share."""
+    def __init__(
+        self, planner: Planner, network: Network, passes: frozenset[str], *, match_names: bool
+    ) -> None:
+        """Take what all legs share, and the passes they are priced with."""
         self._planner = planner
         self._network = network
+        self._passes = passes
         self._match_names = match_names
 
     def itinerary(self, legs: Sequence[LegId]) -> Itinerary:
@@ -213,13 +215,9 @@ class Again:
 
     def _composer(self, ends: tuple[Place, Place], day: date) -> Composer:
         planner = self._planner
+        request = SearchRequest(ends[0].position, ends[1].position, passes=self._passes)
         return Composer(
-            planner.city,
-            planner.scene,
-            planner.streets,
-            ends=ends,
-            day=day,
-            passengers=1,
+            planner, planner.scene, planner.fleets.view(day), request, ends=ends, on=day, pick=0
         )
 
     def _composed(
@@ -249,8 +247,7 @@ class Again:
             ends[0] or self._planner.get_stop(source),
             ends[1] or self._planner.get_stop(target),
         )
-        composer = self._composer(doors, day)
-        return composer.drawn(composer.plain(journey, out_s, back_s), day)
+        return self._composer(doors, day).plain(journey, out_s, back_s)
 
     def _walk(self, legs: Sequence[LegId]) -> Itinerary:
         """A journey of one walk, at its time."""
@@ -259,9 +256,7 @@ class Again:
         leg = legs[0]
         places = (self._place(leg, start=True), self._place(leg, start=False))
         on = service_day(_at(leg.sched_start), self._network.now.tz)
-        composer = self._composer(places, on)
-        walk = composer.walk(_at(leg.sched_start), max(_walked_s(leg), 1))
-        return composer.drawn(walk, on)
+        return self._composer(places, on).walk(_at(leg.sched_start), max(_walked_s(leg), 1))
 
 
 def _on_axis(leg: TimetableRide | Footpath, zero: int) -> TimetableRide | Footpath:
