@@ -59,7 +59,7 @@ def candidate(
         co2_grams,
         kind,
         walk_seconds,
-        (kind, departs, arrives, cents, co2_grams) if key is None else key,
+        (kind, departs, arrives, transfers, cents, co2_grams) if key is None else key,
         found,
         reasons,
         has_transit=Mode.BUS in kind,

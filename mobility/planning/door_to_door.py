@@ -29,7 +29,7 @@ from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Reason
-from mobility.planning.plain import PlainWays
+from mobility.planning.plain import HourlyWays, PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
@@ -156,7 +156,8 @@ class DoorToDoor:
     def _plain_ways(self, usable: Usable) -> PlainWays:
         stops = len(self.scene.stops)
         access, egress = self.doors.access[:stops], self.doors.egress[:stops]
-        return PlainWays(self.timetable, access, egress, usable, backwards=self.backwards)
+        ways = PlainWays if self.backwards else HourlyWays
+        return ways(self.timetable, access, egress, usable, backwards=self.backwards)
 
     def _plain(self, page: PlainPage) -> list[Candidate]:
         """The page's ways that are quicker than walking, priced; the last of an evening says so."""

@@ -22,8 +22,7 @@ from mobility.planning.candidate import Candidate, candidate
 from providers.values import Mode
 
 MAX_TRANSFERS = 4
-CHUNK_SECONDS = 3600
-"""Departures that are asked for at once: turning to the next one then costs nothing."""
+HOUR_SECONDS = 3600
 Ints = npt.NDArray[np.int32]
 _BUS = (Mode.BUS,)
 
@@ -41,7 +40,6 @@ class PlainWays:
         self._backwards = backwards
         self._days: dict[date, tuple[Query, int]] = {}
         self._asked: dict[int, list[Candidate]] = {}
-        self._chunk: tuple[int, list[Candidate]] | None = None
 
     @property
     def lead_nowhere(self) -> bool:
@@ -55,46 +53,13 @@ class PlainWays:
         """
         known = self._asked.get(moment)
         if known is None:
-            known = self._latest(moment) if self._backwards else self._front(moment)
-            self._asked[moment] = known
+            known = self._asked[moment] = self._find(moment)
         return known
 
-    def _latest(self, moment: int) -> list[Candidate]:
+    def _find(self, moment: int) -> list[Candidate]:
         query, zero = self._day(moment)
-        return [self._candidate(one, zero) for one in search_latest(self._timetable, query)]
-
-    def _front(self, moment: int) -> list[Candidate]:
-        """Of all departures from here on the best of each number of transfers, as far as any is."""
-        best: dict[int, Candidate] = {}
-        for way in self._departing(moment):
-            known = best.get(way.transfers)
-            if way.departs >= moment and (known is None or way.arrives < known.arrives):
-                best[way.transfers] = way
-        front: list[Candidate] = []
-        for _, way in sorted(best.items()):
-            if not front or way.arrives < front[-1].arrives:
-                front.append(way)
-        return front
-
-    def _departing(self, moment: int) -> list[Candidate]:
-        """All that could be on the front of a moment: an hour's departures, and the front after it.
-
-        The latest departure first, so that of equal arrivals it is met first.
-        """
-        if self._chunk is not None:
-            first, ways = self._chunk
-            if first <= moment <= first + CHUNK_SECONDS:
-                return ways
-        query, zero = self._day(moment)
-        until_s = query.seconds + CHUNK_SECONDS
-        found = [
-            *search(self._timetable, query._replace(seconds=until_s + 1)),
-            *profile(self._timetable, query, until_s),
-        ]
-        ways = [self._candidate(journey, zero) for journey in found]
-        ways.sort(key=attrgetter("departs"), reverse=True)
-        self._chunk = (moment, ways)
-        return ways
+        kernel = search_latest if self._backwards else search
+        return [self._candidate(journey, zero) for journey in kernel(self._timetable, query)]
 
     def _day(self, moment: int) -> tuple[Query, int]:
         """The query of a moment, and the zero of its service day in POSIX seconds."""
@@ -142,6 +107,48 @@ class PlainWays:
             found=journey,
             longest_wait=wait_s,
         )
+
+
+class HourlyWays(PlainWays):
+    """The same, departing: an hour's departures are asked for at once, which the next ones share.
+
+    Of ways that are equal in departure, arrival and transfers it may know another one.
+    """
+
+    _hour: tuple[int, list[Candidate]] | None = None
+
+    def _find(self, moment: int) -> list[Candidate]:
+        """Of all departures from here on the best of each number of transfers, as far as any is."""
+        best: dict[int, Candidate] = {}
+        for way in self._departing(moment):
+            known = best.get(way.transfers)
+            if way.departs >= moment and (known is None or way.arrives < known.arrives):
+                best[way.transfers] = way
+        front: list[Candidate] = []
+        for _, way in sorted(best.items()):
+            if not front or way.arrives < front[-1].arrives:
+                front.append(way)
+        return front
+
+    def _departing(self, moment: int) -> list[Candidate]:
+        """All that could be on the front of a moment: an hour's departures, and the front after it.
+
+        The latest departure first, so that of equal arrivals it is met first.
+        """
+        if self._hour is not None:
+            first, ways = self._hour
+            if first <= moment <= first + HOUR_SECONDS:
+                return ways
+        query, zero = self._day(moment)
+        until_s = query.seconds + HOUR_SECONDS
+        found = [
+            *search(self._timetable, query._replace(seconds=until_s + 1)),
+            *profile(self._timetable, query, until_s),
+        ]
+        ways = [self._candidate(journey, zero) for journey in found]
+        ways.sort(key=attrgetter("departs"), reverse=True)
+        self._hour = (moment, ways)
+        return ways
 
 
 def _reached(seconds: Ints) -> tuple[Access, ...]:

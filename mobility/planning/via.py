@@ -79,8 +79,7 @@ class ViaSearch(DoorToDoor):
         found: ViaWay = one.found
         legs = [leg for part in found.parts for leg in _legs(part)]
         way = joined(self.ground.pricer, legs, self.request)
-        return replace(
-            one,
+        return one._replace(
             cents=cents_of(way),
             co2_grams=way.co2_grams,
             walk_seconds=way.walk_seconds,

@@ -103,7 +103,7 @@ def test_a_vehicle_can_be_booked_an_hour_before(
 
 def test_of_two_vehicles_the_later_one_decides() -> None:
     legs = offer_of(offered(), Mode.BIKE).legs
-    later = tuple(leg._replace(departs_at=leg.departs_at + timedelta(hours=3)) for leg in legs)
+    later = tuple(replace(leg, departs_at=leg.departs_at + timedelta(hours=3)) for leg in legs)
     rules = luebeck().rules
     assert find_booking_opens_at(legs, NOW, rules) is None
     ride = next(leg for leg in later if leg.mode is Mode.BIKE)
