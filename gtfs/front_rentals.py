@@ -114,6 +114,13 @@ class RentalEdges:
         have, take = _masks(self.given, available, takes)
         return replace(self, available=have, takes=take)
 
+    def with_cents(self, cents: I32) -> RentalEdges:
+        """The same edges at other prices, an edge of `of` a row."""
+        start, end, kind, seconds, _, mg = self.given.columns
+        given = replace(self.given, columns=(start, end, kind, seconds, cents, mg))
+        _check(given)
+        return RentalEdges._build(given, self.available, self.takes)
+
     def mirrored(self) -> RentalEdges:
         """Read backwards in time, for searches of the latest departure; made once."""
         if not self._mirror:

@@ -8,6 +8,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -65,8 +66,22 @@ class PricingPlanStanza(_Table):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
     price: Amount = Decimal(0)
     day_cap: Amount | None = None
+    day_zone: str | None = None
+    """With it the cap holds for all rides that a rider begins on one day of that zone."""
     per_min: tuple[SegmentStanza, ...] = ()
     per_km: tuple[SegmentStanza, ...] = ()
+
+    @model_validator(mode="after")
+    def _shares_its_cap(self) -> Self:
+        if self.day_zone is None:
+            return self
+        if self.day_cap is None or self.price or self.per_km:
+            raise ValueError(
+                "day_zone: only a day_cap on a price by time can hold for several rides"
+            )
+        if self.day_zone not in available_timezones():
+            raise ValueError(f"day_zone: there is no time zone {self.day_zone!r}")
+        return self
 
     def value(self) -> PricingPlan:
         """The plan as the rest of the code knows it."""
@@ -79,6 +94,7 @@ class PricingPlanStanza(_Table):
             per_min=tuple(Segment(s.start, s.rate, s.interval, s.end) for s in self.per_min),
             per_km=tuple(Segment(s.start, s.rate, s.interval, s.end) for s in self.per_km),
             day_cap=self.day_cap,
+            day_zone=self.day_zone,
         )
 
 

@@ -4,15 +4,19 @@ A plan is GBFS 3.0 ``system_pricing_plans``: a price per ride, and segments that
 ``start`` and again every ``interval`` until before ``end``. A charge at minute or kilometre *t* is
 due as soon as the unit that begins at *t* has been entered, so ``interval = 30`` reads "per
 started 30 minutes". With a day cap the time tariff starts anew every 24 hours of the ride, and no
-24 hours cost more than the cap; the price per ride and kilometres are outside it.
+24 hours cost more than the cap; the price per ride and kilometres are outside it. Where the plan
+names a zone for its days, the first 24 hours of all rides that a rider begins there on one calendar
+day cost no more than the cap together; such a plan charges by time alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from payments.money import Money
 from providers.values import PricingPlan, Quote, Segment, Usage
@@ -36,13 +40,20 @@ def version_of(plan: PricingPlan) -> str:
     return f"{plan.id}/{plan.version}"
 
 
-def price(plan: PricingPlan, usage: Usage) -> Money:
+def price(plan: PricingPlan, usage: Usage, paid: Money | None = None) -> Money:
     """The price of ``usage``, rounded once, half up, to a minor unit; never below zero."""
-    return explain(plan, usage).price
+    return explain(plan, usage, paid).price
 
 
-def explain(plan: PricingPlan, usage: Usage) -> Priced:
+def capped_day(plan: PricingPlan, begins_at: datetime) -> date | None:
+    """The day whose rides a ride shares its cap with; None where each ride is for itself."""
+    return None if plan.day_zone is None else begins_at.astimezone(ZoneInfo(plan.day_zone)).date()
+
+
+def explain(plan: PricingPlan, usage: Usage, paid: Money | None = None) -> Priced:
     """The price with one calculation a line, in German, so that a rider can redo it by hand.
+
+    ``paid`` is what the rider has paid for rides begun on the same ``capped_day``.
 
     Raises:
         ValueError: negative usage.
@@ -53,7 +64,7 @@ def explain(plan: PricingPlan, usage: Usage) -> Priced:
     total = plan.price
     if plan.price:
         lines.append(f"Grundpreis je Fahrt: {_amount(plan.price, plan.currency)}")
-    total += _time_price(plan, usage.minutes, lines)
+    total += _time_price(plan, usage.minutes, lines, _paid(plan, paid))
     for segment in plan.per_km:
         total += _segment_line(
             segment, usage.metres, METRES_PER_KM, "km", plan.currency, lines, _km(usage.metres)
@@ -70,7 +81,7 @@ def explain(plan: PricingPlan, usage: Usage) -> Priced:
 
 def price_of_minutes(plan: PricingPlan, minutes: int) -> Decimal:
     """What the time of a ride costs in major units, unrounded, the day cap included."""
-    return _time_price(plan, minutes, [])
+    return _time_price(plan, minutes, [], Decimal(0))
 
 
 def price_of_km(plan: PricingPlan, metres: int) -> Decimal:
@@ -93,10 +104,12 @@ def ceiling_usage(planned: Usage) -> Usage:
 
 
 @lru_cache(maxsize=4096)
-def quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal) -> Quote:
+def quote(
+    plan: PricingPlan, planned: Usage, vat_percent: Decimal, paid: Money | None = None
+) -> Quote:
     """The estimate for the planned use, with the price of ``ceiling_usage`` as its ceiling."""
-    estimate = explain(plan, planned)
-    ceiling = price(plan, ceiling_usage(planned))
+    estimate = explain(plan, planned, paid)
+    ceiling = price(plan, ceiling_usage(planned), paid)
     return Quote(
         price=estimate.price,
         ceiling=None if ceiling == estimate.price and not _metered(plan) else ceiling,
@@ -115,7 +128,16 @@ def _metered(plan: PricingPlan) -> bool:
     return bool(plan.per_min or plan.per_km)
 
 
-def _time_price(plan: PricingPlan, minutes: int, lines: list[str]) -> Decimal:
+def _paid(plan: PricingPlan, paid: Money | None) -> Decimal:
+    """What of the cap is used up, in major units."""
+    if paid is None or plan.day_zone is None:
+        return Decimal(0)
+    if paid.currency != plan.currency:
+        raise ValueError(f"{plan.id} is in {plan.currency}, what was paid in {paid.currency}")
+    return Decimal(paid.minor) / 100
+
+
+def _time_price(plan: PricingPlan, minutes: int, lines: list[str], paid: Decimal) -> Decimal:
     if plan.day_cap is None:
         return sum(
             (
@@ -143,7 +165,14 @@ def _time_price(plan: PricingPlan, minutes: int, lines: list[str]) -> Decimal:
                 f" statt {_amount(uncapped, plan.currency)}"
             )
         total += min(uncapped, plan.day_cap)
-    return total
+    first_day = min(_time_price_uncapped(plan, min(minutes, MINUTES_PER_DAY)), plan.day_cap)
+    less = first_day - min(first_day, max(plan.day_cap - paid, Decimal(0)))
+    if less:
+        lines.append(
+            f"höchstens {_amount(plan.day_cap, plan.currency)} am Tag, davon schon "
+            f"{_amount(paid, plan.currency)} gezahlt: -{_amount(less, plan.currency)}"
+        )
+    return total - less
 
 
 def _time_price_uncapped(plan: PricingPlan, minutes: int) -> Decimal:

@@ -84,6 +84,8 @@ class PricingPlan:
     per_min: tuple[Segment, ...] = ()
     per_km: tuple[Segment, ...] = ()
     day_cap: Decimal | None = None
+    day_zone: str | None = None
+    """Where the day cap holds for all rides begun on one day together: the zone of its days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +195,17 @@ class RideReport:
     end_station_id: StationId | None = None
     expected: Money | None = None
     """What the published tariff makes of ``usage``; None where no plan was at hand to check by."""
+    shared_cap: PricingPlan | None = None
+    """The plan, where its day cap holds for all rides of a day: other rides may lower the price."""
     lines: tuple[str, ...] = ()
     """How ``expected`` comes about, one calculation a line."""
 
     @property
     def disputed(self) -> bool:
         """Whether the provider asks for something else than its tariff says."""
-        return self.expected is not None and self.expected != self.price
+        if self.expected is None or self.price == self.expected:
+            return False
+        return self.shared_cap is None or self.price > self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +241,8 @@ class QuoteRequest:
     vehicle_type_id: str | None = None
     product: str | None = None
     passengers: int = 1
+    paid: Money | None = None
+    """What the rider has paid for the day's earlier rides where the plan caps them together."""
 
 
 @dataclass(frozen=True, slots=True)

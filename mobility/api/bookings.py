@@ -18,6 +18,7 @@ from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
 from mobility.api.errors import MEDIA_TYPE, domain_response, find_problem
 from mobility.api.openapi import problems
+from mobility.api.rider_terms import paid_today
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.cancel import ask_to_cancel, preview
@@ -42,6 +43,7 @@ from mobility.identity.riders import lock_rider
 from mobility.planning.book_ahead import find_booking_opens_at
 from mobility.planning.offer import Offer
 from mobility.planning.offers import find_offer, reprice, save_offer
+from mobility.planning.paid_today import Paid
 from mobility.wiring import Wiring
 from payments.errors import UnreachableError
 from payments.money import Money
@@ -195,7 +197,8 @@ async def _prepare(
     async with transaction(wiring.engine) as tx:
         passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
         person = await wiring.vault.get_person(tx, mine.rider_id)
-    await _same_price(wiring, offer, passes)
+        paid = await paid_today(tx, wiring, mine.rider_id, now)
+    await _same_price(wiring, offer, passes, paid)
     if offer.ceiling:
         await _own_method(wiring, mine.rider_id, body.payment_method)
 
@@ -241,11 +244,9 @@ async def _own_method(wiring: Wiring, rider_id: str, method: str) -> None:
         )
 
 
-async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str]) -> None:
-    """Refuse an offer whose price is another one with the passes this rider holds."""
-    if set(offer.passes) == set(passes):
-        return
-    other = reprice(offer, passes, wiring.planner)
+async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str], paid: Paid) -> None:
+    """Refuse an offer whose price is another one with this rider's passes and day so far."""
+    other = reprice(offer, passes, wiring.planner, paid)
     if other.price == offer.price and other.ceiling == offer.ceiling:
         return
     await save_offer(wiring.redis, wiring.settings.redis_prefix, other)

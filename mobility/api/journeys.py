@@ -19,6 +19,7 @@ from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
+from mobility.planning.paid_today import Paid, read_paid
 from mobility.planning.request import LONGEST_STAY, MOST_VIAS, DayEnd, SearchRequest, Via
 from providers.values import Mode
 
@@ -73,6 +74,15 @@ class ViaStopIn(StopIn):
     stay_minutes: int = _STAY
 
 
+class PaidIn(BaseModel):
+    """What was paid today by one tariff, for rides begun today."""
+
+    model_config = ConfigDict(extra="forbid")
+    provider_id: str = Field(max_length=60, examples=["demo-rad"])
+    tariff_version: str = Field(max_length=80, examples=["rad-2026/2026-01"])
+    amount: int = Field(ge=0, le=10_000_000, description="In minor units.", examples=[800])
+
+
 class Search(BaseModel):
     """From where to where, when, and by what."""
 
@@ -110,6 +120,11 @@ class Search(BaseModel):
     passes: Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=8)] | None = (
         Field(default=None, description="Kinds of pass; when absent, those of who is signed in.")
     )
+    paid_today: Annotated[list[PaidIn], Field(max_length=8)] | None = Field(
+        default=None,
+        description="What was paid today by tariffs that cap the day; when absent, what whoever "
+        "is signed in has paid here.",
+    )
     passengers: int = Field(default=1, ge=1, le=9)
     wheelchair: bool = False
     max_walk_m: int | None = Field(default=None, ge=0, le=5000)
@@ -128,7 +143,7 @@ class Search(BaseModel):
             raise ValueError("give when, or depart_at or arrive_by, not both")
         return self
 
-    def value(self, passes: frozenset[str]) -> SearchRequest:
+    def value(self, passes: frozenset[str], paid: Paid) -> SearchRequest:
         """What planning is asked."""
         return SearchRequest(
             origin=self.from_.value(),
@@ -137,6 +152,7 @@ class Search(BaseModel):
             arrive_by=self.arrive_by,
             modes=frozenset(self.modes or Mode),
             passes=passes,
+            paid=paid,
             passengers=self.passengers,
             wheelchair=self.wheelchair,
             max_walk_m=self.max_walk_m,
@@ -196,10 +212,14 @@ async def search_journeys(
     An offer can be booked by anyone until it expires. Who is signed in sees prices with their own
     passes, and what stands against a booking.
     """
-    held, lacks = await of_rider(wiring, rider, now)
-    request = body.value(held if body.passes is None else frozenset(body.passes))
+    mine = await of_rider(wiring, rider, now)
+    said = [(p.provider_id, p.tariff_version, p.amount) for p in body.paid_today or ()]
+    request = body.value(
+        mine.passes if body.passes is None else frozenset(body.passes),
+        mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
+    )
     result = await to_thread.run_sync(wiring.planner.search, request, now)
-    offered = await offer_journeys(wiring, result.itineraries, request, lacks=lacks, now=now)
+    offered = await offer_journeys(wiring, result.itineraries, request, lacks=mine.lacks, now=now)
     zone, currency = wiring.city.timezone, wiring.city.currency
     answer = {
         "journeys": [journey_out(journey, zone, currency) for journey in offered],

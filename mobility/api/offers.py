@@ -83,8 +83,8 @@ async def offer_vehicle(
     body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now
 ) -> JourneyOut:
     """Half an hour on this vehicle as an estimate; what is used is what is paid, up to `max`."""
-    _, lacks = await of_rider(wiring, rider, now)
-    planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now)
+    _, paid, lacks = await of_rider(wiring, rider, now)
+    planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now, paid)
     (offered,) = make_offers(
         [planned],
         passes=frozenset(),

@@ -1,32 +1,51 @@
-"""What of the one who asks matters to an offer: the passes they hold, and the terms they meet."""
+"""What of the one who asks matters to an offer: passes, what was paid today, the terms met."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.day_cap import list_paid
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.passes import held_passes
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.offers import Lacks
+from mobility.planning.paid_today import Paid, PaidToday, list_capped
 from mobility.wiring import Wiring
 from providers.values import Terms
 
 _NOTHING: tuple[str, ...] = ()
 
 
-async def of_rider(
-    wiring: Wiring, rider: RiderIdentity | None, now: datetime
-) -> tuple[frozenset[str], Lacks]:
-    """The passes of who is signed in, and what they lack; of nobody, nothing is known to lack."""
+class RiderTerms(NamedTuple):
+    """What an offer's price and bookability depend on."""
+
+    passes: frozenset[str]
+    paid: Paid
+    """Today, by tariffs that cap a rider's day."""
+    lacks: Lacks
+
+
+async def of_rider(wiring: Wiring, rider: RiderIdentity | None, now: datetime) -> RiderTerms:
+    """What holds for who is signed in; of nobody, nothing is known to lack."""
     if rider is None:
-        return frozenset(), lambda _terms: _NOTHING
+        return RiderTerms(frozenset(), (), lambda _terms: _NOTHING)
     today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
         passes = await held_passes(tx, wiring.vault, rider.rider_id, today)
         person = await wiring.vault.get_person(tx, rider.rider_id)
+        paid = await paid_today(tx, wiring, rider.rider_id, now)
 
     def lacks(terms: Terms) -> tuple[str, ...]:
         return meets(terms, person, today)
 
-    return passes, lacks
+    return RiderTerms(passes, paid, lacks)
+
+
+async def paid_today(tx: AsyncConnection, wiring: Wiring, rider_id: str, now: datetime) -> Paid:
+    """What a rider has paid today by each tariff that caps the day."""
+    found = await list_paid(tx, rider_id, list_capped(wiring.city), now)
+    return tuple(PaidToday(at.provider_id, at.plan, at.day, paid) for at, paid in found)

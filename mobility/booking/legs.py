@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking.day_cap import find_due
 from mobility.booking.desk import Desk
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.booking.trips import record_ask, set_leg
@@ -19,7 +20,7 @@ from providers.errors import (
     UnreachableError,
 )
 from providers.port import Provider
-from providers.values import LegOrder, Reservation, ReservationState, RideReport
+from providers.values import LegOrder, Reservation, ReservationState
 
 HELD_OR_MORE = frozenset(
     {
@@ -164,6 +165,7 @@ async def record_look(
     values: dict[str, Any] = {"looked_at": now}
     if found is not None and found.state in FURTHER_ON - {ReservationState.IN_USE}:
         values |= _as_found(found, now)
+        values |= await _reported(tx, booking_id, leg_id, found)
     await set_leg(tx, booking_id, leg_id, **values)
 
 
@@ -176,6 +178,8 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         return
     values = _leg_values(answer, now)
     if values:
+        if answer.reservation is not None:
+            values |= await _reported(tx, call.booking_id, call.leg_id, answer.reservation)
         await set_leg(tx, call.booking_id, call.leg_id, **values)
 
 
@@ -209,22 +213,25 @@ def _as_found(found: Reservation, now: datetime) -> dict[str, Any]:
             values |= {"state": LegState.ENDED, "ended_at": now}
         case ReservationState.CANCELLED | ReservationState.EXPIRED:
             values |= {"state": LegState.CANCELLED, "access_code": None}
-    if found.report is not None:
-        values |= _reported(found.report)
     return values
 
 
-def _reported(report: RideReport) -> dict[str, Any]:
-    """A ride as it is charged: what the provider asks, but no more than its tariff says."""
-    due = report.price if report.expected is None else min(report.price, report.expected)
+async def _reported(
+    tx: AsyncConnection, booking_id: str, leg_id: str, found: Reservation
+) -> dict[str, Any]:
+    """A ride as it is charged, where one is reported."""
+    report = found.report
+    if report is None:
+        return {}
+    due = await find_due(tx, booking_id, leg_id, report)
     values: dict[str, Any] = {
         "started_at": report.started_at,
         "ended_at": report.ended_at,
         "used_minutes": report.usage.minutes,
         "used_metres": report.usage.metres,
         "claimed_minor": report.price.minor,
-        "final_minor": due.minor,
+        "final_minor": due.price.minor,
     }
-    if report.lines:
-        values["price_lines"] = list(report.lines)
+    if due.lines:
+        values["price_lines"] = list(due.lines)
     return values

@@ -18,6 +18,7 @@ from mobility.planning.door_rides import DoorRides
 from mobility.planning.fleet_map import FleetView
 from mobility.planning.ground import Ground
 from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Rental
+from mobility.planning.paid_today import find_paid
 from mobility.planning.pricing import fare_ride_of
 from mobility.planning.request import SearchRequest
 from mobility.planning.scene import Scene, Stretch
@@ -184,7 +185,15 @@ class Composer:
         origin, destination = self._node(self._n_stops + slot), self._node(leg.end)
         minutes = -(-(leg.arrives_s - leg.departs_s) // 60)
         departs_at = zero + timedelta(seconds=leg.departs_s)
-        request = QuoteRequest(kind.mode, departs_at, Usage(minutes, metres), kind.type.id)
+        request = QuoteRequest(
+            kind.mode,
+            departs_at,
+            Usage(minutes, metres),
+            kind.type.id,
+            paid=find_paid(
+                self._request.paid, kind.provider_id, kind.type.pricing_plan_id, departs_at
+            ),
+        )
         sale = self._ground.pricer.sell(kind.provider_id, request)
         ends = (origin.position, destination.position)
         way = self._ground.streets.leg(kind.mode, *ends, self._on)

@@ -25,6 +25,7 @@ from mobility.planning.door_rides import DoorRides
 from mobility.planning.fleet_map import FleetView
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Ground
+from mobility.planning.paid_today import Left
 from mobility.planning.plain import MAX_TRANSFERS
 from mobility.planning.request import SearchRequest
 from mobility.planning.scene import Scene
@@ -68,6 +69,7 @@ class AllWays:
         self._usable = usable
         self._kinds = kinds
         self._party = Party(request.passes, request.passengers)
+        self._paid = request.paid
         self._direct_s = doors.direct_s if Mode.WALK in request.modes else FAR
         self._backwards = request.arrive_by is not None
 
@@ -79,6 +81,8 @@ class AllWays:
         timetable, doors = self._scene.timetable, self._doors
         day = service_day(datetime.fromtimestamp(moment, UTC), timetable.tz)
         zero = int(day_zero(day, timetable.tz).timestamp())
+        left = self._left(moment, horizon_s)
+        rentals = left.rentals(self._fleets.usable(self._kinds))
         query = FrontQuery(
             seconds=moment - zero,
             access=doors.access,
@@ -86,9 +90,8 @@ class AllWays:
             direct_s=self._direct_s,
             max_rides=MAX_TRANSFERS + 1,
             horizon_s=horizon_s,
-            door_edges=doors.rides.edges,
+            door_edges=left.doors(doors.rides.edges),
         )
-        rentals = self._fleets.usable(self._kinds)
         view = View.AROUND if self._backwards else View.AHEAD
         network = self._network(day, view)
         if self._backwards:
@@ -97,6 +100,11 @@ class AllWays:
             found = search_front(network, rentals, query)
         trips = network_of(timetable, day, view, self._usable).trip
         return [self._candidate(Found(journey, day, trips), zero) for journey in found]
+
+    def _left(self, moment: int, horizon_s: int) -> Left:
+        ends = (moment - horizon_s, moment) if self._backwards else (moment, moment + horizon_s)
+        first, last = (datetime.fromtimestamp(at, UTC) for at in ends)
+        return Left(self._paid, self._fleets.kinds, first, last)
 
     def _network(self, day: date, view: View) -> FrontNetwork:
         scene = self._scene

@@ -19,7 +19,8 @@ def joined(pricer: Pricer, parts: Iterable[Leg], request: SearchRequest) -> Itin
             legs[-1] = ridden_on
         else:
             legs.append(leg)
-    return pricer.priced(Itinerary(tuple(legs)), request.passes, request.passengers)
+    whole = Itinerary(tuple(legs))
+    return pricer.priced(whole, request.passes, request.passengers, request.paid)
 
 
 def _ridden_on(before: Leg, after: Leg) -> Leg | None:

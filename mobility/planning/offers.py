@@ -21,6 +21,7 @@ from mobility.cities.city import City
 from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
 from mobility.planning.itinerary import Itinerary, Leg
 from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.paid_today import Paid, find_paid, plus
 from mobility.planning.pricing import Pricer, fare_ride_of
 from mobility.planning.search import Planner
 from providers.bus.fares import FareRide, FareUnknownError
@@ -149,18 +150,37 @@ async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:
     return next((offer for offer in offers if offer.id == offer_id), None)
 
 
-def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner) -> Offer:
-    """The same journey, until the same moment, under a new id, with prices for other passes.
+def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner, paid: Paid = ()) -> Offer:
+    """The same journey, until the same moment, under a new id, with prices for another rider.
 
-    An offer whose fare is unknown with those passes is returned with the prices it has.
+    Prices are those with other passes, and after what was paid under tariffs that cap a day. Where
+    a fare is unknown with those passes, rides keep the prices they have.
     """
     fresh = replace(
         offer, id=_offer_id(secrets.token_bytes(_TOKEN_BYTES), 0), passes=tuple(sorted(passes))
     )
     try:
-        return replace(fresh, legs=_repriced(offer, passes, planner.pricer))
+        same = set(offer.passes) == set(passes)
+        legs = offer.legs if same else _repriced(offer, passes, planner.pricer)
     except FareUnknownError:
-        return replace(fresh, passes=offer.passes)
+        fresh, legs = replace(fresh, passes=offer.passes), offer.legs
+    return replace(fresh, legs=_after(legs, paid, planner.pricer))
+
+
+def _after(legs: Sequence[OfferLeg], paid: Paid, pricer: Pricer) -> tuple[OfferLeg, ...]:
+    """The legs with the rentals under a day's cap priced after what was paid."""
+    priced: list[OfferLeg] = []
+    for leg in legs:
+        plan_id = pricer.find_capped_plan(leg)
+        if plan_id is None or leg.provider_id is None:
+            priced.append(leg)
+            continue
+        already = find_paid(paid, leg.provider_id, plan_id, leg.departs_at)
+        quote = pricer.quote_rental(leg, already) or leg.quote
+        priced.append(replace(leg, quote=quote))
+        if quote is not None:
+            paid = plus(paid, leg.provider_id, plan_id, quote.price)
+    return tuple(priced)
 
 
 def _repriced(offer: Offer, passes: AbstractSet[str], pricer: Pricer) -> tuple[OfferLeg, ...]:

@@ -13,6 +13,8 @@ from mobility.cities.city import City
 from mobility.planning.errors import UnknownPassError
 from mobility.planning.itinerary import RENTAL, TRANSIT, Itinerary, Leg, Ride
 from mobility.planning.offer import OfferLeg
+from mobility.planning.paid_today import Paid, find_paid, plus
+from payments.money import Money
 from providers.bus.fares import FareRide, FareTable, FareUnknownError, choose_products
 from providers.port import Provider
 from providers.values import ProviderId, Quote, QuoteRequest, Terms, Usage
@@ -56,8 +58,17 @@ class Pricer:
                 f"there are {', '.join(sorted(known)) or 'none'}"
             )
 
-    def priced(self, itinerary: Itinerary, passes: AbstractSet[str], passengers: int) -> Itinerary:
-        """The same with a product, a quote and terms on each leg that a provider sells."""
+    def priced(
+        self,
+        itinerary: Itinerary,
+        passes: AbstractSet[str],
+        passengers: int,
+        paid: Paid = (),
+    ) -> Itinerary:
+        """The same with a product, a quote and terms on each leg that a provider sells.
+
+        What a ride costs under a day's cap counts as paid for those after it.
+        """
         rides = [
             (leg.provider_id, fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at))
             for leg in itinerary.legs
@@ -65,15 +76,15 @@ class Pricer:
         ]
         products, unsold = self.find_products(rides, passes, passengers)
         following = iter(products)
-        legs = (
-            self._leg(
-                leg,
-                next(following, None) if leg.provider_id is not None and leg.ride else None,
-                unsold,
-                passengers,
-            )
-            for leg in itinerary.legs
-        )
+        legs = []
+        for leg in itinerary.legs:
+            sold = leg.provider_id is not None and leg.ride
+            product = next(following, None) if sold else None
+            priced = self._leg(leg, product, unsold, passengers, paid)
+            legs.append(priced)
+            if priced.rental and priced.provider_id and priced.quote:
+                plan_id = priced.rental.type.pricing_plan_id
+                paid = plus(paid, priced.provider_id, plan_id, priced.quote.price)
         return replace(itinerary, legs=tuple(legs))
 
     def find_products(
@@ -157,9 +168,30 @@ class Pricer:
             raise FareUnknownError("the operator of this ride has no fares here")
         return self._city.fare_tables[name]
 
-    def _leg(self, leg: Leg, product: str | None, unsold: str, passengers: int) -> Leg:
+    def quote_rental(self, leg: OfferLeg, paid: Money | None) -> Quote | None:
+        """The quote of an offered rental after what was paid; None where its plan is not capped."""
+        provider = self._providers.get(leg.provider_id) if leg.provider_id else None
+        if provider is None or self.find_capped_plan(leg) is None:
+            return None
+        minutes = -(-int((leg.arrives_at - leg.departs_at).total_seconds()) // 60)
+        usage = Usage(minutes, leg.distance_m)
+        request = QuoteRequest(leg.mode, leg.departs_at, usage, leg.vehicle_type_id, paid=paid)
+        return provider.quote(request)
+
+    def find_capped_plan(self, leg: OfferLeg) -> str | None:
+        """The id of the plan that an offered rental shares a day's cap by."""
+        if leg.provider_id is None or leg.vehicle_type_id is None:
+            return None
+        plan = self._city.get_provider(leg.provider_id).get_plan(leg.vehicle_type_id)
+        return plan.id if plan.day_zone else None
+
+    def _leg(self, leg: Leg, product: str | None, unsold: str, passengers: int, paid: Paid) -> Leg:
         if leg.provider_id is None and leg.ride is None:
             return leg
+        already = None
+        if leg.rental and leg.provider_id and paid:
+            plan_id = leg.rental.type.pricing_plan_id
+            already = find_paid(paid, leg.provider_id, plan_id, leg.departs_at)
         sale = self.sell(
             leg.provider_id,
             QuoteRequest(
@@ -169,6 +201,7 @@ class Pricer:
                 vehicle_type_id=leg.rental.type.id if leg.rental else None,
                 product=product,
                 passengers=1 if leg.mode in RENTAL else passengers,
+                paid=already,
             ),
             unsold,
         )

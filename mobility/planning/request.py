@@ -10,6 +10,7 @@ from enum import StrEnum
 from gtfs.geo import LatLon
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import Itinerary
+from mobility.planning.paid_today import Paid
 from payments.money import Money
 from providers.values import Mode, ProviderId
 
@@ -64,6 +65,8 @@ class SearchRequest:
     modes: frozenset[Mode] = frozenset(Mode)
     passes: frozenset[str] = frozenset()
     passengers: int = 1
+    paid: Paid = ()
+    """Today, by tariffs that cap a rider's day."""
     wheelchair: bool = False
     max_walk_m: int | None = None
     max_direct_walk_m: int | None = None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Rental
+from mobility.planning.paid_today import Paid
 from mobility.planning.search import Planner
 from providers.values import Mode, ProviderId, Vehicle, VehicleId, VehicleType
 
@@ -15,7 +16,7 @@ PLANNED_SECONDS = 1800
 _QR = re.compile(r"(?:.*[/=])?([a-z][a-z0-9-]{1,40})[:/]([^/:\s]{1,100})")
 
 
-def plan_vehicle(planner: Planner, named: str, now: datetime) -> Itinerary:
+def plan_vehicle(planner: Planner, named: str, now: datetime, paid: Paid = ()) -> Itinerary:
     """Half an hour on the vehicle of that public id, or of the code on its frame, with its price.
 
     A code is ``provider:code``, or an address that ends in ``/provider/code``.
@@ -48,7 +49,7 @@ def plan_vehicle(planner: Planner, named: str, now: datetime) -> Itinerary:
         rental=Rental(vehicle, kind, pickup, None),
         provider_id=vehicle.provider_id,
     )
-    return planner.pricer.priced(Itinerary((leg,)), frozenset(), 1)
+    return planner.pricer.priced(Itinerary((leg,)), frozenset(), 1, paid)
 
 
 def _by_code(planner: Planner, text: str) -> Vehicle | None:

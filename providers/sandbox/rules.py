@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gtfs.geo import LatLon, distance_m
+from payments.money import Money
 from providers import tariff
 from providers.sandbox.store import Store, new_vehicle_id
 from providers.stanza import ProviderStanza
-from providers.values import ReturnRule, Usage
+from providers.values import PricingPlan, ReturnRule, Usage
 
 DETOUR = 1.3
 """Ways are longer than the crow flies."""
@@ -181,7 +182,8 @@ class Operator:
         (vehicle,) = self.store.rows("SELECT * FROM vehicle WHERE ref = ?", booking["vehicle_ref"])
         usage = self._usage(booking)
         ended_at = datetime.fromisoformat(booking["started_at"]) + timedelta(minutes=usage.minutes)
-        price = tariff.price(self.stanza.get_plan(vehicle["type_id"]), usage)
+        plan = self.stanza.get_plan(vehicle["type_id"])
+        price = tariff.price(plan, usage, self._paid(plan, booking))
         rest = self._rest(booking, vehicle, usage.metres)
         self._move(
             booking,
@@ -237,6 +239,25 @@ class Operator:
             max(1, -(-ridden // timedelta(minutes=1))),
             round(distance_m(origin, destination) * DETOUR),
         )
+
+    def _paid(self, plan: PricingPlan, booking: sqlite3.Row) -> Money | None:
+        """What the customer has paid for other rides that share the plan's day cap with this."""
+        day = tariff.capped_day(plan, datetime.fromisoformat(booking["started_at"]))
+        if day is None or booking["customer"] is None:
+            return None
+        others = self.store.rows(
+            "SELECT started_at, price_minor, type_id FROM booking JOIN vehicle ON vehicle_ref = ref"
+            " WHERE state = 'FINISHED' AND maas_id = ? AND customer = ?",
+            booking["maas_id"],
+            booking["customer"],
+        )
+        paid = (
+            row["price_minor"]
+            for row in others
+            if self.stanza.get_plan(row["type_id"]).id == plan.id
+            and tariff.capped_day(plan, datetime.fromisoformat(row["started_at"])) == day
+        )
+        return Money(sum(paid), plan.currency)
 
     def _rest(self, booking: sqlite3.Row, vehicle: sqlite3.Row, metres: int) -> Rest:
         rule = next(t.return_rule for t in self.stanza.vehicle_type if t.id == vehicle["type_id"])

@@ -91,7 +91,7 @@ class TompRental:
             KeyError: no such vehicle type.
         """
         plan = self.stanza.get_plan(request.vehicle_type_id or "")
-        return tariff.quote(plan, request.usage, self.stanza.vat_percent)
+        return tariff.quote(plan, request.usage, self.stanza.vat_percent, request.paid)
 
     async def hold(self, order: LegOrder, now: datetime) -> Reservation:
         """Reserve the vehicle: one planning under our key, then the booking it offers."""

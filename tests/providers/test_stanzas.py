@@ -83,6 +83,13 @@ def test_the_newest_version_of_a_plan_is_sold_and_older_ones_stay_known(tmp_path
         ("hold_seconds = 600", 'hold_seconds = "600"', "hold_seconds"),
         ("ticket_minutes = 120", "", "needs fares and ticket_minutes"),
         ("[[provider]]", "[[provider", "providers.toml"),
+        ('day_cap = "9.00"', 'day_cap = "9.00"\nday_zone = "Europe/Berlin"', "a price by time"),
+        ('price = "1.00"\nday_cap = "9.00"', 'day_zone = "Europe/Berlin"', "a price by time"),
+        (
+            'price = "1.00"\nday_cap = "9.00"',
+            'day_cap = "9.00"\nday_zone = "Mars/Utopia"',
+            "no time zone 'Mars/Utopia'",
+        ),
     ],
 )
 def test_what_does_not_hold_together_is_refused(tmp_path: Path, old: str, new: str, said: str):

@@ -1,6 +1,7 @@
 """Prices by GBFS pricing plans, checked by hand and against a minute-by-minute oracle."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.money import Money
-from providers.tariff import ceiling_usage, explain, find_plan, price, quote, version_of
+from providers.tariff import capped_day, ceiling_usage, explain, find_plan, price, quote, version_of
 from providers.values import PricingPlan, Segment, Usage
 
 BIKE = PricingPlan(
@@ -184,3 +185,60 @@ def test_the_ceiling_is_above_the_estimate(plan: PricingPlan, usage: Usage):
     assert found.lines
     assert version_of(plan) == found.tariff_version
     assert ceiling_usage(usage).minutes > usage.minutes
+
+
+TOGETHER = replace(BIKE, day_zone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "paid", "cents"),
+    [
+        (20, 0, 100),
+        (20, 850, 50),
+        (20, 900, 0),
+        (20, 1200, 0),
+        (241, 100, 800),
+        (1440, 300, 600),
+        (1441, 300, 700),
+        (2880, 900, 900),
+    ],
+)
+def test_the_rides_of_a_day_share_its_cap_and_later_days_have_their_own(
+    minutes: int, paid: int, cents: int
+) -> None:
+    usage = Usage(minutes, 3000)
+    assert price(TOGETHER, usage, Money(paid)) == Money(cents)
+    assert price(BIKE, usage, Money(paid)) == price(BIKE, usage)
+
+
+def test_what_was_paid_before_is_said() -> None:
+    found = quote(TOGETHER, Usage(50, 3000), Decimal(19), Money(800))
+    assert (found.price, found.ceiling) == (Money(100), Money(100))
+    assert found.lines == (
+        "50 min: 2 x angefangene 30 min x 1,00 € = 2,00 €",
+        "höchstens 9,00 € am Tag, davon schon 8,00 € gezahlt: -1,00 €",
+    )
+
+
+def test_a_day_is_that_of_the_tariffs_zone() -> None:
+    late = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
+    assert capped_day(TOGETHER, late) == date(2026, 11, 26)
+    assert capped_day(BIKE, late) is None
+
+
+@given(
+    st.lists(segments, max_size=3).map(tuple),
+    st.decimals(0, 40, places=2),
+    st.lists(st.integers(0, 1440), max_size=6),
+)
+def test_a_day_of_rides_costs_their_sum_or_the_cap(
+    per_min: tuple[Segment, ...], cap: Decimal, minutes: list[int]
+) -> None:
+    """Each priced after what those before it came to."""
+    alone = replace(BIKE, per_min=per_min, day_cap=cap)
+    together = replace(alone, day_zone="Europe/Berlin")
+    paid = Money(0)
+    for length in minutes:
+        paid += price(together, Usage(length, 0), paid)
+    whole = Money.total(price(alone, Usage(length, 0)) for length in minutes)
+    assert paid == min(whole, Money.of_major(cap))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from anyio import to_thread
@@ -92,9 +93,9 @@ async def _plan(
     sent: Sequence[str],
 ) -> Response:
     query = read_query(request, PlanQuery)
-    passes, lacks = await of_rider(wiring, rider, now)
+    passes, paid, lacks = await of_rider(wiring, rider, now)
     planner = wiring.planner
-    asked = request_of(query, planner, passes, now)
+    asked = replace(request_of(query, planner, passes, now), paid=paid)
     network = network_of(wiring)
     filters = Filters(query, version, network)
     found = await to_thread.run_sync(find_plan, planner, query, asked, filters, now)

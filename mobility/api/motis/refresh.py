@@ -99,7 +99,7 @@ async def _refreshed(
     now: datetime,
     rider: RiderIdentity | None,
 ) -> Response:
-    passes, lacks = await of_rider(wiring, rider, now)
+    passes, _, lacks = await of_rider(wiring, rider, now)
     planner = wiring.planner
     network = network_of(wiring)
     check_instant(_at(asked.legs[0].sched_start), now)

@@ -1,0 +1,173 @@
+"""A day's cap over several rides, to the cent: what the operator asks, and what is taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.booking.advance import advance, wait_for_background
+from mobility.booking.day_cap import list_paid
+from mobility.booking.ride import ask_to_finish, ask_to_start
+from mobility.booking.trip import BookingState
+from mobility.db import transaction
+from payments.money import Money
+from providers.stanza import ProviderStanza, SegmentStanza, read_stanzas
+from providers.values import ProviderId
+from tests.booking.world import BIKE, World, bike_leg, offer_of, open_world, provider_of
+from tests.providers.city import write_city
+from tests.providers.sandboxes import Sandbox, run_sandbox
+
+ANNA, BEN = "rdr_anna", "rdr_ben"
+BIKES = ("hbf-01", "hbf-02")
+NOON = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+"""A zone where it is about noon, so that no test comes to stand across a midnight."""
+
+
+def capped(stanza: ProviderStanza, *, together: bool = True) -> ProviderStanza:
+    """One euro a started half hour, at most nine a day, of all rides together or each."""
+    by_time = (SegmentStanza(start=0, rate=Decimal("1.00"), interval=30),)
+    plan = stanza.pricing_plan[0].model_copy(
+        update={
+            "price": Decimal(0),
+            "per_min": by_time,
+            "day_cap": Decimal("9.00"),
+            "day_zone": NOON if together else None,
+        }
+    )
+    return stanza.model_copy(update={"pricing_plan": (plan,)})
+
+
+@pytest.fixture
+def operators(tmp_path: Path) -> Iterator[dict[ProviderId, Sandbox]]:
+    stanza = next(s for s in read_stanzas(write_city(tmp_path)) if s.id == BIKE)
+    with run_sandbox(capped(stanza), tmp_path, tmp_path / "bike.sqlite") as bike:
+        yield {BIKE: bike}
+
+
+@pytest.fixture
+async def world(
+    engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str
+) -> AsyncIterator[World]:
+    async with httpx.AsyncClient() as http:
+        world = await open_world(engine, operators, processor, http)
+        yield world
+        await wait_for_background(10)
+        await world.desk.gateway.close()
+
+
+async def book(world: World, rider: str = ANNA, vehicle: str = BIKES[0]) -> str:
+    offer = offer_of(bike_leg(vehicle, price=900, ceiling=900))
+    booking_id = await world.book(offer, rider=rider)
+    await world.advance(booking_id)
+    return booking_id
+
+
+async def wish(world: World, booking_id: str, minutes: int | None = None) -> None:
+    """The rider asks to start, or after so many minutes to finish; nothing is carried out yet."""
+    (leg,) = (await world.trip(booking_id)).provided
+    async with transaction(world.desk.engine) as tx:
+        ask = ask_to_start if minutes is None else ask_to_finish
+        await ask(tx, booking_id, leg.id, world.desk.clock())
+
+
+async def ride(world: World, minutes: int, rider: str = ANNA) -> int:
+    """The cents that were taken for a ride on a bike that is free."""
+    booking_id = await book(world, rider, vehicle=await free_bike(world))
+    world.operators[BIKE].ride(minutes, 3000)
+    for length in (None, minutes):
+        await wish(world, booking_id, length)
+        await world.advance(booking_id)
+    assert (await world.trip(booking_id)).state == BookingState.SETTLED
+    held, taken = world.money(booking_id)
+    assert held == 0
+    return taken
+
+
+async def free_bike(world: World) -> str:
+    return next(bike for bike in BIKES if not world.holders(BIKE, bike))
+
+
+async def charges(world: World) -> list[tuple[int, int]]:
+    """What the operator asked and what was due, ride by ride."""
+    async with transaction(world.desk.engine) as tx:
+        query = "select claimed_minor, final_minor from leg where final_minor is not null"
+        return [tuple(row) for row in await tx.execute(text(query + " order by ended_at, id"))]
+
+
+async def test_a_days_rides_cost_no_more_than_the_cap_together(world: World) -> None:
+    assert [await ride(world, minutes) for minutes in (200, 50)] == [700, 200]
+    async with transaction(world.desk.engine) as tx:
+        lines = await tx.scalar(text("select price_lines from leg where final_minor = 200"))
+    assert lines == ["50 min: 2 x angefangene 30 min x 1,00 € = 2,00 €"]
+    assert await ride(world, 10, BEN) == 100
+    assert await ride(world, 90) == 0
+    assert sorted(await charges(world)) == [(0, 0), (100, 100), (200, 200), (700, 700)]
+
+
+async def test_the_ride_that_reaches_the_cap_says_what_was_paid_before(world: World) -> None:
+    assert [await ride(world, minutes) for minutes in (230, 50)] == [800, 100]
+    async with transaction(world.desk.engine) as tx:
+        found = await tx.scalars(text("select price_lines from leg where final_minor = 100"))
+    assert list(found) == [
+        [
+            "50 min: 2 x angefangene 30 min x 1,00 € = 2,00 €",
+            "höchstens 9,00 € am Tag, davon schon 8,00 € gezahlt: -1,00 €",
+        ]
+    ]
+
+
+async def test_the_next_day_begins_anew(world: World) -> None:
+    assert await ride(world, 300) == 900
+    world.operators[BIKE].advance(24 * 3600)
+    assert await ride(world, 50) == 200
+
+
+async def test_what_has_been_paid_is_known_to_the_next_offer(world: World) -> None:
+    await ride(world, 200)
+    plan = capped(world.operators[BIKE].stanza).pricing_plans()[-1]
+    now = world.desk.clock()
+    async with transaction(world.desk.engine) as tx:
+        ((of, paid),) = await list_paid(tx, ANNA, [(BIKE, plan)], now)
+        tomorrow = await list_paid(tx, ANNA, [(BIKE, plan)], now + timedelta(days=1))
+        bens = await list_paid(tx, BEN, [(BIKE, plan)], now)
+    assert (of.plan, paid) == (plan, Money(700))
+    assert (tomorrow, bens) == ([], [])
+
+
+async def test_an_operator_that_caps_each_ride_alone_gets_no_more_than_the_tariff_says(
+    world: World, tmp_path: Path
+) -> None:
+    """It asks 9 EUR twice; by the tariff that we published, the second ride is free."""
+    stanza = world.operators[BIKE].stanza
+    lone = capped(stanza, together=False)
+    with run_sandbox(lone, tmp_path, tmp_path / "lone.sqlite") as sandbox:
+        async with httpx.AsyncClient() as http:
+            desk = replace(world.desk, providers={BIKE: provider_of(sandbox, stanza, http)})
+            world = replace(world, desk=desk, operators={BIKE: sandbox})
+            assert [await ride(world, 300), await ride(world, 300)] == [900, 0]
+            assert sorted(await charges(world)) == [(900, 0), (900, 900)]
+
+
+async def test_two_rides_that_end_at_once_stay_below_the_cap(world: World) -> None:
+    """Two bikes, two workers, one rider, and whichever comes first at the operator."""
+    mine = [await book(world, vehicle=bike) for bike in BIKES]
+    for booking_id in mine:
+        await wish(world, booking_id)
+        await world.advance(booking_id)
+    for _ in mine:
+        world.operators[BIKE].ride(170, 3000)
+    for booking_id in mine:
+        await wish(world, booking_id, 170)
+    await asyncio.gather(*(advance(world.desk, booking_id) for booking_id in mine))
+    for booking_id in mine:
+        await world.advance(booking_id)
+    assert sorted(world.money(booking_id)[1] for booking_id in mine) == [300, 600]
