@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility.booking.trip import LegState
+from mobility.booking.trip import Aim, LegState
 from mobility.tables import booking, leg
 from payments.money import Money
 from providers import tariff
@@ -61,7 +61,10 @@ async def find_due(tx: AsyncConnection, booking_id: str, leg_id: str, report: Ri
 
 
 async def get_paid(tx: AsyncConnection, of: CapDay, *, but: str = "") -> Money:
-    """What the rider was charged for the day's rides that have ended, one leg left out."""
+    """What the rider was charged for the day's rides that have ended, one leg left out.
+
+    A ride of a booking that failed is charged to nobody.
+    """
     zone = ZoneInfo(of.plan.day_zone or "UTC")
     begins, ends = (datetime.combine(of.day + timedelta(days=n), time(0), zone) for n in (0, 1))
     paid = await tx.scalar(
@@ -69,6 +72,7 @@ async def get_paid(tx: AsyncConnection, of: CapDay, *, but: str = "") -> Money:
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
             booking.c.rider_id == of.rider_id,
+            booking.c.aim == Aim.TRAVEL,
             leg.c.provider_id == of.provider_id,
             func.split_part(leg.c.tariff_version, "/", 1) == of.plan.id,
             leg.c.state == LegState.ENDED,

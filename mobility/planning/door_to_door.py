@@ -211,7 +211,7 @@ class DoorToDoor:
 
     def _shown(self, one: Candidate) -> Itinerary:
         """The legs of a chosen way, priced and drawn."""
-        return replace(self._drawn(one), reasons=one.reasons)
+        return replace(self.drawn(one), reasons=one.reasons)
 
     def _is_passable(self, way: Itinerary) -> bool:
         """Whether nothing on it is known to be closed to those who travel."""
@@ -219,7 +219,8 @@ class DoorToDoor:
             leg.accessible is not Accessible.NO for leg in way.legs
         )
 
-    def _drawn(self, one: Candidate) -> Itinerary:
+    def drawn(self, one: Candidate) -> Itinerary:
+        """The legs of a way that was found, priced and drawn."""
         if isinstance(one.found, Itinerary):
             return one.found
         journey, day, trips = one.found
@@ -287,7 +288,7 @@ class DoorToDoor:
         found: list[Notice] = []
         found += self._say_end_of_day(page)
         if asked_for_transit and page.jumped and page.ways:
-            first = self._drawn(self._priced_plain(page.ways[0]))
+            first = self.drawn(self._priced_plain(page.ways[0]))
             found.append(
                 notices.next_departure(first, self.city, self.at, backwards=self.backwards)
             )
@@ -325,7 +326,7 @@ class DoorToDoor:
         if departs is not None and departs < self.now:
             following = self.buses.ask(int(self.now.timestamp()) + 1)
             if following:
-                way = self._drawn(self._priced_plain(min(following, key=lambda one: one.departs)))
+                way = self.drawn(self._priced_plain(min(following, key=lambda one: one.departs)))
                 said.append(notices.next_departure(way, self.city, self.now, backwards=False))
         return said
 
@@ -336,7 +337,7 @@ class DoorToDoor:
         page = self._plain_page(self._plain_ways(Usable(wheelchair=self.request.wheelchair)))
         wanted = self.request.modes | {Mode.WALK}
         quicker = (one for one in page.ways if one.seconds < self.doors.direct_s)
-        ways = [self._drawn(self._priced_plain(one)) for one in quicker]
+        ways = [self.drawn(self._priced_plain(one)) for one in quicker]
         return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
 
 

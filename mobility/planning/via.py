@@ -2,21 +2,22 @@
 
 *Scheduled ways.* Each way to the first place that is on its section's front goes on with the front
 of the next one, from when the stay and the time to change are over; for arrive-by from the last
-section back. Ways of the search without ``via`` that pass the stops anyhow, the rider seated or
-changing there, count as well. So whoever can stay aboard may, and a page of departures (arrive-by:
-arrivals) holds what leaves (arrives) in its window and nothing else: pages neither skip nor repeat.
+section back. With no stay the rider may go on in the vehicle she came in, and ways of the search
+without ``via`` that pass the stops anyhow count as well; with a stay she gets off. A page of
+departures (arrive-by: arrivals) holds what leaves (arrives) in its window and nothing else: pages
+neither skip nor repeat. What is on no section's front may be missed: a slower vehicle that spares a
+change at the stop is found only where it is on the front without ``via``.
 
-*All other ways* are the best of each section's own search. A rented vehicle is given back at the
-end of its section; another one may be rented for the next.
+*All other ways* (``via_vehicles``) are the best of each section's front of everything. A rented
+vehicle is given back at the end of its section; another one may be rented for the next.
 
 Fares are chosen over the whole journey, so one ticket may cover what lies before and after a stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from gtfs.front import FAR, GOAL, ORIGIN, FrontJourney, FrontLeg, LegKind
@@ -33,10 +34,8 @@ from mobility.planning.plain import PlainWays
 from mobility.planning.request import Notice, SearchRequest
 from mobility.planning.scheduled import PlainPage
 from mobility.planning.via_sections import Part, Section
+from mobility.planning.via_vehicles import VehicleWays
 from mobility.planning.via_ways import ViaWay, ViaWays
-
-_MOST = 6
-"""Ways of a section, others than scheduled ones, that are followed on."""
 
 
 class ViaSearch(DoorToDoor):
@@ -47,15 +46,15 @@ class ViaSearch(DoorToDoor):
         super().__init__(ground, request, now)
         points = (request.origin, *(via.place for via in request.via), request.destination)
         self._stays = [int(via.stay.total_seconds()) for via in request.via]
-        self._requests = [
-            replace(request, origin=start, destination=end, via=(), page=None)
-            for start, end in pairwise(points)
-        ]
-        middle = ["Zwischenhalt"] * len(request.via)
-        self._names = list(pairwise(("Start", *middle, "Ziel")))
+        names = pairwise(("Start", *["Zwischenhalt"] * len(request.via), "Ziel"))
         self._searches = [
-            DoorToDoor(ground, asked, now, names=names)
-            for asked, names in zip(self._requests, self._names, strict=True)
+            DoorToDoor(
+                ground,
+                replace(request, origin=start, destination=end, via=(), page=None),
+                now,
+                names=called,
+            )
+            for (start, end), called in zip(pairwise(points), names, strict=True)
         ]
         if any(_same(search.origin, search.destination) for search in self._searches):
             raise BadSearchError("via: two places in a row are the same one; leave one out")
@@ -90,8 +89,9 @@ class ViaSearch(DoorToDoor):
         moment = page.until if self.backwards else page.first
         fits: list[Candidate] = []
         rivals: list[Candidate] = []
-        for way in self._combined(datetime.fromtimestamp(moment, self.city.timezone)):
-            one = _candidate_of(way)
+        vehicles = VehicleWays(self._sections, self._stays, backwards=self.backwards)
+        for legs in vehicles.ask(moment):
+            one = _candidate_of(joined(self.ground.pricer, legs, self.request))
             if not one.has_transit:
                 (rivals if self.page else fits).append(one)
             elif one.has_rental:
@@ -102,62 +102,6 @@ class ViaSearch(DoorToDoor):
 
     def _hidden(self) -> list[Itinerary]:
         return []
-
-    # The sections' own searches, joined
-
-    def _combined(self, moment: datetime) -> Iterator[Itinerary]:
-        """What the sections' searches give together, with a vehicle or on foot all the way."""
-        order = range(len(self._requests))
-        known: dict[tuple[int, datetime], tuple[Itinerary, ...]] = {}
-        ways: list[tuple[Itinerary, ...]] = [()]
-        for number in reversed(order) if self.backwards else order:
-            longer: list[tuple[Itinerary, ...]] = []
-            for way in ways:
-                at = self._goes_on(way, number) if way else moment
-                if (number, at) not in known:
-                    known[number, at] = self._searched(number, at)
-                found = known[number, at]
-                longer += [(one, *way) if self.backwards else (*way, one) for one in found]
-            ways = sorted(longer, key=self._effort)[: _MOST * (2 if len(ways) > 1 else 1)]
-        for way in ways:
-            legs = [leg for one in self._closed_up(way) for leg in one.legs]
-            vehicles = [leg.rental.vehicle.ref for leg in legs if leg.rental]
-            if len(vehicles) == len(set(vehicles)):
-                yield joined(self.ground.pricer, legs, self.request)
-
-    def _goes_on(self, way: Sequence[Itinerary], number: int) -> datetime:
-        if self.backwards:
-            return way[0].departs_at - timedelta(seconds=self._stays[number])
-        return way[-1].arrives_at + timedelta(seconds=self._stays[number - 1])
-
-    def _searched(self, number: int, at: datetime) -> tuple[Itinerary, ...]:
-        times = (None, at) if self.backwards else (at, None)
-        asked = replace(self._requests[number], depart_at=times[0], arrive_by=times[1])
-        names = self._names[number]
-        return DoorToDoor(self.ground, asked, self.now, names=names).run().itineraries
-
-    def _effort(self, way: Sequence[Itinerary]) -> tuple[float, int]:
-        """The simplest first: by vehicle or on foot all the way, then the quickest."""
-        mixed = any(i.has_transit for i in way) and not any(i.has_rental for i in way)
-        until = -way[0].departs_at.timestamp() if self.backwards else way[-1].arrives_at.timestamp()
-        return (until + mixed * 7200, sum(i.price.minor for i in way))
-
-    def _closed_up(self, way: Sequence[Itinerary]) -> list[Itinerary]:
-        """The same, where what needs no timetable is moved towards what follows (came before)."""
-        parts = list(way)
-        stays = [timedelta(seconds=stay) for stay in self._stays]
-        if self.backwards:
-            for n in range(1, len(parts)):
-                if any(part.has_transit for part in parts[n:]):
-                    continue
-                parts[n] = _moved(parts[n], parts[n - 1].arrives_at + stays[n - 1])
-        else:
-            for n in reversed(range(len(parts) - 1)):
-                if any(part.has_transit for part in parts[: n + 1]):
-                    continue
-                leaves = parts[n + 1].departs_at - stays[n] - timedelta(seconds=parts[n].seconds)
-                parts[n] = _moved(parts[n], leaves)
-        return parts
 
 
 def _same(one: Door, other: Door) -> bool:
@@ -178,18 +122,6 @@ def _legs(part: Part) -> tuple[Leg, ...]:
     walk = FrontLeg(LegKind.WALK, ORIGIN, GOAL, departs_s, arrives_s, -1, -1, -1)
     journey = FrontJourney(departs_s, arrives_s, -1, 0, 0, 0, (walk,))
     return search.composer.front(journey, day, (), search.doors.rides).legs
-
-
-def _moved(way: Itinerary, leaves: datetime) -> Itinerary:
-    """The same at another time."""
-    by = leaves - way.departs_at
-    return replace(
-        way,
-        legs=tuple(
-            leg._replace(departs_at=leg.departs_at + by, arrives_at=leg.arrives_at + by)
-            for leg in way.legs
-        ),
-    )
 
 
 def _candidate_of(way: Itinerary) -> Candidate:

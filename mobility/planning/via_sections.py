@@ -16,8 +16,10 @@ from gtfs.front import FAR
 from gtfs.ids import StopIdx
 from gtfs.journey import Journey, Ride
 from mobility.planning.candidate import Candidate
-from mobility.planning.door_to_door import DoorToDoor
+from mobility.planning.door_to_door import HORIZON_SECONDS, SLOWER_SECONDS, DoorToDoor
 from mobility.planning.plain import Ints, PlainWays
+from mobility.planning.rank import rank
+from mobility.planning.transit import MAX_WAIT_SECONDS
 
 _Run = tuple[int, date, int]
 """A trip on its day, at a position of its calls."""
@@ -122,6 +124,18 @@ class Section:
             there = moment - stay_s
             parts.append(Part(self, there - self.on_foot_s, there))
         return parts
+
+    def front(self, moment: int) -> tuple[Candidate, ...]:
+        """The best of everything from the one door to the other, from (by) a moment on."""
+        search = self.search
+        if search.backwards:
+            slow = [moment - part.departs for part in self._arriving(moment, None, 0)]
+        else:
+            slow = [part.arrives - moment for part in self._leaving(moment, None, 0)]
+        horizon_s = min(min(slow, default=HORIZON_SECONDS) + SLOWER_SECONDS, HORIZON_SECONDS)
+        found = search.all_ways.ask(moment, horizon_s)
+        good = [way for way in found if way.longest_wait <= MAX_WAIT_SECONDS]
+        return rank((), good, latest_first=search.backwards)
 
     def _leaving(self, moment: int, stop: StopIdx | None, stay_s: int) -> list[Part]:
         ways, access = self._between(stop, stay_s, backwards=False)

@@ -133,7 +133,7 @@ async def test_the_next_day_begins_anew(world: World) -> None:
 
 async def test_what_has_been_paid_is_known_to_the_next_offer(world: World) -> None:
     await ride(world, 200)
-    plan = capped(world.operators[BIKE].stanza).pricing_plans()[-1]
+    plan = world.operators[BIKE].stanza.pricing_plans()[-1]
     now = world.desk.clock()
     async with transaction(world.desk.engine) as tx:
         ((of, paid),) = await list_paid(tx, ANNA, [(BIKE, plan)], now)
@@ -141,6 +141,14 @@ async def test_what_has_been_paid_is_known_to_the_next_offer(world: World) -> No
         bens = await list_paid(tx, BEN, [(BIKE, plan)], now)
     assert (of.plan, paid) == (plan, Money(700))
     assert (tomorrow, bens) == ([], [])
+
+
+async def test_a_ride_that_nobody_was_charged_for_does_not_count(world: World) -> None:
+    await ride(world, 200)
+    plan = world.operators[BIKE].stanza.pricing_plans()[-1]
+    async with transaction(world.desk.engine) as tx:
+        await tx.execute(text("update booking set aim = 'fail', state = 'failed'"))
+        assert await list_paid(tx, ANNA, [(BIKE, plan)], world.desk.clock()) == []
 
 
 async def test_an_operator_that_caps_each_ride_alone_gets_no_more_than_the_tariff_says(
