@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections import Counter
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
@@ -199,11 +200,16 @@ class ProviderStanza(_Table):
         Raises:
             KeyError: no such kind of vehicle.
         """
-        for kind in self.vehicle_type:
-            if kind.id == vehicle_type_id:
-                versions = [p for p in self.pricing_plan if p.id == kind.pricing_plan_id]
-                return versions[-1].value()
-        raise KeyError(f"{self.id} has no vehicle type {vehicle_type_id!r}")
+        plan = self._plans_on_sale.get(vehicle_type_id)
+        if plan is None:
+            raise KeyError(f"{self.id} has no vehicle type {vehicle_type_id!r}")
+        return plan
+
+    @cached_property
+    def _plans_on_sale(self) -> dict[str, PricingPlan]:
+        """By kind of vehicle; of a plan's versions the last one."""
+        plans = {plan.id: plan.value() for plan in self.pricing_plan}
+        return {kind.id: plans[kind.pricing_plan_id] for kind in self.vehicle_type}
 
 
 class _File(_Table):

@@ -37,7 +37,7 @@ def journey_out(offered: OfferedJourney, zone: ZoneInfo, currency: str) -> Json:
         "transfers": itinerary.transfers,
         "price": _price(itinerary, currency),
         "co2_grams": itinerary.co2_grams,
-        "reasons": [reason.value for reason in itinerary.reasons],
+        "reasons": list(itinerary.reasons),
         "legs": [leg_out(leg, zone) for leg in itinerary.legs],
     }
 
@@ -46,7 +46,7 @@ def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
     """One leg."""
     ride, rental = leg.ride, leg.rental
     return {
-        "mode": leg.mode.value,
+        "mode": leg.mode,
         "from": _place(leg.origin),
         "to": _place(leg.destination),
         "departs_at": _at(leg.departs_at, zone),
@@ -65,7 +65,7 @@ def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
         "geometry": _geometry(leg.geometry) if leg.geometry else None,
         "realtime": leg.realtime,
         "estimated": leg.estimated,
-        "accessible": leg.accessible.value,
+        "accessible": leg.accessible,
     }
 
 
@@ -144,5 +144,7 @@ def _geometry(points: Sequence[LatLon]) -> Json:
 
 def _id(itinerary: Itinerary) -> str:
     """The same for the same journey in every answer."""
-    said = repr((itinerary.key, itinerary.departs_at, itinerary.arrives_at))
-    return "jny_" + hashlib.sha256(said.encode()).hexdigest()[:16]
+    said = [itinerary.departs_at.isoformat(), itinerary.arrives_at.isoformat()]
+    for part in itinerary.key:
+        said += map(str, part)
+    return "jny_" + hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

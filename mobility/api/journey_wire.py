@@ -13,7 +13,7 @@ from mobility.planning import polyline
 from providers.values import Mode, Terms
 
 EXAMPLE: JsonDict = {
-    "id": "jny_035ec2e7d2c7254b",
+    "id": "jny_4bf8ad88ce8709d5",
     "offer_id": "off_6wfjozuuvln3xvhytj4ykr65am",
     "offer_expires_at": "2026-11-26T08:05:00+01:00",
     "bookable": True,

@@ -172,7 +172,7 @@ class Itinerary:
         return any(leg.mode in RENTAL for leg in self.legs)
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> tuple[tuple[object, ...], ...]:
         """What makes it the same way as another: equal keys are the same journey."""
         return tuple(
             (

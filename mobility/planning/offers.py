@@ -30,6 +30,14 @@ from providers.values import Mode, ProviderId, Terms
 OFFER_SECONDS = 600
 _TOKEN_BYTES = 15
 _ID_CHARACTERS = 26
+
+
+def _base32(some: bytes) -> str:
+    return base64.b32encode(some).decode().rstrip("=").lower()
+
+
+_NUMBERS = tuple(_base32(bytes([number])) for number in range(256))
+"""What they end with, by the offer's number."""
 _OFFERS = TypeAdapter(tuple[Offer, ...])
 Lacks = Callable[[Terms], tuple[str, ...]]
 """What stands against a provider's terms, in the rider's language; empty when nothing does."""
@@ -61,7 +69,8 @@ def make_offers(
     what would make it so: who signs in, or completes the profile, may book it. So is a journey
     whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``).
     """
-    token = secrets.token_bytes(_TOKEN_BYTES)
+    search_id = _search_id(secrets.token_bytes(_TOKEN_BYTES))
+    with_passes = tuple(sorted(passes))
     result = []
     for number, itinerary in enumerate(itineraries):
         unsold = next((leg.unsold for leg in itinerary.legs if leg.unsold), None)
@@ -73,10 +82,10 @@ def make_offers(
             )
             continue
         offer = Offer(
-            id=_offer_id(token, number),
+            id=search_id + _NUMBERS[number],
             expires_at=expires_at,
             passengers=passengers,
-            passes=tuple(sorted(passes)),
+            passes=with_passes,
             legs=tuple(offer_leg(leg) for leg in itinerary.legs),
         )
         reasons = dict.fromkeys(
@@ -157,7 +166,9 @@ def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner, paid: Paid
     a fare is unknown with those passes, rides keep the prices they have.
     """
     fresh = replace(
-        offer, id=_offer_id(secrets.token_bytes(_TOKEN_BYTES), 0), passes=tuple(sorted(passes))
+        offer,
+        id=_search_id(secrets.token_bytes(_TOKEN_BYTES)) + _NUMBERS[0],
+        passes=tuple(sorted(passes)),
     )
     try:
         same = set(offer.passes) == set(passes)
@@ -198,8 +209,9 @@ def _repriced(offer: Offer, passes: AbstractSet[str], pricer: Pricer) -> tuple[O
     return tuple(legs)
 
 
-def _offer_id(token: bytes, number: int) -> str:
-    return "off_" + base64.b32encode(token + bytes([number])).decode().rstrip("=").lower()
+def _search_id(token: bytes) -> str:
+    """What the ids of a search's offers begin with: 15 bytes are 24 letters exactly."""
+    return "off_" + _base32(token)
 
 
 def _key(prefix: str, offer_id: str) -> str:

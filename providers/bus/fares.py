@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from payments.money import Money
 from providers.bus.fare_table import (
@@ -81,8 +82,7 @@ class FareRide:
             raise ValueError(f"the ride on {self.route_id} ends before it begins")
 
 
-@dataclass(frozen=True, slots=True)
-class _Product:
+class _Product(NamedTuple):
     base: str
     rider: str
     free: int = 0
@@ -94,8 +94,7 @@ class _Product:
         return f"{self.base}:{self.rider}{free}{covered}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(NamedTuple):
     """The cheapest way to pay some rides: the cost, the number of tickets, a product a ride."""
 
     minor: int
