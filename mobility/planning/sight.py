@@ -225,34 +225,44 @@ def reach(
 
 
 @compiled
-def shortest(
-    ends: Floats, frame: Floats, degrees: Floats, xy: Floats, metres: Floats, a: Floats, b: Floats
-) -> tuple[float, int, int]:
-    """Straight metres between two points round water, and the first and last way point.
-
-    No way points (-1) where they see each other; infinite where there is no way.
-    """
+def straight(ends: Floats, frame: Floats, a: Floats, b: Floats) -> float:
+    """Metres between two points that see each other; infinite where water lies between them."""
     lat, lon, other_lat, other_lon = ends[0, 0], ends[0, 1], ends[1, 0], ends[1, 1]
     x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
     other_x, other_y = (other_lon - frame[1]) * frame[3], (other_lat - frame[0]) * frame[2]
-    if not _is_hidden(x, y, other_x, other_y, a, b):
-        return _metres(lat, lon, other_lat, other_lon), -1, -1
+    if _is_hidden(x, y, other_x, other_y, a, b):
+        return np.inf
+    return _metres(lat, lon, other_lat, other_lon)
+
+
+@compiled
+def look_around(
+    lat: float, lon: float, frame: Floats, degrees: Floats, xy: Floats, a: Floats, b: Floats,
+    seen: Ints, away: Floats,
+) -> int:  # fmt: skip
+    """The way points in sight of a point, and the straight metres to each; how many there are."""
+    x, y = (lon - frame[1]) * frame[3], (lat - frame[0]) * frame[2]
     first, items = _fan(x, y, np.inf, a, b)
-    seen, away = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
-    over = np.full(len(degrees), np.inf)
+    points, metres = _in_sight(lat, lon, x, y, np.inf, degrees, xy, first, items, a, b)
+    seen[: len(points)], away[: len(points)] = points, metres
+    return len(points)
+
+
+@compiled
+def shortest(
+    seen: Ints, away: Floats, metres: Floats, end_seen: Ints, end_away: Floats
+) -> tuple[float, int, int]:
+    """Straight metres over way points between two points, and the first and last way point.
+
+    Of either point the way points in sight and the metres to each; infinite where there is no way.
+    """
+    best, start, end = np.inf, -1, -1
     for i in range(len(seen)):
-        for node in range(len(degrees)):
-            over[node] = min(over[node], away[i] + metres[seen[i], node])
-    first, items = _fan(other_x, other_y, np.inf, a, b)
-    best, end = np.inf, -1
-    for node in range(len(degrees)):
-        total = over[node] + _metres(degrees[node, 0], degrees[node, 1], other_lat, other_lon)
-        if total < best and _sees(other_x, other_y, xy[node, 0], xy[node, 1], first, items, a, b):
-            best, end = total, node
-    for i in range(len(seen)):
-        if end >= 0 and away[i] + metres[seen[i], end] == over[end]:
-            return best, int(seen[i]), end
-    return best, -1, -1
+        for j in range(len(end_seen)):
+            over = away[i] + metres[seen[i], end_seen[j]] + end_away[j]
+            if over < best:
+                best, start, end = over, int(seen[i]), int(end_seen[j])
+    return best, start, end
 
 
 @compiled

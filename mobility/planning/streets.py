@@ -23,7 +23,7 @@ from mobility.cities.facts import Water as WaterReach
 from mobility.planning.polyline import Course
 from mobility.planning.reach import Places, Seconds
 from mobility.planning.rows import Rows
-from mobility.planning.sight import fill_rows, reach, shortest
+from mobility.planning.sight import fill_rows, look_around, reach, shortest, straight
 from mobility.planning.visibility import Graph, build_graph, outline
 from mobility.planning.water import Floats, Plane, Water, degrees_of
 from mobility.streets.leg import StreetLeg
@@ -80,6 +80,7 @@ class Streets:
         self._graph_of = lru_cache(maxsize=16)(self._build)
         self._graph = lru_cache(maxsize=256)(self._find_graph)
         self._leg = lru_cache(maxsize=4096)(self._find_leg)
+        self._around_point = lru_cache(maxsize=4096)(self._look_around)
         self._around = lru_cache(maxsize=1)(lambda: outline(self._water, self._lines))
 
     def modes(self) -> frozenset[Mode]:
@@ -111,13 +112,15 @@ class Streets:
     def _find_leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
         profile, graph = self._profiles[mode], self._graph(mode, on)
         ends = degrees_of([a, b])
-        metres, start, end = shortest(
-            ends, self._plane.frame, graph.degrees, graph.xy, graph.metres,
-            *self._water.segments,
-        )  # fmt: skip
+        metres = straight(ends, self._plane.frame, *self._water.segments)
+        path = list[int]()
         if metres == inf:
-            return None
-        path = graph.path(start, end) if start >= 0 else list[int]()
+            around = (self._around_point(mode, point, self._like(on)) for point in (a, b))
+            (seen, away), (end_seen, end_away) = around
+            metres, start, end = shortest(seen, away, graph.metres, end_seen, end_away)
+            if metres == inf:
+                return None
+            path = graph.path(start, end)
         points = Course(np.concatenate((ends[:1], graph.degrees[path], ends[1:])))
         return StreetLeg(
             mode=mode,
@@ -126,6 +129,17 @@ class Streets:
             geometry=points,
             crossings=graph.crossings(path),
         )
+
+    def _look_around(self, mode: Mode, point: LatLon, on: date) -> tuple[Seconds, Floats]:
+        """The way points that are seen from a point, and the metres to each."""
+        graph = self._graph(mode, on)
+        seen = np.empty(len(graph.degrees), np.int32)
+        away = np.empty(len(graph.degrees), np.float64)
+        count = look_around(
+            point.lat, point.lon, self._plane.frame, graph.degrees, graph.xy,
+            *self._water.segments, seen, away,
+        )  # fmt: skip
+        return seen[:count].copy(), away[:count].copy()
 
     def reach(
         self, door: LatLon, mode: Mode, places: Places, on: date, *, max_seconds: int,
