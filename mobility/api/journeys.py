@@ -19,6 +19,7 @@ from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
+from mobility.api.threads import searches
 from mobility.planning.paid_today import Paid, read_paid
 from mobility.planning.request import LONGEST_STAY, MOST_VIAS, DayEnd, SearchRequest, Via
 from providers.values import Mode
@@ -218,7 +219,9 @@ async def search_journeys(
         mine.passes if body.passes is None else frozenset(body.passes),
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
     )
-    result = await to_thread.run_sync(wiring.planner.search, request, now)
+    result = await to_thread.run_sync(
+        wiring.planner.search, request, now, limiter=searches
+    )
     offered = await offer_journeys(wiring, result.itineraries, request, lacks=mine.lacks, now=now)
     zone, currency = wiring.city.timezone, wiring.city.currency
     answer = {

@@ -34,6 +34,7 @@ from mobility.api.motis.version_path import VersionDep
 from mobility.api.motis.versions import Version
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
+from mobility.api.threads import searches
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.itinerary import Place
 from mobility.planning.search import Planner
@@ -98,7 +99,9 @@ async def _plan(
     asked = replace(request_of(query, planner, passes, now), paid=paid)
     network = network_of(wiring)
     filters = Filters(query, version, network)
-    found = await to_thread.run_sync(find_plan, planner, query, asked, filters, now)
+    found = await to_thread.run_sync(
+        find_plan, planner, query, asked, filters, now, limiter=searches
+    )
     offered = await offer_journeys(
         wiring, (*found.direct, *found.itineraries), asked, lacks=lacks, now=now
     )
