@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from gtfs.geo import LatLon
 from mobility.api.journey_wire import PlaceOut
 from mobility.planning import polyline
+from mobility.planning.accessibility import Accessibility
 from mobility.planning.itinerary import Itinerary, Leg, Place
 from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
@@ -66,6 +67,7 @@ def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
         "realtime": leg.realtime,
         "estimated": leg.estimated,
         "accessible": leg.accessible,
+        "accessibility": _accessibility(leg.accessibility),
     }
 
 
@@ -100,6 +102,17 @@ def _place(place: Place) -> Json:
         "lat": round(place.position.lat, 6),
         "lon": round(place.position.lon, 6),
         "stop_id": place.stop_id,
+    }
+
+
+@lru_cache(maxsize=256)
+def _accessibility(parts: Accessibility) -> Json:
+    return {
+        "vehicle": parts.vehicle,
+        "from_stop": parts.start,
+        "to_stop": parts.end,
+        "path": parts.path,
+        "source": parts.source or None,
     }
 
 

@@ -75,6 +75,13 @@ EXAMPLE: JsonDict = {
             "realtime": False,
             "estimated": False,
             "accessible": "unknown",
+            "accessibility": {
+                "vehicle": "unknown",
+                "from_stop": "unknown",
+                "to_stop": "unknown",
+                "path": None,
+                "source": None,
+            },
         }
     ],
 }
@@ -137,6 +144,21 @@ class TermsOut(Wire):
         )
 
 
+Flag = Literal["yes", "no", "unknown"]
+
+
+class AccessibilityOut(Wire):
+    """Whether a wheelchair can take the parts of a leg; null where it has no such part."""
+
+    vehicle: Flag | None = Field(default=None, examples=["no"])
+    from_stop: Flag | None = Field(default=None, examples=[None])
+    to_stop: Flag | None = Field(default=None, examples=[None])
+    path: Flag | None = Field(default=None, examples=[None])
+    source: str | None = Field(
+        default=None, description="Null where nothing is known.", examples=["GTFS"]
+    )
+
+
 class LegOut(Wire):
     """One leg: from one place to another by one mode."""
 
@@ -163,7 +185,8 @@ class LegOut(Wire):
     estimated: bool = Field(
         description="Whether times and way are an estimate, not a timetable's.", examples=[True]
     )
-    accessible: Literal["yes", "no", "unknown"] = Field(examples=["no"])
+    accessible: Flag = Field(examples=["no"])
+    accessibility: AccessibilityOut = Field(description="The same part by part, with who says so.")
 
 
 class JourneyOut(Wire):

@@ -219,9 +219,7 @@ async def search_journeys(
         mine.passes if body.passes is None else frozenset(body.passes),
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
     )
-    result = await to_thread.run_sync(
-        wiring.planner.search, request, now, limiter=searches
-    )
+    result = await to_thread.run_sync(wiring.planner.search, request, now, limiter=searches)
     offered = await offer_journeys(wiring, result.itineraries, request, lacks=mine.lacks, now=now)
     zone, currency = wiring.city.timezone, wiring.city.currency
     answer = {

@@ -14,10 +14,11 @@ from typing import NamedTuple
 from gtfs.front import GOAL, ORIGIN, FrontJourney, FrontLeg, LegKind
 from gtfs.journey import Footpath, Journey
 from gtfs.service_time import day_zero
+from mobility.planning.accessibility import Accessibility, Accessible, of_path, of_rental
 from mobility.planning.door_rides import DoorRides
 from mobility.planning.fleet_map import FleetView
 from mobility.planning.ground import Ground
-from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Rental
+from mobility.planning.itinerary import Itinerary, Leg, Place, Rental
 from mobility.planning.paid_today import find_paid
 from mobility.planning.pricing import fare_ride_of
 from mobility.planning.request import SearchRequest
@@ -154,7 +155,7 @@ class Composer:
             arrives_at=arrives_at,
             metres=part.metres,
             estimated=False,
-            accessible=part.accessible,
+            accessibility=part.accessibility,
             realtime=part.realtime,
             ride=part.ride,
             geometry=part.course,
@@ -205,7 +206,7 @@ class Composer:
             arrives_at=zero + timedelta(seconds=leg.arrives_s),
             metres=metres,
             estimated=True if way is None else way.estimated,
-            accessible=Accessible.NO if kind.mode is not Mode.CAR else Accessible.UNKNOWN,
+            accessibility=of_rental(carries=kind.mode is Mode.CAR),
             rental=Rental(vehicle, kind.type, fleets.stations[slot], dropoff),
             geometry=ends if way is None else way.geometry,
             crossings=() if way is None else way.crossings,
@@ -234,16 +235,16 @@ class Composer:
             arrives_at=zero + timedelta(seconds=arrives_s),
             metres=metres,
             estimated=True if way is None else way.estimated,
-            accessible=self._passable(way),
+            accessibility=self._passable(way),
             geometry=ends if way is None else way.geometry,
             crossings=() if way is None else way.crossings,
         )
 
-    def _passable(self, way: StreetLeg | None) -> Accessible:
+    def _passable(self, way: StreetLeg | None) -> Accessibility:
         """Whether a wheelchair can take a walk; where it was asked for and none is found, not."""
         if way is not None:
-            return Accessible(way.accessible)
-        return Accessible.NO if self._request.wheelchair else Accessible.UNKNOWN
+            return of_path(Accessible(way.accessible), way.accessible_source)
+        return of_path(Accessible.NO if self._request.wheelchair else Accessible.UNKNOWN, "")
 
     def _node(self, node: int) -> Place:
         if node == ORIGIN:

@@ -22,13 +22,14 @@ from gtfs.geo import distance_m
 from gtfs.journey import Journey
 from gtfs.network import Usable
 from mobility.planning import notices, wishes
+from mobility.planning.accessibility import Accessible
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.compose import Composer
 from mobility.planning.day_ends import DayEnds, say_end
 from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
 from mobility.planning.ground import Door, Ground
-from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Reason
+from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
 from mobility.planning.plain import HourlyWays, PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult

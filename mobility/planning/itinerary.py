@@ -9,19 +9,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from gtfs.geo import LatLon
+from mobility.planning.accessibility import UNKNOWN, Accessibility, Accessible
 from payments.money import Money
 from providers.values import Mode, ProviderId, Quote, Station, Terms, Vehicle, VehicleType
 
 TRANSIT = frozenset({Mode.BUS, Mode.FERRY})
 RENTAL = frozenset({Mode.BIKE, Mode.SCOOTER, Mode.CAR})
-
-
-class Accessible(StrEnum):
-    """Whether a wheelchair can take a leg. Unknown never counts as yes."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
 
 
 class Reason(StrEnum):
@@ -87,7 +80,7 @@ class Leg(NamedTuple):
     arrives_at: datetime
     metres: int
     estimated: bool
-    accessible: Accessible = Accessible.UNKNOWN
+    accessibility: Accessibility = UNKNOWN
     realtime: bool = False
     """Whether the times are live."""
     ride: Ride | None = None
@@ -102,6 +95,11 @@ class Leg(NamedTuple):
     unsold: str = ""
     """Why nobody here sells this leg; empty when somebody does."""
     co2_grams: int = 0
+
+    @property
+    def accessible(self) -> Accessible:
+        """Whether a wheelchair can take the leg."""
+        return self.accessibility.whole
 
     @property
     def seconds(self) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mobility.planning.itinerary import Accessible, Itinerary, Leg
+from mobility.planning import accessibility
+from mobility.planning.itinerary import Itinerary, Leg
 from mobility.planning.pricing import Pricer
 from mobility.planning.request import SearchRequest
 
@@ -37,11 +38,5 @@ def _ridden_on(before: Leg, after: Leg) -> Leg | None:
         geometry=(*before.geometry, *after.geometry[1:]),
         co2_grams=before.co2_grams + after.co2_grams,
         ride=replace(first, alight_index=second.alight_index, to_zone=second.to_zone),
-        accessible=_both(before.accessible, after.accessible),
-    )
-
-
-def _both(a: Accessible, b: Accessible) -> Accessible:
-    return next(
-        flag for flag in (Accessible.NO, Accessible.UNKNOWN, Accessible.YES) if flag in {a, b}
+        accessibility=accessibility.joined(before.accessibility, after.accessibility),
     )

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 from mobility.cities.city import City
 from mobility.cities.trip_notes import TimesKnown, read_trip_note
-from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Leg
+from mobility.planning.accessibility import Accessible
+from mobility.planning.itinerary import TRANSIT, Itinerary, Leg
 from mobility.planning.request import Notice
 from payments.money import Money
 from providers.values import Mode, ProviderId

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from gtfs.ids import RouteIdx
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
-from mobility.planning.itinerary import Accessible, Place, Ride
+from mobility.planning.accessibility import Accessibility, of_ride
+from mobility.planning.itinerary import Place, Ride
 from mobility.planning.lines import Lines
 from mobility.planning.modes import mode_of
 from mobility.planning.polyline import Course
 from providers.values import Mode, ProviderId
 
 _KEPT_STRETCHES = 50_000
-_GTFS_ACCESSIBLE = {0: Accessible.UNKNOWN, 1: Accessible.YES, 2: Accessible.NO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Stretch:
     metres: int
     course: Course
     ride: Ride
-    accessible: Accessible
+    accessibility: Accessibility
     provider_id: ProviderId | None
     grams_per_km: int
     """CO2 equivalent a passenger; 0 where no source gives one."""
@@ -105,18 +105,10 @@ class Scene:
                 from_zone=ends[0].zone_id or None,
                 to_zone=ends[1].zone_id or None,
             ),
-            accessible=_accessible(
+            accessibility=of_ride(
                 int(trips.wheelchair[number]), *(stop.wheelchair for stop in ends)
             ),
             provider_id=provider.provider_id if provider else None,
             grams_per_km=self._city.emissions.find_grams_per_km(mode) or 0,
             realtime=number >= self.planned,
         )
-
-
-def _accessible(*flags: int) -> Accessible:
-    """Of vehicle and both stops; one that is unknown never counts as yes."""
-    known = {_GTFS_ACCESSIBLE[flag] for flag in flags}
-    if Accessible.NO in known:
-        return Accessible.NO
-    return Accessible.YES if known == {Accessible.YES} else Accessible.UNKNOWN

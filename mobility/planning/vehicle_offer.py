@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+from mobility.planning.accessibility import of_rental
 from mobility.planning.errors import UnknownVehicleError
-from mobility.planning.itinerary import Accessible, Itinerary, Leg, Place, Rental
+from mobility.planning.itinerary import Itinerary, Leg, Place, Rental
 from mobility.planning.paid_today import Paid
 from mobility.planning.search import Planner
 from providers.values import Mode, ProviderId, Vehicle, VehicleId, VehicleType
@@ -45,7 +46,7 @@ def plan_vehicle(planner: Planner, named: str, now: datetime, paid: Paid = ()) -
         arrives_at=now + timedelta(seconds=PLANNED_SECONDS),
         metres=planner.streets.metres(kind.mode, PLANNED_SECONDS),
         estimated=True,
-        accessible=Accessible.UNKNOWN,
+        accessibility=of_rental(carries=kind.mode is Mode.CAR),
         rental=Rental(vehicle, kind, pickup, None),
         provider_id=vehicle.provider_id,
     )

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from gtfs.geo import LatLon
-from mobility.planning.itinerary import Accessible, Itinerary, Reason
+from mobility.planning.accessibility import Accessible
+from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.offers import make_offers
 from mobility.planning.rank import AT_MOST
 from mobility.planning.request import SearchRequest, SearchResult

@@ -16,7 +16,8 @@ import pytest
 from gtfs.geo import LatLon
 from gtfs.text import timetable_from_text
 from gtfs.timetable import Timetable
-from mobility.planning.itinerary import Accessible, Itinerary, Reason
+from mobility.planning.accessibility import Accessible
+from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.request import SearchRequest, SearchResult
 from mobility.planning.search import Planner
 from providers.mirror import Mirror

@@ -30,7 +30,8 @@ from mobility.api.motis.runs import Call, Network, Run, run_of_ride
 from mobility.api.motis.versions import Version
 from mobility.cities.city import City
 from mobility.cities.trip_notes import read_trip_note
-from mobility.planning.itinerary import TRANSIT, Accessible, Itinerary, Leg, Place
+from mobility.planning.accessibility import Accessible
+from mobility.planning.itinerary import TRANSIT, Itinerary, Leg, Place
 from mobility.planning.offers import OfferedJourney
 from providers.values import Mode
 
