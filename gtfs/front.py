@@ -140,6 +140,7 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
     asked: tuple[NDArray[Any], ...] = (
         rentals.available,
         rentals.takes,
+        rentals.rentable,
         _seconds(query.access),
         _seconds(query.egress),
         first,
@@ -153,7 +154,7 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
         for place, array in enumerate(asked, at.AVAILABLE):
             point_at(state, place, array, array.size)
         _set(state, network, rentals, query, edges)
-        find_front(state)
+        find_front(workspace.address)
         if not state[at.IS_FULL]:
             return workspace
         n_labels = 4 * workspace.n_labels

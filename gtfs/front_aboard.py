@@ -4,78 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gtfs.front_labels import (
-    bound_part,
-    bound_seconds,
-    ints,
-    is_beaten,
-    longs,
-    packed,
-    wide,
-)
+from gtfs.front_labels import is_in_vain
 from gtfs.front_layout import (
     ABOARD,
     ABOARD_ROW,
-    ARRAYS_AT,
-    CALL_BOUNDS,
-    CENTS_AT,
+    CALL_REST,
     EXACT,
-    FRONT_KEYS,
     GAP,
     IS_FULL,
     LATEST,
     LEAST_RENTAL,
-    LEGS_AT,
-    MAX_LEGS,
+    LEVELS,
     MOST_SINGLE,
-    N_FRONT,
     N_SETS,
+    REST_ROW,
     STEP_MG,
 )
-from gtfs.kernel_cache import carray, compiled, inlined, pointer_at
+from gtfs.front_memory import (
+    ints,
+    size_of,
+    wide,
+)
+from gtfs.kernel_cache import compiled, inlined
 
 TRIP, A_BOARD, A_MG, A_TOTAL, A_CLOSED, A_AREA, A_EXPIRY, LIMIT, TICKET, A_PARENT = range(10)
-A_STEPS, A_RENTED = 10, 11
+A_STEPS, A_RENTED, A_DEBT = 10, 11, 12
 """A row of those aboard; TRIP counts within the pattern, A_STEPS are those
-before, A_MG is what the pattern emits up to boarding, LIMIT the last position one may stay to."""
+before, A_MG is what the pattern emits up to boarding, A_DEBT the milligrams of those steps less
+that, LIMIT the last position one may stay to."""
 FLAT, HELD, SINGLE, SHORT = 0, 1, 2, 3
 """TICKET: a price a ride, the ticket held before, a new single ticket, a short hop."""
 
 
 @inlined
-def rows_aboard(state: Any) -> Any:
-    """Those aboard."""
-    at = ARRAYS_AT + 2 * ABOARD
-    return carray(pointer_at(state[at]), (state[at + 1], ABOARD_ROW), np.int32)
+def _copy(aboard: Any, row: int, to: int) -> None:
+    for i in range(ABOARD_ROW):
+        aboard[ABOARD_ROW * to + i] = aboard[ABOARD_ROW * row + i]
 
 
 @compiled
-def is_lost(state: Any, call: int, departs: int, part: int, rented: int) -> bool:
-    """Whether a ride that departs from a call, paid with all before it, leads nowhere new.
-
-    `part` has the legs before it.
-    """
-    bounds, keys, n = longs(state, CALL_BOUNDS), longs(state, FRONT_KEYS), state[N_FRONT]
-    latest, most = state[LATEST], state[MAX_LEGS]
-    bound = bounds[2 * call]
-    if bound >= 0:
-        then, whole = departs + bound_seconds(bound), part + bound_part(bound)
-        if (
-            then <= latest
-            and (whole >> LEGS_AT) <= most
-            and not is_beaten(keys, n, packed(state, then, whole))
-        ):
-            return False
-    bound = bounds[2 * call + 1]
-    if bound < 0 or rented != 0:
-        return True
-    then, whole = departs + bound_seconds(bound), part + bound_part(bound)
-    if then > latest or (whole >> LEGS_AT) > most:
-        return True
-    whole += state[LEAST_RENTAL] << CENTS_AT
-    return is_beaten(keys, n, packed(state, then, whole))
+def is_lost(
+    state: Any, call: int, departs: int, legs: int, cents: int, steps: int, rented: int
+) -> bool:
+    """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
+    with_rental = cents + state[LEAST_RENTAL] if rented == 0 else wide(-1)
+    bounds, at = ints(state, CALL_REST), REST_ROW * LEVELS * call
+    return is_in_vain(state, bounds, at, departs, legs, steps, cents, with_rental)
 
 
 @compiled
@@ -96,22 +70,23 @@ def step_in(
     parent: int,
 ) -> int:
     """Add a row to those aboard unless it is dominated there; returns how many are aboard."""
-    aboard, gap = rows_aboard(state), ints(state, GAP)
-    if n >= len(aboard):
+    aboard, gap = ints(state, ABOARD), ints(state, GAP)
+    if n >= size_of(state, ABOARD):
         state[IS_FULL] = 1
         return n
-    aboard[n, TRIP] = trip
-    aboard[n, A_BOARD] = board
-    aboard[n, A_MG] = mg
-    aboard[n, A_STEPS] = steps
-    aboard[n, A_RENTED] = rented
-    aboard[n, A_TOTAL] = total
-    aboard[n, A_CLOSED] = closed
-    aboard[n, A_AREA] = area
-    aboard[n, A_EXPIRY] = expiry
-    aboard[n, LIMIT] = limit
-    aboard[n, TICKET] = ticket
-    aboard[n, A_PARENT] = parent
+    aboard[ABOARD_ROW * n + TRIP] = trip
+    aboard[ABOARD_ROW * n + A_BOARD] = board
+    aboard[ABOARD_ROW * n + A_MG] = mg
+    aboard[ABOARD_ROW * n + A_STEPS] = steps
+    aboard[ABOARD_ROW * n + A_RENTED] = rented
+    aboard[ABOARD_ROW * n + A_DEBT] = steps * STEP_MG - mg
+    aboard[ABOARD_ROW * n + A_TOTAL] = total
+    aboard[ABOARD_ROW * n + A_CLOSED] = closed
+    aboard[ABOARD_ROW * n + A_AREA] = area
+    aboard[ABOARD_ROW * n + A_EXPIRY] = expiry
+    aboard[ABOARD_ROW * n + LIMIT] = limit
+    aboard[ABOARD_ROW * n + TICKET] = ticket
+    aboard[ABOARD_ROW * n + A_PARENT] = parent
     for y in range(wide(0), n):
         if _is_as_good(state, aboard, gap, y, n):
             return n
@@ -119,43 +94,61 @@ def step_in(
     for y in range(wide(0), n):
         if not _is_as_good(state, aboard, gap, n, y):
             if kept < y:
-                aboard[kept] = aboard[y]
+                _copy(aboard, y, kept)
             kept += 1
     if kept < n:
-        aboard[kept] = aboard[n]
+        _copy(aboard, n, kept)
     return kept + 1
 
 
 @inlined
-def _is_as_good(  # noqa: C901 - one branch a pair of tickets
-    state: Any, aboard: Any, gap: Any, a: int, b: int
-) -> bool:
+def _is_as_good(state: Any, aboard: Any, gap: Any, a: int, b: int) -> bool:
     """Whether a, wherever both alight from now on, is as well off as b."""
-    if aboard[a, TRIP] > aboard[b, TRIP] or aboard[a, A_RENTED] > aboard[b, A_RENTED]:
+    if (
+        (aboard[ABOARD_ROW * a + TRIP] > aboard[ABOARD_ROW * b + TRIP])
+        | (aboard[ABOARD_ROW * a + A_STEPS] > aboard[ABOARD_ROW * b + A_STEPS])
+        | (aboard[ABOARD_ROW * a + A_DEBT] > aboard[ABOARD_ROW * b + A_DEBT])
+        | (aboard[ABOARD_ROW * a + A_RENTED] > aboard[ABOARD_ROW * b + A_RENTED])
+    ):
         return False
-    farther = max(aboard[b, A_MG] - aboard[a, A_MG], 0)
-    if aboard[a, A_STEPS] + (farther + STEP_MG - 1) // STEP_MG > aboard[b, A_STEPS]:
-        return False
-    mine, theirs = aboard[a, TICKET], aboard[b, TICKET]
+    mine, theirs = aboard[ABOARD_ROW * a + TICKET], aboard[ABOARD_ROW * b + TICKET]
     if theirs == SHORT and mine in (HELD, SINGLE):
-        lasts = mine == SINGLE or state[EXACT] == 0 or aboard[a, A_EXPIRY] >= state[LATEST]
-        return bool(lasts and aboard[a, A_CLOSED] + state[MOST_SINGLE] <= aboard[b, A_TOTAL])
+        lasts = (
+            mine == SINGLE
+            or state[EXACT] == 0
+            or aboard[ABOARD_ROW * a + A_EXPIRY] >= state[LATEST]
+        )
+        return bool(
+            lasts
+            and aboard[ABOARD_ROW * a + A_CLOSED] + state[MOST_SINGLE]
+            <= aboard[ABOARD_ROW * b + A_TOTAL]
+        )
     if mine == SHORT or theirs == SHORT:  # noqa: PLR1714 - numba knows no sets here
-        cheaper = aboard[a, A_TOTAL] <= aboard[b, A_TOTAL]
-        return bool(mine == theirs and cheaper and aboard[a, LIMIT] >= aboard[b, LIMIT])
-    area, other = aboard[a, A_AREA], aboard[b, A_AREA]
+        cheaper = aboard[ABOARD_ROW * a + A_TOTAL] <= aboard[ABOARD_ROW * b + A_TOTAL]
+        return bool(
+            mine == theirs
+            and cheaper
+            and aboard[ABOARD_ROW * a + LIMIT] >= aboard[ABOARD_ROW * b + LIMIT]
+        )
+    area, other = aboard[ABOARD_ROW * a + A_AREA], aboard[ABOARD_ROW * b + A_AREA]
     n_sets = state[N_SETS]
     if mine == FLAT:
-        if aboard[a, A_TOTAL] > aboard[b, A_TOTAL]:
+        if aboard[ABOARD_ROW * a + A_TOTAL] > aboard[ABOARD_ROW * b + A_TOTAL]:
             return False
-        if other < 0 or aboard[a, A_TOTAL] + gap[other] <= aboard[b, A_CLOSED]:
+        if (
+            other < 0
+            or aboard[ABOARD_ROW * a + A_TOTAL] + gap[other] <= aboard[ABOARD_ROW * b + A_CLOSED]
+        ):
             return True
         if area < 0:
             return False
-    if aboard[a, A_CLOSED] + gap[area * n_sets + other] > aboard[b, A_CLOSED]:
+    if (
+        aboard[ABOARD_ROW * a + A_CLOSED] + gap[area * n_sets + other]
+        > aboard[ABOARD_ROW * b + A_CLOSED]
+    ):
         return False
     if state[EXACT] == 0:
         return True
-    longer = aboard[a, A_EXPIRY] >= aboard[b, A_EXPIRY]
-    outlasts = mine != HELD or theirs == HELD or aboard[a, A_EXPIRY] >= state[LATEST]
+    longer = aboard[ABOARD_ROW * a + A_EXPIRY] >= aboard[ABOARD_ROW * b + A_EXPIRY]
+    outlasts = mine != HELD or theirs == HELD or aboard[ABOARD_ROW * a + A_EXPIRY] >= state[LATEST]
     return bool(longer and outlasts)

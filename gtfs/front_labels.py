@@ -1,10 +1,10 @@
-"""Labels of the four-criteria search, the bags they compete in, and the front at the goal.
+"""Labels of the four-criteria search and the bags they compete in.
 
 A label is a row of `labels`: when one is somewhere, what was paid and emitted, the ticket one
 holds, and how one came. There are four families of bags, numbered one behind the other: at stops
 after a ride, at stops ready to board, at nodes after a rental, at nodes ready to take a vehicle.
 
-What is compared is packed: steps, cents, legs and minute (or seconds) side by side in one integer,
+What is compared is packed: steps, cents, whether rented, and seconds side by side in one integer,
 with a guard bit above each, so that one subtraction says whether all are no worse. A bag is
 a list, sorted by what is packed, of (packed, next) in `links`.
 
@@ -16,52 +16,42 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from gtfs.front_goal import arrive, beaten, limit_of, row_of
 from gtfs.front_layout import (
-    ARRAYS_AT,
     BASE_S,
-    BOUND_LEVELS,
-    BOUNDS,
     CENTS_AT,
-    CENTS_BITS,
     EGRESS,
     EXACT,
-    F_CENTS,
-    F_EDGE,
-    F_LABEL,
-    F_LEGS,
-    F_STEPS,
-    F_TIME,
-    FRONT,
-    FRONT_KEYS,
-    FRONT_ROW,
     GAP,
     HEADS,
     IS_FULL,
     LABEL_ROW,
     LABELS,
-    LATEST,
     LEAST_RENTAL,
     LEAST_RIDE,
     LEGS_AT,
+    LEVELS,
+    LIMITS,
     LINKS,
     MAX_LEGS,
-    MINUTE_AT,
-    MINUTE_S,
     MOST_CENTS,
     MOST_STEPS,
-    N_FRONT,
     N_LABELS,
+    N_LEVELS,
     N_NODES,
     N_SETS,
     N_STOPS,
-    STEP_MG,
+    NOW,
+    REST,
+    REST_ROW,
 )
-from gtfs.kernel_cache import carray, compiled, inlined, pointer_at
-
-I64 = NDArray[np.int64]
+from gtfs.front_memory import (
+    ints,
+    longs,
+    size_of,
+    wide,
+)
+from gtfs.kernel_cache import compiled, inlined
 
 TIME, TOTAL, STEPS, CLOSED, AREA, EXPIRY = 0, 1, 2, 3, 4, 5
 """TOTAL is paid so far, CLOSED without the open ticket; AREA is that ticket's set, -1: none."""
@@ -72,128 +62,10 @@ NODE, LEGS, BAG, DEAD = 12, 13, 14, 15
 
 BY_DOOR, BY_RIDE, ON_FOOT, BY_RENTAL, BY_FIRST_EDGE = 0, 1, 2, 3, 4
 
-FRONT_GUARDS = 1 << 16 | 1 << 42 | 1 << 48 | 1 << 62
 LABEL_GUARDS = 1 << 16 | 1 << 40 | 1 << 42 | 1 << 61
 RENTED_AT = 41
 SECONDS_AT = LEGS_AT
-"""Of labels, which are compared within a bag: seconds stand where the legs of the front do,
-RENTED takes bits that cents leave."""
-_BOUND_PART = ~(((1 << CENTS_BITS) - 1) << CENTS_AT)
-"""All of a bound but its seconds, which stand where cents do."""
-
-
-@inlined
-def ints(state: Any, place: int) -> Any:
-    """The int32 array at a place."""
-    at = ARRAYS_AT + 2 * place
-    return carray(pointer_at(state[at]), (state[at + 1],), np.int32)
-
-
-@inlined
-def longs(state: Any, place: int) -> Any:
-    """The int64 array at a place."""
-    at = ARRAYS_AT + 2 * place
-    return carray(pointer_at(state[at]), (state[at + 1],), np.int64)
-
-
-@inlined
-def bits(state: Any, place: int) -> Any:
-    """The uint8 array at a place."""
-    at = ARRAYS_AT + 2 * place
-    return carray(pointer_at(state[at]), (state[at + 1],), np.uint8)
-
-
-@inlined
-def label_rows(state: Any) -> Any:
-    """The labels."""
-    at = ARRAYS_AT + 2 * LABELS
-    return carray(pointer_at(state[at]), (state[at + 1], LABEL_ROW), np.int32)
-
-
-@inlined
-def front_rows(state: Any) -> Any:
-    """The journeys at the goal."""
-    at = ARRAYS_AT + 2 * FRONT
-    return carray(pointer_at(state[at]), (state[at + 1], FRONT_ROW), np.int32)
-
-
-@inlined
-def wide(x: int) -> int:
-    """The same in 64 bits: where all arguments are of one type, a callee is compiled once."""
-    return np.int64(x)  # type: ignore[return-value]
-
-
-@inlined
-def steps_of(mg: int) -> int:
-    """A leg's steps of 50 g, half a step rounded up."""
-    return (mg + STEP_MG // 2) // STEP_MG
-
-
-@inlined
-def packed(state: Any, time: int, part: int) -> int:
-    """What the front compares: the minute by which one is there, and `part`."""
-    minute: int = (time - state[BASE_S] + MINUTE_S - 1) // MINUTE_S
-    return (minute << MINUTE_AT) + part
-
-
-@inlined
-def part_of(legs: int, cents: int, steps: int) -> int:
-    """Legs, cents and steps as the front compares them."""
-    return (legs << LEGS_AT) + (cents << CENTS_AT) + steps
-
-
-@inlined
-def is_beaten(keys: Any, n: int, key: int) -> bool:
-    """Whether a journey found is at least as good in all four."""
-    guarded = key | FRONT_GUARDS
-    i = np.uint64(0)
-    while i < np.uint64(n) and keys[i] <= key:
-        if (guarded - keys[i]) & FRONT_GUARDS == FRONT_GUARDS:
-            return True
-        i += np.uint64(1)
-    return False
-
-
-@compiled
-def beaten(state: Any, time: int, part: int) -> bool:
-    """Whether a journey found is no later than `time` and no worse than `part`."""
-    return is_beaten(longs(state, FRONT_KEYS), state[N_FRONT], packed(state, time, part))
-
-
-@compiled
-def arrive(state: Any, time: int, part: int, label: int, edge: int) -> bool:
-    """Add a journey to the front, which stays sorted; False if it is beaten or too late."""
-    if time > state[LATEST] or part < 0:
-        return False
-    keys, n = longs(state, FRONT_KEYS), state[N_FRONT]
-    key = packed(state, time, part)
-    if is_beaten(keys, n, key):
-        return False
-    front = front_rows(state)
-    kept = wide(0)
-    for i in range(n):
-        if ((keys[i] | FRONT_GUARDS) - key) & FRONT_GUARDS != FRONT_GUARDS:
-            if kept < i:
-                keys[kept] = keys[i]
-                front[kept] = front[i]
-            kept += 1
-    if kept + 1 >= len(front):
-        state[IS_FULL] = 1
-        return False
-    at = kept
-    while at > 0 and keys[at - 1] > key:
-        keys[at] = keys[at - 1]
-        front[at] = front[at - 1]
-        at -= 1
-    keys[at] = key
-    front[at, F_TIME] = time
-    front[at, F_LEGS] = part >> LEGS_AT
-    front[at, F_CENTS] = (part >> CENTS_AT) & ((1 << CENTS_BITS) - 1)
-    front[at, F_STEPS] = part & MOST_STEPS * 2 + 1
-    front[at, F_LABEL] = label
-    front[at, F_EDGE] = edge
-    state[N_FRONT] = kept + 1
-    return True
+"""Seconds stand where the legs of the front do, RENTED takes bits that cents leave."""
 
 
 @inlined
@@ -204,37 +76,42 @@ def holds_as_well(state: Any, labels: Any, gap: Any, a: int, b: int) -> bool:
     tickets used a must stay cheaper in whatever areas, and hold as long; unless what could
     come after it expires is beaten at the goal. Without EXACT, expiry is left out.
     """
-    area = wide(labels[b, AREA])
-    if area < 0 or labels[a, TOTAL] + gap[area] <= labels[b, CLOSED]:
+    area = wide(labels[LABEL_ROW * b + AREA])
+    if area < 0 or labels[LABEL_ROW * a + TOTAL] + gap[area] <= labels[LABEL_ROW * b + CLOSED]:
         return True
-    mine = wide(labels[a, AREA])
-    if mine < 0 or labels[a, CLOSED] + gap[mine * state[N_SETS] + area] > labels[b, CLOSED]:
+    mine = wide(labels[LABEL_ROW * a + AREA])
+    if (
+        mine < 0
+        or labels[LABEL_ROW * a + CLOSED] + gap[mine * state[N_SETS] + area]
+        > labels[LABEL_ROW * b + CLOSED]
+    ):
         return False
-    if state[EXACT] == 0 or labels[a, EXPIRY] >= labels[b, EXPIRY]:
+    if state[EXACT] == 0 or labels[LABEL_ROW * a + EXPIRY] >= labels[LABEL_ROW * b + EXPIRY]:
         return True
-    part = part_of(
-        wide(labels[b, LEGS]) + 1,
-        wide(labels[b, TOTAL]),
-        wide(labels[b, STEPS]) + least_steps(state, wide(labels[b, BAG])),
+    return beaten(
+        state,
+        wide(labels[LABEL_ROW * a + EXPIRY]) + 1,
+        wide(labels[LABEL_ROW * b + LEGS]) + 1,
+        wide(labels[LABEL_ROW * b + TOTAL]),
+        wide(labels[LABEL_ROW * b + STEPS]) + least_steps(state, wide(labels[LABEL_ROW * b + BAG])),
     )
-    return beaten(state, wide(labels[a, EXPIRY]) + 1, part)
 
 
 @compiled
 def keep(state: Any) -> bool:
     """Let the row behind the last label compete in its bag; False if it is dominated there."""
-    labels, links, heads = label_rows(state), longs(state, LINKS), ints(state, HEADS)
+    labels, links, heads = ints(state, LABELS), longs(state, LINKS), ints(state, HEADS)
     gap = ints(state, GAP)
     new = state[N_LABELS]
-    if new + 1 >= len(labels):
+    if new + 1 >= size_of(state, LABELS):
         state[IS_FULL] = 1
         return False
-    bag = labels[new, BAG]
+    bag = labels[LABEL_ROW * new + BAG]
     key = (
-        (wide(labels[new, TIME]) - state[BASE_S] << SECONDS_AT)
-        + (wide(labels[new, TOTAL]) << CENTS_AT)
-        + (wide(labels[new, RENTED]) << RENTED_AT)
-        + labels[new, STEPS]
+        (wide(labels[LABEL_ROW * new + TIME]) - state[BASE_S] << SECONDS_AT)
+        + (wide(labels[LABEL_ROW * new + TOTAL]) << CENTS_AT)
+        + (wide(labels[LABEL_ROW * new + RENTED]) << RENTED_AT)
+        + labels[LABEL_ROW * new + STEPS]
     )
     guarded = key | LABEL_GUARDS
     before, x = wide(-1), wide(heads[bag])
@@ -260,7 +137,7 @@ def keep(state: Any) -> bool:
             state, labels, gap, new, x
         ):
             links[2 * before + 1] = after
-            labels[x, DEAD] = 1
+            labels[LABEL_ROW * x + DEAD] = 1
         else:
             before = x
         x = after
@@ -271,66 +148,52 @@ def keep(state: Any) -> bool:
 @inlined
 def least_steps(state: Any, bag: int) -> int:
     """The least steps of CO2 from a bag to the goal."""
-    bounds = longs(state, BOUNDS)
-    least = wide(MOST_STEPS)
-    for j in range(2 * BOUND_LEVELS * bag, 2 * BOUND_LEVELS * (bag + 1)):
-        if bounds[j] >= 0:
-            least = min(least, bounds[j] & MOST_STEPS)
-    return least
+    now, at = ints(state, NOW), REST_ROW * bag
+    return min(wide(now[at + 1]), wide(now[at + 3]))
 
 
-@compiled
-def is_hopeless(  # noqa: C901 - twice the same loop
-    state: Any, bag: int, time: int, part: int, area: int, rented: int
+@inlined
+def is_in_vain(
+    state: Any, bounds: Any, at: int, time: int, legs: int, steps: int, cents: int, with_rental: int
 ) -> bool:
-    """Whether every way on from a bag ends too late or is beaten at the goal.
+    """Whether every way on ends too late or is beaten, by the bounds whose first row is at `at`.
 
-    Ways by rides alone, and ways with a rental among them, which cost at least that rental; by
-    each number of legs.
+    Ways by rides alone on top of `cents`, and ways with a rental on top of `with_rental`, which is
+    negative where none may follow; with each number of legs.
     """
-    bounds, keys, n = longs(state, BOUNDS), longs(state, FRONT_KEYS), state[N_FRONT]
-    latest, most = state[LATEST], state[MAX_LEGS]
-    next_ride = state[LEAST_RIDE] << CENTS_AT if area < 0 else wide(0)
-    at = 2 * BOUND_LEVELS * bag
-    cents = part + next_ride
-    for j in range(at, at + BOUND_LEVELS):
-        bound = bounds[j]
-        if bound < 0:
-            break
-        then = time + bound_seconds(bound)
-        whole = cents + (bound & _BOUND_PART)
-        if (whole >> LEGS_AT) > most:
-            break
-        if then <= latest and not is_beaten(keys, n, packed(state, then, whole)):
+    limits = ints(state, LIMITS)
+    n = min(state[N_LEVELS], state[MAX_LEGS] - legs)
+    row = row_of(state, cents)
+    for level in range(n):
+        y = at + REST_ROW * level
+        limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])
+        if time + bounds[y] <= limit:
             return False
-    if rented != 0:
+    if with_rental < 0:
         return True
-    cents = part + (state[LEAST_RENTAL] << CENTS_AT)
-    if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
-        cents += next_ride
-    for j in range(at + BOUND_LEVELS, at + 2 * BOUND_LEVELS):
-        bound = bounds[j]
-        if bound < 0:
-            break
-        then = time + bound_seconds(bound)
-        whole = cents + (bound & _BOUND_PART)
-        if (whole >> LEGS_AT) > most:
-            break
-        if then <= latest and not is_beaten(keys, n, packed(state, then, whole)):
+    row = row_of(state, with_rental)
+    for level in range(n):
+        y = at + REST_ROW * level + 2
+        limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])
+        if time + bounds[y] <= limit:
             return False
     return True
 
 
-@inlined
-def bound_seconds(bound: int) -> int:
-    """The least seconds of a bound."""
-    return (bound >> CENTS_AT) & ((1 << CENTS_BITS) - 1)
-
-
-@inlined
-def bound_part(bound: int) -> int:
-    """The least legs and steps of a bound."""
-    return bound & _BOUND_PART
+@compiled
+def is_hopeless(
+    state: Any, bag: int, time: int, legs: int, cents: int, steps: int, area: int, rented: int
+) -> bool:
+    """Whether every way on from a bag ends too late or is beaten at the goal."""
+    next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
+    with_rental = wide(-1)
+    if rented == 0:
+        with_rental = cents + state[LEAST_RENTAL]
+        if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
+            with_rental += next_ride
+    at = REST_ROW * LEVELS * bag
+    bounds = ints(state, REST)
+    return is_in_vain(state, bounds, at, time, legs, steps, cents + next_ride, with_rental)
 
 
 @inlined
@@ -342,22 +205,22 @@ def is_measured(cents: int, steps: int) -> bool:
 @inlined
 def is_label_hopeless(state: Any, labels: Any, x: int) -> bool:
     """Whether what can follow a label is by now beaten."""
-    part = part_of(wide(labels[x, LEGS]), wide(labels[x, TOTAL]), wide(labels[x, STEPS]))
     return is_hopeless(
         state,
-        wide(labels[x, BAG]),
-        wide(labels[x, TIME]),
-        part,
-        wide(labels[x, AREA]),
-        wide(labels[x, RENTED]),
+        wide(labels[LABEL_ROW * x + BAG]),
+        wide(labels[LABEL_ROW * x + TIME]),
+        wide(labels[LABEL_ROW * x + LEGS]),
+        wide(labels[LABEL_ROW * x + TOTAL]),
+        wide(labels[LABEL_ROW * x + STEPS]),
+        wide(labels[LABEL_ROW * x + AREA]),
+        wide(labels[LABEL_ROW * x + RENTED]),
     )
 
 
 @inlined
-def may_arrive(state: Any, node: int, time: int, part: int) -> bool:
-    """Whether walking to the goal from a node ends on the front."""
-    walk_s = ints(state, EGRESS)[node]
-    return time + walk_s <= state[LATEST] and not beaten(state, time + walk_s, part)
+def may_arrive(state: Any, node: int, time: int, legs: int, cents: int, steps: int) -> bool:
+    """Whether walking to the goal from a node may end on the front."""
+    return not beaten(state, time + ints(state, EGRESS)[node], legs, cents, steps)
 
 
 @compiled
@@ -366,13 +229,13 @@ def settle(state: Any, part: int, goes_on: bool) -> None:  # noqa: FBT001
 
     A row that the front needs stays, dead, where the bag does not want it.
     """
-    labels, new = label_rows(state), state[N_LABELS]
-    walk_s = ints(state, EGRESS)[labels[new, NODE]]
-    wanted = arrive(state, labels[new, TIME] + walk_s, part, new, wide(-1))
+    labels, new = ints(state, LABELS), state[N_LABELS]
+    walk_s = ints(state, EGRESS)[labels[LABEL_ROW * new + NODE]]
+    wanted = arrive(state, labels[LABEL_ROW * new + TIME] + walk_s, part, new, wide(-1))
     if (goes_on and keep(state)) or not wanted:
         return
-    labels[new, DEAD] = 1
-    if new + 1 >= len(labels):
+    labels[LABEL_ROW * new + DEAD] = 1
+    if new + 1 >= size_of(state, LABELS):
         state[IS_FULL] = 1
     else:
         state[N_LABELS] = new + 1

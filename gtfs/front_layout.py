@@ -11,9 +11,9 @@ N_STOPS, N_NODES, N_KINDS, N_SETS, N_BAGS = 6, 7, 8, 9, 10
 TRANSFER_S, SHORT_CENTS, SHORT_STOPS, MIRRORED = 11, 12, 13, 14
 LEAST_RIDE, LEAST_RENTAL, LEAST_SINGLE = 15, 16, 17
 SECONDS, DIRECT_S, MAX_LEGS, MOST_SINGLE, BASE_S = 18, 19, 20, 21, 22
-RENTS_ONCE = 23
-N_STATE = 24
-ARRAYS_AT = 24
+RENTS_ONCE, N_PRICES, N_LEVELS = 23, 24, 25
+N_STATE = 26
+ARRAYS_AT = 26
 
 (
     POSITIONS, TRIPS, STOP0, TRIP0, EVENT0, STOPS, ARRIVALS, DEPARTURES,
@@ -29,17 +29,17 @@ N_NET = 26
 ) = range(26, 39)  # fmt: skip
 """In the order of `front_rentals.RENTAL_SECTIONS`."""
 N_RENTAL = 13
-(AVAILABLE, TAKES, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(39, 45)
+(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(39, 46)
 (
-    LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, BOUNDS, CALL_BOUNDS, FIRST, QUEUE,
-    OUT, DOOR_HEAD,
-) = range(45, 58)  # fmt: skip
-N_ARRAYS = 58
+    LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALL_REST, ONWARD, USEFUL, FIRST, QUEUE,
+    OUT, DOOR_HEAD, PRICES, LIMITS, NOW, CALL_NOW, BEFORE,
+) = range(46, 65)  # fmt: skip
+N_ARRAYS = 65
 STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
 
 LABEL_ROW = 16
 FRONT_ROW = 10
-ABOARD_ROW = 12
+ABOARD_ROW = 13
 LEG_ROW = 8
 DOOR_ROW = 6
 """Node, kind, seconds, cents, steps, and the next row of that node, which the kernel writes."""
@@ -52,8 +52,13 @@ CENTS_AT, CENTS_BITS, LEGS_AT, MINUTE_AT = 17, 25, 43, 49
 """What is packed: bits 0 steps, 17 cents, 43 legs, 49 minute; a guard above each."""
 MOST_STEPS, MOST_CENTS = (1 << 15) - 1, (1 << 23) - 1
 """What a label can have; the bits hold more, so that bounds can be added."""
-BOUND_LEVELS = 4
-"""Bounds kept of a bag, by rides alone and with a rental: each with more legs and less of else."""
+LEVELS = 5
+"""Up to how many legs that may follow have bounds of their own; the last stands for more."""
+REST_ROW = 4
+"""Least seconds and steps to the goal by rides alone, and the same with a rental among them."""
+LIMIT_LEGS, LIMIT_STEPS, MOST_PRICES = 14, 128, 64
+"""The size of `LIMITS`: rows of a price, each by legs and steps. `PRICES` are the prices, then the
+numbers of their rows."""
 
 STEP_MG = 50_000
 MINUTE_S = 60

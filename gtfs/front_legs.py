@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from gtfs.front_labels import (
     ALIGHT,
     BOARD,
@@ -18,10 +16,6 @@ from gtfs.front_labels import (
     PARENT,
     TIME,
     WHAT,
-    front_rows,
-    ints,
-    label_rows,
-    wide,
 )
 from gtfs.front_layout import (
     DEPARTURES,
@@ -36,11 +30,14 @@ from gtfs.front_layout import (
     F_MG,
     F_TIME,
     IS_FULL,
+    LABEL_ROW,
+    LABELS,
     LEG_ROW,
     METRES,
     MG_PER_M,
     N_FRONT,
     OUT,
+    POSITIONS,
     SECONDS,
     STOP0,
     STOPS,
@@ -48,9 +45,14 @@ from gtfs.front_layout import (
     TRIP_OF,
     TRIPS,
 )
+from gtfs.front_memory import (
+    front_rows,
+    ints,
+    size_of,
+    wide,
+)
 from gtfs.kernel_cache import compiled, inlined
 
-INF = 1 << 30
 ORIGIN, GOAL = -1, -2
 WALK, RIDE, RENTAL = 0, 1, 2
 MOST_LEGS = 48
@@ -63,12 +65,12 @@ def write_legs(state: Any) -> None:
 
     All that comes before the first ride is as late as it can be for it.
     """
-    labels, front = label_rows(state), front_rows(state)
+    labels, front = ints(state, LABELS), front_rows(state)
     egress, out = ints(state, EGRESS), ints(state, OUT)
     n, walk, rental, door, goal = wide(0), wide(WALK), wide(RENTAL), wide(ORIGIN), wide(GOAL)
     for f in range(state[N_FRONT]):
         front[f, F_LEG0] = n
-        if LEG_ROW * (n + MOST_LEGS) > len(out):
+        if LEG_ROW * (n + MOST_LEGS) > size_of(state, OUT):
             state[IS_FULL] = 1
             return
         x, time = wide(front[f, F_LABEL]), wide(front[f, F_TIME])
@@ -77,9 +79,11 @@ def write_legs(state: Any) -> None:
             front[f, F_MG] = 0
             n += 1
         else:
-            edge, node = wide(front[f, F_EDGE]), wide(labels[x, NODE])
+            edge, node = wide(front[f, F_EDGE]), wide(labels[LABEL_ROW * x + NODE])
             if edge >= 0:
-                _write(out, n, rental, node, goal, wide(labels[x, TIME]), time, -1 - edge)
+                _write(
+                    out, n, rental, node, goal, wide(labels[LABEL_ROW * x + TIME]), time, -1 - edge
+                )
             else:
                 _write(out, n, walk, node, goal, time - egress[node], time, door)
             n = _write_back(state, n + 1, x)
@@ -108,35 +112,38 @@ def _write(
 @compiled
 def _write_back(state: Any, n: int, x: int) -> int:
     """Write how one came to label x; returns the number of legs."""
-    labels, out, edges = label_rows(state), ints(state, OUT), ints(state, EDGE)
+    labels, out, edges = ints(state, LABELS), ints(state, OUT), ints(state, EDGE)
     stop0, trip0, event0 = ints(state, STOP0), ints(state, TRIP0), ints(state, EVENT0)
     stops, trips, departures = ints(state, STOPS), ints(state, TRIPS), ints(state, DEPARTURES)
     trip = ints(state, TRIP_OF)
     walk, rental, door = wide(WALK), wide(RENTAL), wide(ORIGIN)
     while x >= 0:
-        node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
-        how, before = labels[x, HOW], wide(labels[x, PARENT])
-        came_from, since = wide(labels[before, NODE]), wide(labels[before, TIME])
+        node, time = wide(labels[LABEL_ROW * x + NODE]), wide(labels[LABEL_ROW * x + TIME])
+        how, before = labels[LABEL_ROW * x + HOW], wide(labels[LABEL_ROW * x + PARENT])
+        row = LABEL_ROW * max(before, wide(0))
+        came_from, since = wide(labels[row + NODE]), wide(labels[row + TIME])
         if how == BY_DOOR:
             _write(out, n, walk, door, node, state[SECONDS], time, door)
             n += 1
         elif how == BY_FIRST_EDGE:
-            _write(out, n, rental, door, node, state[SECONDS], time, -1 - labels[x, WHAT])
+            _write(
+                out, n, rental, door, node, state[SECONDS], time, -1 - labels[LABEL_ROW * x + WHAT]
+            )
             n += 1
         elif how == BY_RENTAL:
-            edge = wide(edges[labels[x, WHAT]])
+            edge = wide(edges[labels[LABEL_ROW * x + WHAT]])
             _write(out, n, rental, came_from, node, since, time, edge)
             n += 1
         elif how == BY_RIDE:
-            t = labels[x, WHAT]
-            p = np.searchsorted(trip0, t, side="right") - 1
-            board = labels[x, BOARD]
+            t = wide(labels[LABEL_ROW * x + WHAT])
+            p = _pattern_of(state, t)
+            board = labels[LABEL_ROW * x + BOARD]
             size = trips[p]
             departs = wide(departures[event0[p] + board * size + t - trip0[p]])
             start = wide(stops[stop0[p] + board])
             _write(out, n, wide(RIDE), start, node, departs, time, wide(trip[t]))
             out[LEG_ROW * n + 6] = board
-            out[LEG_ROW * n + 7] = labels[x, ALIGHT]
+            out[LEG_ROW * n + 7] = labels[LABEL_ROW * x + ALIGHT]
             n += 1
         elif came_from != node:
             _write(out, n, walk, came_from, node, since, time, door)
@@ -145,20 +152,37 @@ def _write_back(state: Any, n: int, x: int) -> int:
     return n
 
 
+@inlined
+def _pattern_of(state: Any, trip: int) -> int:
+    """The pattern of a trip."""
+    trip0 = ints(state, TRIP0)
+    low, high = wide(0), size_of(state, POSITIONS)
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if trip0[middle] <= trip:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
 @compiled
 def _mg_of_rides(state: Any, x: int) -> int:
     """Milligrams of all rides on the way to label x, rentals left out."""
-    labels = label_rows(state)
-    stop0, trip0 = ints(state, STOP0), ints(state, TRIP0)
+    labels = ints(state, LABELS)
+    stop0 = ints(state, STOP0)
     metres, mg_per_m = ints(state, METRES), ints(state, MG_PER_M)
     mg = 0
     while x >= 0:
-        if labels[x, HOW] == BY_RIDE:
-            p = np.searchsorted(trip0, labels[x, WHAT], side="right") - 1
+        if labels[LABEL_ROW * x + HOW] == BY_RIDE:
+            p = _pattern_of(state, wide(labels[LABEL_ROW * x + WHAT]))
             first = stop0[p]
-            way = metres[first + labels[x, ALIGHT]] - metres[first + labels[x, BOARD]]
+            way = (
+                metres[first + labels[LABEL_ROW * x + ALIGHT]]
+                - metres[first + labels[LABEL_ROW * x + BOARD]]
+            )
             mg += wide(mg_per_m[p]) * way
-        x = wide(labels[x, PARENT])
+        x = wide(labels[LABEL_ROW * x + PARENT])
     return mg
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gtfs.front_goal import arrive, part_of
 from gtfs.front_labels import (
     AREA,
     BAG,
@@ -24,18 +25,12 @@ from gtfs.front_labels import (
     TIME,
     TOTAL,
     WHAT,
-    arrive,
-    bits,
-    ints,
     is_hopeless,
     is_label_hopeless,
     is_measured,
     keep,
-    label_rows,
     may_arrive,
-    part_of,
     settle,
-    wide,
 )
 from gtfs.front_layout import (
     ACCESS,
@@ -49,6 +44,8 @@ from gtfs.front_layout import (
     EDGE_STEPS,
     EDGE_TO,
     FIRST_EDGES,
+    LABEL_ROW,
+    LABELS,
     LAST_EDGES,
     LATEST,
     MAX_LEGS,
@@ -71,9 +68,14 @@ from gtfs.front_layout import (
     WALK_S,
     WALK_TO,
 )
+from gtfs.front_memory import (
+    INF,
+    bits,
+    ints,
+    size_of,
+    wide,
+)
 from gtfs.kernel_cache import compiled, inlined
-
-INF = 1 << 30
 
 
 @compiled
@@ -94,36 +96,36 @@ def leave_door(state: Any) -> None:
 @compiled
 def _start(state: Any, time: int, node: int, bag: int) -> None:
     """Be ready at a node, having walked there from the door."""
-    if not is_hopeless(state, bag, time, wide(0), wide(-1), wide(0)):
+    if not is_hopeless(state, bag, time, wide(0), wide(0), wide(0), wide(-1), wide(0)):
         _write_first(state, time, node, bag, wide(BY_DOOR), wide(-1))
         keep(state)
 
 
 @inlined
 def _write_first(state: Any, time: int, node: int, bag: int, how: int, what: int) -> None:
-    labels, new = label_rows(state), state[N_LABELS]
-    labels[new, TIME] = time
-    labels[new, TOTAL] = 0
-    labels[new, STEPS] = 0
-    labels[new, CLOSED] = 0
-    labels[new, AREA] = -1
-    labels[new, EXPIRY] = 0
-    labels[new, PARENT] = -1
-    labels[new, HOW] = how
-    labels[new, WHAT] = what
-    labels[new, BOARD] = -1
-    labels[new, NODE] = node
-    labels[new, LEGS] = state[ROUND]
-    labels[new, RENTED] = 0
-    labels[new, BAG] = bag
-    labels[new, DEAD] = 0
+    labels, new = ints(state, LABELS), state[N_LABELS]
+    labels[LABEL_ROW * new + TIME] = time
+    labels[LABEL_ROW * new + TOTAL] = 0
+    labels[LABEL_ROW * new + STEPS] = 0
+    labels[LABEL_ROW * new + CLOSED] = 0
+    labels[LABEL_ROW * new + AREA] = -1
+    labels[LABEL_ROW * new + EXPIRY] = 0
+    labels[LABEL_ROW * new + PARENT] = -1
+    labels[LABEL_ROW * new + HOW] = how
+    labels[LABEL_ROW * new + WHAT] = what
+    labels[LABEL_ROW * new + BOARD] = -1
+    labels[LABEL_ROW * new + NODE] = node
+    labels[LABEL_ROW * new + LEGS] = state[ROUND]
+    labels[LABEL_ROW * new + RENTED] = 0
+    labels[LABEL_ROW * new + BAG] = bag
+    labels[LABEL_ROW * new + DEAD] = 0
 
 
 @compiled
 def leave_door_riding(state: Any) -> None:
     """Ride from the door itself: the mirror image of rides to the goal door."""
-    labels, door, takes = label_rows(state), ints(state, FIRST_EDGES), bits(state, TAKES)
-    for d in range(0, len(door), DOOR_ROW):
+    labels, door, takes = ints(state, LABELS), ints(state, FIRST_EDGES), bits(state, TAKES)
+    for d in range(0, size_of(state, FIRST_EDGES), DOOR_ROW):
         node, kind = wide(door[d]), wide(door[d + 1])
         if takes[node * state[N_KINDS] + kind] == 0:
             continue
@@ -133,31 +135,31 @@ def leave_door_riding(state: Any) -> None:
             continue
         part = part_of(state[ROUND], cents, steps)
         goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
-            state, bag, time, part, wide(-1), state[RENTS_ONCE]
+            state, bag, time, state[ROUND], cents, steps, wide(-1), state[RENTS_ONCE]
         )
-        if goes_on or may_arrive(state, node, time, part):
+        if goes_on or may_arrive(state, node, time, state[ROUND], cents, steps):
             new = state[N_LABELS]
             _write_first(state, time, node, bag, wide(BY_FIRST_EDGE), wide(d // DOOR_ROW))
-            labels[new, TOTAL] = cents
-            labels[new, RENTED] = state[RENTS_ONCE]
-            labels[new, CLOSED] = cents
-            labels[new, STEPS] = steps
+            labels[LABEL_ROW * new + TOTAL] = cents
+            labels[LABEL_ROW * new + RENTED] = state[RENTS_ONCE]
+            labels[LABEL_ROW * new + CLOSED] = cents
+            labels[LABEL_ROW * new + STEPS] = steps
             settle(state, part, goes_on)
 
 
 @compiled
 def rent(state: Any, since: int, until: int) -> None:
     """Take vehicles with the labels [since, until) that are ready to."""
-    labels, available = label_rows(state), bits(state, AVAILABLE)
+    labels, available = ints(state, LABELS), bits(state, AVAILABLE)
     edge0 = ints(state, EDGE0)
     n_kinds, ready = state[N_KINDS], 2 * state[N_STOPS] + state[N_NODES]
     for x in range(since, until):
-        if labels[x, BAG] < ready or labels[x, DEAD] != 0:
+        if labels[LABEL_ROW * x + BAG] < ready or labels[LABEL_ROW * x + DEAD] != 0:
             continue
         if is_label_hopeless(state, labels, x):
-            labels[x, DEAD] = 1
+            labels[LABEL_ROW * x + DEAD] = 1
             continue
-        node = wide(labels[x, NODE])
+        node = wide(labels[LABEL_ROW * x + NODE])
         _ride_to_door(state, x, node)
         for kind in range(n_kinds):
             row = node * n_kinds + kind
@@ -168,18 +170,18 @@ def rent(state: Any, since: int, until: int) -> None:
 @inlined
 def _ride_to_door(state: Any, x: int, node: int) -> None:
     """Take every vehicle of a place to the goal door itself."""
-    labels, door, head = label_rows(state), ints(state, LAST_EDGES), ints(state, DOOR_HEAD)
+    labels, door, head = ints(state, LABELS), ints(state, LAST_EDGES), ints(state, DOOR_HEAD)
     available = bits(state, AVAILABLE)
-    d = wide(head[node]) if len(door) > 0 else wide(-1)
+    d = wide(head[node]) if size_of(state, LAST_EDGES) > 0 else wide(-1)
     while d >= 0:
         if available[node * state[N_KINDS] + door[d + 1]] != 0:
             cents, steps = (
-                wide(labels[x, TOTAL]) + door[d + 3],
-                wide(labels[x, STEPS]) + door[d + 4],
+                wide(labels[LABEL_ROW * x + TOTAL]) + door[d + 3],
+                wide(labels[LABEL_ROW * x + STEPS]) + door[d + 4],
             )
             if is_measured(cents, steps):
                 time, part = (
-                    labels[x, TIME] + wide(door[d + 2]),
+                    labels[LABEL_ROW * x + TIME] + wide(door[d + 2]),
                     part_of(state[ROUND], cents, steps),
                 )
                 arrive(state, time, part, x, wide(d // DOOR_ROW))
@@ -189,12 +191,16 @@ def _ride_to_door(state: Any, x: int, node: int) -> None:
 @compiled
 def _ride_edges(state: Any, x: int, kind: int, first: int, last: int) -> None:
     """Ride the edges [first, last) on a vehicle of a kind."""
-    labels, takes = label_rows(state), bits(state, TAKES)
+    labels, takes = ints(state, LABELS), bits(state, TAKES)
     edge_to, edge_s = ints(state, EDGE_TO), ints(state, EDGE_S)
     edge_cents, edge_steps = ints(state, EDGE_CENTS), ints(state, EDGE_STEPS)
     n_kinds, rented = state[N_KINDS], 2 * state[N_STOPS]
-    since, total, before = wide(labels[x, TIME]), wide(labels[x, TOTAL]), wide(labels[x, STEPS])
-    area = wide(labels[x, AREA])
+    since, total, before = (
+        wide(labels[LABEL_ROW * x + TIME]),
+        wide(labels[LABEL_ROW * x + TOTAL]),
+        wide(labels[LABEL_ROW * x + STEPS]),
+    )
+    area = wide(labels[LABEL_ROW * x + AREA])
     for e in range(first, last):
         to = wide(edge_to[e])
         time = since + edge_s[e]
@@ -205,44 +211,44 @@ def _ride_edges(state: Any, x: int, kind: int, first: int, last: int) -> None:
             continue
         part = part_of(state[ROUND], cents, steps)
         goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
-            state, rented + to, time, part, area, state[RENTS_ONCE]
+            state, rented + to, time, state[ROUND], cents, steps, area, state[RENTS_ONCE]
         )
-        if goes_on or may_arrive(state, to, time, part):
+        if goes_on or may_arrive(state, to, time, state[ROUND], cents, steps):
             new = state[N_LABELS]
             _follow(state, x, time, to, rented + to, wide(BY_RENTAL), state[ROUND])
-            labels[new, WHAT] = e
-            labels[new, TOTAL] = cents
-            labels[new, RENTED] = state[RENTS_ONCE]
-            labels[new, CLOSED] += edge_cents[e]
-            labels[new, STEPS] = steps
+            labels[LABEL_ROW * new + WHAT] = e
+            labels[LABEL_ROW * new + TOTAL] = cents
+            labels[LABEL_ROW * new + RENTED] = state[RENTS_ONCE]
+            labels[LABEL_ROW * new + CLOSED] += edge_cents[e]
+            labels[LABEL_ROW * new + STEPS] = steps
             settle(state, part, goes_on)
 
 
 @inlined
 def _follow(state: Any, x: int, time: int, node: int, bag: int, how: int, legs: int) -> None:
     """Write the row behind the last label: what follows label x, paying and emitting nothing."""
-    labels, new = label_rows(state), state[N_LABELS]
-    labels[new, TIME] = time
-    labels[new, TOTAL] = labels[x, TOTAL]
-    labels[new, STEPS] = labels[x, STEPS]
-    labels[new, RENTED] = labels[x, RENTED]
-    labels[new, CLOSED] = labels[x, CLOSED]
-    labels[new, AREA] = labels[x, AREA]
-    labels[new, EXPIRY] = labels[x, EXPIRY]
-    labels[new, PARENT] = x
-    labels[new, HOW] = how
-    labels[new, WHAT] = -1
-    labels[new, BOARD] = -1
-    labels[new, NODE] = node
-    labels[new, LEGS] = legs
-    labels[new, BAG] = bag
-    labels[new, DEAD] = 0
+    labels, new = ints(state, LABELS), state[N_LABELS]
+    labels[LABEL_ROW * new + TIME] = time
+    labels[LABEL_ROW * new + TOTAL] = labels[LABEL_ROW * x + TOTAL]
+    labels[LABEL_ROW * new + STEPS] = labels[LABEL_ROW * x + STEPS]
+    labels[LABEL_ROW * new + RENTED] = labels[LABEL_ROW * x + RENTED]
+    labels[LABEL_ROW * new + CLOSED] = labels[LABEL_ROW * x + CLOSED]
+    labels[LABEL_ROW * new + AREA] = labels[LABEL_ROW * x + AREA]
+    labels[LABEL_ROW * new + EXPIRY] = labels[LABEL_ROW * x + EXPIRY]
+    labels[LABEL_ROW * new + PARENT] = x
+    labels[LABEL_ROW * new + HOW] = how
+    labels[LABEL_ROW * new + WHAT] = -1
+    labels[LABEL_ROW * new + BOARD] = -1
+    labels[LABEL_ROW * new + NODE] = node
+    labels[LABEL_ROW * new + LEGS] = legs
+    labels[LABEL_ROW * new + BAG] = bag
+    labels[LABEL_ROW * new + DEAD] = 0
 
 
 @compiled
 def walk_on(state: Any, since: int, until: int) -> None:
     """Go on from the labels [since, until), which have left a vehicle: change, or one walk."""
-    labels, starts_here = label_rows(state), ints(state, STARTS_HERE)
+    labels, starts_here = ints(state, LABELS), ints(state, STARTS_HERE)
     walk0, walk_to, walk_s = ints(state, WALK0), ints(state, WALK_TO), ints(state, WALK_S)
     place0, place_to = ints(state, PLACE_WALK0), ints(state, PLACE_WALK_TO)
     stop0, stop_to = ints(state, STOP_WALK0), ints(state, STOP_WALK_TO)
@@ -251,11 +257,11 @@ def walk_on(state: Any, since: int, until: int) -> None:
     n_stops, n_nodes = state[N_STOPS], state[N_NODES]
     ready = 2 * n_stops + n_nodes
     for x in range(since, until):
-        if labels[x, DEAD] != 0:
+        if labels[LABEL_ROW * x + DEAD] != 0:
             continue
-        node, time = wide(labels[x, NODE]), wide(labels[x, TIME])
-        by_ride = labels[x, BAG] < n_stops
-        may_rent = by_ride and labels[x, RENTED] == 0
+        node, time = wide(labels[LABEL_ROW * x + NODE]), wide(labels[LABEL_ROW * x + TIME])
+        by_ride = labels[LABEL_ROW * x + BAG] < n_stops
+        may_rent = by_ride and labels[LABEL_ROW * x + RENTED] == 0
         if node < n_stops:
             wait_s = wide(change_s[node]) if by_ride else wide(0)
             _step(state, x, time + wait_s, node, n_stops + node)
@@ -278,8 +284,13 @@ def walk_on(state: Any, since: int, until: int) -> None:
 
 @compiled
 def _step(state: Any, x: int, time: int, node: int, bag: int) -> None:
-    labels = label_rows(state)
-    part = part_of(wide(labels[x, LEGS]), wide(labels[x, TOTAL]), wide(labels[x, STEPS]))
-    if not is_hopeless(state, bag, time, part, wide(labels[x, AREA]), wide(labels[x, RENTED])):
-        _follow(state, x, time, node, bag, wide(ON_FOOT), wide(labels[x, LEGS]))
+    labels = ints(state, LABELS)
+    legs, cents, steps = (
+        wide(labels[LABEL_ROW * x + LEGS]),
+        wide(labels[LABEL_ROW * x + TOTAL]),
+        wide(labels[LABEL_ROW * x + STEPS]),
+    )
+    area, rented = wide(labels[LABEL_ROW * x + AREA]), wide(labels[LABEL_ROW * x + RENTED])
+    if not is_hopeless(state, bag, time, legs, cents, steps, area, rented):
+        _follow(state, x, time, node, bag, wide(ON_FOOT), legs)
         keep(state)

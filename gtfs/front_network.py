@@ -33,11 +33,12 @@ class FrontWorkspace:
     """What one running search writes to; `labels` grows when a search needs more."""
 
     state: I64
+    address: int
     front: I32
     out: I32
     n_nodes: int
     n_labels: int
-    held: list[I32 | I64]
+    held: list[NDArray[Any]]
 
     @classmethod
     def of(cls, network: FrontNetwork, n_nodes: int, n_labels: int) -> FrontWorkspace:
@@ -47,26 +48,32 @@ class FrontWorkspace:
         labels = np.zeros((n_labels, at.LABEL_ROW), np.int32)
         front = np.zeros((n_rows, at.FRONT_ROW), np.int32)
         out = np.zeros(max(n_labels, 1 << 14), np.int32)
-        held: list[I32 | I64] = [
+        held: list[NDArray[Any]] = [
             labels,
             np.zeros(2 * n_labels, np.int64),
             front,
             np.zeros(n_rows, np.int64),
             np.zeros((n_rows, at.ABOARD_ROW), np.int32),
             np.zeros(n_bags, np.int32),
-            np.zeros(4 * n_bags, np.int32),
-            np.zeros(2 * at.BOUND_LEVELS * n_bags, np.int64),
-            np.zeros(2 * network.n_calls, np.int64),
+            np.zeros(at.LEVELS * at.REST_ROW * n_bags, np.int32),
+            np.zeros(at.LEVELS * at.REST_ROW * network.n_calls, np.int32),
+            np.zeros(at.REST_ROW * network.n_stops, np.int32),
+            np.zeros(network.n_stops, np.int32),
             np.full(network.n_patterns, INF, np.int32),
             np.zeros(network.n_patterns, np.int32),
             out,
             np.zeros(n_nodes, np.int32),
+            np.zeros(2 * at.MOST_PRICES, np.int32),
+            np.zeros(at.MOST_PRICES * at.LIMIT_LEGS * at.LIMIT_STEPS, np.int32),
+            np.zeros(at.REST_ROW * n_bags, np.int32),
+            np.zeros(at.REST_ROW * network.n_calls, np.int32),
+            np.zeros(at.REST_ROW * n_bags, np.int32),
         ]
         state = np.zeros(at.STATE_SIZE, np.int64)
         point(state, 0, network.data, network.offsets)
         for place, array in enumerate(held, at.LABELS):
             point_at(state, place, array, len(array))
-        return cls(state, front, out, n_nodes, n_labels, held)
+        return cls(state, state.ctypes.data, front, out, n_nodes, n_labels, held)
 
 
 def point(state: I64, place: int, data: I32, offsets: I64) -> None:

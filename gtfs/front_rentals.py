@@ -55,6 +55,8 @@ class RentalEdges:
     least_cents: int
     available: U8
     takes: U8
+    rentable: I32
+    """The numbers node * K + kind where a vehicle is and can be ridden somewhere."""
     given: _Given
     _mirror: list[RentalEdges] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class RentalEdges:
     def with_masks(self, available: Bool, takes: Bool) -> RentalEdges:
         """The same edges when vehicles and docks have changed; shares all else."""
         have, take = _masks(self.given, available, takes)
-        return replace(self, available=have, takes=take)
+        return _masked(self, have, take)
 
     def with_cents(self, cents: I32) -> RentalEdges:
         """The same edges at other prices, an edge of `of` a row."""
@@ -133,7 +135,7 @@ class RentalEdges:
                 to_stop=(given.to_place[1], given.to_place[0], given.to_place[2]),
             )
             self._mirror.append(RentalEdges._build(back, self.takes, self.available))
-        return replace(self._mirror[0], available=self.takes, takes=self.available)
+        return _masked(self._mirror[0], self.takes, self.available)
 
     @classmethod
     def _build(cls, given: _Given, available: U8, takes: U8) -> RentalEdges:
@@ -158,7 +160,19 @@ class RentalEdges:
             ]
         )
         least = int(cents.min(initial=NEVER))
-        return cls(data, offsets, given.n_nodes, given.n_kinds, least, available, takes, given)
+        rentable = _rentable(data[: offsets[1]], available)
+        return cls(
+            data, offsets, given.n_nodes, given.n_kinds, least, available, takes, rentable, given
+        )
+
+
+def _masked(edges: RentalEdges, available: U8, takes: U8) -> RentalEdges:
+    rentable = _rentable(edges.data[: edges.offsets[1]], available)
+    return replace(edges, available=available, takes=takes, rentable=rentable)
+
+
+def _rentable(edge0: I32, available: U8) -> I32:
+    return np.flatnonzero(available.astype(np.bool_) & (edge0[1:] > edge0[:-1])).astype(np.int32)
 
 
 def _masks(given: _Given, available: Bool, takes: Bool) -> tuple[U8, U8]:

@@ -1,27 +1,19 @@
 """How long, and how many steps of CO2, it takes at least to the goal: what prunes labels.
 
-Sweeps backwards from the goal, a vehicle leg a sweep, over the least times along each pattern; once
-for ways by bus and ferry alone, once for those with a rental in them, which cost more. A bound
-forgets waiting and that the quickest way is not the greenest; it never exceeds the truth.
+Sweeps backwards from the goal, a vehicle leg a sweep, over the least times along each pattern: a
+row for each bag and number of legs, of ways by rides alone and of ways with a rental among them.
+A bound forgets waiting and that the quickest way is not the greenest; it never exceeds the truth.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from gtfs.front_labels import (
-    bits,
-    bound_seconds,
-    ints,
-    longs,
-    wide,
-)
 from gtfs.front_layout import (
     AVAILABLE,
-    BOUND_LEVELS,
-    BOUNDS,
-    CALL_BOUNDS,
-    CENTS_AT,
+    BEFORE,
+    CALL_NOW,
+    CALL_REST,
     CHANGE_S,
     DOOR_ROW,
     DWELL_S,
@@ -31,24 +23,26 @@ from gtfs.front_layout import (
     EDGE_TO,
     EGRESS,
     LAST_EDGES,
-    LATEST,
-    LEGS_AT,
+    LEVELS,
     MAX_LEGS,
     METRES,
     MG_PER_M,
-    MOST_STEPS,
     N_BAGS,
     N_KINDS,
+    N_LEVELS,
     N_NODES,
     N_STOPS,
+    NOW,
+    ONWARD,
     PLACE_WALK0,
     PLACE_WALK_S,
     PLACE_WALK_TO,
     POSITIONS,
+    RENTABLE,
     RENTS_ONCE,
     REST,
+    REST_ROW,
     RUN_S,
-    SECONDS,
     STARTS_HERE,
     STEP_MG,
     STOP0,
@@ -61,11 +55,21 @@ from gtfs.front_layout import (
     WALK_S,
     WALK_TO,
 )
+from gtfs.front_memory import (
+    INF,
+    bits,
+    fill,
+    ints,
+    size_of,
+    wide,
+)
 from gtfs.kernel_cache import compiled, inlined
 
-INF = 1 << 30
-SECTIONS = 4
-"""Of every bag: seconds and steps by rides alone, seconds and steps with a rental among them."""
+STRIDE = LEVELS * REST_ROW
+MANY_MG = (1 << 15) * STEP_MG
+"""More than any ride emits; as steps it is out of all measure."""
+A_STEP, A_STEP_AT = (1 << 40) // STEP_MG, 40
+"""A multiplication and a shift in place of a division by the milligrams of a step; never more."""
 
 
 @compiled
@@ -73,202 +77,219 @@ def fill_rest(state: Any) -> None:
     """Write the least from each bag to the goal, with each number of vehicle legs.
 
     After a ride or a rental only ways by another vehicle count: walking to the goal from there
-    is tried at once.
+    is tried at once. Where a leg more improves nothing there is no bound: the last one says more.
     """
-    rest, n_bags = ints(state, REST), state[N_BAGS]
-    rest[: SECTIONS * n_bags] = INF
-    longs(state, BOUNDS)[:] = -1
-    longs(state, CALL_BOUNDS)[:] = -1
-    rents = _vehicles_exist(state)
-    for legs in range(1, state[MAX_LEGS] + 1):
-        changed = _back_by_vehicle(state, wide(legs)) if rents else False
-        rode = _back_by_ride(state, wide(0), wide(legs))
-        if rents:
-            also = _back_by_ride(state, 2 * n_bags, wide(legs))
-            rode = rode or also
-        if not (rode or changed):
+    state[N_LEVELS] = 0
+    fill(ints(state, NOW), size_of(state, NOW), wide(INF))
+    fill(ints(state, CALL_NOW), size_of(state, CALL_NOW), wide(INF))
+    fill(ints(state, BEFORE), size_of(state, BEFORE), wide(INF))
+    for legs in range(state[MAX_LEGS]):
+        level = wide(min(legs, LEVELS - 1))
+        _look_onward(state)
+        _back_by_vehicle(state)
+        if legs == 0:
+            _back_from_door(state)
+        changed = _back_by_ride(state, level)
+        n_stops, n_bags = state[N_STOPS], state[N_BAGS]
+        changed |= _note(state, n_stops, 2 * n_stops, level)
+        changed |= _note(state, n_bags - state[N_NODES], n_bags, level)
+        if not changed:
             break
-        _back_on_foot(state, wide(0), wide(legs))
-        if rents:
-            _back_on_foot(state, 2 * n_bags, wide(legs))
-            _back_to_vehicle(state, wide(legs))
+        state[N_LEVELS] = level + 1
+        if legs + 1 < state[MAX_LEGS]:
+            _back_on_foot(state, level)
+            _back_to_stops(state, level)
 
 
 @inlined
-def _vehicles_exist(state: Any) -> bool:
-    available, edge0 = bits(state, AVAILABLE), ints(state, EDGE0)
-    for row in range(state[N_NODES] * state[N_KINDS]):
-        if available[row] != 0 and edge0[row] < edge0[row + 1]:
-            return True
-    return len(ints(state, LAST_EDGES)) > 0
+def _look_onward(state: Any) -> None:
+    """Of every stop the least from alighting there to the goal."""
+    now, onward, egress = ints(state, NOW), ints(state, ONWARD), ints(state, EGRESS)
+    for s in range(state[N_STOPS]):
+        at = REST_ROW * s
+        onward[at] = min(now[at], egress[s])
+        onward[at + 1] = now[at + 1] if egress[s] >= INF else 0
+        onward[at + 2] = now[at + 2]
+        onward[at + 3] = now[at + 3]
 
 
 @inlined
-def _note(bounds: Any, at: int, levels: int, seconds: int, legs: int, steps: int) -> None:
-    """Add what is possible with one leg more; behind the last place it joins what is there."""
-    bound = (legs << LEGS_AT) + (min(seconds, wide(1 << 20)) << CENTS_AT) + min(steps, MOST_STEPS)
-    j = 0
-    while j < levels and bounds[at + j] >= 0 and bounds[at + j] >> LEGS_AT < legs:
-        j += 1
-    if j == levels:
-        j -= 1
-        bound = bound & ((1 << LEGS_AT) - 1) | bounds[at + j] >> LEGS_AT << LEGS_AT
-    bounds[at + j] = bound
-
-
-@inlined
-def _lower(state: Any, section: int, bag: int, seconds: int, steps: int, legs: int) -> bool:
-    """Lower the bounds of a bag and note them."""
-    rest, n_bags = ints(state, REST), state[N_BAGS]
-    at = section + bag
-    if seconds >= rest[at] and steps >= rest[at + n_bags]:
-        return False
-    rest[at] = min(wide(rest[at]), seconds)
-    rest[at + n_bags] = min(wide(rest[at + n_bags]), steps)
-    family = wide(0) if section == 0 else wide(BOUND_LEVELS)
-    _note(
-        longs(state, BOUNDS), 2 * BOUND_LEVELS * bag + family, wide(BOUND_LEVELS),
-        wide(rest[at]), legs, wide(rest[at + n_bags]),
-    )  # fmt: skip
-    return True
+def _lower(now: Any, at: int, rest: Any, y: int, seconds: int, steps: int) -> bool:
+    """Lower what is known so far, and write it as a bound where it is new; no jumps."""
+    before, before_steps = wide(now[at]), wide(now[at + 1])
+    improved = (seconds < before) | (steps < before_steps)
+    seconds, steps = min(seconds, before), min(steps, before_steps)
+    now[at] = seconds
+    now[at + 1] = steps
+    rest[y] = seconds if improved else wide(INF)
+    rest[y + 1] = steps
+    return bool(improved)
 
 
 @compiled
-def _back_by_ride(state: Any, section: int, legs: int) -> bool:
-    """From alighting to boarding, for the two sections from `section` on."""
+def _back_by_ride(state: Any, level: int) -> bool:
+    """From alighting to boarding; whether any call has a new bound."""
     n_positions, stop0, stops = ints(state, POSITIONS), ints(state, STOP0), ints(state, STOPS)
     mg_per_m, metres = ints(state, MG_PER_M), ints(state, METRES)
-    run_s, dwell_s, egress = ints(state, RUN_S), ints(state, DWELL_S), ints(state, EGRESS)
-    rest, calls = ints(state, REST), longs(state, CALL_BOUNDS)
-    n_stops, n_bags = state[N_STOPS], state[N_BAGS]
-    horizon = state[LATEST] - state[SECONDS]
-    family = wide(0) if section == 0 else wide(1)
+    run_s, dwell_s = ints(state, RUN_S), ints(state, DWELL_S)
+    now, onward = ints(state, NOW), ints(state, ONWARD)
+    calls, call_now = ints(state, CALL_REST), ints(state, CALL_NOW)
+    n_stops, shift = state[N_STOPS], REST_ROW * level
     changed = False
-    for p in range(len(n_positions)):
+    for p in range(size_of(state, POSITIONS)):
         first, grams = wide(stop0[p]), wide(mg_per_m[p])
-        time, mg = wide(INF), wide(INF) * STEP_MG
+        time, other, mg, other_mg = wide(INF), wide(INF), wide(MANY_MG), wide(MANY_MG)
         for x in range(first + n_positions[p] - 1, first - 1, -1):
             s = wide(stops[x])
-            if time <= horizon:
-                steps = (mg - grams * metres[x] + STEP_MG // 2) // STEP_MG
-                _note_call(calls, 2 * x + family, time, legs, steps)
-                at = section + n_stops + s
-                if time < rest[at] or steps < rest[at + n_bags]:
-                    _lower(state, section, n_stops + s, time, steps, legs)
-                    changed = True
-            if time < INF:
-                time += dwell_s[x]
-            at = section + s
-            if section == 0 and egress[s] < INF:
-                time = min(time, wide(egress[s]))
-                mg = min(mg, grams * metres[x])
-            if rest[at] < INF:
-                time = min(time, wide(rest[at]))
-                mg = min(mg, grams * metres[x] + STEP_MG * wide(rest[at + n_bags]))
-            if time < INF:
-                time += run_s[x]
+            here = grams * metres[x]
+            steps = (mg - here + STEP_MG // 2) * A_STEP >> A_STEP_AT
+            other_steps = (other_mg - here + STEP_MG // 2) * A_STEP >> A_STEP_AT
+            at, y = REST_ROW * x, STRIDE * x + shift
+            changed |= _lower(call_now, at, calls, y, time, steps)
+            changed |= _lower(call_now, at + 2, calls, y + 2, other, other_steps)
+            at = REST_ROW * (n_stops + s)
+            now[at] = min(wide(now[at]), time)
+            now[at + 1] = min(wide(now[at + 1]), steps)
+            now[at + 2] = min(wide(now[at + 2]), other)
+            now[at + 3] = min(wide(now[at + 3]), other_steps)
+            at = REST_ROW * s
+            run, dwell = wide(run_s[x]), wide(dwell_s[x])
+            time = min(min(time + dwell, wide(onward[at])) + run, wide(INF))
+            other = min(min(other + dwell, wide(onward[at + 2])) + run, wide(INF))
+            mg = min(mg, here + min(STEP_MG * wide(onward[at + 1]), wide(MANY_MG)))
+            other_mg = min(other_mg, here + min(STEP_MG * wide(onward[at + 3]), wide(MANY_MG)))
     return changed
+
+
+@compiled
+def _note(state: Any, first: int, last: int, level: int) -> bool:
+    """Write the bounds of bags from what is known now; whether any is new."""
+    rest, now, before = ints(state, REST), ints(state, NOW), ints(state, BEFORE)
+    changed = False
+    for bag in range(first, last):
+        for at in range(REST_ROW * bag, REST_ROW * (bag + 1), 2):
+            y = (STRIDE - REST_ROW) * bag + REST_ROW * level + at
+            changed |= _lower(before, at, rest, y, wide(now[at]), wide(now[at + 1]))
+    return changed
+
+
+@compiled
+def _back_by_vehicle(state: Any) -> None:
+    """From where a vehicle is left, whatever follows, to where it is taken."""
+    edge0, edge_to, edge_s = ints(state, EDGE0), ints(state, EDGE_TO), ints(state, EDGE_S)
+    edge_steps, takes, rentable = (
+        ints(state, EDGE_STEPS),
+        bits(state, TAKES),
+        ints(state, RENTABLE),
+    )
+    egress, now = ints(state, EGRESS), ints(state, NOW)
+    n_kinds, left = state[N_KINDS], 2 * state[N_STOPS]
+    ready = left + state[N_NODES]
+    for v in range(size_of(state, RENTABLE)):
+        row = wide(rentable[v])
+        node = row // n_kinds
+        kind = row - node * n_kinds
+        time, steps = wide(INF), wide(INF)
+        for e in range(edge0[row], edge0[row + 1]):
+            to = wide(edge_to[e])
+            if takes[to * n_kinds + kind] == 0:
+                continue
+            at = REST_ROW * (left + to)
+            here, green = wide(now[at]), wide(now[at + 1])
+            if state[RENTS_ONCE] == 0:
+                here = min(here, wide(now[at + 2]))
+                green = min(green, wide(now[at + 3]))
+            if egress[to] < INF:
+                here, green = min(here, wide(egress[to])), wide(0)
+            time = min(time, edge_s[e] + here)
+            steps = min(steps, edge_steps[e] + green)
+        at = REST_ROW * (ready + node) + 2
+        now[at] = min(wide(now[at]), time)
+        now[at + 1] = min(wide(now[at + 1]), steps)
 
 
 @inlined
-def _note_call(calls: Any, at: int, seconds: int, legs: int, steps: int) -> None:
-    """Lower the bound of a call, of which only the fewest legs are kept."""
-    bound = calls[at]
-    if bound >= 0:
-        legs = bound >> LEGS_AT
-        seconds = min(seconds, bound_seconds(bound))
-        steps = min(steps, bound & MOST_STEPS)
-    calls[at] = (legs << LEGS_AT) + (seconds << CENTS_AT) + min(steps, MOST_STEPS)
-
-
-@compiled
-def _back_by_vehicle(state: Any, legs: int) -> bool:  # noqa: C901 - edges, then doors
-    """From where a vehicle is left, whatever follows, to where it is taken."""
-    edge0, edge_to, edge_s = ints(state, EDGE0), ints(state, EDGE_TO), ints(state, EDGE_S)
-    edge_steps, door = ints(state, EDGE_STEPS), ints(state, LAST_EDGES)
-    available, takes = bits(state, AVAILABLE), bits(state, TAKES)
-    egress, rest = ints(state, EGRESS), ints(state, REST)
-    n_bags, n_nodes, n_kinds = state[N_BAGS], state[N_NODES], state[N_KINDS]
-    rented, ready = 2 * state[N_STOPS], 2 * state[N_STOPS] + n_nodes
-    changed = False
-    for node in range(n_nodes):
-        for kind in range(n_kinds):
-            row = node * n_kinds + kind
-            if edge0[row] == edge0[row + 1] or available[row] == 0:
-                continue
-            time, steps = wide(INF), wide(INF)
-            for e in range(edge0[row], edge0[row + 1]):
-                to = wide(edge_to[e])
-                if takes[to * n_kinds + kind] != 0:
-                    left = rented + to
-                    here, green = wide(rest[left]), wide(rest[n_bags + left])
-                    if state[RENTS_ONCE] == 0:
-                        here = min(here, wide(rest[2 * n_bags + left]))
-                        green = min(green, wide(rest[3 * n_bags + left]))
-                    if egress[to] < INF:
-                        here, green = min(here, wide(egress[to])), wide(0)
-                    time = min(time, edge_s[e] + here)
-                    steps = min(steps, edge_steps[e] + green)
-            if time < INF and _lower(state, 2 * n_bags, ready + node, time, steps, legs):
-                changed = True
-    for d in range(0, len(door), DOOR_ROW):
+def _back_from_door(state: Any) -> None:
+    """From the goal door to where a vehicle is taken that is left there."""
+    door, available = ints(state, LAST_EDGES), bits(state, AVAILABLE)
+    now, ready = ints(state, NOW), 2 * state[N_STOPS] + state[N_NODES]
+    for d in range(0, size_of(state, LAST_EDGES), DOOR_ROW):
         node = wide(door[d])
-        if (
-            legs == 1
-            and available[node * n_kinds + door[d + 1]] != 0
-            and _lower(state, 2 * n_bags, ready + node, wide(door[d + 2]), wide(door[d + 4]), legs)
-        ):
-            changed = True
-    return changed
+        if available[node * state[N_KINDS] + door[d + 1]] != 0:
+            at = REST_ROW * (ready + node) + 2
+            now[at] = min(now[at], door[d + 2])
+            now[at + 1] = min(now[at + 1], door[d + 4])
 
 
 @compiled
-def _back_to_vehicle(state: Any, legs: int) -> None:
-    """From where a vehicle is taken to where a ride ended before."""
+def _back_on_foot(state: Any, level: int) -> None:
+    """From boarding, and from taking a vehicle, to where a ride ended before."""
     walk0, walk_to, walk_s = ints(state, WALK0), ints(state, WALK_TO), ints(state, WALK_S)
     place0, place_to = ints(state, PLACE_WALK0), ints(state, PLACE_WALK_TO)
     place_s, starts_here = ints(state, PLACE_WALK_S), ints(state, STARTS_HERE)
-    rest, n_bags, n_stops = ints(state, REST), state[N_BAGS], state[N_STOPS]
-    times = 2 * n_bags + 2 * n_stops + state[N_NODES]
-    steps = times + n_bags
+    change_s, rest, now = ints(state, CHANGE_S), ints(state, REST), ints(state, NOW)
+    n_stops = state[N_STOPS]
+    board = REST_ROW * n_stops
+    ready = REST_ROW * (2 * n_stops + state[N_NODES]) + 2
     for s in range(n_stops):
-        time, least = wide(rest[times + s]), wide(rest[steps + s])
-        for x in range(place0[s], place0[s + 1]):
-            to = wide(place_to[x])
-            time = min(time, rest[times + to] + place_s[x])
-            least = min(least, wide(rest[steps + to]))
+        at = board + REST_ROW * s
+        wait_s = wide(change_s[s])
+        time, steps = now[at] + wait_s, wide(now[at + 1])
+        other, other_steps = now[at + 2] + wait_s, wide(now[at + 3])
+        if starts_here[s] != 0:
+            at = ready + REST_ROW * s
+            other = min(other, wide(now[at]))
+            other_steps = min(other_steps, wide(now[at + 1]))
         for x in range(walk0[s], walk0[s + 1]):
-            to = wide(walk_to[x])
+            to, lasts = wide(walk_to[x]), wide(walk_s[x])
+            at = board + REST_ROW * to
+            time = min(time, now[at] + lasts)
+            steps = min(steps, wide(now[at + 1]))
+            other = min(other, now[at + 2] + lasts)
+            other_steps = min(other_steps, wide(now[at + 3]))
             if starts_here[to] != 0:
-                time = min(time, rest[times + to] + walk_s[x])
-                least = min(least, wide(rest[steps + to]))
-        if time < INF:
-            _lower(state, 2 * n_bags, s, time, least, legs)
+                at = ready + REST_ROW * to
+                other = min(other, now[at] + lasts)
+                other_steps = min(other_steps, wide(now[at + 1]))
+        for x in range(place0[s], place0[s + 1]):
+            at = ready + REST_ROW * place_to[x]
+            other = min(other, now[at] + place_s[x])
+            other_steps = min(other_steps, wide(now[at + 1]))
+        y = STRIDE * s + REST_ROW * level
+        _lower(now, REST_ROW * s, rest, y, time, steps)
+        _lower(now, REST_ROW * s + 2, rest, y + 2, other, other_steps)
 
 
 @compiled
-def _back_on_foot(state: Any, section: int, legs: int) -> None:
-    """From boarding to where a ride ended, or a vehicle was left, before."""
+def _back_to_stops(state: Any, level: int) -> None:
+    """From boarding to where a vehicle was left before."""
     walk0, walk_to, walk_s = ints(state, WALK0), ints(state, WALK_TO), ints(state, WALK_S)
     stop0, stop_to = ints(state, STOP_WALK0), ints(state, STOP_WALK_TO)
-    stop_s, change_s = ints(state, STOP_WALK_S), ints(state, CHANGE_S)
-    rest, n_bags, n_stops = ints(state, REST), state[N_BAGS], state[N_STOPS]
-    board = section + n_stops
-    for s in range(n_stops):
-        here = wide(rest[board + s])
-        time, steps = wide(INF), wide(rest[board + s + n_bags])
-        for x in range(walk0[s], walk0[s + 1]):
-            to = board + walk_to[x]
-            time = min(time, wide(rest[to]) + walk_s[x])
-            steps = min(steps, wide(rest[to + n_bags]))
-        if min(time, here) < INF:
-            _lower(state, section, s, min(time, here + change_s[s]), steps, legs)
-            _lower(state, section, 2 * n_stops + s, min(time, here), steps, legs)
-    for node in range(n_stops, state[N_NODES]):
-        time, steps = wide(INF), wide(INF)
-        for x in range(stop0[node], stop0[node + 1]):
-            to = board + stop_to[x]
-            time = min(time, wide(rest[to]) + stop_s[x])
-            steps = min(steps, wide(rest[to + n_bags]))
-        if time < INF:
-            _lower(state, section, 2 * n_stops + node, time, steps, legs)
+    stop_s, rest, now = ints(state, STOP_WALK_S), ints(state, REST), ints(state, NOW)
+    n_stops = state[N_STOPS]
+    board = REST_ROW * n_stops
+    for node in range(state[N_NODES]):
+        time, steps, other, other_steps = wide(INF), wide(INF), wide(INF), wide(INF)
+        if node < n_stops:
+            at = board + REST_ROW * node
+            time, steps = wide(now[at]), wide(now[at + 1])
+            other, other_steps = wide(now[at + 2]), wide(now[at + 3])
+            for x in range(walk0[node], walk0[node + 1]):
+                at = board + REST_ROW * walk_to[x]
+                time = min(time, now[at] + walk_s[x])
+                steps = min(steps, wide(now[at + 1]))
+                other = min(other, now[at + 2] + walk_s[x])
+                other_steps = min(other_steps, wide(now[at + 3]))
+        else:
+            for x in range(stop0[node], stop0[node + 1]):
+                at = board + REST_ROW * stop_to[x]
+                time = min(time, now[at] + stop_s[x])
+                steps = min(steps, wide(now[at + 1]))
+                other = min(other, now[at + 2] + stop_s[x])
+                other_steps = min(other_steps, wide(now[at + 3]))
+        at, y = (
+            REST_ROW * (2 * n_stops + node),
+            STRIDE * (2 * n_stops + node) + REST_ROW * level,
+        )
+        _lower(now, at, rest, y, time, steps)
+        _lower(now, at + 2, rest, y + 2, other, other_steps)

@@ -27,9 +27,9 @@ from gtfs.front_aboard import (
     TICKET,
     TRIP,
     is_lost,
-    rows_aboard,
     step_in,
 )
+from gtfs.front_goal import beaten, part_of
 from gtfs.front_labels import (
     ALIGHT,
     AREA,
@@ -48,29 +48,20 @@ from gtfs.front_labels import (
     TIME,
     TOTAL,
     WHAT,
-    beaten,
-    bound_part,
-    bound_seconds,
-    ints,
     is_hopeless,
     is_label_hopeless,
     is_measured,
-    label_rows,
     least_steps,
-    longs,
     may_arrive,
-    part_of,
     settle,
-    steps_of,
-    wide,
 )
 from gtfs.front_layout import (
+    ABOARD,
+    ABOARD_ROW,
     AREA_BOTH,
     AREA_CENTS,
     AREA_OF,
     ARRIVALS,
-    BOUND_LEVELS,
-    BOUNDS,
     CENTS,
     DEPARTURES,
     EGRESS,
@@ -79,9 +70,10 @@ from gtfs.front_layout import (
     FIRST,
     HEADS,
     IS_FULL,
+    LABEL_ROW,
+    LABELS,
     LATEST,
     LEAST_SINGLE,
-    LEGS_AT,
     LINKS,
     MAX_LEGS,
     METRES,
@@ -91,10 +83,12 @@ from gtfs.front_layout import (
     N_LABELS,
     N_SETS,
     N_STOPS,
+    NOW,
     POSITIONS,
     QUEUE,
-    REST,
+    REST_ROW,
     ROUND,
+    SECONDS,
     SERVING0,
     SERVING_PATTERN,
     SERVING_POSITION,
@@ -105,12 +99,18 @@ from gtfs.front_layout import (
     TRANSFER_S,
     TRIP0,
     TRIPS,
+    USEFUL,
     WINDOWS,
 )
+from gtfs.front_memory import (
+    INF,
+    ints,
+    longs,
+    size_of,
+    steps_of,
+    wide,
+)
 from gtfs.kernel_cache import compiled, inlined
-
-INF = 1 << 30
-NEVER = 1 << 29
 
 
 @compiled
@@ -118,7 +118,8 @@ def ride(state: Any, since: int, until: int) -> None:
     """Ride on from the labels [since, until) that are ready to board."""
     first, queue = ints(state, FIRST), ints(state, QUEUE)
     n_queue = _collect(state, since, until)
-    _write_useful(state)
+    if state[ROUND] == 1 or state[ROUND] == state[MAX_LEGS]:
+        _write_useful(state)
     for y in range(n_queue):
         p = wide(queue[y])
         start = wide(first[p])
@@ -128,31 +129,30 @@ def ride(state: Any, since: int, until: int) -> None:
 
 @compiled
 def _write_useful(state: Any) -> None:
-    """Of each stop the last moment at which it helps to get off there, legs left as they are."""
-    useful, bounds, egress = ints(state, REST), longs(state, BOUNDS), ints(state, EGRESS)
-    left = state[MAX_LEGS] - state[ROUND]
+    """Of each stop the last moment at which it helps to get off there."""
+    useful, now, egress = ints(state, USEFUL), ints(state, NOW), ints(state, EGRESS)
+    goes_on = state[ROUND] < state[MAX_LEGS]
     for s in range(state[N_STOPS]):
-        least = wide(egress[s])
-        for j in range(2 * BOUND_LEVELS * s, 2 * BOUND_LEVELS * (s + 1)):
-            if bounds[j] >= 0 and bound_part(bounds[j]) >> LEGS_AT <= left:
-                least = min(least, bound_seconds(bounds[j]))
+        least, at = wide(egress[s]), REST_ROW * s
+        if goes_on:
+            least = min(least, wide(now[at]), wide(now[at + 2]))
         useful[s] = state[LATEST] - least
 
 
 @compiled
 def _collect(state: Any, since: int, until: int) -> int:
     """Queue the patterns to scan, each from its first position with a label worth riding on."""
-    labels, first, queue = label_rows(state), ints(state, FIRST), ints(state, QUEUE)
+    labels, first, queue = ints(state, LABELS), ints(state, FIRST), ints(state, QUEUE)
     serving0, serving_pattern = ints(state, SERVING0), ints(state, SERVING_PATTERN)
     serving_position = ints(state, SERVING_POSITION)
     n_stops = state[N_STOPS]
     n = 0
     for x in range(since, until):
-        bag = labels[x, BAG]
-        if labels[x, DEAD] != 0 or bag < n_stops or bag >= 2 * n_stops:
+        bag = labels[LABEL_ROW * x + BAG]
+        if labels[LABEL_ROW * x + DEAD] != 0 or bag < n_stops or bag >= 2 * n_stops:
             continue
         if is_label_hopeless(state, labels, x):
-            labels[x, DEAD] = 1
+            labels[LABEL_ROW * x + DEAD] = 1
             continue
         s = bag - n_stops
         for y in range(serving0[s], serving0[s + 1]):
@@ -168,26 +168,32 @@ def _collect(state: Any, since: int, until: int) -> int:
 @compiled
 def _scan(state: Any, p: int, start: int) -> None:
     """Go along a pattern from position `start`: alight everywhere, board where labels wait."""
-    labels, links, heads = label_rows(state), longs(state, LINKS), ints(state, HEADS)
+    labels, links, heads = ints(state, LABELS), longs(state, LINKS), ints(state, HEADS)
     stop0, stops, arrivals = ints(state, STOP0), ints(state, STOPS), ints(state, ARRIVALS)
-    useful = ints(state, REST)
-    aboard = rows_aboard(state)
+    useful = ints(state, USEFUL)
+    aboard = ints(state, ABOARD)
     length, first = wide(ints(state, POSITIONS)[p]), wide(stop0[p])
     cells = wide(ints(state, EVENT0)[p])
     last_round, n_stops = state[ROUND] - 1, state[N_STOPS]
+    departures, size = ints(state, DEPARTURES), wide(ints(state, TRIPS)[p])
     n_aboard = wide(0)
+    column = cells + start * size
+    trip = _first_trip(departures, column, wide(0), size, state[SECONDS])
     for i in range(start, length):
         s = wide(stops[first + i])
         for y in range(n_aboard):
-            at = arrivals[cells + aboard[y, TRIP] * length + i]
-            if at <= useful[s] and i <= aboard[y, LIMIT]:
+            at = arrivals[cells + aboard[ABOARD_ROW * y + TRIP] * length + i]
+            if at <= useful[s] and i <= aboard[ABOARD_ROW * y + LIMIT]:
                 _alight(state, p, i, s, y, wide(at))
         if i + 1 == length or state[IS_FULL] != 0:
             break
+        column = cells + i * size
+        while trip > 0 and departures[column + trip - 1] >= state[SECONDS]:
+            trip -= 1
         x = wide(heads[n_stops + s])
         while x >= 0:
-            if labels[x, LEGS] == last_round and labels[x, DEAD] == 0:
-                n_aboard = _board(state, p, i, s, x, n_aboard)
+            if labels[LABEL_ROW * x + LEGS] == last_round and labels[LABEL_ROW * x + DEAD] == 0:
+                n_aboard = _board(state, p, i, s, x, n_aboard, trip)
             x = links[2 * x + 1]
 
 
@@ -205,9 +211,10 @@ def _first_trip(departures: Any, column: int, since: int, size: int, ready: int)
 
 
 @inlined
-def _next_sale(windows: Any, at: int) -> int:
+def _next_sale(state: Any, at: int) -> int:
     """The first moment from `at` on at which short hops are sold, INF if there is none."""
-    for w in range(0, len(windows), 2):
+    windows = ints(state, WINDOWS)
+    for w in range(0, size_of(state, WINDOWS), 2):
         if at < windows[w + 1]:
             return max(at, wide(windows[w]))
     return wide(INF)
@@ -215,26 +222,33 @@ def _next_sale(windows: Any, at: int) -> int:
 
 @compiled
 def _board(  # noqa: C901, PLR0912 - one branch a ticket
-    state: Any, p: int, i: int, s: int, x: int, n: int
+    state: Any, p: int, i: int, s: int, x: int, n: int, t: int
 ) -> int:
-    """Board with label x at position i, on every ticket that may be worth it; those aboard."""
-    labels, departures = label_rows(state), ints(state, DEPARTURES)
+    """Board with label x at position i, on every ticket that may be worth it; those aboard.
+
+    Trips before trip t have left before anyone set out.
+    """
+    labels, departures = ints(state, LABELS), ints(state, DEPARTURES)
     size, call = wide(ints(state, TRIPS)[p]), ints(state, STOP0)[p] + i
     column = wide(ints(state, EVENT0)[p]) + i * size
-    t = _first_trip(departures, column, wide(0), size, wide(labels[x, TIME]))
+    ready = wide(labels[LABEL_ROW * x + TIME])
+    while t < size and departures[column + t] < ready:
+        t += 1
     if t == size or departures[column + t] > state[LATEST]:
         return n
     area_cents, area_both = ints(state, AREA_CENTS), ints(state, AREA_BOTH)
-    cents, expiry = wide(ints(state, CENTS)[p]), wide(labels[x, EXPIRY])
-    total, closed, area = wide(labels[x, TOTAL]), wide(labels[x, CLOSED]), wide(labels[x, AREA])
+    cents, expiry = wide(ints(state, CENTS)[p]), wide(labels[LABEL_ROW * x + EXPIRY])
+    total, closed, area = (
+        wide(labels[LABEL_ROW * x + TOTAL]),
+        wide(labels[LABEL_ROW * x + CLOSED]),
+        wide(labels[LABEL_ROW * x + AREA]),
+    )
     n_sets = state[N_SETS]
-    steps, rented = wide(labels[x, STEPS]), wide(labels[x, RENTED])
+    steps, rented = wide(labels[LABEL_ROW * x + STEPS]), wide(labels[LABEL_ROW * x + RENTED])
     mg = wide(ints(state, MG_PER_M)[p]) * ints(state, METRES)[call]
-    departs, legs = wide(departures[column + t]), wide(labels[x, LEGS])
+    departs, legs = wide(departures[column + t]), wide(labels[LABEL_ROW * x + LEGS])
     if cents >= 0:
-        if cents > MOST_CENTS or is_lost(
-            state, call, departs, part_of(legs, total + cents, steps), rented
-        ):
+        if cents > MOST_CENTS or is_lost(state, call, departs, legs, total + cents, steps, rented):
             return n
         return step_in(
             state, n, t, i, mg, steps, rented, total + cents, closed + cents, area,
@@ -244,13 +258,13 @@ def _board(  # noqa: C901, PLR0912 - one branch a ticket
     if area >= 0 and departs <= expiry:
         area = wide(area_both[area * n_sets + here])
         fare = min(closed + area_cents[area], wide(MOST_CENTS))
-        if not is_lost(state, call, departs, part_of(legs, fare, steps), rented):
+        if not is_lost(state, call, departs, legs, fare, steps, rented):
             n = step_in(
                 state, n, t, i, mg, steps, rented, total, closed, area,
                 expiry, wide(INF), wide(HELD), x,
             )  # fmt: skip
     fare = min(total + area_cents[here], wide(MOST_CENTS))
-    if not is_lost(state, call, departs, part_of(legs, fare, steps), rented):
+    if not is_lost(state, call, departs, legs, fare, steps, rented):
         late = t
         while late < size and departures[column + late] <= state[LATEST]:
             expiry = min(departures[column + late] + state[TRANSFER_S], state[LATEST])
@@ -264,29 +278,26 @@ def _board(  # noqa: C901, PLR0912 - one branch a ticket
                 or beaten(
                     state,
                     expiry + 1,
-                    part_of(
-                        legs + 2,
-                        total + min(state[LEAST_SINGLE], wide(MOST_CENTS)),
-                        steps + least_steps(state, wide(labels[x, BAG])),
-                    ),
+                    legs + 2,
+                    total + min(state[LEAST_SINGLE], wide(MOST_CENTS)),
+                    steps + least_steps(state, wide(labels[LABEL_ROW * x + BAG])),
                 )
             ):
                 break
             late += 1
     if state[SHORT_STOPS] > 0:
-        windows = ints(state, WINDOWS)
         if state[MIRRORED] == 0:
-            sale = _next_sale(windows, departs)
+            sale = _next_sale(state, departs)
             while t < size and departures[column + t] < sale:
                 t = _first_trip(departures, column, t, size, sale)
                 if t < size:
-                    sale = _next_sale(windows, wide(departures[column + t]))
+                    sale = _next_sale(state, wide(departures[column + t]))
         short = total + state[SHORT_CENTS]
         departs = wide(departures[column + t]) if t < size else wide(INF)
         if (
             departs <= state[LATEST]
             and short <= MOST_CENTS
-            and not is_lost(state, call, departs, part_of(legs, short, steps), rented)
+            and not is_lost(state, call, departs, legs, short, steps, rented)
         ):
             n = step_in(
                 state, n, t, i, mg, steps, rented, short, short, wide(-1), wide(0),
@@ -298,24 +309,24 @@ def _board(  # noqa: C901, PLR0912 - one branch a ticket
 @compiled
 def _alight(state: Any, p: int, i: int, s: int, y: int, at: int) -> None:
     """Let row y of those aboard get off at position i, which is stop s, at a time."""
-    labels, aboard = label_rows(state), rows_aboard(state)
-    t, ticket = wide(aboard[y, TRIP]), aboard[y, TICKET]
+    labels, aboard = ints(state, LABELS), ints(state, ABOARD)
+    t, ticket = wide(aboard[ABOARD_ROW * y + TRIP]), aboard[ABOARD_ROW * y + TICKET]
     if ticket == SHORT and state[MIRRORED] != 0:
-        windows, arrivals = ints(state, WINDOWS), ints(state, ARRIVALS)
+        arrivals = ints(state, ARRIVALS)
         length, size = wide(ints(state, POSITIONS)[p]), ints(state, TRIPS)[p]
         cell = ints(state, EVENT0)[p] + t * length + i
-        while at <= state[LATEST] and _next_sale(windows, -at) != -at:
+        while at <= state[LATEST] and _next_sale(state, -at) != -at:
             t += 1
             cell += length
             at = wide(arrivals[cell]) if t < size else wide(INF)
         if at > state[LATEST]:
             return
     total, closed, area = (
-        wide(aboard[y, A_TOTAL]),
-        wide(aboard[y, A_CLOSED]),
-        wide(aboard[y, A_AREA]),
+        wide(aboard[ABOARD_ROW * y + A_TOTAL]),
+        wide(aboard[ABOARD_ROW * y + A_CLOSED]),
+        wide(aboard[ABOARD_ROW * y + A_AREA]),
     )
-    expiry = wide(aboard[y, A_EXPIRY])
+    expiry = wide(aboard[ABOARD_ROW * y + A_EXPIRY])
     if ticket == HELD or ticket == SINGLE:  # noqa: PLR1714, SIM109 - for numba
         if at > expiry and ticket == HELD:
             return
@@ -324,28 +335,30 @@ def _alight(state: Any, p: int, i: int, s: int, y: int, at: int) -> None:
         if at > expiry:
             closed, area = total, wide(-1)
     mg = wide(ints(state, MG_PER_M)[p]) * ints(state, METRES)[ints(state, STOP0)[p] + i]
-    steps = aboard[y, A_STEPS] + steps_of(mg - aboard[y, A_MG])
+    steps = aboard[ABOARD_ROW * y + A_STEPS] + steps_of(mg - aboard[ABOARD_ROW * y + A_MG])
     if not is_measured(total, steps):
         return
-    part, rented = part_of(state[ROUND], total, steps), wide(aboard[y, A_RENTED])
-    goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(state, s, at, part, area, rented)
-    if not goes_on and not may_arrive(state, s, at, part):
+    part, rented = part_of(state[ROUND], total, steps), wide(aboard[ABOARD_ROW * y + A_RENTED])
+    goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+        state, s, at, state[ROUND], total, steps, area, rented
+    )
+    if not goes_on and not may_arrive(state, s, at, state[ROUND], total, steps):
         return
     new = state[N_LABELS]
-    labels[new, TIME] = at
-    labels[new, TOTAL] = total
-    labels[new, STEPS] = steps
-    labels[new, CLOSED] = closed
-    labels[new, AREA] = area
-    labels[new, EXPIRY] = expiry
-    labels[new, PARENT] = aboard[y, A_PARENT]
-    labels[new, HOW] = BY_RIDE
-    labels[new, WHAT] = ints(state, TRIP0)[p] + t
-    labels[new, BOARD] = aboard[y, A_BOARD]
-    labels[new, ALIGHT] = i
-    labels[new, NODE] = s
-    labels[new, LEGS] = state[ROUND]
-    labels[new, BAG] = s
-    labels[new, RENTED] = rented
-    labels[new, DEAD] = 0
+    labels[LABEL_ROW * new + TIME] = at
+    labels[LABEL_ROW * new + TOTAL] = total
+    labels[LABEL_ROW * new + STEPS] = steps
+    labels[LABEL_ROW * new + CLOSED] = closed
+    labels[LABEL_ROW * new + AREA] = area
+    labels[LABEL_ROW * new + EXPIRY] = expiry
+    labels[LABEL_ROW * new + PARENT] = aboard[ABOARD_ROW * y + A_PARENT]
+    labels[LABEL_ROW * new + HOW] = BY_RIDE
+    labels[LABEL_ROW * new + WHAT] = ints(state, TRIP0)[p] + t
+    labels[LABEL_ROW * new + BOARD] = aboard[ABOARD_ROW * y + A_BOARD]
+    labels[LABEL_ROW * new + ALIGHT] = i
+    labels[LABEL_ROW * new + NODE] = s
+    labels[LABEL_ROW * new + LEGS] = state[ROUND]
+    labels[LABEL_ROW * new + BAG] = s
+    labels[LABEL_ROW * new + RENTED] = rented
+    labels[LABEL_ROW * new + DEAD] = 0
     settle(state, part, goes_on)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gtfs.front_labels import arrive, beaten, ints, least_steps, part_of, wide
+from gtfs.front_goal import arrive, beaten, forget_front
+from gtfs.front_labels import least_steps
 from gtfs.front_layout import (
     ACCESS,
     BASE_S,
@@ -31,7 +29,6 @@ from gtfs.front_layout import (
     MOST_CENTS,
     MOST_STEPS,
     N_BAGS,
-    N_FRONT,
     N_LABELS,
     N_NODES,
     N_STOPS,
@@ -40,22 +37,28 @@ from gtfs.front_layout import (
     TRANSFER_S,
 )
 from gtfs.front_legs import write_legs
+from gtfs.front_memory import (
+    INF,
+    fill,
+    ints,
+    size_of,
+    wide,
+)
 from gtfs.front_moves import leave_door, leave_door_riding, rent, walk_on
 from gtfs.front_rest import fill_rest
 from gtfs.front_rides import ride
-from gtfs.kernel_cache import compiled, inlined
-
-INF = 1 << 30
+from gtfs.kernel_cache import compiled, inlined, longs_at
 
 
 @compiled
-def find_front(state: NDArray[np.int64]) -> None:
-    """Answer the question in `state`: fill the front and the legs of its journeys.
+def find_front(address: int) -> None:
+    """Answer the question in the `state` at an address: fill the front and its journeys' legs.
 
     `state[IS_FULL]` if the workspace is too small for the answer.
     """
+    state = longs_at(address)
     state[N_LABELS] = 0
-    state[N_FRONT] = 0
+    forget_front(state)
     state[IS_FULL] = 0
     state[ROUND] = 0
     state[BASE_S] = state[SECONDS] // MINUTE_S * MINUTE_S
@@ -68,7 +71,7 @@ def find_front(state: NDArray[np.int64]) -> None:
         state[EXACT] = exact
         if exact == 1 and not _can_expire(state):
             break
-        ints(state, HEADS)[: state[N_BAGS]] = -1
+        fill(ints(state, HEADS), state[N_BAGS], wide(-1))
         state[ROUND] = 0
         since = state[N_LABELS]
         leave_door(state)
@@ -92,9 +95,9 @@ def find_front(state: NDArray[np.int64]) -> None:
 def _group_door_edges(state: Any) -> None:
     """Chain the edges to the goal door by the node they start from."""
     door, head = ints(state, LAST_EDGES), ints(state, DOOR_HEAD)
-    if len(door) > 0:
-        head[: state[N_NODES]] = -1
-    for d in range(0, len(door), DOOR_ROW):
+    if size_of(state, LAST_EDGES) > 0:
+        fill(head, state[N_NODES], wide(-1))
+    for d in range(0, size_of(state, LAST_EDGES), DOOR_ROW):
         door[d + 5] = head[door[d]]
         head[door[d]] = d
 
@@ -116,9 +119,9 @@ def _can_expire(state: Any) -> bool:
             steps = min(steps, least_steps(state, ready + node))
             if node < n_stops:
                 steps = min(steps, least_steps(state, n_stops + node))
-    for d in range(0, len(first_edges), DOOR_ROW):
+    for d in range(0, size_of(state, FIRST_EDGES), DOOR_ROW):
         rented = 2 * n_stops + first_edges[d]
         steps = min(steps, first_edges[d + 4] + least_steps(state, wide(rented)))
     if steps >= MOST_STEPS:
         return False
-    return not beaten(state, expires + 1, part_of(wide(2), state[LEAST_SINGLE], steps))
+    return not beaten(state, expires + 1, wide(2), state[LEAST_SINGLE], steps)

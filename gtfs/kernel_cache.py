@@ -76,7 +76,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", _numba().njit(nogil=True)(function))
 
 
-def _intrinsics() -> tuple[Any, Any]:
+def _intrinsics() -> tuple[Any, Any, Any, Any, Any]:
     _numba()
     from numba import types  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
     from numba.extending import intrinsic  # noqa: PLC0415
@@ -89,6 +89,16 @@ def _intrinsics() -> tuple[Any, Any]:
             return builder.inttoptr(arguments[0], cgutils.voidptr_t)
 
         return types.voidptr(address), generate
+
+    def numbers_at(kind: Any) -> Any:
+        def at(_context: Any, address: Any) -> Any:
+            def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                return builder.inttoptr(arguments[0], target.get_value_type(signature.return_type))
+
+            pointer: Any = types.CPointer
+            return pointer(kind)(address), generate
+
+        return intrinsic(at)
 
     def prefetch(_context: Any, array: Any, index: Any) -> Any:
         def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -105,10 +115,13 @@ def _intrinsics() -> tuple[Any, Any]:
 
         return types.void(array, index), generate
 
-    return intrinsic(pointer_at), intrinsic(prefetch)
+    numbers = (numbers_at(kind) for kind in (types.int64, types.int32, types.uint8))
+    return intrinsic(pointer_at), intrinsic(prefetch), *numbers
 
 
 carray: Any = _numba().carray
 """A view of memory, in a kernel: numba's."""
-pointer_at, prefetch = _intrinsics()
-"""An address made a pointer; and a hint that `array[index]` will soon be read, in kernels."""
+pointer_at, prefetch, longs_at, ints_at, bits_at = _intrinsics()
+"""In kernels: an address made a pointer; a hint that `array[index]` will soon be read; and the
+int64, int32 and uint8 from an address on, which cost less than an array: no length, no index
+from the end, and no references counted where one kernel hands them to another."""
