@@ -74,7 +74,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         stack.push_async_callback(gateway.close)
         providers = _open_providers(settings, city, secrets, http)
         snapshots = Snapshots(redis, settings.redis_prefix)
-        mirror = Mirror(snapshots, city.providers)
+        mirror = Mirror(snapshots, city.providers, city.zones)
         await mirror.start()
         stack.push_async_callback(mirror.stop)
         changes = Changes(redis, settings.redis_prefix)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +28,7 @@ from providers.values import (
     VehicleId,
     VehicleRef,
 )
+from providers.zones import Zones
 
 STALE_AFTER = timedelta(minutes=5)
 FIRST_LOAD_SECONDS = 10.0
@@ -37,7 +38,8 @@ log = logging.getLogger(__name__)
 VehicleKey = tuple[ProviderId, VehicleRef]
 StationKey = tuple[ProviderId, StationId]
 Watcher = Callable[[ProviderId, VehicleRef | None, StationId | None], None]
-"""Told which vehicle or which station has changed, has come or has gone."""
+"""Told which vehicle or which station has changed, has come or has gone; without either, that the
+provider's geofencing zones are others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Freshness:
 class _Fleet:
     vehicles: dict[VehicleRef, Vehicle] = field(default_factory=dict)
     stations: dict[StationId, Station] = field(default_factory=dict)
+    zones: Zones = field(default_factory=Zones)
     sequence: dict[Kind, int] = field(default_factory=dict)
     heard_at: dict[Kind, datetime] = field(default_factory=dict)
 
@@ -63,14 +66,24 @@ class _Fleet:
 class Mirror:
     """The fleets of those operators of ``stanzas`` that have vehicles."""
 
-    def __init__(self, snapshots: Snapshots, stanzas: Iterable[ProviderStanza]) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        stanzas: Iterable[ProviderStanza],
+        zones: Mapping[ProviderId, Zones] | None = None,
+    ) -> None:
+        """Take the geofencing zones that hold until an operator pushes its own."""
         self._snapshots = snapshots
         self._modes = {
             stanza.provider_id: {kind.id: kind.mode for kind in stanza.vehicle_types()}
             for stanza in stanzas
             if stanza.vehicle_type
         }
-        self._fleets = {provider_id: _Fleet() for provider_id in self._modes}
+        stated = zones or {}
+        self._fleets = {
+            provider_id: _Fleet(zones=stated.get(provider_id, Zones()))
+            for provider_id in self._modes
+        }
         self._vehicles: Grid[VehicleKey, Vehicle] = Grid()
         self._stations: Grid[StationKey, Station] = Grid()
         self._by_id: dict[VehicleId, Vehicle] = {}
@@ -155,6 +168,11 @@ class Mirror:
         fleet = self._fleets.get(provider_id)
         return tuple(fleet.stations.values()) if fleet else ()
 
+    def zones_of(self, provider_id: ProviderId) -> Zones:
+        """The geofencing zones in force."""
+        fleet = self._fleets.get(provider_id)
+        return fleet.zones if fleet else Zones()
+
     def age(self, provider_id: ProviderId, now: datetime) -> timedelta | None:
         """How long ago the provider last told of its vehicles; None if never."""
         fleet = self._fleets.get(provider_id)
@@ -191,11 +209,17 @@ class Mirror:
         self, vehicles: Iterable[Vehicle], modes: Collection[Mode], now: datetime
     ) -> tuple[Vehicle, ...]:
         fresh = {provider_id for provider_id in self._fleets if self.fresh(provider_id, now)}
-        return tuple(v for v in vehicles if v.provider_id in fresh and self._for_rent(v, modes))
+        return tuple(
+            v for v in vehicles if v.provider_id in fresh and self._for_rent(v, modes, now)
+        )
 
-    def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode]) -> bool:
+    def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode], now: datetime) -> bool:
         mode = self._modes[vehicle.provider_id].get(vehicle.type_id)
         if vehicle.reserved or vehicle.disabled or mode not in modes:
+            return False
+        zones = self.zones_of(vehicle.provider_id)
+        limits = zones.limits(vehicle.type_id, zones.phases(now, now))
+        if limits.may_start.holds_at(vehicle.position, value=False):
             return False
         if vehicle.station_id is None:
             return True
@@ -208,6 +232,7 @@ class Mirror:
                 async with self._snapshots.redis.pubsub() as channel:
                     await channel.subscribe(self._snapshots.channel)
                     for provider_id in self._fleets:
+                        await self._load(provider_id, "zones")
                         await self._load(provider_id, "stations")
                         await self._load(provider_id, "vehicles")
                     self._loaded.set()
@@ -227,6 +252,11 @@ class Mirror:
             self._drop_vehicles(fleet, set(fleet.vehicles) - {v.ref for v in vehicles.items})
             self._put_vehicles(fleet, vehicles.items)
             sequence, heard_at = vehicles.sequence, vehicles.heard_at
+        elif kind == "zones":
+            zones, sequence = await self._snapshots.find_zones(provider_id)
+            heard_at = None
+            if zones is not None:
+                self._put_zones(provider_id, fleet, zones)
         else:
             stations = await self._snapshots.get_stations(provider_id)
             gone = set(fleet.stations) - {s.id for s in stations.items}
@@ -285,6 +315,10 @@ class Mirror:
             self._stations.put((station.provider_id, station.id), station.position, station)
             if before is None or replace(before, as_of=station.as_of) != station:
                 self._tell(station.provider_id, None, station.id)
+
+    def _put_zones(self, provider_id: ProviderId, fleet: _Fleet, zones: Zones) -> None:
+        fleet.zones = zones
+        self._tell(provider_id, None, None)
 
     def _drop_stations(
         self, provider_id: ProviderId, fleet: _Fleet, ids: Iterable[StationId]

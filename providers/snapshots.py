@@ -1,11 +1,13 @@
 """What can be had where, as providers last said: kept in Redis with its age, told to all processes.
 
 Vehicles are keyed by the provider's private ``ref`` and stations by their id; a vehicle's public
-id rotates and is never a key. Every push carries a sequence number, one count for vehicles and one
-for stations: a number that was used before changes nothing, a gap asks for a full snapshot.
+id rotates and is never a key. Every push carries a sequence number, one count for vehicles, one for
+stations and one for geofencing zones: a number that was used before changes nothing, a gap asks for
+a full snapshot.
 
 Keys, under the prefix: ``availability:{provider}:meta`` (last sequence and instant of each kind),
-``…:vehicles`` and ``…:stations`` (hashes of JSON). Channel: ``availability``.
+``…:vehicles`` and ``…:stations`` (hashes of JSON), ``…:zones`` (a hash of the one GBFS file).
+Channel: ``availability``.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from redis.asyncio import Redis
 from redis.exceptions import WatchError
 
 from gtfs.geo import LatLon
+from providers.gbfs.zones_v3_0 import reread_zones, write_zones
 from providers.values import (
     Availability,
     ProviderId,
@@ -30,8 +33,9 @@ from providers.values import (
     VehicleId,
     VehicleRef,
 )
+from providers.zones import Zones
 
-Kind = Literal["vehicles", "stations"]
+Kind = Literal["vehicles", "stations", "zones"]
 T = TypeVar("T", Vehicle, Station)
 
 
@@ -126,6 +130,13 @@ class Snapshots:
         rows = {str(station.id): _dump(station) for station in items}
         return await self._write(provider_id, "stations", sequence, rows, tuple(removed), now)
 
+    async def put_zones(
+        self, provider_id: ProviderId, sequence: int, zones: Zones, now: datetime
+    ) -> Receipt:
+        """Replace all geofencing zones."""
+        rows = {"file": json.dumps(write_zones(zones), separators=(",", ":"))}
+        return await self._write(provider_id, "zones", sequence, rows, None, now)
+
     async def record(
         self, provider_id: ProviderId, availability: Availability, now: datetime
     ) -> None:
@@ -142,6 +153,11 @@ class Snapshots:
         """All stations of a provider."""
         rows, sequence, heard_at = await self._read(provider_id, "stations")
         return Known(tuple(_station(row) for row in rows), sequence, heard_at)
+
+    async def find_zones(self, provider_id: ProviderId) -> tuple[Zones | None, int]:
+        """The geofencing zones that a provider pushed, None where it did not, and the sequence."""
+        rows, sequence, _ = await self._read(provider_id, "zones")
+        return (reread_zones(rows[0]) if rows else None), sequence
 
     async def find_stations(
         self, provider_id: ProviderId, ids: Collection[StationId]

@@ -153,6 +153,9 @@ class ProviderStanza(_Table):
     vehicle_type: tuple[VehicleTypeStanza, ...] = ()
     pricing_plan: tuple[PricingPlanStanza, ...] = ()
     demo_fleet: DemoFleet | None = None
+    geofencing_zones: str | None = None
+    """A file of the city's folder with the ``data`` of GBFS 3.0 ``geofencing_zones.json``: what
+    holds until the operator pushes zones of its own."""
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

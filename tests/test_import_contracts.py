@@ -83,6 +83,9 @@ numba: where kernels are compiled
 osmium: where an extract is read
     mobility.streets.build -> osmium
     mobility.planning.brand_new -> osmium
+shapely: where zones are read and asked
+    mobility.planning.water -> shapely
+    providers.brand_new -> shapely
 streets know no search over them
     mobility.streets.spot -> mobility.planning.reach
 fakeredis: the embedded one

@@ -1,12 +1,14 @@
 """What providers tell us and may see: availability pushes, their age, their bookings.
 
 Bodies are GBFS 3.0 items plus a private ``vehicle_ref`` and a sequence number that counts pushes,
-one count for vehicles and one for stations. A full snapshot (PUT) may jump ahead, a delta (PATCH)
-must follow the last push; after a gap it is refused with 409 and a full snapshot is due.
+one count for vehicles, one for stations, one for geofencing zones. A full snapshot (PUT) may jump
+ahead, a delta (PATCH) must follow the last push; after a gap it is refused with 409 and a full
+snapshot is due.
 """
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -26,6 +28,7 @@ from mobility.api.provider_view import (
     StationsSnapshot,
     VehiclesDelta,
     VehiclesSnapshot,
+    ZonesSnapshot,
 )
 from mobility.booking.queries import ProviderLeg, list_provider_legs
 from mobility.db import transaction
@@ -37,9 +40,11 @@ from providers.gbfs.v3_0 import (
     read_stations,
     read_vehicles,
 )
+from providers.gbfs.zones_v3_0 import read_zones
 from providers.snapshots import Kind, Outcome, Receipt
 from providers.stanza import ProviderStanza
 from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
+from providers.zones import Zone
 
 router = APIRouter(prefix="/v1/provider", tags=["providers"])
 
@@ -101,6 +106,29 @@ async def patch_stations(
     return await _answer(wiring, provider_id, "stations", batch, receipt)
 
 
+@router.put(
+    "/geofencing-zones",
+    status_code=202,
+    summary="Push all geofencing zones",
+    responses=problems(409, 413),
+)
+async def put_geofencing_zones(
+    body: ZonesSnapshot, wiring: WiringDep, provider_id: ProviderDep, now: Now
+) -> PushReceipt:
+    """Replace the provider's zones, all or, where one cannot be read, none of them.
+
+    They hold until the next push, however long ago it was.
+    """
+    type_ids = {kind.id for kind in _stanza(wiring, provider_id).vehicle_type}
+    features, bounds = body.geofencing_zones.features, wiring.city.bounds.box
+    read = await to_thread(read_zones, features, body.global_rules, type_ids, bounds)
+    if read.zones is None:
+        return await _nothing(wiring, provider_id, "zones", read.refused)
+    receipt = await wiring.snapshots.put_zones(provider_id, body.sequence, read.zones, now)
+    batch = Batch(read.zones.zones, read.refused)
+    return await _answer(wiring, provider_id, "zones", batch, receipt)
+
+
 @router.get("/freshness", summary="Show how fresh my availability is", responses=problems(409))
 async def get_freshness(wiring: WiringDep, provider_id: ProviderDep, now: Now) -> FreshnessView:
     """What is known of the provider and since when."""
@@ -110,6 +138,7 @@ async def get_freshness(wiring: WiringDep, provider_id: ProviderDep, now: Now) -
         provider_id=provider_id,
         vehicles=found.vehicles,
         stations=found.stations,
+        zones=len(wiring.mirror.zones_of(provider_id).zones),
         heard_at=found.heard_at,
         age_seconds=found.age_seconds,
         stale=found.stale,
@@ -167,7 +196,7 @@ async def _answer(
     wiring: Wiring,
     provider_id: ProviderId,
     kind: Kind,
-    batch: Batch[Vehicle] | Batch[Station],
+    batch: Batch[Vehicle] | Batch[Station] | Batch[Zone],
     receipt: Receipt,
 ) -> PushReceipt:
     """The receipt, once this process's own searches see the push."""

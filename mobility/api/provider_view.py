@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from mobility.api.booking_view import Amount
 
 MAX_ITEMS = 20_000
+MAX_ZONES = 1_000
 Sequence = Annotated[
     int, Field(strict=True, ge=1, le=2**53 - 1, description="Counts the pushes of this kind.")
 ]
@@ -37,6 +38,27 @@ STATION = {
     "is_renting": True,
     "is_returning": True,
     "last_reported": "2026-11-25T08:00:00+01:00",
+}
+
+ZONE = {
+    "type": "Feature",
+    "properties": {
+        "name": [{"text": "Fußgängerzone", "language": "de"}],
+        "rules": [
+            {
+                "vehicle_type_ids": ["rad"],
+                "ride_start_allowed": True,
+                "ride_end_allowed": False,
+                "ride_through_allowed": True,
+                "maximum_speed_kph": 6,
+                "station_parking": True,
+            }
+        ],
+    },
+    "geometry": {
+        "type": "MultiPolygon",
+        "coordinates": [[[[10.684, 53.866], [10.687, 53.866], [10.687, 53.868], [10.684, 53.866]]]],
+    },
 }
 
 
@@ -84,8 +106,30 @@ class StationsDelta(BaseModel):
     removed: Annotated[list[Ref], Field(max_length=MAX_ITEMS)] = []
 
 
+class FeatureCollection(BaseModel):
+    """Zones, the first of which decides where several lie over each other (RFC 7946)."""
+
+    type: Literal["FeatureCollection"]
+    features: Annotated[list[Any], Field(max_length=MAX_ZONES)]
+
+
+class ZonesSnapshot(BaseModel):
+    """All geofencing zones, the `data` of GBFS 3.0 `geofencing_zones.json`; zones have no ids."""
+
+    model_config = _example(
+        {
+            "sequence": 2,
+            "geofencing_zones": {"type": "FeatureCollection", "features": [ZONE]},
+            "global_rules": [],
+        }
+    )
+    sequence: Sequence
+    geofencing_zones: FeatureCollection
+    global_rules: Annotated[list[Any], Field(max_length=MAX_ZONES)]
+
+
 class RefusedItem(BaseModel):
-    """An item that was not taken."""
+    """An item that was not taken, or of geofencing zones one whose vehicle type is not known."""
 
     index: int
     ref: str | None
@@ -123,6 +167,7 @@ class FreshnessView(BaseModel):
             "provider_id": "demo-rad",
             "vehicles": 214,
             "stations": 42,
+            "zones": 3,
             "heard_at": "2026-11-25T07:00:03Z",
             "age_seconds": 12,
             "stale": False,
@@ -131,6 +176,7 @@ class FreshnessView(BaseModel):
     provider_id: str
     vehicles: int
     stations: int
+    zones: Annotated[int, Field(description="Geofencing zones; the city may state them too.")]
     heard_at: datetime | None
     age_seconds: int | None
     stale: bool

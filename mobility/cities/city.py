@@ -6,8 +6,9 @@ beside it; README.md in the folder of a city says what each holds. The code know
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -33,9 +34,11 @@ from mobility.cities.network_facts import NetworkRules
 from mobility.cities.realtime_feed import RealtimeFeed
 from mobility.cities.rows import DATA, CityDataError, Id, Lat, Lon, Text, read_rows, read_toml
 from mobility.cities.unsold import OnDemand, Price, TaxiTariff
+from mobility.cities.zones import list_zones
 from providers.bus.fare_table import FareDataError, FareTable, read_fares
 from providers.stanza import ProviderStanza, StanzaError, read_stanzas
-from providers.values import Mode
+from providers.values import Mode, ProviderId
+from providers.zones import Zones
 
 T = TypeVar("T")
 
@@ -116,6 +119,8 @@ class City:
     """The fares of every file that a provider's stanza names."""
     realtime: tuple[RealtimeFeed, ...] = ()
     """Where live times come from; with none the planned timetable serves."""
+    zones: Mapping[ProviderId, Zones] = field(default_factory=dict)
+    """The geofencing zones of operators that the city states."""
 
     def day_type(self, on: date) -> DayType:
         """Which timetable runs on that day."""
@@ -212,6 +217,7 @@ def load_city(name_or_path: str | Path) -> City:
         providers=providers,
         fare_tables=_fare_tables(folder, providers),
         realtime=main.realtime,
+        zones=list_zones(folder, providers, main.bounds),
     )
     _check_positions(city)
     return city

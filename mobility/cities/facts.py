@@ -197,6 +197,11 @@ class Bounds:
     east: Lon
     north: Lat
 
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        return self.west, self.south, self.east, self.north
+
     def __contains__(self, point: LatLon) -> bool:
         return self.south <= point.lat <= self.north and self.west <= point.lon <= self.east
 

@@ -54,7 +54,7 @@ def read_rows(path: Path, kind: type[T]) -> tuple[T, ...]:
     Raises:
         CityDataError: the file is absent, too large, not UTF-8, or a row does not fit.
     """
-    lines = csv.reader(_text(path).splitlines(), strict=True)
+    lines = csv.reader(read_text(path).splitlines(), strict=True)
     try:
         table = list(lines)
     except csv.Error as error:
@@ -89,7 +89,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
         CityDataError: the file is absent, not TOML, or a field does not fit.
     """
     try:
-        raw = tomllib.loads(_text(path))
+        raw = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise CityDataError(path, "", f"not TOML: {error}") from error
     try:
@@ -99,7 +99,8 @@ def read_toml(path: Path, kind: type[T]) -> T:
         raise CityDataError(path, f"field {field}", problem) from error
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A file of a city; raises CityDataError where it is absent, too large or not UTF-8."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CityDataError(path, "", f"larger than {MAX_BYTES} bytes")

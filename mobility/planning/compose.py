@@ -16,7 +16,7 @@ from gtfs.journey import Footpath, Journey
 from gtfs.service_time import day_zero
 from mobility.planning.accessibility import Accessibility, Accessible, of_path, of_rental
 from mobility.planning.door_rides import DoorRides
-from mobility.planning.fleet_map import FleetView
+from mobility.planning.fleet_view import FleetView
 from mobility.planning.ground import Ground
 from mobility.planning.itinerary import Itinerary, Leg, Place, Rental
 from mobility.planning.paid_today import find_paid

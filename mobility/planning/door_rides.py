@@ -12,8 +12,10 @@ import numpy.typing as npt
 from gtfs.front import DoorEdges
 from gtfs.geo import LatLon
 from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, Rides
-from mobility.planning.fleet_map import FleetView
+from mobility.planning.fleet_view import FleetView
+from mobility.planning.kind_zones import NOT_ALLOWED
 from mobility.planning.reach import StreetWays
+from mobility.planning.water import Floats, degrees_of
 
 Ints = npt.NDArray[np.int32]
 
@@ -41,11 +43,13 @@ class DoorRides:
 def door_rides(
     ways: StreetWays, fleets: FleetView, kinds: AbstractSet[int], goal: LatLon, on: date
 ) -> DoorRides:
-    """From every vehicle of the kinds that need no station, as far as its range reaches."""
+    """From every vehicle of the kinds that may be left there, as far as its range reaches."""
+    door = degrees_of([goal])
     free = [
         (number, *fleets.standing(number))
         for number in sorted(kinds)
         if fleets.kinds[number].type.return_rule in FREE_ENDS
+        and (number not in fleets.zones or fleets.zones[number].may_end(door, docked=False)[0])
     ]
     ridden = {
         mode: ways.reach(
@@ -59,8 +63,9 @@ def door_rides(
             continue
         kind = fleets.kinds[number]
         moving = ridden[kind.mode][slots]
-        near = moving >= 0
-        rides = Rides.of(kind, moving[near])
+        held = _held_up(fleets, number, slots, moving, door)
+        near = (moving >= 0) & (held != NOT_ALLOWED)
+        rides = Rides.of(kind, moving[near], held[near])
         columns = (
             slots[near],
             np.full(len(rides.metres), number, np.int32),
@@ -74,3 +79,14 @@ def door_rides(
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     return DoorRides(DoorEdges(place, kind_column, seconds, cents, mg), metres)
+
+
+def _held_up(fleets: FleetView, number: int, slots: Ints, moving: Ints, door: Floats) -> Ints:
+    held = np.zeros(len(slots), np.int32)
+    if number in fleets.zones:
+        near = np.flatnonzero(moving >= 0)
+        starts = fleets.geometry.slots.degrees[slots[near]]
+        metres = fleets.kinds[number].metres[moving[near]]
+        one = np.zeros(len(near), np.int32)
+        held[near] = fleets.zones[number].held_up(starts, door, np.arange(len(near)), one, metres)
+    return held

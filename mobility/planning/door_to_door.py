@@ -35,6 +35,7 @@ from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
+from mobility.planning.zone_notices import of_zones
 from providers.values import Mode
 
 NEAREST_STOPS = 80
@@ -306,6 +307,7 @@ class DoorToDoor:
         found += wishes.not_here(request, self.city, self.ground.modes_here)
         found += wishes.too_many(request, self.fleets.kinds)
         found += self.stale
+        found += of_zones(shown, self.fleets, self.kinds, self.positions[1], self.city)
         found += notices.of_journeys(shown, self.city, self.now, wheelchair=request.wheelchair)
         if any(itinerary.has_transit for itinerary in shown):
             pricer = self.ground.pricer

@@ -54,9 +54,12 @@ class Rides:
     mg: Ints
 
     @classmethod
-    def of(cls, kind: Kind, moving_s: Ints) -> Rides:
-        """Rides on one kind of vehicle, each of 0 to ``RIDE_SECONDS`` in motion."""
-        seconds = moving_s + np.int32(UNLOCK_SECONDS + LOCK_SECONDS)
+    def of(cls, kind: Kind, moving_s: Ints, held_s: Ints) -> Rides:
+        """Rides on one kind of vehicle, each of 0 to ``RIDE_SECONDS`` in motion.
+
+        ``held_s``: the seconds by which limits of speed lengthen each.
+        """
+        seconds = moving_s + held_s + np.int32(UNLOCK_SECONDS + LOCK_SECONDS)
         metres = kind.metres[moving_s]
         minutes = -(-seconds.astype(np.int64) // 60)
         return cls(

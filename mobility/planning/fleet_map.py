@@ -1,85 +1,29 @@
-"""What can be rented where, as the kernel reads it, kept up with the mirror change by change.
+"""Which vehicle and which station has which slot, kept up with the mirror change by change.
 
 Nodes of a search are the stops of the timetable, then a slot for every station and every vehicle
-that stands free. Ways are measured when a place is new; who has vehicles and docks is only a mask.
+that stands free. Ways are measured when a place is new; who has vehicles and docks is only a mask
+(``fleet_view``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date
 from math import inf
 from threading import Lock
+from zoneinfo import ZoneInfo
 
-import numpy as np
-import numpy.typing as npt
-
-from gtfs.front import RentalEdges
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import FREE_ENDS, STATION_ENDS, Kind
-from mobility.planning.fleet_rides import Geometry, RideEdges, edges_of, no_geometry
-from mobility.planning.reach import Places, StreetWays
+from mobility.planning.fleet_kinds import FREE_ENDS, Kind
+from mobility.planning.fleet_rides import Geometry, no_geometry
+from mobility.planning.fleet_view import FleetView, view_of
+from mobility.planning.fleet_zones import FleetZones, Times
+from mobility.planning.reach import StreetWays
 from providers.mirror import Mirror
 from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
 
-Flags = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int32]
 _Key = tuple[ProviderId, VehicleRef | None, StationId | None]
-_Pools = dict[tuple[int, int], tuple[Vehicle, ...]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FleetView:
-    """All fleets at one moment; it never changes, so a search works on one to its end."""
-
-    kinds: tuple[Kind, ...]
-    geometry: Geometry
-    edges: RideEdges
-    ranges: Mapping[tuple[int, int], int]
-    rentals: RentalEdges
-    pools: Mapping[tuple[int, int], tuple[Vehicle, ...]]
-    """By kind and slot the vehicles that could be taken, farthest range first; never empty."""
-    stations: Sequence[Station | None]
-    """By slot; None where a vehicle stands free."""
-    available: Flags
-    takes: Flags
-    _usable: dict[AbstractSet[int], RentalEdges] = field(default_factory=dict)
-    _standing: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
-
-    @property
-    def nodes(self) -> Places:
-        """Stops, then slots: the index of a place is its node."""
-        return self.geometry.nodes
-
-    def position(self, slot: int) -> LatLon:
-        """Where a slot is."""
-        lat, lon = self.geometry.slots.degrees[slot].tolist()
-        return LatLon(lat, lon)
-
-    def standing(self, kind: int) -> tuple[Ints, Ints]:
-        """Where a vehicle of the kind can be taken, and the metres that the best there can go.
-
-        Ranges count as far as they matter.
-        """
-        found = self._standing.get(kind)
-        if found is None:
-            slots = np.flatnonzero(self.available[kind]).astype(np.int32)
-            longest_m = self.kinds[kind].longest_m
-            far = [self.ranges.get((kind, slot), longest_m) for slot in slots.tolist()]
-            found = self._standing[kind] = (slots, np.array(far, np.int32))
-        return found
-
-    def usable(self, kinds: AbstractSet[int]) -> RentalEdges:
-        """The rides by some of the kinds."""
-        found = self._usable.get(kinds)
-        if found is None:
-            allowed = np.zeros((len(self.kinds), 1), np.bool_)
-            allowed[list(kinds)] = True
-            found = self.rentals.with_masks(self.available & allowed, self.takes)
-            self._usable[kinds] = found
-        return found
+_Time = tuple[date, Times]
 
 
 class FleetMap:
@@ -95,6 +39,7 @@ class FleetMap:
         stops: Sequence[LatLon],
         hubs: Sequence[int],
         mirror: Mirror,
+        timezone: ZoneInfo,
     ) -> None:
         """Take the kinds of vehicle, and of the stops those where a free vehicle may be left."""
         self._kinds = tuple(kinds)
@@ -108,34 +53,49 @@ class FleetMap:
         self._stations: list[Station | None] = []
         self._standing: list[int | None] = []
         """By slot the kind of the vehicle that stands there free, rentable or not."""
-        self._pools: _Pools = {}
+        self._pools: dict[tuple[int, int], tuple[Vehicle, ...]] = {}
         self._pool_of: dict[_Key, tuple[int, int]] = {}
         self._parked: dict[tuple[ProviderId, StationId], set[VehicleRef]] = {}
         """Which vehicles say that they stand at a station, rentable or not, known or not."""
         self._parked_at: dict[_Key, StationId] = {}
         self._moved: dict[date, set[int]] = {}
         self._geometry: dict[date, Geometry] = {}
-        self._views: dict[date, FleetView] = {}
-        self._current: set[date] = set()
-        """The days whose view is up to date."""
+        self._views: dict[_Time, FleetView] = {}
+        self._current: set[_Time] = set()
+        """The times whose view is up to date."""
         self._empty = no_geometry(stops, hubs)
+        self._zones = FleetZones.none(self._kinds, streets, stops, timezone)
         mirror.watch(lambda *change: self._told.update({change: None}))
         providers = dict.fromkeys(kind.provider_id for kind in kinds)
+        self._told |= {(provider, None, None): None for provider in providers}
         for provider in providers:
             self._told |= {(provider, None, s.id): None for s in mirror.list_stations(provider)}
             self._told |= {(provider, v.ref, None): None for v in mirror.list_vehicles(provider)}
 
     def view(self, on: date) -> FleetView:
-        """The fleets now, with the ways that are open on that day."""
-        on = self._streets.like(on)
-        if not self._told and on in self._current:
-            return self._views[on]
+        """The fleets now, with the ways and geofencing zones of that day."""
+        like = self._streets.like(on)
+        at = (like, self._zones.times(on))
+        if not self._told and at in self._current:
+            return self._views[at]
         with self._lock:
             self._take_in()
-            if on not in self._current:
-                self._views[on] = self._look(on)
-                self._current.add(on)
-            return self._views[on]
+            at = (like, self._zones.times(on))
+            if at not in self._current:
+                self._views[at] = self._look(*at)
+                self._current.add(at)
+            return self._views[at]
+
+    def _look(self, on: date, times: Times) -> FleetView:
+        return view_of(
+            self._views.get((on, times)),
+            self._kinds,
+            self._measured(on),
+            self._zones.of_kinds(times, on),
+            self._pools,
+            self._stations,
+            self._standing,
+        )
 
     def _take_in(self) -> None:
         told: set[_Key] = set()
@@ -152,8 +112,14 @@ class FleetMap:
                 self._put_station(provider, station_id)
                 parked = self._parked.get((provider, station_id), ())
                 again |= {(provider, there) for there in parked}
+            else:
+                self._put_zones(provider)
         for provider, ref in sorted(again):
             self._put_vehicle(provider, ref)
+
+    def _put_zones(self, provider: ProviderId) -> None:
+        self._zones = self._zones.having(provider, self._mirror.zones_of(provider))
+        self._views.clear()
 
     def _put_station(self, provider: ProviderId, station_id: StationId) -> None:
         key = (provider, None, station_id)
@@ -243,75 +209,6 @@ class FleetMap:
     def _note(self, slot: int) -> None:
         for moved in self._moved.values():
             moved.add(slot)
-
-    def _look(self, on: date) -> FleetView:
-        geometry = self._measured(on)
-        ranges = self._short_ranges()
-        known = self._views.get(on)
-        if known is not None and known.geometry is geometry and known.ranges == ranges:
-            edges, rentals = known.edges, known.rentals
-        else:
-            owners = [s.provider_id if s else None for s in self._stations]
-            edges = edges_of(geometry, self._kinds, owners, self._standing, ranges)
-            rentals = self._rentals(geometry, edges)
-        return FleetView(
-            self._kinds,
-            geometry,
-            edges,
-            ranges,
-            rentals,
-            dict(self._pools),
-            tuple(self._stations),
-            self._available(geometry),
-            self._takes(geometry),
-        )
-
-    def _short_ranges(self) -> dict[tuple[int, int], int]:
-        """Where even the best vehicle cannot go as far as a ride may lead."""
-        return {
-            (kind, slot): vehicles[0].range_m
-            for (kind, slot), vehicles in self._pools.items()
-            if vehicles[0].range_m is not None and vehicles[0].range_m < self._kinds[kind].longest_m
-        }
-
-    def _rentals(self, geometry: Geometry, edges: RideEdges) -> RentalEdges:
-        return RentalEdges.of(
-            len(geometry.stops),
-            len(geometry.slots),
-            len(self._kinds),
-            start=edges.start,
-            end=edges.end,
-            kind=edges.kind,
-            seconds=edges.seconds,
-            cents=edges.cents,
-            mg=edges.mg,
-            to_place=geometry.walks_to_slots(),
-            to_stop=geometry.walks_to_stops(),
-            available=self._available(geometry),
-            takes=self._takes(geometry),
-        )
-
-    def _available(self, geometry: Geometry) -> Flags:
-        flags = np.zeros((len(self._kinds), len(geometry.slots)), np.bool_)
-        for kind, slot in self._pools:
-            flags[kind, slot] = True
-        return flags
-
-    def _takes(self, geometry: Geometry) -> Flags:
-        """Where a vehicle may be left: an unknown number of docks does not forbid it."""
-        flags = np.zeros((len(self._kinds), len(geometry.nodes)), np.bool_)
-        for number, kind in enumerate(self._kinds):
-            if kind.type.return_rule in STATION_ENDS:
-                flags[number, len(geometry.stops) :] = [
-                    station is not None
-                    and station.provider_id == kind.provider_id
-                    and station.returning
-                    and station.docks_available != 0
-                    for station in self._stations
-                ]
-            if kind.type.return_rule in FREE_ENDS:
-                flags[number, geometry.hubs] = True
-        return flags
 
     def _measured(self, on: date) -> Geometry:
         known = self._geometry.get(on)

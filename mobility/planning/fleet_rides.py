@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
 from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, STATION_ENDS, Kind, Rides
+from mobility.planning.kind_zones import NOT_ALLOWED, KindZones
 from mobility.planning.reach import Places, StreetWays, renew
 from mobility.planning.water import degrees_of
 from providers.values import Mode, ProviderId
@@ -126,12 +128,14 @@ def edges_of(
     owners: Sequence[ProviderId | None],
     standing: Sequence[int | None],
     ranges: Ranges,
+    zones: Mapping[int, KindZones],
 ) -> RideEdges:
-    """The rides between stations, and from free vehicles to hubs, as far as ranges reach.
+    """The rides between stations, and from free vehicles to hubs, as far as ranges and zones let.
 
     By slot: whose station it is, or the kind of the vehicle that stands there free.
     """
     n_stops = len(geometry.stops)
+    rides = partial(_rides, geometry, ranges, zones)
     parts: list[tuple[Ints, ...]] = []
     for number, kind in enumerate(kinds):
         own = [slot for slot, owner in enumerate(owners) if owner == kind.provider_id]
@@ -141,19 +145,27 @@ def edges_of(
             moving = geometry.rides[kind.mode][np.ix_(starts, own)]
             moving[np.equal.outer(starts, own)] = -1
             ends = n_stops + np.array(own, np.int32)
-            parts.append(_rides(number, kind, starts, ends, moving, ranges))
+            parts.append(rides(number, kind, starts, ends, moving))
         if kind.type.return_rule in FREE_ENDS:
             moving = geometry.to_hubs[kind.mode][free]
-            parts.append(_rides(number, kind, free, geometry.hubs, moving, ranges))
+            parts.append(rides(number, kind, free, geometry.hubs, moving))
     nothing = (np.zeros(0, np.int32),) * 7
     return RideEdges(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))
 
 
 def _rides(
-    number: int, kind: Kind, starts: Sequence[int], ends: Ints, moving: Ints, ranges: Ranges
-) -> tuple[Ints, ...]:
+    geometry: Geometry, ranges: Ranges, zones: Mapping[int, KindZones],
+    number: int, kind: Kind, starts: Sequence[int], ends: Ints, moving: Ints,
+) -> tuple[Ints, ...]:  # fmt: skip
     row, column = np.nonzero(moving >= 0)
-    rides = Rides.of(kind, moving[row, column])
+    moving_s = moving[row, column]
+    held_s = np.zeros(len(row), np.int32)
+    if number in zones:
+        from_slots, to_nodes = geometry.slots.degrees[starts], geometry.nodes.degrees[ends]
+        held_s = zones[number].held_up(from_slots, to_nodes, row, column, kind.metres[moving_s])
+    allowed = held_s != NOT_ALLOWED
+    row, column, moving_s, held_s = (of[allowed] for of in (row, column, moving_s, held_s))
+    rides = Rides.of(kind, moving_s, held_s)
     far = np.array([ranges.get((number, s), kind.longest_m) for s in starts], np.int64)
     columns = (
         np.array(starts, np.int32)[row],

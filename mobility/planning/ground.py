@@ -75,6 +75,7 @@ class Ground:
             [stop.position for stop in timetable.stops],
             _hubs(timetable),
             mirror,
+            city.timezone,
         )
         rented = (kind.mode for stanza in city.providers for kind in stanza.vehicle_types())
         self.modes_here = frozenset({Mode.WALK, *rented, *self._scene.modes})

@@ -31,13 +31,15 @@ from providers.values import (
     VehicleId,
     VehicleRef,
 )
+from providers.zones import Zone
 
 CLOCK_SKEW = timedelta(minutes=5)
 LANGUAGE = "de"
-T = TypeVar("T", Vehicle, Station)
+T = TypeVar("T", Vehicle, Station, Zone)
 
 
-def _real_number(value: object) -> object:
+def real_number(value: object) -> object:
+    """The value, where it is a JSON number; raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a JSON number")  # noqa: TRY004 - pydantic wants ValueError
     return value
@@ -50,17 +52,19 @@ def _text_only(value: object) -> object:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Lat = Annotated[float, BeforeValidator(_real_number), Field(ge=-90, le=90)]
-Lon = Annotated[float, BeforeValidator(_real_number), Field(ge=-180, le=180)]
+Lat = Annotated[float, BeforeValidator(real_number), Field(ge=-90, le=90)]
+Lon = Annotated[float, BeforeValidator(real_number), Field(ge=-180, le=180)]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_text_only)]
 
 
-class _Item(BaseModel):
+class Item(BaseModel):
+    """Anything of a GBFS file; what is not known is skipped."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
-class VehicleItem(_Item):
+class VehicleItem(Item):
     """An item of ``vehicle_status.vehicles``, with ``vehicle_ref``."""
 
     vehicle_ref: Name
@@ -71,20 +75,20 @@ class VehicleItem(_Item):
     station_id: Name | None = None
     is_reserved: StrictBool
     is_disabled: StrictBool
-    current_range_meters: Annotated[float, BeforeValidator(_real_number)] | None = Field(
+    current_range_meters: Annotated[float, BeforeValidator(real_number)] | None = Field(
         default=None, ge=0, le=10_000_000
     )
     last_reported: Instant | None = None
 
 
-class Translation(_Item):
+class Translation(Item):
     """A text in one language."""
 
     text: Name
     language: Annotated[str, Field(max_length=35)]
 
 
-class StationItem(_Item):
+class StationItem(Item):
     """Items of ``station_information.stations`` and ``station_status.stations`` in one."""
 
     station_id: Name
@@ -117,7 +121,7 @@ class Batch(Generic[T]):
     refused: tuple[Refusal, ...]
 
 
-class _NotTakenError(Exception):
+class NotTakenError(Exception):
     """Why a well-formed item is not taken."""
 
 
@@ -147,8 +151,8 @@ def read_vehicles(
             accepted.append(_vehicle(provider_id, item, type_ids, stations, now))
             refs.add(item.vehicle_ref)
             ids.add(item.vehicle_id)
-        except (ValidationError, _NotTakenError) as error:
-            refused.append(Refusal(index, _name(raw, "vehicle_ref"), _reason(error)))
+        except (ValidationError, NotTakenError) as error:
+            refused.append(Refusal(index, _name(raw, "vehicle_ref"), reason_of(error)))
     return Batch(tuple(accepted), tuple(refused))
 
 
@@ -169,14 +173,14 @@ def read_stations(
             before = known.get(StationId(item.station_id))
             accepted.append(_station(provider_id, item, before, now))
             ids.add(item.station_id)
-        except (ValidationError, _NotTakenError) as error:
-            refused.append(Refusal(index, _name(raw, "station_id"), _reason(error)))
+        except (ValidationError, NotTakenError) as error:
+            refused.append(Refusal(index, _name(raw, "station_id"), reason_of(error)))
     return Batch(tuple(accepted), tuple(refused))
 
 
 def _once(field: str, name: str, seen: Collection[str]) -> None:
     if name in seen:
-        raise _NotTakenError(f"this {field} stands in the push already")
+        raise NotTakenError(f"this {field} stands in the push already")
 
 
 def _vehicle(
@@ -187,13 +191,13 @@ def _vehicle(
     now: datetime,
 ) -> Vehicle:
     if item.vehicle_type_id not in type_ids:
-        raise _NotTakenError(f"no vehicle type {item.vehicle_type_id!r}")
+        raise NotTakenError(f"no vehicle type {item.vehicle_type_id!r}")
     station = stations.get(StationId(item.station_id)) if item.station_id else None
     if item.station_id is not None and station is None:
-        raise _NotTakenError(f"no station {item.station_id!r}; push stations first")
+        raise NotTakenError(f"no station {item.station_id!r}; push stations first")
     position = _position(item.lat, item.lon) or (station.position if station else None)
     if position is None:
-        raise _NotTakenError("neither lat and lon nor a station_id")
+        raise NotTakenError("neither lat and lon nor a station_id")
     return Vehicle(
         provider_id=provider_id,
         ref=VehicleRef(item.vehicle_ref),
@@ -211,13 +215,13 @@ def _vehicle(
 def _station(
     provider_id: ProviderId, item: StationItem, before: Station | None, now: datetime
 ) -> Station:
-    name = _text(item.name) or (before.name if before else None)
+    name = text_of(item.name) or (before.name if before else None)
     position = _position(item.lat, item.lon) or (before.position if before else None)
     available = item.num_vehicles_available
     if available is None and before is not None:
         available = before.vehicles_available
     if name is None or position is None or available is None:
-        raise _NotTakenError("a new station needs name, lat, lon and num_vehicles_available")
+        raise NotTakenError("a new station needs name, lat, lon and num_vehicles_available")
     installed = item.is_installed is not False
 
     def or_before(told: int | None, known: int | None) -> int | None:
@@ -247,9 +251,9 @@ def _position(lat: float | None, lon: float | None) -> LatLon | None:
     if lat is None and lon is None:
         return None
     if lat is None or lon is None:
-        raise _NotTakenError("lat and lon come together")
+        raise NotTakenError("lat and lon come together")
     if lat == 0 and lon == 0:
-        raise _NotTakenError("0, 0 is the position of a receiver without one")
+        raise NotTakenError("0, 0 is the position of a receiver without one")
     return LatLon(lat, lon)
 
 
@@ -257,11 +261,12 @@ def _as_of(reported: datetime | None, now: datetime) -> datetime:
     if reported is None:
         return now
     if reported > now + CLOCK_SKEW:
-        raise _NotTakenError("last_reported lies in the future")
+        raise NotTakenError("last_reported lies in the future")
     return min(reported.astimezone(UTC), now)
 
 
-def _text(name: str | list[Translation] | None) -> str | None:
+def text_of(name: str | list[Translation] | None) -> str | None:
+    """A name in the language of our riders, or else in the first there is."""
     if name is None or isinstance(name, str):
         return name
     return next((n.text for n in name if n.language.startswith(LANGUAGE)), name[0].text)
@@ -272,7 +277,8 @@ def _name(raw: Any, field: str) -> str | None:
     return name[:100] if isinstance(name, str) else None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why an item was refused, its first three defects by field."""
     if not isinstance(error, ValidationError):
         return str(error)
     found = error.errors(include_url=False, include_input=False, include_context=False)[:3]

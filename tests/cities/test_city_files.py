@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import json
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -20,6 +21,7 @@ from mobility.cities.network_facts import clock_seconds
 from mobility.cities.new import NewCityError, city_app, create_city
 from mobility.cities.rows import CityDataError
 from providers.sandbox.fleet import read_fleet
+from tests.providers.zone_boxes import feature, ring, rule
 
 TODAY = date(2026, 11, 25)
 REPOSITORY = Path(mobility.cities.__file__).parents[2]
@@ -125,6 +127,53 @@ def replace(path: Path, old: str, new: str) -> None:
 def test_defect_is_named(folder: Path, file: str, old: str, new: str, complaint: str) -> None:
     replace(folder / file, old, new)
 
+    with pytest.raises(CityDataError, match=complaint):
+        load_city(folder)
+
+
+ZONES = {
+    "note": "what is not GBFS is for those who read the file",
+    "geofencing_zones": {
+        "type": "FeatureCollection",
+        "features": [feature(ring((11.1, 50.3, 11.2, 50.4)))],
+    },
+    "global_rules": [],
+}
+
+
+def state_zones(folder: Path, text: str, name: str = "zones.json") -> None:
+    """The city's bike operator has zones."""
+    (folder / "zones.json").write_text(text, encoding="utf-8")
+    replace(
+        folder / "providers.toml", 'kind = "bike"', f'kind = "bike"\ngeofencing_zones = "{name}"'
+    )
+
+
+def test_a_city_may_state_the_zones_of_an_operator(folder: Path) -> None:
+    state_zones(folder, json.dumps(ZONES))
+    ((provider_id, zones),) = load_city(folder).zones.items()
+    assert provider_id in {stanza.id for stanza in load_city(folder).providers}
+    assert [one.rules for one in zones.zones] == [(rule("no end"),)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("{", "[", r"zones\.json: no data of geofencing_zones\.json"),
+        ('"global_rules"', '"rules"', r"zones\.json: no data .*'global_rules'"),
+        ("ride_end_allowed", "ride_allowed", r"zones\.json, zone 0: .*ride_end_allowed"),
+        ('"ride_start', '"vehicle_type_ids": ["tank"], "ride_start', r"zone 0: .*'tank'"),
+    ],
+)
+def test_a_defect_of_zones_is_named(folder: Path, old: str, new: str, complaint: str) -> None:
+    state_zones(folder, json.dumps(ZONES).replace(old, new, 1))
+    with pytest.raises(CityDataError, match=complaint):
+        load_city(folder)
+
+
+@pytest.mark.parametrize(("name", "complaint"), [("../z.json", "elsewhere"), ("z.json", "missing")])
+def test_zones_lie_in_the_folder(folder: Path, name: str, complaint: str) -> None:
+    state_zones(folder, json.dumps(ZONES), name)
     with pytest.raises(CityDataError, match=complaint):
         load_city(folder)
 

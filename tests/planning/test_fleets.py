@@ -94,9 +94,13 @@ def planner_with(vehicles: Iterable[Vehicle], stations: Iterable[Station] = ()) 
 
 def rides(planner: Planner, *modes: Mode, **changes: object) -> list[Itinerary]:
     """The ways with a rented vehicle."""
-    request = SearchRequest(START, GOAL, berlin("08:00"), modes=frozenset({Mode.WALK, *modes}))
-    found = planner.search(replace(request, **changes), NOW)
+    found = search_between(planner, *modes, **changes)
     return [way for way in found.itineraries if way.has_rental]
+
+
+def search_between(planner: Planner, *modes: Mode, **changes: object) -> SearchResult:
+    request = SearchRequest(START, GOAL, berlin("08:00"), modes=frozenset({Mode.WALK, *modes}))
+    return planner.search(replace(request, **changes), NOW)
 
 
 def text_of(way: Itinerary) -> str:

@@ -85,7 +85,7 @@ def mirror_of(
     city: City, vehicles: Iterable[Vehicle], stations: Iterable[Station], now: datetime
 ) -> Mirror:
     """A mirror that has just heard all this; nothing follows."""
-    mirror = Mirror(cast("Any", None), city.providers)
+    mirror = Mirror(cast("Any", None), city.providers, city.zones)
     for provider_id, fleet in mirror._fleets.items():
         mirror._put_vehicles(fleet, [v for v in vehicles if v.provider_id == provider_id])
         mirror._put_stations(fleet, [s for s in stations if s.provider_id == provider_id])

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mobility.api import provider
 from mobility.api.dependencies import get_now, get_provider, get_wiring
 from mobility.api.errors import install_errors
+from mobility.cities.facts import Bounds
 from providers.mirror import Mirror
 from providers.snapshots import Snapshots
 from providers.stanza import ProviderStanza
@@ -60,7 +61,13 @@ async def open_platform(
     app.include_router(provider.router)
     install_errors(app)
     platform = Platform(snapshots, mirror, app)
-    wiring = SimpleNamespace(stanzas=stanzas, snapshots=snapshots, mirror=mirror, engine=engine)
+    wiring = SimpleNamespace(
+        city=SimpleNamespace(bounds=Bounds(10.5, 53.7, 11.0, 54.0)),
+        stanzas=stanzas,
+        snapshots=snapshots,
+        mirror=mirror,
+        engine=engine,
+    )
     app.dependency_overrides = {
         get_wiring: lambda: wiring,
         get_provider: lambda: platform.provider_id,

@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gtfs.geo import LatLon
 from providers.gbfs.v3_0 import read_stations, read_vehicles
+from providers.mirror import Mirror
 from providers.stanza import ProviderStanza
 from providers.values import Mode, ProviderId, Station, StationId
+from providers.zones import Zones
 from tests.providers.platform import Platform, open_platform
+from tests.providers.zone_boxes import feature, ring, zone
 
-RAD = ProviderId("demo-rad")
+RAD, AUTO = ProviderId("demo-rad"), ProviderId("demo-auto")
 EIGHT = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 HBF = LatLon(53.8671, 10.6698)
 STATION = {
@@ -90,6 +93,7 @@ async def test_freshness_tells_the_age(platform: Platform):
         "provider_id": "demo-rad",
         "vehicles": 1,
         "stations": 0,
+        "zones": 0,
         "heard_at": "2026-11-26T08:00:00Z",
         "age_seconds": 301,
         "stale": True,
@@ -206,6 +210,96 @@ async def test_not_a_number_is_refused_where_it_stands(platform: Platform):
     body = '{"sequence": 1, "vehicles": [{"vehicle_ref": "a", "lat": NaN, "lon": Infinity}]}'
     answer = await platform.call("PUT", "/vehicles", body)
     assert answer.json()["outcome"] == "nothing_acceptable"
+
+
+def zones(sequence: int, *features: Any, global_rules: Any = ()) -> dict[str, Any]:
+    return {
+        "sequence": sequence,
+        "geofencing_zones": {"type": "FeatureCollection", "features": list(features)},
+        "global_rules": list(global_rules),
+    }
+
+
+STATION_SQUARE = ring((10.669, 53.866, 10.671, 53.868))
+
+
+async def test_zones_are_in_force_for_the_next_search(platform: Platform):
+    await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle("a")]})
+    no_start = {
+        "ride_start_allowed": False,
+        "ride_end_allowed": True,
+        "ride_through_allowed": True,
+        "vehicle_type_ids": ["rad", "tandem"],
+    }
+    square = feature(STATION_SQUARE, rules=[no_start], name="Vorplatz")
+    answer = await platform.call("PUT", "/geofencing-zones", zones(1, square))
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {
+            "outcome": "taken",
+            "accepted": 1,
+            "refused": [
+                {
+                    "index": 0,
+                    "ref": "Vorplatz",
+                    "reason": "taken, but there is no vehicle type 'tandem'",
+                }
+            ],
+            "last_sequence": 1,
+        },
+    )
+    assert platform.mirror.vehicles_near(HBF, 50, {Mode.BIKE}, EIGHT) == ()
+    assert (await platform.call("GET", "/freshness")).json()["zones"] == 1
+    assert (await platform.call("PUT", "/geofencing-zones", zones(2))).json()["accepted"] == 0
+    assert len(platform.mirror.vehicles_near(HBF, 50, {Mode.BIKE}, EIGHT)) == 1
+
+
+async def test_zones_are_taken_whole_or_not_at_all(platform: Platform):
+    await platform.call("PUT", "/geofencing-zones", zones(1, feature(STATION_SQUARE)))
+    bad = zones(2, feature(STATION_SQUARE), feature(STATION_SQUARE[:3]))
+    answer = (await platform.call("PUT", "/geofencing-zones", bad)).json()
+    assert (answer["outcome"], answer["accepted"], answer["last_sequence"]) == (
+        "nothing_acceptable",
+        0,
+        1,
+    )
+    assert [item["index"] for item in answer["refused"]] == [1]
+    assert len(platform.mirror.zones_of(RAD).zones) == 1
+    again = await platform.call("PUT", "/geofencing-zones", zones(1))
+    assert again.json()["outcome"] == "stale"
+    assert len(platform.mirror.zones_of(RAD).zones) == 1
+
+
+async def test_zones_outlive_the_process_that_was_told_of_them(
+    platform: Platform, stanzas: dict[str, ProviderStanza]
+):
+    await platform.call("PUT", "/geofencing-zones", zones(1, feature(STATION_SQUARE)))
+    stated = {
+        RAD: Zones((zone((0, 0, 1, 1)), zone((0, 0, 2, 2)))),
+        AUTO: Zones((zone((0, 0, 1, 1)),)),
+    }
+    other = Mirror(platform.snapshots, stanzas.values(), stated)
+    await other.start()
+    told = platform.mirror.zones_of(RAD).zones
+    assert other.zones_of(RAD).zones == told, "what was pushed goes before what the city states"
+    assert other.zones_of(AUTO) is stated[AUTO]
+    await other.stop()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"sequence": 1, "geofencing_zones": [], "global_rules": []},
+        {"sequence": 1, "geofencing_zones": {"type": "FeatureCollection"}, "global_rules": []},
+        {"sequence": 1, "geofencing_zones": zones(1)["geofencing_zones"]},
+        {**zones(1), "geofencing_zones": {"type": "Feature", "features": []}},
+        zones(0),
+        zones(1, *[None] * 1001),
+    ],
+)
+async def test_what_is_no_file_of_zones_is_a_client_error(platform: Platform, body: Any):
+    assert (await platform.call("PUT", "/geofencing-zones", body)).status_code == 422
+    assert platform.mirror.zones_of(RAD).zones == ()
 
 
 async def test_a_bus_operator_has_no_vehicles_to_push(platform: Platform):

@@ -1,0 +1,183 @@
+"""What can be rented where at one moment, as the kernel reads it.
+
+What changes by the second is only a mask: who has vehicles, who has docks. What geofencing zones
+say of places is a mask too; what they do to rides stands in the edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gtfs.front import RentalEdges
+from gtfs.geo import LatLon
+from mobility.planning.fleet_kinds import FREE_ENDS, STATION_ENDS, Kind
+from mobility.planning.fleet_rides import Geometry, RideEdges, edges_of
+from mobility.planning.kind_zones import KindZones
+from mobility.planning.reach import Places
+from providers.values import Station, Vehicle
+
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+Pools = Mapping[tuple[int, int], tuple[Vehicle, ...]]
+"""By kind and slot the vehicles that could be taken, farthest range first; never empty."""
+
+
+class Allowed(NamedTuple):
+    """What geofencing zones allow, by kind."""
+
+    starts: Flags
+    """(kinds, slots)"""
+    ends: Flags
+    """(kinds, nodes)"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FleetView:
+    """All fleets at one moment; it never changes, so a search works on one to its end."""
+
+    kinds: tuple[Kind, ...]
+    geometry: Geometry
+    edges: RideEdges
+    ranges: Mapping[tuple[int, int], int]
+    rentals: RentalEdges
+    zones: Mapping[int, KindZones]
+    """By kind what geofencing zones do to it; a kind without zones is absent."""
+    allowed: Allowed
+    pools: Pools
+    stations: Sequence[Station | None]
+    """By slot; None where a vehicle stands free."""
+    available: Flags
+    takes: Flags
+    _usable: dict[AbstractSet[int], RentalEdges] = field(default_factory=dict)
+    _standing: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+
+    @property
+    def nodes(self) -> Places:
+        """Stops, then slots: the index of a place is its node."""
+        return self.geometry.nodes
+
+    def position(self, slot: int) -> LatLon:
+        """Where a slot is."""
+        lat, lon = self.geometry.slots.degrees[slot].tolist()
+        return LatLon(lat, lon)
+
+    def standing(self, kind: int) -> tuple[Ints, Ints]:
+        """Where a vehicle of the kind can be taken, and the metres that the best there can go.
+
+        Ranges count as far as they matter.
+        """
+        found = self._standing.get(kind)
+        if found is None:
+            slots = np.flatnonzero(self.available[kind]).astype(np.int32)
+            longest_m = self.kinds[kind].longest_m
+            far = [self.ranges.get((kind, slot), longest_m) for slot in slots.tolist()]
+            found = self._standing[kind] = (slots, np.array(far, np.int32))
+        return found
+
+    def usable(self, kinds: AbstractSet[int]) -> RentalEdges:
+        """The rides by some of the kinds."""
+        found = self._usable.get(kinds)
+        if found is None:
+            allowed = np.zeros((len(self.kinds), 1), np.bool_)
+            allowed[list(kinds)] = True
+            found = self.rentals.with_masks(self.available & allowed, self.takes)
+            self._usable[kinds] = found
+        return found
+
+
+def view_of(
+    before: FleetView | None,
+    kinds: tuple[Kind, ...],
+    geometry: Geometry,
+    zones: Mapping[int, KindZones],
+    pools: Pools,
+    stations: Sequence[Station | None],
+    standing: Sequence[int | None],
+) -> FleetView:
+    """The fleets now; by slot, its station or the kind of the vehicle that stands there free.
+
+    What the view ``before`` has that still holds is taken over.
+    """
+    ranges = _short_ranges(kinds, pools)
+    placed = before is not None and before.geometry is geometry and before.zones == zones
+    allowed = before.allowed if before and placed else _allowed(kinds, geometry, zones)
+    available = np.zeros((len(kinds), len(geometry.slots)), np.bool_)
+    for kind, slot in pools:
+        available[kind, slot] = allowed.starts[kind, slot]
+    takes = _takes(kinds, geometry, stations) & allowed.ends
+    if before and placed and before.ranges == ranges:
+        edges, rentals = before.edges, before.rentals
+    else:
+        owners = [s.provider_id if s else None for s in stations]
+        edges = edges_of(geometry, kinds, owners, standing, ranges, zones)
+        rentals = RentalEdges.of(
+            len(geometry.stops),
+            len(geometry.slots),
+            len(kinds),
+            start=edges.start,
+            end=edges.end,
+            kind=edges.kind,
+            seconds=edges.seconds,
+            cents=edges.cents,
+            mg=edges.mg,
+            to_place=geometry.walks_to_slots(),
+            to_stop=geometry.walks_to_stops(),
+            available=available,
+            takes=takes,
+        )
+    return FleetView(
+        kinds,
+        geometry,
+        edges,
+        ranges,
+        rentals,
+        zones,
+        allowed,
+        dict(pools),
+        tuple(stations),
+        available,
+        takes,
+    )
+
+
+def _short_ranges(kinds: Sequence[Kind], pools: Pools) -> dict[tuple[int, int], int]:
+    """Where even the best vehicle cannot go as far as a ride may lead."""
+    return {
+        (kind, slot): vehicles[0].range_m
+        for (kind, slot), vehicles in pools.items()
+        if vehicles[0].range_m is not None and vehicles[0].range_m < kinds[kind].longest_m
+    }
+
+
+def _allowed(kinds: Sequence[Kind], geometry: Geometry, zones: Mapping[int, KindZones]) -> Allowed:
+    starts = np.ones((len(kinds), len(geometry.slots)), np.bool_)
+    ends = np.ones((len(kinds), len(geometry.nodes)), np.bool_)
+    hubs, stops = geometry.hubs, len(geometry.stops)
+    for number, limits in zones.items():
+        starts[number] = limits.may_start(geometry.slots.degrees)
+        ends[number, hubs] = limits.may_end(geometry.hub_places.degrees, docked=False)
+        ends[number, stops:] = limits.may_end(geometry.slots.degrees, docked=True)
+    return Allowed(starts, ends)
+
+
+def _takes(kinds: Sequence[Kind], geometry: Geometry, stations: Sequence[Station | None]) -> Flags:
+    """Where a vehicle may be left: an unknown number of docks does not forbid it."""
+    flags = np.zeros((len(kinds), len(geometry.nodes)), np.bool_)
+    for number, kind in enumerate(kinds):
+        if kind.type.return_rule in STATION_ENDS:
+            flags[number, len(geometry.stops) :] = [
+                station is not None
+                and station.provider_id == kind.provider_id
+                and station.returning
+                and station.docks_available != 0
+                for station in stations
+            ]
+        if kind.type.return_rule in FREE_ENDS:
+            flags[number, geometry.hubs] = True
+    return flags
