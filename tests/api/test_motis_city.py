@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gtfs.geo import LatLon
+from mobility.api.motis.rental_zones import list_rules
+from mobility.planning import polyline
 from tests.api.motis_world import (
     HERE,
     VERSIONS,
@@ -14,6 +17,8 @@ from tests.api.motis_world import (
     one_bus,
     plan,
 )
+from tests.planning.world import luebeck
+from tests.providers.zone_boxes import rule
 
 __all__ = ["motis"]
 
@@ -131,6 +136,52 @@ async def test_what_can_be_rented(motis: Motis, name: str) -> None:
     assert (cars["providers"], cars["stations"], len(cars["vehicles"]) > 5) == ([], [], True)
     refs = {vehicle.ref for vehicle in motis.wiring.mirror.list_vehicles("demo-auto")}
     assert not refs & {vehicle["id"] for vehicle in cars["vehicles"]}
+
+
+async def test_zones_of_what_can_be_rented(motis: Motis) -> None:
+    old_town = {"min": "53.866,10.684", "max": "53.867,10.685"}
+    shown = await ask(motis, "/api/v1/rentals", **old_town)
+    assert_fits(shown, "/api/v1/rentals")
+    named = {zone["name"]: zone for zone in shown["zones"]}
+    assert set(named) == {"Markt (Demo)"}
+    market = named["Markt (Demo)"]
+    assert (market["providerId"], market["z"]) == ("demo-auto", 2)
+    assert market["bbox"] == [10.6841, 53.8662, 10.6854, 53.867]
+    assert market["rules"] == [
+        {
+            "vehicleTypeIdxs": [],
+            "rideStartAllowed": True,
+            "rideEndAllowed": False,
+            "rideThroughAllowed": True,
+        }
+    ]
+    ((ring,),) = market["area"]
+    assert polyline.decode(ring["points"])[0] == LatLon(53.8662, 10.6841)
+    assert "demo-auto" in {provider["id"] for provider in shown["providers"]}
+
+
+async def test_zones_can_be_left_out_and_asked_for_by_provider(motis: Motis) -> None:
+    path = "/api/v1/rentals"
+    assert (await ask(motis, path))["zones"] == []
+    assert (await ask(motis, path, providers="demo-auto", withZones=False))["zones"] == []
+    assert len((await ask(motis, path, providers="demo-auto"))["zones"]) == 2
+    near = await ask(motis, path, point="53.8666,10.6848", radius=20, providers="demo-auto")
+    assert [zone["name"] for zone in near["zones"]] == ["Markt (Demo)"]
+    assert (await ask(motis, path, point="53.80,10.60", radius=50))["zones"] == []
+
+
+def test_rules_name_types_by_number_and_those_for_other_types_are_left_out() -> None:
+    stanza = luebeck().get_provider("demo-rad")
+    rules = (rule("no end stations", "pedelec", "tandem"), rule("no pass", "tandem"))
+    assert list_rules(stanza, rules) == [
+        {
+            "vehicleTypeIdxs": [1],
+            "rideStartAllowed": True,
+            "rideEndAllowed": False,
+            "rideThroughAllowed": True,
+            "stationParking": True,
+        }
+    ]
 
 
 async def test_a_journey_is_found_again_by_its_id(motis: Motis) -> None:

@@ -78,6 +78,26 @@ def test_motis_1234_rented_vehicles_never_drive_out_the_plain_bus() -> None:
         assert bool(shown) == bool(plain)
 
 
+def test_otp_6294_no_ride_ends_or_begins_where_the_operator_does_not_let_it() -> None:
+    market, beside = LatLon(53.8666, 10.6848), LatLon(53.8645, 10.6790)
+    by_car = frozenset({Mode.CAR, Mode.WALK})
+    to_market = search(destination=market, modes=by_car)
+    ends = [leg.destination for way in to_market.itineraries for leg in way.legs if leg.rental]
+    assert all(end.stop_id for end in ends), "at a stop, and on foot from there"
+    why = [notice.text for notice in to_market.notices if notice.code == "zone_no_parking"]
+    assert len(why) == 1
+    assert "am Ziel (in der Zone „Markt (Demo)“) darf kein Fahrzeug abgestellt werden" in why[0]
+    near = search(destination=beside, modes=by_car)
+    ends = [leg.destination for way in near.itineraries for leg in way.legs if leg.rental]
+    assert beside in [end.position for end in ends]
+    for result in (*some_searches(), to_market, near):
+        for leg in (leg for way in result.itineraries for leg in way.legs if leg.rental):
+            zones = luebeck().zones[leg.rental.vehicle.provider_id]
+            limits = zones.limits(leg.rental.type.id, ())
+            assert not limits.may_end.holds_at(leg.destination.position, value=False)
+            assert not limits.may_start.holds_at(leg.origin.position, value=False)
+
+
 def test_otp_7211_a_rented_ride_names_who_rents_it_out_and_which_vehicle() -> None:
     rides = [leg for way in search().itineraries for leg in way.legs if leg.rental]
     assert rides

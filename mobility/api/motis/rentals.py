@@ -24,9 +24,11 @@ from mobility.api.motis.parameters import (
     read_query,
 )
 from mobility.api.motis.places_wire import Json
+from mobility.api.motis.rental_zones import list_rules, list_zones
 from mobility.wiring import Wiring
 from providers.stanza import ProviderStanza
 from providers.values import Station, Vehicle, VehicleType
+from providers.zones import Zone
 
 router = APIRouter(route_class=MotisRoute, include_in_schema=False)
 
@@ -77,6 +79,19 @@ class Area:
             self._circle = (position, query.radius)
         self.everywhere = self._box is None and self._circle is None
 
+    def meets(self, zone: Zone) -> bool:
+        """Whether a zone's box reaches into it."""
+        west, south, east, north = zone.area.bounds
+        if self._box is not None:
+            from_west, from_south, to_east, to_north = self._box
+            if west > to_east or east < from_west or south > to_north or north < from_south:
+                return False
+        if self._circle is None:
+            return True
+        middle, radius = self._circle
+        nearest = LatLon(min(max(middle.lat, south), north), min(max(middle.lon, west), east))
+        return distance_m(middle, nearest) <= radius
+
     def __contains__(self, position: LatLon) -> bool:
         if self._box is not None:
             west, south, east, north = self._box
@@ -109,9 +124,16 @@ def _rentals(request: Request, wiring: Wiring, now: datetime) -> Response:
         if stanza.vehicle_type and (not named or stanza.id in named)
     ]
     vehicles, stations = _standing(wiring, stanzas, area, now)
+    zones = [
+        zone
+        for stanza in stanzas
+        for zone in list_zones(stanza, wiring.mirror.zones_of(stanza.provider_id), area.meets)
+    ]
     if not area.everywhere:
-        here = {v.provider_id for v in vehicles} | {s.provider_id for s in stations}
-        stanzas = [stanza for stanza in stanzas if stanza.provider_id in here]
+        here = {str(vehicle.provider_id) for vehicle in vehicles}
+        here |= {str(station.provider_id) for station in stations}
+        here |= {str(zone["providerId"]) for zone in zones}
+        stanzas = [stanza for stanza in stanzas if stanza.id in here]
     listed = bool(named) or not area.everywhere
     types = {stanza.id: {k.id: k for k in stanza.vehicle_types()} for stanza in stanzas}
     return answer(
@@ -135,7 +157,7 @@ def _rentals(request: Request, wiring: Wiring, now: datetime) -> Response:
             ]
             if listed and query.with_vehicles
             else [],
-            "zones": [],
+            "zones": zones if listed and query.with_zones else [],
         }
     )
 
@@ -197,7 +219,9 @@ def _provider(stanza: ProviderStanza, wiring: Wiring) -> Json:
         ],
         "formFactors": _factors(stanza.vehicle_types()),
         "defaultRestrictions": _UNRESTRICTED,
-        "globalGeofencingRules": [],
+        "globalGeofencingRules": list_rules(
+            stanza, wiring.mirror.zones_of(stanza.provider_id).global_rules
+        ),
     }
 
 
