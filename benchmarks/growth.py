@@ -2,11 +2,13 @@
 
     python -m benchmarks.growth [SEED]
 
-A made-up city on a grid: lines wander across it in both directions every ten minutes or so; 16x is
-sixteen times the area, lines and trips, about six million calls. As cities do, a larger one has
-faster lines that stop at every second or fourth corner. Searches cross it at random. Each
-size runs in a process of its own, so that its memory is its own. Exits 1 if a search grows faster
-than the network.
+A made-up city on a grid: lines wander across it in both directions every ten minutes. It grows in
+two ways, to about six million calls. *Wider* is sixteen times the area, lines and trips; as cities
+do, a larger one has faster lines that stop at every second or fourth corner. *Denser* is the same
+lines with sixteen times the trips. Searches cross it at random, which in a wider one asks for
+longer journeys of more rides; and *nearby* between corners no farther apart than those of the 1x
+city are. Each runs in a process of its own, so that its memory is its own. Exits 1 if searches
+across grow faster than the network.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from gtfs.tables import Strings
 from gtfs.text import timetable_from_text
 from gtfs.timetable import Timetable
 
-SIZES = (1, 4, 16)
+CITIES = ((1, 1), (4, 1), (16, 1), (1, 4), (1, 16))  # how much wider, how much denser
 CORNERS = 350  # of the 1x grid; two stops at each
 LINES, CALLS, TRIPS = 60, 25, 125
 WALK_S, CHANGE_S, HEADWAY_S = 60, 30, 600
@@ -41,31 +43,42 @@ def main() -> int:
     """Measure all sizes, or the one named by ``--size``, which prints its numbers as JSON."""
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     if sys.argv[2:3] == ["--size"]:
-        print(json.dumps(measure(int(sys.argv[3]), seed)))
+        print(json.dumps(measure(int(sys.argv[3]), int(sys.argv[4]), seed)))
         return 0
-    table = Table("size", "stops", "calls", "network s", "changes s", "MB", "p50 µs", "p99 µs")
-    found = []
-    for size in SIZES:
-        command = [sys.executable, "-m", "benchmarks.growth", str(seed), "--size", str(size)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-        row = found[-1]
+    table = Table(
+        "city", "stops", "calls", "network, changes s", "MB", "across p50 / 99 µs", "nearby"
+    )
+    found = {}
+    for wider, denser in CITIES:
+        command = [sys.executable, "-m", "benchmarks.growth", str(seed), "--size"]
+        done = subprocess.run(
+            [*command, str(wider), str(denser)], check=True, capture_output=True, text=True
+        )
+        row = json.loads(done.stdout.splitlines()[-1])
+        found[wider, denser] = row["p50"]
         table.add_row(
-            f"{size}x", f"{row['stops']:,}", f"{row['calls']:,}", f"{row['network_s']:.2f}",
-            f"{row['changes_s']:.2f}", f"{row['mb']:.0f}", f"{row['p50']:.0f}", f"{row['p99']:.0f}",
+            f"{wider}x wider" if wider > 1 else f"{denser}x denser" if denser > 1 else "1x",
+            f"{row['stops']:,}", f"{row['calls']:,}",
+            f"{row['network_s']:.1f}, {row['changes_s']:.1f}", f"{row['mb']:.0f}",
+            f"{row['p50']:.0f} / {row['p99']:.0f}",
+            f"{row['near_p50']:.0f} / {row['near_p99']:.0f}",
         )  # fmt: skip
     console = Console()
     console.print(table)
-    grown = found[-1]["p50"] / found[0]["p50"]
-    console.print(f"a search on the largest takes {grown:.1f} times as long as on the smallest")
-    return 1 if grown > SIZES[-1] / SIZES[0] else 0
+    wider, denser = (found[largest] / found[1, 1] for largest in ((16, 1), (1, 16)))
+    console.print(
+        f"a search across takes {wider:.1f} times as long where 16 times as wide, "
+        f"{denser:.1f} times as long where 16 times as dense"
+    )
+    return 1 if max(wider, denser) > 16 else 0
 
 
-def measure(size: int, seed: int) -> dict[str, float]:
+def measure(wider: int, denser: int, seed: int) -> dict[str, float]:
     """Prepare a city and search in it."""
-    timetable = city(size, seed)
+    timetable = city(wider, seed, denser)
     day = timetable.first_day
     prepare(city(1, seed), day, View.AHEAD).transfers(walk_at_ends=True)  # compiles
+    radius = _side(1)
     start = perf_counter()
     network = prepare(timetable, day, View.AHEAD)
     network_s = perf_counter() - start
@@ -74,13 +87,21 @@ def measure(size: int, seed: int) -> dict[str, float]:
     changes_s = perf_counter() - start
     random = Random(seed)
     n_stops = len(timetable.stop_table.change_s)
-    times = []
-    for _ in range(QUERIES):
-        ends = [(Access(random.randrange(n_stops), 0),) for _ in range(2)]  # type: ignore[arg-type]
-        query = Query(day, random.randrange(6 * 3600, 18 * 3600), *ends, 15, walk_at_ends=True)
-        best = min(_nanoseconds(timetable, query) for _ in range(3))
-        times.append(best / 1000)
-    p50, p99 = np.percentile(times, [50, 99]).tolist()
+    across, near = [], []
+    while len(near) < QUERIES:
+        ends = [random.randrange(n_stops) for _ in range(2)]
+        is_near = _apart(*ends, _side(wider)) < radius
+        if len(across) == QUERIES and not is_near:
+            continue
+        access = [(Access(stop, 0),) for stop in ends]  # type: ignore[arg-type]
+        query = Query(day, random.randrange(6 * 3600, 18 * 3600), *access, 15, walk_at_ends=True)
+        best = min(_nanoseconds(timetable, query) for _ in range(3)) / 1000
+        if len(across) < QUERIES:
+            across.append(best)
+        if is_near:
+            near.append(best)
+    p50, p99 = np.percentile(across, [50, 99]).tolist()
+    near_p50, near_p99 = np.percentile(near, [50, 99]).tolist()
     return {
         "stops": n_stops,
         "calls": len(timetable.events.arrival),
@@ -89,7 +110,19 @@ def measure(size: int, seed: int) -> dict[str, float]:
         "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "p50": p50,
         "p99": p99,
+        "near_p50": near_p50,
+        "near_p99": near_p99,
     }
+
+
+def _side(wider: int) -> int:
+    return round((CORNERS * wider) ** 0.5)
+
+
+def _apart(a: int, b: int, side: int) -> int:
+    """Corners between two stops, along the longer side."""
+    rows, columns = abs(a // 2 // side - b // 2 // side), abs(a // 2 % side - b // 2 % side)
+    return max(rows, columns)
 
 
 def _nanoseconds(timetable: Timetable, query: Query) -> int:
@@ -98,19 +131,20 @@ def _nanoseconds(timetable: Timetable, query: Query) -> int:
     return perf_counter_ns() - start
 
 
-def city(size: int, seed: int) -> Timetable:
-    """A timetable of `size` times the area, lines and trips of the smallest."""
+def city(wider: int, seed: int, denser: int = 1) -> Timetable:
+    """A timetable of so many times the area and lines of the smallest, and trips of each line."""
     random = np.random.default_rng(seed)
-    side = round((CORNERS * size) ** 0.5)
-    n_stops, n_lines = 2 * side * side, LINES * size
-    strides = [stride for stride in (1, 2, 4) if stride * stride <= size]
+    side = _side(wider)
+    n_stops, n_lines, n_runs = 2 * side * side, LINES * wider, TRIPS * denser
+    strides = [stride for stride in (1, 2, 4) if stride * stride <= wider]
     ways = np.concatenate(
         [both for _ in range(n_lines) for both in _line(random, side, random.choice(strides))]
     )
     n_patterns = 2 * n_lines
-    n_trips = n_patterns * TRIPS
+    n_trips = n_patterns * n_runs
     hop = random.integers(60, 180, (n_patterns, 1, CALLS))
-    first = 5 * 3600 + random.integers(0, HEADWAY_S, (n_patterns, 1)) + HEADWAY_S * np.arange(TRIPS)
+    first = 5 * 3600 + random.integers(0, HEADWAY_S, (n_patterns, 1))
+    first = first + HEADWAY_S * np.arange(n_runs) // denser
     arrival = (first[:, :, None] + np.cumsum(hop, axis=2)).astype(np.int32).ravel()
     small = timetable_from_text("1: A 08:00 B 08:10")
     calls = len(ways)
@@ -130,8 +164,8 @@ def city(size: int, seed: int) -> Timetable:
         patterns=replace(
             small.patterns,
             stop0=_every(CALLS, n_patterns),
-            trip0=_every(TRIPS, n_patterns),
-            event0=_every(CALLS * TRIPS, n_patterns),
+            trip0=_every(n_runs, n_patterns),
+            event0=_every(CALLS * n_runs, n_patterns),
             stops=ways.astype(np.int32),
             boards=np.ones(calls, np.bool_), alights=np.ones(calls, np.bool_),
             pickup=np.zeros(calls, np.int8), drop_off=np.zeros(calls, np.int8),
@@ -139,7 +173,7 @@ def city(size: int, seed: int) -> Timetable:
         trips=replace(
             small.trips, id=none, headsign=none, note=none, block=none,
             route=np.zeros(n_trips, np.int32), service=np.zeros(n_trips, np.int32),
-            pattern=np.repeat(np.arange(n_patterns, dtype=np.int32), TRIPS),
+            pattern=np.repeat(np.arange(n_patterns, dtype=np.int32), n_runs),
             direction=np.zeros(n_trips, np.int8), wheelchair=np.zeros(n_trips, np.int8),
             path=np.full(n_trips, -1, np.int32), bikes=np.zeros(n_trips, np.int8),
         ),

@@ -76,7 +76,7 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", _numba().njit(nogil=True)(function))
 
 
-def _intrinsics() -> tuple[Any, Any, Any, Any, Any]:
+def _intrinsics() -> tuple[Any, Any, Any, Any, Any, Any]:
     _numba()
     from numba import types  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
     from numba.extending import intrinsic  # noqa: PLC0415
@@ -115,13 +115,25 @@ def _intrinsics() -> tuple[Any, Any, Any, Any, Any]:
 
         return types.void(array, index), generate
 
+    def copy_all(_context: Any, to: Any, source: Any) -> Any:
+        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            new, old = (
+                make_array(kind)(target, builder, array)
+                for kind, array in zip(signature.args, arguments, strict=True)
+            )
+            cgutils.raw_memcpy(builder, new.data, old.data, old.nitems, old.itemsize)
+            return target.get_dummy_value()
+
+        return types.void(to, source), generate
+
     numbers = (numbers_at(kind) for kind in (types.int64, types.int32, types.uint8))
-    return intrinsic(pointer_at), intrinsic(prefetch), *numbers
+    return intrinsic(pointer_at), intrinsic(prefetch), intrinsic(copy_all), *numbers
 
 
 carray: Any = _numba().carray
 """A view of memory, in a kernel: numba's."""
-pointer_at, prefetch, longs_at, ints_at, bits_at = _intrinsics()
-"""In kernels: an address made a pointer; a hint that `array[index]` will soon be read; and the
+pointer_at, prefetch, copy_all, longs_at, ints_at, bits_at = _intrinsics()
+"""In kernels: an address made a pointer; a hint that `array[index]` will soon be read; all of an
+array copied to the front of another of its type, which an assignment does number by number; and the
 int64, int32 and uint8 from an address on, which cost less than an array: no length, no index
 from the end, and no references counted where one kernel hands them to another."""

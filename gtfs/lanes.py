@@ -194,8 +194,10 @@ def fill(
     boards: Bool,
     alights: Bool,
     mirrored: bool,  # noqa: FBT001
-) -> tuple[I32, I32]:
+) -> tuple[I32, I32, I32]:
     """The times of all lanes: arrivals trip by trip, departures position by position.
+
+    And the least seconds to each position of a lane from the position before.
 
     INF is an arrival at which nobody may alight, -INF a departure at which nobody may board.
     Mirrored, time and travel are reversed: a departure is an arrival.
@@ -204,19 +206,22 @@ def fill(
     for lane in range(len(trip0) - 1):
         n += (trip0[lane + 1] - trip0[lane]) * (stop0[lane + 1] - stop0[lane])
     reach, leave = np.empty(n, np.int32), np.empty(n, np.int32)
+    hop = np.full(len(boards), INF, np.int32)
     cell = 0
     for lane in range(len(trip0) - 1):
         length, size = stop0[lane + 1] - stop0[lane], trip0[lane + 1] - trip0[lane]
         for t in range(size):
             trip = trip0[lane] + t
-            e, moved = event0[trip], shift[trip]
+            e, moved, left = event0[trip], shift[trip], INF
             for i in range(length):
                 at = stop0[lane] + i
                 a, d = arrivals[e + i] + moved, departures[e + i] + moved
                 if mirrored:
                     a = -(departures[e + length - 1 - i] + moved)
                     d = -(arrivals[e + length - 1 - i] + moved)
+                hop[at] = min(hop[at], a - left) if i > 0 else 0
+                left = d
                 reach[cell + t * length + i] = a if alights[at] else INF
                 leave[cell + i * size + t] = d if boards[at] else -INF
         cell += length * size
-    return reach, leave
+    return reach, leave, hop

@@ -35,12 +35,13 @@ SECTIONS = (
     "serving0", "serving_pattern", "serving_position", "walk0", "walk_to", "walk_s",
     "back0", "back_to", "back_s", "change_s", "pattern_of",
     "alighting0", "alighting_pattern", "alighting_position", "event_of", "timetable_trip",
-    "day_offset",
+    "day_offset", "hop_s",
 )  # fmt: skip
 """Order of the arrays in `DayNetwork.data`: the contract with the kernels' first lines.
 
 Patterns are lanes here. `arrivals` run trip by trip, `departures` position by position; `event_of`
-is the first arrival of each trip; `serving` and `alighting` list where one may board and alight.
+is the first arrival of each trip; `serving` and `alighting` list where one may board and alight;
+`hop_s` is the least ride to each call of a pattern from the call before.
 """
 
 _KEPT_NETWORKS = 12
@@ -219,7 +220,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
     if usable.wheelchair:
         reachable = timetable.stop_table.wheelchair[stops] != 2
         boards, alights = boards & reachable, alights & reachable
-    arrivals, departures = fill(
+    arrivals, departures, hop_s = fill(
         timetable.events.arrival,
         timetable.events.departure,
         classes.event0[lanes.trip],
@@ -251,6 +252,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
             (event0[lane_of] + place_in_lane * positions[lane_of]).astype(np.int32),
             lanes.trip,
             np.array(offsets, np.int32)[lanes.day],
+            hop_s,
         ]
     )
     return DayNetwork(data, section0, n_stops, len(lanes.size))

@@ -40,7 +40,7 @@ class Workspace:
         ends = np.empty(4 * self.n_stops + 4, np.int32)
         self._ends = memoryview(ends)  # type: ignore[arg-type]
         self.out = np.empty(room, np.int32)
-        stops = [np.empty(self.n_stops, np.int32) for _ in range(4)]
+        stops = [np.empty(self.n_stops, np.int32) for _ in range(5)]
         arrays: list[NDArray[Any]] = [
             *network,
             transfers.calls,
@@ -49,6 +49,7 @@ class Workspace:
             transfers.returns,
             transfers.unreached,
             transfers.trip_info,
+            transfers.landmarks,
             np.empty(n_trips, np.uint16),
             np.empty(SEGMENT * (n_boardings + 1), np.int32),
             np.full(n_patterns, -1, np.int32),

@@ -6,6 +6,7 @@ from typing import Any
 
 from gtfs.kernel_cache import compiled
 from gtfs.record import int32_of
+from gtfs.trip_based_bounds import bound_ways
 from gtfs.trip_based_layout import (
     ACCESS,
     ACCESS_FROM,
@@ -74,7 +75,7 @@ def set_sources(record: Any, n_sources: int, walk: bool) -> int:  # noqa: FBT001
 
 @compiled
 def set_targets(record: Any, n_sources: int, n_targets: int, walk: bool) -> int:  # noqa: FBT001
-    """Note the seconds to the door from where one may alight, by stop and by pattern.
+    """Note the seconds to the door from where one may alight, by stop and by pattern, and bounds.
 
     Returns how many stops that are.
     """
@@ -114,6 +115,7 @@ def set_targets(record: Any, n_sources: int, n_targets: int, walk: bool) -> int:
             entries[o + 2] = stops[m]
             head[pattern[x]] = o
             o += ENTRY
+    bound_ways(record, n)
     return n
 
 

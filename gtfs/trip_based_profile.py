@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gtfs.kernel_cache import compiled
+from gtfs.kernel_cache import compiled, copy_all
 from gtfs.record import int32_of, int64_of, pairs_at, uint16_of, uint32_of
 from gtfs.trip_based_ends import clear_ends, ends_exist, set_sources, set_targets
 from gtfs.trip_based_layout import (
@@ -24,7 +24,6 @@ from gtfs.trip_based_layout import (
     DEPARTURES,
     EVENT0,
     FAR,
-    INF,
     JOURNEY_ROW,
     LEG_ROW,
     LEVELS,
@@ -45,7 +44,7 @@ from gtfs.trip_based_layout import (
     UNREACHED,
 )
 from gtfs.trip_based_legs import walk_alone, write_journey
-from gtfs.trip_based_search import reach_doors
+from gtfs.trip_based_search import reach_door, reach_doors, worth_until
 
 FULL = -2
 
@@ -153,9 +152,8 @@ def _add_level(record: Any, levels: int) -> int:
     """Begin to tell one more ride from less: so far as much is reached with it as without."""
     unreached, reached = uint16_of(record, UNREACHED), uint16_of(record, LEVELS)
     best, n_trips = int32_of(record, BEST), len(uint16_of(record, UNREACHED))
-    for t in range(n_trips):
-        known = unreached[t] if levels == 0 else reached[(levels - 1) * n_trips + t]
-        reached[levels * n_trips + t] = known
+    below = reached[(levels - 1) * n_trips : levels * n_trips] if levels > 0 else unreached
+    copy_all(reached[levels * n_trips :], below)
     best[levels + 1] = best[levels]
     return levels + 1
 
@@ -197,9 +195,8 @@ def _run(
     """
     best, out = int32_of(record, BEST), int32_of(record, OUT)
     low, rides = 0, 1
+    bound, last, entry = reach_doors(record, low, high, min(int(best[rides]), on_foot))
     while low < high:
-        before = min(int(best[rides]), on_foot)
-        bound, last, entry = reach_doors(record, low, high, before)
         if last >= 0:
             for level in range(rides, levels + 1):
                 best[level] = min(best[level], bound)
@@ -211,8 +208,9 @@ def _run(
             break
         if rides == levels:
             levels = _add_level(record, levels)
-        bound = min(int(best[rides + 1]), on_foot)
-        low, high = high, _follow(record, shift, rides + 1, levels, low, high, bound)
+        middle, bound = high, min(int(best[rides + 1]), on_foot)
+        high, bound, last, entry = _follow(record, shift, rides + 1, levels, low, middle, bound)
+        low = middle
         rides += 1
     return written, levels
 
@@ -220,28 +218,38 @@ def _run(
 @compiled
 def _follow(
     record: Any, shift: int, level: int, levels: int, low: int, high: int, bound: int
-) -> int:
-    """The segments that the changes of [low, high) lead to; returns the new end of the queue."""
+) -> tuple[int, int, int, int]:
+    """As `trip_based_search` does it, among the segments of a level."""
     calls, change = int32_of(record, CALLS), uint32_of(record, CHANGE)
     return0, returns = int32_of(record, RETURN0), uint32_of(record, RETURNS)
     queue, reached = int32_of(record, QUEUE), uint16_of(record, LEVELS)
     base = (level - 1) * len(uint16_of(record, UNREACHED))
     by, mask = np.uint32(shift), np.uint32((1 << shift) - 1)
-    n = high
+    n, last, found = high, -1, -1
     for m in range(low, high):
-        row, board, until = queue[SEGMENT * m], queue[SEGMENT * m + 1], queue[SEGMENT * m + 2]
-        first, end = 2 * (row + board + 1), 2 * (row + until)
-        if bound <= calls[first + 1] < INF:
+        row, board, until = (
+            queue[SEGMENT * m],
+            queue[SEGMENT * m + 1],
+            worth_until(record, m, bound),
+        )
+        if until == board:
             continue
-        for x in range(calls[first], calls[end + 2]):
+        first, end = row + board + 1, row + until + 1
+        for x in range(calls[2 * first], calls[2 * end]):
             trip, j = change[x] >> by, change[x] & mask
             if j < reached[base + trip]:
                 _enqueue(record, level, levels, n, np.int64(trip), np.int64(j), m, x)
+                at, entry = reach_door(record, n, bound)
+                if entry >= 0:
+                    bound, last, found = at, n, entry
                 n += 1
         if len(return0) > 0:
-            for x in range(return0[first >> 1], return0[(first >> 1) + 1]):
+            for x in range(return0[first], return0[first + 1]):
                 trip, j = returns[x] >> by, returns[x] & mask
                 if j < reached[base + trip]:
                     _enqueue(record, level, levels, n, np.int64(trip), np.int64(j), m, -1)
+                    at, entry = reach_door(record, n, bound)
+                    if entry >= 0:
+                        bound, last, found = at, n, entry
                     n += 1
-    return n
+    return n, bound, last, found

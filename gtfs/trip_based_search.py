@@ -3,9 +3,10 @@
 A *segment* is a part of a trip that can be ridden: boarded at one position and worth riding to
 another, behind which the trip, or an earlier one of its lane, was reached before. Round by round
 the changes of all segments lead to the next segments; `reached` says from which position on each
-trip is reached already. The changes of a segment lie one behind the other, so that following them
-is one loop over one array. What the inner loops look up by is unsigned, which spares numba the
-check for an index from the end.
+trip is reached already. A segment that reaches a door bounds those that are found after it, and
+each is followed only as far as it may lead to a door before that (`trip_based_bounds`). The changes
+of a segment lie one behind the other, so that following them is one loop over one array. What the
+inner loops look up by is unsigned, which spares numba the check for an index from the end.
 
 The kernels get the address of a `record.Record`: the arrays of `network.SECTIONS`, those of
 `trip_based_transfers.Transfers`, and the work arrays named here.
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gtfs.kernel_cache import compiled, inlined, prefetch
+from gtfs.kernel_cache import compiled, copy_all, inlined, prefetch
 from gtfs.record import int32_of, pairs_at, uint16_of, uint32_of
 from gtfs.trip_based_ends import clear_ends, ends_exist, set_sources, set_targets
 from gtfs.trip_based_layout import (
@@ -32,6 +33,7 @@ from gtfs.trip_based_layout import (
     EVENT0,
     FAR,
     INF,
+    LEAST,
     N_ARRAYS,
     QUEUE,
     REACHED,
@@ -41,6 +43,8 @@ from gtfs.trip_based_layout import (
     SERVING0,
     SERVING_PATTERN,
     SERVING_POSITION,
+    STOP0,
+    STOPS,
     TRIP0,
     TRIP_INFO,
     TRIPS,
@@ -70,19 +74,20 @@ def search_trips(
         return -1
     n_egress = set_targets(record, n_sources, n_targets, walk)
     n_access = set_sources(record, n_sources, walk)
-    reached = uint16_of(record, REACHED)
-    reached[:] = uint16_of(record, UNREACHED)
+    copy_all(uint16_of(record, REACHED), uint16_of(record, UNREACHED))
     written, bound = 0, FAR
     if walk:
         written, bound = walk_alone(record, n_sources, departure)
     low, high, rides = 0, _board(record, n_access, departure), 1
+    bound, last, entry = reach_doors(record, low, high, bound)
     while low < high:
-        bound, last, entry = reach_doors(record, low, high, bound)
         if last >= 0:
             written = write_journey(record, written, rides, last, entry)
         if rides == max_rides:
             break
-        low, high = high, _follow(record, shift, low, high, bound)
+        middle = high
+        high, bound, last, entry = _follow(record, shift, low, middle, bound)
+        low = middle
         rides += 1
     clear_ends(record, n_access, n_egress)
     return written
@@ -146,49 +151,90 @@ def reach_doors(record: Any, low: int, high: int, bound: int) -> tuple[int, int,
 
     Returns it with its segment and entry, or `bound`, -1, -1.
     """
-    calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
-    head, entries = int32_of(record, ENTRY_HEAD), int32_of(record, ENTRIES)
-    egress, queue = int32_of(record, EGRESS), int32_of(record, QUEUE)
     last, found = -1, -1
     for m in range(low, high):
-        o = SEGMENT * m
-        entry = head[info[4 * queue[o + 5] + 2]]
-        while entry >= 0:
-            i = entries[entry]
-            if queue[o + 1] < i <= queue[o + 2]:
-                at = calls[2 * (queue[o] + i) + 1] + egress[entries[entry + 2]]
-                if at < bound:
-                    bound, last, found = at, m, entry
-            entry = entries[entry + 1]
+        at, entry = reach_door(record, m, bound)
+        if at < bound:
+            bound, last, found = at, m, entry
     return bound, last, found
 
 
+@inlined
+def reach_door(record: Any, m: int, bound: int) -> tuple[int, int]:
+    """The earliest arrival by a segment that is before `bound`, and its entry; or `bound`, -1."""
+    calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
+    head, entries = int32_of(record, ENTRY_HEAD), int32_of(record, ENTRIES)
+    egress, queue = int32_of(record, EGRESS), int32_of(record, QUEUE)
+    o, found = SEGMENT * m, -1
+    entry = head[info[4 * queue[o + 5] + 2]]
+    while entry >= 0:
+        i = entries[entry]
+        if queue[o + 1] < i <= queue[o + 2]:
+            at = calls[2 * (queue[o] + i) + 1] + egress[entries[entry + 2]]
+            if at < bound:
+                bound, found = at, entry
+        entry = entries[entry + 1]
+    return bound, found
+
+
+@inlined
+def worth_until(record: Any, m: int, bound: int) -> Any:
+    """Up to which position a segment may lead to a door before `bound`; where it begins if not."""
+    calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
+    stops, stop0 = int32_of(record, STOPS), int32_of(record, STOP0)
+    least, queue = int32_of(record, LEAST), int32_of(record, QUEUE)
+    row, board, until = queue[SEGMENT * m], queue[SEGMENT * m + 1], queue[SEGMENT * m + 2]
+    stop = stop0[info[4 * queue[SEGMENT * m + 5] + 2]]
+    if bound == FAR or calls[2 * (row + until) + 1] < bound - least[stops[stop + until]]:
+        return until
+    i = board
+    while i < until:
+        at = calls[2 * (row + i + 1) + 1]
+        if bound - least[stops[stop + i + 1]] <= at < INF:
+            break
+        i += 1
+    return i
+
+
 @compiled
-def _follow(record: Any, shift: int, low: int, high: int, bound: int) -> int:
-    """The segments that the changes of [low, high) lead to; returns the new end of the queue."""
+def _follow(record: Any, shift: int, low: int, high: int, bound: int) -> tuple[int, int, int, int]:
+    """The segments that the changes of [low, high) lead to, and the earliest arrival by them.
+
+    Returns the new end of the queue, and what `reach_doors` does.
+    """
     calls, info = int32_of(record, CALLS), int32_of(record, TRIP_INFO)
     change, queue = uint32_of(record, CHANGE), int32_of(record, QUEUE)
     return0, returns = int32_of(record, RETURN0), uint32_of(record, RETURNS)
     reached = uint16_of(record, REACHED)
     by, mask = np.uint32(shift), np.uint32((1 << shift) - 1)
-    n = high
+    n, last, found = high, -1, -1
     for m in range(low, high):
         ahead = SEGMENT * min(m + 4, n - 1)
         prefetch(change, np.int64(calls[2 * (queue[ahead] + queue[ahead + 1] + 1)]))
-        row, board, until = queue[SEGMENT * m], queue[SEGMENT * m + 1], queue[SEGMENT * m + 2]
-        first, end = 2 * (row + board + 1), 2 * (row + until)
-        if bound <= calls[first + 1] < INF:
+        row, board, until = (
+            queue[SEGMENT * m],
+            queue[SEGMENT * m + 1],
+            worth_until(record, m, bound),
+        )
+        if until == board:
             continue
-        for x in range(calls[first], calls[end + 2]):
+        first, end = row + board + 1, row + until + 1
+        for x in range(calls[2 * first], calls[2 * end]):
             trip, j = change[x] >> by, change[x] & mask
             if j < reached[trip]:
                 enqueue(queue, info, reached, n, trip, j, m, x)
                 prefetch(calls, np.int64(2 * (queue[SEGMENT * n] + j + 1)))
+                at, entry = reach_door(record, n, bound)
+                if entry >= 0:
+                    bound, last, found = at, n, entry
                 n += 1
         if len(return0) > 0:
-            for x in range(return0[first >> 1], return0[(first >> 1) + 1]):
+            for x in range(return0[first], return0[first + 1]):
                 trip, j = returns[x] >> by, returns[x] & mask
                 if j < reached[trip]:
                     enqueue(queue, info, reached, n, trip, j, m, -1)
+                    at, entry = reach_door(record, n, bound)
+                    if entry >= 0:
+                        bound, last, found = at, n, entry
                     n += 1
-    return n
+    return n, bound, last, found

@@ -23,11 +23,13 @@ that was already met at that place or further back is skipped without a look at 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.kernel_cache import compiled
+from gtfs.trip_based_bounds import find_landmarks
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -35,7 +37,8 @@ U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 
 INF = 1 << 30
-_INFO = 4  # per trip: its first arrival, the end of its lane, its pattern, nothing
+_MARKED_S, _MARKED = 4 * 3600, 16
+_INFO = 4  # per trip: its first arrival, up to where it marks, its pattern, nothing
 _LABEL = 4  # per stop: which trip wrote it, reached by a ride, reached at all, may board
 
 
@@ -56,6 +59,8 @@ class Transfers:
     unreached: U16
     """For each trip its last position: what a search marks trips by before it reaches them."""
     trip_info: I32
+    landmarks: I32
+    """See `trip_based_bounds`."""
 
 
 def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  # noqa: FBT001
@@ -66,7 +71,6 @@ def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  #
     """
     positions = data[offsets[0] : offsets[1]]
     pattern_of = data[offsets[18] : offsets[19]]
-    trip0 = data[offsets[3] : offsets[4]]
     longest = int(positions.max(initial=1))
     shift = max(1, (longest - 1).bit_length())
     if longest > 1 << 16 or len(pattern_of) >= 1 << (32 - shift):
@@ -75,12 +79,35 @@ def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  #
     change0, change, return0, returns = _find(data, offsets, shift, walk_at_ends, with_returns)
     info = np.zeros((len(pattern_of), _INFO), np.int32)
     info[:, 0] = data[offsets[22] : offsets[23]]
-    info[:, 1] = trip0[pattern_of + 1]
+    info[:, 1] = _marked_until(data, offsets)
     info[:, 2] = pattern_of
     unreached = (positions[pattern_of] - 1).astype(np.uint16)
     arrivals = data[offsets[6] : offsets[7]]
     calls = np.stack([change0, np.append(arrivals, np.int32(INF))], axis=1)
-    return Transfers(calls.ravel(), change, return0, returns, shift, unreached, info.ravel())
+    return Transfers(
+        calls.ravel(),
+        change,
+        return0,
+        returns,
+        shift,
+        unreached,
+        info.ravel(),
+        find_landmarks(data, offsets),
+    )
+
+
+def _marked_until(data: I32, offsets: I64) -> Any:
+    """Up to which trip of its lane each one that is reached marks those after it.
+
+    All of them would be right too. A search seldom comes to one much later; then it looks at what
+    is no better, but need not mark the whole day after each trip.
+    """
+    positions, pattern_of = data[offsets[0] : offsets[1]], data[offsets[18] : offsets[19]]
+    arrivals, event_of = data[offsets[6] : offsets[7]], data[offsets[22] : offsets[23]]
+    ends = arrivals[event_of + positions[pattern_of] - 1] + (pattern_of.astype(np.int64) << 32)
+    far: NDArray[Any] = np.searchsorted(ends, ends + _MARKED_S, side="right")
+    lane_end = data[offsets[3] : offsets[4]][pattern_of + 1]
+    return np.minimum(lane_end, np.maximum(far, np.arange(len(ends)) + _MARKED))
 
 
 @compiled

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtfs import trip_based_transfers
 from gtfs.build import build
 from gtfs.journey import Access, Query, profile, search, search_latest
 from gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
@@ -105,6 +106,15 @@ def test_one_to_all_is_the_first_arrival_of_a_search_to_each():
         for stop in timetable.stops:
             found = search(timetable, query._replace(targets=(Access(stop.idx, 0),)))
             assert arrivals[stop.idx] == (found[-1].arrives_s if found else NEVER_S)
+
+
+@pytest.mark.parametrize("compare", [compare_forward, compare_latest, compare_profile])
+def test_no_answer_needs_that_a_trip_marks_those_after_it(
+    compare: Callable[[Random], int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trip_based_transfers, "_MARKED_S", 0)
+    monkeypatch.setattr(trip_based_transfers, "_MARKED", 1)
+    assert sum(compare(Random(4_000_000 + seed)) for seed in range(150)) > 0
 
 
 @settings(max_examples=150, deadline=None)
