@@ -43,7 +43,7 @@ from providers.zones import Zone, ZoneRule, Zones
 MAX_POSITIONS = 50_000
 """Of all zones together."""
 MAX_REPAIRED = 500
-"""A zone whose rings cross is repaired up to so many positions: the work grows with the square."""
+"""Of all zones whose rings cross: the work of repairing grows with the square."""
 MAX_OVERLAPS = 20
 """So many others lie over a zone, on the average."""
 Json = dict[str, Any]
@@ -146,13 +146,11 @@ def read_zones(
     rules: list[ZoneRule] = []
     refused: list[Refusal] = []
     strange: list[Refusal] = []
-    left = MAX_POSITIONS
+    room = _Room()
     for index, raw in enumerate((*features, *global_rules)):
         try:
             if index < len(features):
-                item = Feature.model_validate(raw)
-                left -= sum(len(ring) for part in item.geometry.coordinates for ring in part)
-                zones.append(_zone(item, bounds, left))
+                zones.append(_zone(Feature.model_validate(raw), bounds, room))
                 stated = zones[-1].rules
             else:
                 rules.append(RuleItem.model_validate(raw).value())
@@ -178,12 +176,28 @@ def _pairs(areas: Sequence[MultiPolygon]) -> int:
     return int(STRtree(boxes).query(boxes).shape[1]) - len(areas)
 
 
-def _zone(item: Feature, bounds: Bounds, left: int) -> Zone:
-    if left < 0:
-        raise NotTakenError(f"more than {MAX_POSITIONS} positions in all zones")
+@dataclass(slots=True)
+class _Room:
+    """How many positions a file may still have."""
+
+    left: int = MAX_POSITIONS
+    to_repair: int = MAX_REPAIRED
+
+    def take(self, positions: int) -> None:
+        self.left -= positions
+        if self.left < 0:
+            raise NotTakenError(f"more than {MAX_POSITIONS} positions in all zones")
+
+    def repair(self, area: MultiPolygon) -> None:
+        self.to_repair -= int(shapely.get_num_coordinates(area))
+        if self.to_repair < 0:
+            raise NotTakenError(f"rings cross too often: {shapely.is_valid_reason(area)}")
+
+
+def _zone(item: Feature, bounds: Bounds, room: _Room) -> Zone:
     what = item.properties
     return Zone(
-        _area(item.geometry, bounds),
+        _area(item.geometry, bounds, room),
         tuple(rule.value() for rule in what.rules),
         text_of(what.name) or "",
         what.start.astimezone(UTC) if what.start else None,
@@ -191,7 +205,8 @@ def _zone(item: Feature, bounds: Bounds, left: int) -> Zone:
     )
 
 
-def _area(item: Geometry, bounds: Bounds) -> MultiPolygon:
+def _area(item: Geometry, bounds: Bounds, room: _Room) -> MultiPolygon:
+    room.take(sum(len(ring) for rings in item.coordinates for ring in rings))
     polygons = []
     for rings in item.coordinates:
         if any(ring[0] != ring[-1] for ring in rings):
@@ -199,7 +214,9 @@ def _area(item: Geometry, bounds: Bounds) -> MultiPolygon:
         polygons.append(Polygon(rings[0], rings[1:]))
     area = MultiPolygon(polygons)
     if not area.is_valid:
+        room.repair(area)
         area = _repaired(area)
+        room.take(int(shapely.get_num_coordinates(area)))
     if not area.area:
         raise NotTakenError("the polygons enclose no area")
     here = shapely.box(*bounds)
@@ -212,8 +229,6 @@ def _area(item: Geometry, bounds: Bounds) -> MultiPolygon:
 
 def _repaired(area: MultiPolygon) -> MultiPolygon:
     """All that rings which cross themselves or each other go round."""
-    if shapely.get_num_coordinates(area) > MAX_REPAIRED:
-        raise NotTakenError(f"its rings cross: {shapely.is_valid_reason(area)}")
     whole = [
         shapely.make_valid(one, method="structure", keep_collapsed=False) for one in area.geoms
     ]

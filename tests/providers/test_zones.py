@@ -341,9 +341,21 @@ def test_a_file_that_is_too_large_is_not_taken() -> None:
     assert "more than 50000 positions in all zones" in refusal(feature(ring(HERE)), feature(long))
 
 
+def tangle(positions: int) -> dict[str, Any]:
+    """A ring that crosses itself at every turn."""
+    ways = [
+        [10.6 + 0.0001 * (n * n * 7 % 983), 53.8 + 0.0001 * (n * n % 977)]
+        for n in range(positions - 1)
+    ]
+    return feature([*ways, ways[0]])
+
+
 def test_a_tangle_is_not_taken() -> None:
-    half = [[10.6 + 0.0001 * n, 53.8 + 0.0001 * (n * n % 977)] for n in range(600)]
-    assert "its rings cross" in refusal(feature([*half, half[0]]))
+    assert "0: rings cross too often: Self-intersection" in refusal(tangle(600))
+    assert "1: rings cross too often: Self-intersection" in refusal(tangle(300), tangle(300))
+    taken = read(tangle(400)).zones
+    assert taken is not None
+    assert reread_zones(write_zones(taken)).zones == taken.zones, "however many positions it has"
     pile = [feature(ring((10.6, 53.8, 10.7 + 0.001 * n, 53.9))) for n in range(50)]
     assert "more than 20 zones lie over each other" in refusal(*pile)
     wide = feature(ring((10.5, 53.7, 11, 54)))
