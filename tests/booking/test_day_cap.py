@@ -21,7 +21,7 @@ from mobility.booking.trip import BookingState
 from mobility.db import transaction
 from payments.money import Money
 from providers.stanza import ProviderStanza, SegmentStanza, read_stanzas
-from providers.values import ProviderId
+from providers.values import Mode, ProviderId, QuoteRequest, Usage
 from tests.booking.world import BIKE, World, bike_leg, offer_of, open_world, provider_of
 from tests.providers.city import write_city
 from tests.providers.sandboxes import Sandbox, run_sandbox
@@ -141,6 +141,33 @@ async def test_what_has_been_paid_is_known_to_the_next_offer(world: World) -> No
         bens = await list_paid(tx, BEN, [(BIKE, plan)], now)
     assert (of.plan, paid) == (plan, Money(700))
     assert (tomorrow, bens) == ([], [])
+
+
+@pytest.mark.parametrize(("before", "price", "most"), [(0, 200, 300), (230, 100, 100), (300, 0, 0)])
+async def test_what_was_offered_is_what_is_taken(
+    world: World, before: int, price: int, most: int
+) -> None:
+    """Quoted after what was paid, frozen, ridden as planned: the same cents all the way."""
+    if before:
+        await ride(world, before)
+    provider = world.desk.providers[BIKE]
+    plan = world.operators[BIKE].stanza.pricing_plans()[-1]
+    now = world.desk.clock()
+    async with transaction(world.desk.engine) as tx:
+        paid = [paid for _, paid in await list_paid(tx, ANNA, [(BIKE, plan)], now)]
+    planned = QuoteRequest(Mode.BIKE, now, Usage(50, 3000), "rad", paid=paid[0] if paid else None)
+    quote = provider.quote(planned)
+    assert (quote.price, quote.ceiling) == (Money(price), Money(most))
+    offer = offer_of(replace(bike_leg(await free_bike(world)), quote=quote))
+    booking_id = await world.book(offer, rider=ANNA)
+    await world.advance(booking_id)
+    assert world.money(booking_id) == (most, 0)
+    world.operators[BIKE].ride(50, 3000)
+    for length in (None, 50):
+        await wish(world, booking_id, length)
+        await world.advance(booking_id)
+    assert world.money(booking_id) == (0, price)
+    assert (await world.trip(booking_id)).state == BookingState.SETTLED
 
 
 async def test_a_ride_that_nobody_was_charged_for_does_not_count(world: World) -> None:
