@@ -17,8 +17,8 @@ from tests.planning.world import NOW, berlin, luebeck_planner, luebeck_timetable
 class Checked(DoorToDoor):
     """A search that compares each way it shows with what the kernel promised."""
 
-    def _drawn(self, one: Candidate) -> Itinerary:
-        way = super()._drawn(one)
+    def drawn(self, one: Candidate) -> Itinerary:
+        way = super().drawn(one)
         assert way.price.minor == one.cents
         assert abs(way.co2_grams - one.co2_grams) <= len(way.legs)
         assert int(way.departs_at.timestamp()) == one.departs
