@@ -25,7 +25,7 @@ from gtfs.tables import (
     TripTable,
 )
 from gtfs.timetable import Timetable
-from gtfs.transfers import Blocked, WalkRules, Walks, children_of, footpaths
+from gtfs.transfers import Walk, WalkRules, Walks, children_of, footpaths
 from gtfs.trip_columns import Services, Shapes, TripColumns
 
 I32 = NDArray[np.int32]
@@ -38,12 +38,12 @@ def build(
     walk_detour: float = 1.3,
     max_footpath_m: float = 400.0,
     change_s: int = 0,
-    blocked: Blocked | None = None,
+    walk: Walk | None = None,
 ) -> Timetable:
     """Compile a feed.
 
-    Footpaths come from transfers.txt; where it names none, straight lines times `walk_detour`, up
-    to `max_footpath_m` metres, at `walk_speed_mps`, unless `blocked(a, b)`; see
+    Footpaths come from transfers.txt; where it names none, from `walk`, or else they are straight
+    lines times `walk_detour`; up to `max_footpath_m` metres at `walk_speed_mps`; see
     `transfers.footpaths`. 0 m generates none. `change_s` is the least time to change at one stop.
 
     Raises:
@@ -51,7 +51,7 @@ def build(
     """
     platforms = [stop for stop in feed.stops if not stop.is_station]
     stop_index = {stop.id: i for i, stop in enumerate(platforms)}
-    rules = WalkRules(walk_speed_mps, walk_detour, max_footpath_m, change_s, blocked)
+    rules = WalkRules(walk_speed_mps, walk_detour, max_footpath_m, change_s, walk)
     walks, change = footpaths(platforms, feed.transfers, rules)
     services = Services.of(feed.services)
     if not services.active.any():

@@ -13,7 +13,8 @@ from gtfs.feed import FeedStop, FeedTransfer, TransferKind
 from gtfs.geo import LatLon, distance_m, distances_m
 from gtfs.walk_closure import closed_walks
 
-Blocked = Callable[[LatLon, LatLon], bool]
+Walk = Callable[[LatLon, LatLon], int | None]
+"""Seconds on foot from one position to another; None where there is no way."""
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -28,16 +29,16 @@ _COMPLETE = 0.95
 class WalkRules:
     """How people walk between stops.
 
-    A generated footpath is a straight line times `detour`, at most `max_m` metres long at `speed`
-    metres per second; `blocked(a, b)` says that a straight line cannot be walked (water, a
-    motorway). `change_s` is the least time to change at one stop where the feed names none.
+    A generated footpath is what `walk` says, or else a straight line times `detour`, at most
+    `max_m` metres long at `speed_mps` metres per second. `change_s` is the least time to change at
+    one stop where the feed names none.
     """
 
     speed_mps: float = 1.2
     detour: float = 1.3
     max_m: float = 400.0
     change_s: int = 0
-    blocked: Blocked | None = None
+    walk: Walk | None = None
 
     def seconds(self, a: LatLon, b: LatLon) -> int:
         """Estimated walking time, rounded up."""
@@ -162,16 +163,31 @@ def _generated(stops: Sequence[FeedStop], rules: WalkRules) -> tuple[I64, I64]:
         if stop.parent_id is not None:
             stations.setdefault(stop.parent_id, []).append(i)
     inside = [(a, b) for members in stations.values() for a in members for b in members if a < b]
+    if rules.walk is not None:
+        return _walked(stops, set(inside), rules, rules.walk)
     pairs = np.concatenate(
         [near_pairs(stops, rules.max_m / rules.detour), np.array(inside, np.int64).reshape(-1, 2)]
     )
     pairs = np.unique(pairs, axis=0)
-    if rules.blocked is not None:
-        free = [not rules.blocked(stops[a].position, stops[b].position) for a, b in pairs.tolist()]
-        pairs = pairs[np.array(free, np.bool_)]
     lat = np.array([stop.position.lat for stop in stops], np.float64)
     lon = np.array([stop.position.lon for stop in stops], np.float64)
     a, b = pairs[:, 0], pairs[:, 1]
     seconds = np.ceil(distances_m(lat[a], lon[a], lat[b], lon[b]) * rules.detour / rules.speed_mps)
     both = np.concatenate([pairs, pairs[:, ::-1]])
     return both, np.tile(seconds, 2).astype(np.int64)
+
+
+def _walked(
+    stops: Sequence[FeedStop], inside: set[tuple[int, int]], rules: WalkRules, walk: Walk
+) -> tuple[I64, I64]:
+    """The same by `walk`; within a station however long it takes."""
+    near = near_pairs(stops, rules.max_m).tolist()
+    longest_s = rules.max_m / rules.speed_mps
+    found: list[tuple[int, int, int]] = []
+    for a, b in sorted({*inside, *((a, b) for a, b in near)}):
+        for start, end in ((a, b), (b, a)):
+            seconds = walk(stops[start].position, stops[end].position)
+            if seconds is not None and (seconds <= longest_s or (a, b) in inside):
+                found.append((start, end, seconds))
+    columns = np.array(found, np.int64).reshape(-1, 3)
+    return columns[:, :2], columns[:, 2]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
+from gtfs.transfers import Walk
 from mobility.cities.city import City
 from mobility.planning.patched_streets import PatchedStreets
 from mobility.planning.place_rows import PlaceRow
 from mobility.planning.reach import Places, StreetWays
 from mobility.planning.street_network import StreetNetwork
-from mobility.planning.streets import streets_of
+from mobility.planning.streets import estimated_walk, streets_of
 from mobility.planning.water import degrees_of
 from mobility.settings import Settings
 from mobility.streets.addresses import Addresses
@@ -44,6 +45,25 @@ def open_streets(settings: Settings, city: City) -> PatchedStreets | None:
         log.warning("ways are estimated: %s has no streets in the centre of %s", path, city.title)
         return None
     return PatchedStreets(network, streets_of(city.water, city.crossings, city.rules))
+
+
+def footpath_walk(settings: Settings, city: City, on: date) -> Walk:
+    """How long footpaths of a timetable take: by the imported streets, else estimated.
+
+    Where an extract has no street near a stop, the estimate takes its place there too.
+    """
+    estimated = estimated_walk(city, on)
+    imported = open_streets(settings, city)
+    if imported is None:
+        return estimated
+
+    def walk(a: LatLon, b: LatLon) -> int | None:
+        way = imported.leg(Mode.WALK, a, b, on)
+        if way is None:
+            return None
+        return estimated(a, b) if way.estimated else way.seconds
+
+    return walk
 
 
 def list_addresses(settings: Settings, city: City) -> list[PlaceRow]:

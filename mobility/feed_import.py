@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gtfs.defects import Report
     from gtfs.feed import Feed
     from gtfs.timetable import Timetable
-    from mobility.cities.city import City
+    from gtfs.transfers import Walk
     from mobility.settings import Settings
 
 _NAMED = re.compile(r"([A-Za-z0-9_.-]{1,40})=(.+)")
@@ -56,7 +56,8 @@ def import_feed(
     Example: mobility feed import bus=bus.zip rail=https://example.org/rail.zip --defects found.csv
     """
     from mobility.cities.city import load_city  # noqa: PLC0415 - help should not wait for it
-    from mobility.prepare import timetable_path  # noqa: PLC0415
+    from mobility.city_streets import footpath_walk  # noqa: PLC0415
+    from mobility.prepare import mark_walked, timetable_path, walked_as_now  # noqa: PLC0415
 
     settings = _settings()
     city = load_city(settings.city)
@@ -69,14 +70,16 @@ def import_feed(
         for name, source in named.items():
             fetched[name] = _fetched(source, kept[name])
         origins = {name: feed.origin for name, feed in fetched.items()}
-        if not force and _is_in_use(target, origins):
+        in_use = _is_in_use(target, origins) and walked_as_now(target, settings)
+        if not force and in_use:
             typer.echo(f"Nothing has changed, the timetable in use stays: {target}")
             return
         today = datetime.now(UTC).astimezone(city.timezone).date()
-        timetable = _compiled(fetched, city, today, defects)
+        timetable = _compiled(fetched, footpath_walk(settings, city, today), defects)
         if not force:
             _refuse_to_lose(timetable, target, today)
         _put(timetable, target, origins)
+        mark_walked(target, settings)
         for name, feed in fetched.items():
             if feed.path.parent == folder:
                 kept[name].keep(feed)
@@ -143,12 +146,9 @@ def _bar() -> Iterator[Progress]:
         yield bar
 
 
-def _compiled(
-    fetched: dict[str, Fetched], city: City, today: date, defects: Path | None
-) -> Timetable:
+def _compiled(fetched: dict[str, Fetched], walk: Walk, defects: Path | None) -> Timetable:
     from gtfs.defects import FeedError  # noqa: PLC0415
     from gtfs.merge import build_many  # noqa: PLC0415
-    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
 
     feeds: dict[str, Feed] = {}
     reports: dict[str, Report] = {}
@@ -156,7 +156,7 @@ def _compiled(
         for name, feed in fetched.items():
             feeds[name] = _read(name, feed.path, reports)
         with _console.status("compiling the timetable"):
-            return build_many(feeds, blocked=walk_is_blocked(city, today))
+            return build_many(feeds, walk=walk)
     except FeedError as error:
         stop(f"{error}. The timetable in use stays as it is.")
     finally:
@@ -210,16 +210,15 @@ def _folder(target: Path) -> Path:
     return target.with_suffix(".feeds")
 
 
-def compile_kept(target: Path, city: City, today: date) -> bool:
+def compile_kept(target: Path, walk: Walk) -> bool:
     """Make the imported timetable again from the feeds as they were kept.
 
-    For an artefact that another version wrote, or that was damaged. False where the feeds are not
-    there any more, or not what they were; nothing is changed then.
+    For an artefact that another version wrote, that was damaged, or whose streets have changed.
+    False where the feeds are not there any more, or not what they were; nothing is changed then.
     """
     from gtfs.defects import FeedError  # noqa: PLC0415
     from gtfs.load import read_feed  # noqa: PLC0415
     from gtfs.merge import build_many  # noqa: PLC0415
-    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
 
     try:
         made_from = json.loads(target.with_suffix(".origins.json").read_text(encoding="utf-8"))
@@ -231,7 +230,7 @@ def compile_kept(target: Path, city: City, today: date) -> bool:
             if sha256_of(path) != origin.sha256:
                 return False
             feeds[name], _ = read_feed(path)
-        build_many(feeds, blocked=walk_is_blocked(city, today)).save(target)
+        build_many(feeds, walk=walk).save(target)
     except (OSError, ValueError, TypeError, AttributeError, FeedError):
         return False
     return True

@@ -45,12 +45,14 @@ def prepare_city(settings: Settings, progress: Progress) -> None:
     source = _source_of(city)
     stamp = path.with_suffix(".source")
     made_from = stamp.read_text(encoding="utf-8") if stamp.is_file() else None
-    if made_from == IMPORTED and _imported_serves(path, city, today, progress):
+    if made_from == IMPORTED and _imported_serves(path, settings, city, today, progress):
         return
-    if made_from == source and _covers(path, today) and _covers(path, today + AHEAD):
+    kept = made_from == source and walked_as_now(path, settings)
+    if kept and _covers(path, today) and _covers(path, today + AHEAD):
         return
-    build_timetable(city, path, today, progress)
+    build_timetable(settings, city, path, today, progress)
     stamp.write_text(source, encoding="utf-8")
+    mark_walked(path, settings)
 
 
 def prepare_kernel(settings: Settings, progress: Progress) -> None:
@@ -70,12 +72,35 @@ def prepare_kernel(settings: Settings, progress: Progress) -> None:
         compile_ways(imported, city.centre, on)
 
 
-def build_timetable(city: City, path: Path, today: date, progress: Progress) -> None:
+def walked_as_now(path: Path, settings: Settings) -> bool:
+    """Whether a timetable's footpaths are by the streets that are there now."""
+    stamp = path.with_suffix(".walked")
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == _streets_of(settings)
+
+
+def mark_walked(path: Path, settings: Settings) -> None:
+    """Note by which streets a timetable's footpaths are."""
+    path.with_suffix(".walked").write_text(_streets_of(settings), encoding="utf-8")
+
+
+def _streets_of(settings: Settings) -> str:
+    from mobility.city_streets import streets_path  # noqa: PLC0415 - help should not wait
+
+    path = streets_path(settings)
+    if not path.is_file():
+        return "estimated"
+    seen = path.stat()
+    return f"{seen.st_size} bytes, {seen.st_mtime_ns}"
+
+
+def build_timetable(
+    settings: Settings, city: City, path: Path, today: date, progress: Progress
+) -> None:
     """Write the city's feed, read it back with its checks, and compile it to ``path``."""
     from gtfs.build import build  # noqa: PLC0415 - help should not wait for numpy
     from gtfs.load import read_feed  # noqa: PLC0415
     from mobility.cities.network import write_feed  # noqa: PLC0415
-    from mobility.planning.streets import walk_is_blocked  # noqa: PLC0415
+    from mobility.city_streets import footpath_walk  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True)
     feed_path = path.with_suffix(".zip")
@@ -84,21 +109,30 @@ def build_timetable(city: City, path: Path, today: date, progress: Progress) -> 
     progress.note("reading and checking the feed")
     feed, _report = read_feed(feed_path)
     progress.note("compiling the timetable")
-    timetable = build(feed, blocked=walk_is_blocked(city, today))
+    timetable = build(feed, walk=footpath_walk(settings, city, today))
     timetable.save(path)
 
 
-def _imported_serves(path: Path, city: City, today: date, progress: Progress) -> bool:
-    """Whether the imported timetable runs today, made again where another version wrote it."""
-    from mobility.feed_import import compile_kept  # noqa: PLC0415 - only after an update
+def _imported_serves(
+    path: Path, settings: Settings, city: City, today: date, progress: Progress
+) -> bool:
+    """Whether the imported timetable runs today; another version's, or streets', is made again."""
+    from mobility.city_streets import footpath_walk  # noqa: PLC0415 - only after an update
+    from mobility.feed_import import compile_kept  # noqa: PLC0415
 
+    if not (_is_whole(path) and walked_as_now(path, settings)):
+        progress.note("compiling the imported feeds again")
+        if compile_kept(path, footpath_walk(settings, city, today)):
+            mark_walked(path, settings)
+    return _covers(path, today)
+
+
+def _is_whole(path: Path) -> bool:
     try:
         Timetable.load(path)
     except ArtefactError:
-        progress.note("compiling the imported feeds again")
-        if not compile_kept(path, city, today):
-            return False
-    return _covers(path, today)
+        return False
+    return True
 
 
 def imported_until(path: Path, today: date) -> date | None:

@@ -220,13 +220,15 @@ class Composer:
     def _walk(self, start: int, end: int, departs_s: int, arrives_s: int, zero: datetime) -> Leg:
         """Between two nodes, or the doors; a footpath's time holds more than the way."""
         streets = self._ground.streets
-        if 0 <= start < self._n_stops and 0 <= end < self._n_stops:
-            metres = self._scene.footpath_metres(start, end)
-        else:
-            metres = streets.metres(Mode.WALK, arrives_s - departs_s)
         origin, destination = self._node(start), self._node(end)
         ends = (origin.position, destination.position)
         way = streets.leg(Mode.WALK, *ends, self._on, wheelchair=self._request.wheelchair)
+        if way is not None and not way.estimated:
+            metres = way.metres
+        elif 0 <= start < self._n_stops and 0 <= end < self._n_stops:
+            metres = self._scene.footpath_metres(start, end)
+        else:
+            metres = streets.metres(Mode.WALK, arrives_s - departs_s)
         return Leg(
             mode=Mode.WALK,
             origin=origin,

@@ -16,6 +16,7 @@ from math import inf
 import numpy as np
 
 from gtfs.geo import LatLon, distance_m
+from gtfs.transfers import Walk, WalkRules
 from mobility.cities.city import City
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
@@ -222,16 +223,19 @@ def streets_of(water: Sequence[WaterReach], crossings: Sequence[Crossing], rules
     return Streets([reach.shape for reach in water], crossings_on, profiles)
 
 
-def walk_is_blocked(city: City, on: date) -> Callable[[LatLon, LatLon], bool]:
-    """Whether a short straight walk meets water without a bridge close by, for a feed's footpaths.
+def estimated_walk(city: City, on: date) -> Walk:
+    """Straight walks for a feed's footpaths, as far as they meet no water without a bridge.
 
     A bridge is close where the way over it is at most a tenth longer than the straight line.
     """
     streets = streets_of(city.water, city.crossings, city.rules)
     detour = city.rules.walk_detour
+    rules = WalkRules()
 
-    def blocked(a: LatLon, b: LatLon) -> bool:
+    def walk(a: LatLon, b: LatLon) -> int | None:
         way = streets.leg(Mode.WALK, a, b, on)
-        return way is None or way.metres > 1.1 * detour * distance_m(a, b) + 1
+        if way is None or way.metres > 1.1 * detour * distance_m(a, b) + 1:
+            return None
+        return rules.seconds(a, b)
 
-    return blocked
+    return walk

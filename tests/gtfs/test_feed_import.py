@@ -20,6 +20,7 @@ from mobility.cities.city import load_city
 from mobility.feed_command import feed_app
 from mobility.feed_fetch import FetchError, Kept, fetch
 from mobility.feed_import import compile_kept
+from mobility.planning.streets import estimated_walk
 from mobility.prepare import prepare_city
 from mobility.settings import Settings
 from tests.gtfs.test_load import GOOD, write
@@ -124,6 +125,7 @@ def test_a_feed_is_fetched_kept_and_asked_for_only_if_it_changed(
     assert server.asked == [(None, None), ('"one"', "Wed, 25 Nov 2026 08:00:00 GMT")]
     assert city.files() == [
         "feed.json", "feed.zip", "luebeck.bin", "luebeck.origins.json", "luebeck.source",
+        "luebeck.walked",
     ]  # fmt: skip
 
 
@@ -257,10 +259,11 @@ def test_another_version_compiles_the_kept_feeds_again(
         city.trips()
     today = date(2026, 11, 25)
     demo = load_city("luebeck")
-    assert compile_kept(city.artefact, demo, today)
+    walk = estimated_walk(demo, today)
+    assert compile_kept(city.artefact, walk)
     assert city.trips() == ["T"]
     (city.folder / "timetables/luebeck.feeds/feed.zip").write_bytes(b"altered")
-    assert not compile_kept(city.artefact, demo, today)
+    assert not compile_kept(city.artefact, walk)
 
 
 def test_a_feed_that_has_ended_does_not_displace_one_that_runs(tmp_path: Path, city: City):

@@ -1,5 +1,7 @@
 """Footpaths: what the feed names, what is generated, what is closed, what is forbidden."""
 
+from math import ceil
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,12 +62,12 @@ def test_water_is_walked_around_where_a_third_stop_allows_it():
     stops = [stop("A", 0), stop("B", 100), stop("C", 50, 60)]
     west, east = stops[0].position, stops[1].position
 
-    def blocked(a: LatLon, b: LatLon) -> bool:
-        return {a, b} == {west, east}
+    def walk(a: LatLon, b: LatLon) -> int | None:
+        return None if {a, b} == {west, east} else ceil(distance_m(a, b))
 
-    around = walks(stops, [], WalkRules(1.0, 1.0, 250, blocked=blocked))
+    around = walks(stops, [], WalkRules(1.0, 1.0, 250, walk=walk))
     assert around["AB"] == around["AC"] + around["CB"]
-    nowhere = WalkRules(1.0, 1.0, 110, blocked=blocked)
+    nowhere = WalkRules(1.0, 1.0, 110, walk=walk)
     assert "AB" not in walks(stops, [], nowhere)
 
 

@@ -19,7 +19,7 @@ from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
 from mobility.cities.network import write_feed
 from mobility.planning.search import Planner
-from mobility.planning.streets import walk_is_blocked
+from mobility.planning.streets import estimated_walk
 from providers.mirror import Mirror
 from providers.port import Provider
 from providers.registry import open_provider
@@ -117,7 +117,7 @@ def timetable_of(city: City, folder: Path, today: date = TODAY) -> Timetable:
     """The city's own feed, read and compiled."""
     write_feed(city, folder / "feed.zip", today)
     feed, _ = read_feed(folder / "feed.zip")
-    return build(feed, blocked=walk_is_blocked(city, today))
+    return build(feed, walk=estimated_walk(city, today))
 
 
 @cache
