@@ -49,7 +49,7 @@ def door_rides(
         (number, *fleets.standing(number))
         for number in sorted(kinds)
         if fleets.kinds[number].type.return_rule in FREE_ENDS
-        and (number not in fleets.zones or fleets.zones[number].may_end(door, docked=False)[0])
+        and (number not in fleets.zones or fleets.zones[number].may_be_left_at(goal))
     ]
     ridden = {
         mode: ways.reach(

@@ -39,6 +39,7 @@ OUTPACED = {Mode.CAR: 5.0}
 """How many times faster than at the city's speed of a mode a street may be ridden."""
 HARDLY_OUTPACED = 1.25
 REMEMBERED = 65_536
+DOORS = 256
 Point = tuple[float, float]
 
 
@@ -67,6 +68,8 @@ class KindZones:
             elsewhere is not None and elsewhere < kmh
         )
         self._held_up = lru_cache(REMEMBERED)(self._find_held_up)
+        self.may_be_left_at = lru_cache(DOORS)(self._may_be_left_at)
+        """Whether a vehicle may be left at a door."""
 
     def may_start(self, degrees: Floats) -> Flags:
         """Whether a ride may begin at each of (n, 2) latitudes and longitudes."""
@@ -77,6 +80,9 @@ class KindZones:
         closed = self._limits.may_end.holds(degrees, value=False)
         stations = self._limits.only_stations.holds(degrees, value=True, surely=docked)
         return ~closed | stations if docked else ~closed & ~stations
+
+    def _may_be_left_at(self, at: LatLon) -> bool:
+        return bool(self.may_end(degrees_of([at]), docked=False)[0])
 
     def held_up(
         self, starts: Floats, ends: Floats, row: Indices, column: Indices, metres: Ints
@@ -110,7 +116,7 @@ class KindZones:
 
     def no_parking_at(self, at: LatLon) -> str | None:
         """The name of the zone where a vehicle may not be left outside a station, or None."""
-        if self.may_end(degrees_of([at]), docked=False)[0]:
+        if self.may_be_left_at(at):
             return None
         return self._name(at, lambda rule: not rule.may_end or bool(rule.only_stations))
 
