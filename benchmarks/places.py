@@ -31,8 +31,8 @@ from gtfs.load import read_feed
 from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
 from mobility.cities.network import write_feed
-from mobility.planning.place_rows import PlaceRow, rows_of
-from mobility.planning.places import PlaceIndex
+from mobility.planning.places.index import PlaceIndex
+from mobility.planning.places.rows import PlaceRow, rows_of
 
 ROUNDS, QUESTIONS, FIRST = 3, 300, 5
 PEER_QUESTIONS = 8

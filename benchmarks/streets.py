@@ -27,10 +27,10 @@ from rich.table import Table
 
 from gtfs.geo import LatLon
 from mobility.cities.city import City, load_city
-from mobility.planning.reach import Places, StreetWays
-from mobility.planning.street_network import StreetNetwork
-from mobility.planning.streets import Streets, streets_of
-from mobility.planning.water import degrees_of, great_circle_m
+from mobility.planning.ways.estimated import Streets, streets_of
+from mobility.planning.ways.imported import StreetNetwork
+from mobility.planning.ways.reach import Places, StreetWays
+from mobility.planning.ways.water import degrees_of, great_circle_m
 from mobility.streets.take_over import take_over
 from providers.values import Mode
 

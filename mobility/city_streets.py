@@ -10,12 +10,12 @@ from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
 from gtfs.transfers import Walk
 from mobility.cities.city import City
-from mobility.planning.patched_streets import PatchedStreets
-from mobility.planning.place_rows import PlaceRow
-from mobility.planning.reach import Places, StreetWays
-from mobility.planning.street_network import StreetNetwork
-from mobility.planning.streets import estimated_walk, streets_of
-from mobility.planning.water import degrees_of
+from mobility.planning.places.rows import PlaceRow
+from mobility.planning.ways.estimated import estimated_walk, streets_of
+from mobility.planning.ways.imported import StreetNetwork
+from mobility.planning.ways.patched import PatchedStreets
+from mobility.planning.ways.reach import Places, StreetWays
+from mobility.planning.ways.water import degrees_of
 from mobility.settings import Settings
 from mobility.streets.addresses import Addresses
 from providers.values import Mode

@@ -59,7 +59,7 @@ def prepare_kernel(settings: Settings, progress: Progress) -> None:
     """Compile the kernels, unless compiled ones are kept."""
     from gtfs.warm_up import warm_up  # noqa: PLC0415 - numba takes a second to import
     from mobility.city_streets import compile_ways, open_streets  # noqa: PLC0415
-    from mobility.planning.streets import streets_of  # noqa: PLC0415
+    from mobility.planning.ways.estimated import streets_of  # noqa: PLC0415
 
     warm_up(progress.note)
     progress.note("compiling the ways through the city")
@@ -157,7 +157,7 @@ def _source_of(city: City) -> str:
     digest = hashlib.sha256()
     here = Path(__file__).parent
     files = [path for path in sorted(city.folder.rglob("*")) if path.is_file()]
-    code = [path for name in PREPARING_CODE for path in sorted((here / name).glob("*.py"))]
+    code = [path for name in PREPARING_CODE for path in sorted((here / name).rglob("*.py"))]
     gtfs = sorted((here.parent / "gtfs").glob("*.py"))
     for path in (*files, *code, *gtfs):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -84,14 +84,14 @@ osmium: where an extract is read
     mobility.streets.build -> osmium
     mobility.planning.brand_new -> osmium
 shapely: where zones are read and asked
-    mobility.planning.water -> shapely
+    mobility.planning.ways.water -> shapely
     providers.brand_new -> shapely
 streets know no search over them
-    mobility.streets.spot -> mobility.planning.reach
+    mobility.streets.spot -> mobility.planning.ways.reach
 fakeredis: the embedded one
     mobility.live -> fakeredis
 rapidfuzz: where the words of places are compared
-    mobility.planning.places -> rapidfuzz
+    mobility.planning.places.index -> rapidfuzz
 """
 
 

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from gtfs.geo import LatLon
 from mobility.api.journey_wire import PlaceOut
-from mobility.planning import polyline
 from mobility.planning.accessibility import Accessibility
 from mobility.planning.itinerary import Itinerary, Leg, Place
 from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
+from mobility.planning.ways import polyline
 from payments.money import Money
 from providers.values import Quote, Terms
 

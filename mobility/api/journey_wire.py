@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from mobility.api.booking_view import Amount
-from mobility.planning import polyline
+from mobility.planning.ways import polyline
 from providers.values import Mode, Terms
 
 EXAMPLE: JsonDict = {

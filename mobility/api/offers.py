@@ -12,9 +12,9 @@ from mobility.api.journey_view import journey_out
 from mobility.api.journey_wire import JourneyOut, TermsOut
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
+from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.offers import make_offers, save_offers
 from mobility.planning.tariffs import tariff_in_words
-from mobility.planning.vehicle_offer import plan_vehicle
 from mobility.wiring import Wiring
 from providers.stanza import ProviderStanza
 from providers.values import Mode

@@ -12,7 +12,7 @@ from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attri
 from mobility.api.dependencies import WiringDep
 from mobility.api.journeys import PointIn
 from mobility.api.openapi import problems
-from mobility.planning.places import FoundPlace
+from mobility.planning.places.index import FoundPlace
 
 router = APIRouter(prefix="/v1/places", tags=["places"])
 

@@ -15,8 +15,8 @@ from gtfs.front import GOAL, ORIGIN, FrontJourney, FrontLeg, LegKind
 from gtfs.journey import Footpath, Journey
 from gtfs.service_time import day_zero
 from mobility.planning.accessibility import Accessibility, Accessible, of_path, of_rental
-from mobility.planning.door_rides import DoorRides
-from mobility.planning.fleet_view import FleetView
+from mobility.planning.fleets.door_rides import DoorRides
+from mobility.planning.fleets.view import FleetView
 from mobility.planning.ground import Ground
 from mobility.planning.itinerary import Itinerary, Leg, Place, Rental
 from mobility.planning.paid_today import find_paid

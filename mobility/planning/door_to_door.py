@@ -26,8 +26,9 @@ from mobility.planning.accessibility import Accessible
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.compose import Composer
 from mobility.planning.day_ends import DayEnds, say_end
-from mobility.planning.door_rides import door_rides
 from mobility.planning.everything import AllWays, Doors
+from mobility.planning.fleets.door_rides import door_rides
+from mobility.planning.fleets.zone_notices import of_zones
 from mobility.planning.ground import Door, Ground
 from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
 from mobility.planning.plain import HourlyWays, PlainWays
@@ -35,7 +36,6 @@ from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
-from mobility.planning.zone_notices import of_zones
 from providers.values import Mode
 
 NEAREST_STOPS = 80

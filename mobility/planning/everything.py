@@ -21,8 +21,8 @@ from gtfs.front import (
 from gtfs.network import Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
 from mobility.planning.candidate import Candidate, candidate
-from mobility.planning.door_rides import DoorRides
-from mobility.planning.fleet_view import FleetView
+from mobility.planning.fleets.door_rides import DoorRides
+from mobility.planning.fleets.view import FleetView
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Ground
 from mobility.planning.paid_today import Left

@@ -14,16 +14,16 @@ from gtfs.service_time import service_day
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
 from mobility.planning.errors import UnknownStopError
-from mobility.planning.fleet_kinds import list_kinds
-from mobility.planning.fleet_map import FleetMap
+from mobility.planning.fleets.fleet_map import FleetMap
+from mobility.planning.fleets.kinds import list_kinds
 from mobility.planning.fronts import Fronts, Party
 from mobility.planning.itinerary import Place
-from mobility.planning.place_rows import PlaceRow
-from mobility.planning.places import PlaceIndex
+from mobility.planning.places.index import PlaceIndex
+from mobility.planning.places.rows import PlaceRow
 from mobility.planning.pricing import Pricer
-from mobility.planning.reach import StreetWays
 from mobility.planning.scene import Scene
-from mobility.planning.streets import streets_of
+from mobility.planning.ways.estimated import streets_of
+from mobility.planning.ways.reach import StreetWays
 from providers.mirror import Mirror
 from providers.port import Provider
 from providers.values import Mode, ProviderId

@@ -9,8 +9,8 @@ from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
 from gtfs.journey import Ride, course
 from gtfs.timetable import Timetable
-from mobility.planning.polyline import Course
-from mobility.planning.water import Floats, degrees_of, great_circle_m
+from mobility.planning.ways.polyline import Course
+from mobility.planning.ways.water import Floats, degrees_of, great_circle_m
 
 NEAR_M = 400
 """A place that is farther from every stop is not called after one."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gtfs.front import DoorEdges, RentalEdges
 from mobility.cities.city import City
 from mobility.planning.errors import BadSearchError
-from mobility.planning.fleet_kinds import Kind
+from mobility.planning.fleets.kinds import Kind
 from payments.money import Money
 from providers import tariff
 from providers.values import PricingPlan, ProviderId

@@ -11,7 +11,7 @@ from mobility.planning.accessibility import Accessibility, of_ride
 from mobility.planning.itinerary import Place, Ride
 from mobility.planning.lines import Lines
 from mobility.planning.modes import mode_of
-from mobility.planning.polyline import Course
+from mobility.planning.ways.polyline import Course
 from providers.values import Mode, ProviderId
 
 _KEPT_STRETCHES = 50_000

@@ -10,7 +10,7 @@ from mobility.planning.day_ends import at_its_day
 from mobility.planning.door_to_door import DoorToDoor
 from mobility.planning.ground import Door, Ground
 from mobility.planning.request import SearchRequest, SearchResult
-from mobility.planning.via import ViaSearch
+from mobility.planning.via.search import ViaSearch
 
 __all__ = ["Door", "Planner"]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from mobility.cities.city import City
-from mobility.planning.fleet_kinds import Kind
+from mobility.planning.fleets.kinds import Kind
 from mobility.planning.itinerary import TRANSIT, Itinerary, Leg
 from mobility.planning.request import Notice, SearchRequest
 from providers.values import Mode

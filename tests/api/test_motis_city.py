@@ -6,7 +6,7 @@ import pytest
 
 from gtfs.geo import LatLon
 from mobility.api.motis.rental_zones import list_rules
-from mobility.planning import polyline
+from mobility.planning.ways import polyline
 from tests.api.motis_world import (
     HERE,
     VERSIONS,

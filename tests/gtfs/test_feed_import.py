@@ -20,7 +20,7 @@ from mobility.cities.city import load_city
 from mobility.feed_command import feed_app
 from mobility.feed_fetch import FetchError, Kept, fetch
 from mobility.feed_import import compile_kept
-from mobility.planning.streets import estimated_walk
+from mobility.planning.ways.estimated import estimated_walk
 from mobility.prepare import prepare_city
 from mobility.settings import Settings
 from tests.gtfs.test_load import GOOD, write

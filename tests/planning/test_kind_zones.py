@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import list_kinds
-from mobility.planning.kind_zones import NOT_ALLOWED, KindZones
-from mobility.planning.water import Plane, degrees_of
+from mobility.planning.fleets.kind_zones import NOT_ALLOWED, KindZones
+from mobility.planning.fleets.kinds import list_kinds
+from mobility.planning.ways.water import Plane, degrees_of
 from providers.zones import Zone, ZoneRule, Zones
 from tests.planning.world import luebeck
 from tests.providers.zone_boxes import rule, zone

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from mobility.planning.book_ahead import find_booking_opens_at, rental_too_early
 from mobility.planning.errors import UnknownVehicleError
+from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.offer import Offer
 from mobility.planning.offers import (
     Lacks,
@@ -20,7 +21,6 @@ from mobility.planning.offers import (
     save_offer,
     save_offers,
 )
-from mobility.planning.vehicle_offer import plan_vehicle
 from payments.money import Money
 from providers.values import Mode, Terms, VehicleId
 from tests.planning.test_luebeck import TRIP

@@ -11,12 +11,12 @@ import pytest
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.door_to_door import HORIZON_SECONDS, DoorToDoor
 from mobility.planning.errors import BadSearchError
+from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.offer import Offer
 from mobility.planning.offers import make_offers, reprice
 from mobility.planning.paid_today import Paid, PaidToday, read_paid
 from mobility.planning.request import SearchRequest, Via
-from mobility.planning.vehicle_offer import plan_vehicle
 from payments.money import Money
 from providers.values import Mode, ProviderId
 from tests.planning.test_luebeck import TRIP, first, search

@@ -9,8 +9,8 @@ import pytest
 
 from gtfs.geo import LatLon
 from gtfs.text import timetable_from_text
-from mobility.planning.place_rows import PlaceRow
-from mobility.planning.places import FoundPlace, PlaceIndex
+from mobility.planning.places.index import FoundPlace, PlaceIndex
+from mobility.planning.places.rows import PlaceRow
 from tests.planning.world import luebeck
 
 STREETS = """

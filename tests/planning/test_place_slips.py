@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtfs.text import timetable_from_text
-from mobility.planning.place_rows import PlaceRow, rows_of
-from mobility.planning.place_text import abbreviations_of, fold, read_words
-from mobility.planning.places import PlaceIndex
+from mobility.planning.places.index import PlaceIndex
+from mobility.planning.places.rows import PlaceRow, rows_of
+from mobility.planning.places.text import abbreviations_of, fold, read_words
 from tests.planning.world import luebeck, luebeck_planner, luebeck_timetable
 
 ONE_BUS = timetable_from_text("1: X 08:00  Y 08:10")

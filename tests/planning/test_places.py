@@ -8,7 +8,7 @@ import pytest
 
 from gtfs.geo import LatLon
 from gtfs.text import timetable_from_text
-from mobility.planning.places import FoundPlace, PlaceIndex
+from mobility.planning.places.index import FoundPlace, PlaceIndex
 from tests.planning.world import luebeck, luebeck_planner
 
 MAIN_STATION = "Lübeck ZOB/Hauptbahnhof"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from gtfs.geo import LatLon
 from mobility.cities.city import load_city
-from mobility.planning.reach import Places, between, renew
-from mobility.planning.streets import Streets, streets_of
-from mobility.planning.water import degrees_of, great_circle_m
+from mobility.planning.ways.estimated import Streets, streets_of
+from mobility.planning.ways.reach import Places, between, renew
+from mobility.planning.ways.water import degrees_of, great_circle_m
 from providers.values import Mode
 
 DAY = date(2026, 11, 25)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtfs.geo import LatLon, distance_m
-from mobility.planning.streets import OpenCrossing, StreetProfile, Streets
-from mobility.planning.water import Plane, Water, bends, degrees_of, great_circle_m
+from mobility.planning.ways.estimated import OpenCrossing, StreetProfile, Streets
+from mobility.planning.ways.water import Plane, Water, bends, degrees_of, great_circle_m
 from providers.values import Mode
 
 DAY = date(2026, 11, 25)

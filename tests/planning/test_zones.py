@@ -16,11 +16,11 @@ import pytest
 
 from gtfs.geo import LatLon, distance_m
 from mobility.planning.errors import UnknownVehicleError
-from mobility.planning.fleet_kinds import LOCK_SECONDS, UNLOCK_SECONDS
+from mobility.planning.fleets.kinds import LOCK_SECONDS, UNLOCK_SECONDS
+from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.itinerary import Itinerary
 from mobility.planning.request import Notice
 from mobility.planning.search import Planner
-from mobility.planning.vehicle_offer import plan_vehicle
 from providers.values import Mode, ProviderId, Station, StationId
 from providers.zones import Zone, ZoneRule, Zones
 from tests.planning.test_fleets import (

@@ -19,7 +19,7 @@ from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
 from mobility.cities.network import write_feed
 from mobility.planning.search import Planner
-from mobility.planning.streets import estimated_walk
+from mobility.planning.ways.estimated import estimated_walk
 from providers.mirror import Mirror
 from providers.port import Provider
 from providers.registry import open_provider

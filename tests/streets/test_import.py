@@ -10,8 +10,8 @@ import pytest
 
 from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
-from mobility.planning.reach import Places
-from mobility.planning.street_network import StreetNetwork
+from mobility.planning.ways.imported import StreetNetwork
+from mobility.planning.ways.reach import Places
 from mobility.streets.addresses import Address, Addresses
 from mobility.streets.errors import StreetsError
 from mobility.streets.graph import load_graph

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mobility.planning.reach import Places, between, renew
-from mobility.planning.water import degrees_of
+from mobility.planning.ways.reach import Places, between, renew
+from mobility.planning.ways.water import degrees_of
 from mobility.streets.way_tags import PUSH_KMH, WALK_KMH, Profile
 from providers.values import Mode
 from tests.streets.town import DAY, Town, at, town

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mobility.planning.patched_streets import PatchedStreets
-from mobility.planning.reach import Places
-from mobility.planning.streets import StreetProfile, Streets
-from mobility.planning.water import degrees_of
+from mobility.planning.ways.estimated import StreetProfile, Streets
+from mobility.planning.ways.patched import PatchedStreets
+from mobility.planning.ways.reach import Places
+from mobility.planning.ways.water import degrees_of
 from providers.values import Mode
 from tests.streets.town import DAY, Town, at, town
 

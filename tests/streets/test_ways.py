@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mobility.planning.reach import Places
-from mobility.planning.water import degrees_of
+from mobility.planning.ways.reach import Places
+from mobility.planning.ways.water import degrees_of
 from mobility.streets.leg import Passable, StreetLeg
 from mobility.streets.way_tags import FERRY_KMH, WALK_KMH
 from providers.values import Mode

@@ -19,7 +19,7 @@ import osmium
 from osmium.osm.mutable import Node, Relation, Way
 
 from gtfs.geo import EARTH_RADIUS_M, LatLon
-from mobility.planning.street_network import StreetNetwork
+from mobility.planning.ways.imported import StreetNetwork
 from mobility.streets.addresses import Addresses
 from mobility.streets.build import build_graph
 from mobility.streets.extract import Extract

@@ -26,7 +26,7 @@ from mobility.api.motis.parameters import (
 from mobility.api.motis.places_wire import Json
 from mobility.api.motis.runs import modes_at
 from mobility.cities.city import City
-from mobility.planning.places import FoundPlace
+from mobility.planning.places.index import FoundPlace
 
 router = APIRouter(route_class=MotisRoute, include_in_schema=False)
 

@@ -10,8 +10,8 @@ from gtfs.ids import StopIdx
 from gtfs.timetable import Timetable
 from mobility.api.motis.runs import Call, modes_at
 from mobility.api.motis.versions import Version
-from mobility.planning import polyline
 from mobility.planning.itinerary import Place
+from mobility.planning.ways import polyline
 
 Json = dict[str, object]
 _SIX = 6

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from gtfs.geo import LatLon
 from mobility.api.motis.places_wire import Json
-from mobility.planning import polyline
+from mobility.planning.ways import polyline
 from providers.stanza import ProviderStanza
 from providers.zones import Zone, ZoneRule, Zones
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.geo import EARTH_RADIUS_M, LatLon
-from mobility.planning.place_rows import KnownPlace, PlaceRow
+from mobility.planning.places.rows import KnownPlace, PlaceRow
 
 F64 = NDArray[np.float64]
 _M_PER_DEGREE = math.radians(1) * EARTH_RADIUS_M

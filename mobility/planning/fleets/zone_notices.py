@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 
 from gtfs.geo import LatLon
 from mobility.cities.city import City
-from mobility.planning.fleet_kinds import FREE_ENDS
-from mobility.planning.fleet_view import FleetView
+from mobility.planning.fleets.kinds import FREE_ENDS
+from mobility.planning.fleets.view import FleetView
 from mobility.planning.itinerary import Itinerary
 from mobility.planning.request import Notice
 

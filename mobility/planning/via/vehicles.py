@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.itinerary import Leg
-from mobility.planning.via_sections import Section
+from mobility.planning.via.sections import Section
 
 MOST = 6
 """Ways that are followed on from section to section, and twice as many past a second place."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
-from mobility.planning.place_rows import PlaceRow
-from mobility.planning.place_text import Word, fold
+from mobility.planning.places.rows import PlaceRow
+from mobility.planning.places.text import Word, fold
 
 _HOUSE = re.compile(
     r"^(?P<street>.*\D)\s+(?P<number>\d+\s?[a-zA-Z]?(?:\s?[-/+]\s?\d+\s?[a-zA-Z]?)?)$"

@@ -4,7 +4,7 @@ A score is what the words say, and a little of how many people mean the place an
 
 - 1.4 for the whole name as typed, 1.0 for a whole alias or a whole name with slips, 0.6 where the
   text holds the first word, 0.5 else; less 0.3 for each slip, and for letters not typed;
-- up to 0.2 for departures (see `mobility.planning.place_rows`), up to 0.2 for nearness.
+- up to 0.2 for departures (see `mobility.planning.places.rows`), up to 0.2 for nearness.
 
 So no popular place drives out the one that is called exactly so, and among names that answer alike
 the near one and the busy one come first. Names that hold all words come before any that do not.
@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mobility.planning.place_names import (
+from mobility.planning.places.names import (
     CONTEXT,
     MISSING,
     PREFIX,
@@ -29,8 +29,8 @@ from mobility.planning.place_names import (
     quality_of,
     slips_allowed,
 )
-from mobility.planning.place_streets import is_house_letter, is_house_number
-from mobility.planning.place_text import Word
+from mobility.planning.places.streets import is_house_letter, is_house_number
+from mobility.planning.places.text import Word
 
 I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]

@@ -9,7 +9,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from mobility.planning.water import Floats
+from mobility.planning.ways.water import Floats
 
 _SPARE = 64
 

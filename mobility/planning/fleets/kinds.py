@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mobility.cities.city import City
-from mobility.planning.reach import StreetWays
+from mobility.planning.ways.reach import StreetWays
 from providers.price_table import PriceTable
 from providers.values import Mode, ProviderId, ReturnRule, VehicleType
 

@@ -33,9 +33,9 @@ from mobility.planning.joined import joined
 from mobility.planning.plain import PlainWays
 from mobility.planning.request import Notice, SearchRequest
 from mobility.planning.scheduled import PlainPage
-from mobility.planning.via_sections import Part, Section
-from mobility.planning.via_vehicles import VehicleWays
-from mobility.planning.via_ways import ViaWay, ViaWays
+from mobility.planning.via.sections import Part, Section
+from mobility.planning.via.vehicles import VehicleWays
+from mobility.planning.via.ways import ViaWay, ViaWays
 
 
 class ViaSearch(DoorToDoor):

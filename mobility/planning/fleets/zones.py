@@ -8,10 +8,10 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import Kind
-from mobility.planning.kind_zones import KindZones
-from mobility.planning.reach import StreetWays
-from mobility.planning.water import Plane, degrees_of
+from mobility.planning.fleets.kind_zones import KindZones
+from mobility.planning.fleets.kinds import Kind
+from mobility.planning.ways.reach import StreetWays
+from mobility.planning.ways.water import Plane, degrees_of
 from providers.values import ProviderId
 from providers.zones import Phases, Zones
 

@@ -15,8 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.sight import shorten
-from mobility.planning.water import Bools, Floats, Plane, Water, bends, degrees_of, great_circle_m
+from mobility.planning.ways.sight import shorten
+from mobility.planning.ways.water import (
+    Bools,
+    Floats,
+    Plane,
+    Water,
+    bends,
+    degrees_of,
+    great_circle_m,
+)
 
 _BANK_M = 20.0
 """How far from the line of the water a bank point lies."""

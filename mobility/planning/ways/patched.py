@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from gtfs.geo import LatLon
-from mobility.planning.reach import Places, Seconds, StreetWays
-from mobility.planning.street_network import StreetNetwork
+from mobility.planning.ways.imported import StreetNetwork
+from mobility.planning.ways.reach import Places, Seconds, StreetWays
 from mobility.streets.leg import StreetLeg
 from providers.values import Mode
 

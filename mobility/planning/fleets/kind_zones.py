@@ -21,10 +21,10 @@ from shapely import LineString, STRtree
 from shapely.geometry.base import BaseGeometry
 
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import RIDE_SECONDS, Kind
-from mobility.planning.polyline import Course
-from mobility.planning.reach import StreetWays
-from mobility.planning.water import Floats, Plane, degrees_of
+from mobility.planning.fleets.kinds import RIDE_SECONDS, Kind
+from mobility.planning.ways.polyline import Course
+from mobility.planning.ways.reach import StreetWays
+from mobility.planning.ways.water import Floats, Plane, degrees_of
 from providers.values import Mode
 from providers.zone_layer import Layer, T
 from providers.zones import Phases, ZoneRule, Zones

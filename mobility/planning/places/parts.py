@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mobility.planning.place_names import I32, PREFIX, SLIP, held_at, quality_of
-from mobility.planning.place_rank import UNHELD
-from mobility.planning.place_text import Word, fold
+from mobility.planning.places.names import I32, PREFIX, SLIP, held_at, quality_of
+from mobility.planning.places.rank import UNHELD
+from mobility.planning.places.text import Word, fold
 
 Parts = tuple[tuple[int, int], ...]
 """(start, length) of pieces of a text, in order, none over another."""

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, STATION_ENDS, Kind, Rides
-from mobility.planning.kind_zones import NOT_ALLOWED, KindZones
-from mobility.planning.reach import Places, StreetWays, renew
-from mobility.planning.water import degrees_of
+from mobility.planning.fleets.kind_zones import NOT_ALLOWED, KindZones
+from mobility.planning.fleets.kinds import FREE_ENDS, RIDE_SECONDS, STATION_ENDS, Kind, Rides
+from mobility.planning.ways.reach import Places, StreetWays, renew
+from mobility.planning.ways.water import degrees_of
 from providers.values import Mode, ProviderId
 
 TRANSFER_WALK_SECONDS = 600

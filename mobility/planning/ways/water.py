@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import EARTH_RADIUS_M, LatLon
-from mobility.planning.sight import mark_crossed
+from mobility.planning.ways.sight import mark_crossed
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

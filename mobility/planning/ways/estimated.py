@@ -21,12 +21,12 @@ from mobility.cities.city import City
 from mobility.cities.facts import Access as CrossingAccess
 from mobility.cities.facts import Crossing, Rules
 from mobility.cities.facts import Water as WaterReach
-from mobility.planning.polyline import Course
-from mobility.planning.reach import Places, Seconds
-from mobility.planning.rows import Rows
-from mobility.planning.sight import fill_rows, look_around, reach, shortest, straight
-from mobility.planning.visibility import Graph, build_graph, outline
-from mobility.planning.water import Floats, Plane, Water, degrees_of
+from mobility.planning.ways.polyline import Course
+from mobility.planning.ways.reach import Places, Seconds
+from mobility.planning.ways.rows import Rows
+from mobility.planning.ways.sight import fill_rows, look_around, reach, shortest, straight
+from mobility.planning.ways.visibility import Graph, build_graph, outline
+from mobility.planning.ways.water import Floats, Plane, Water, degrees_of
 from mobility.streets.leg import StreetLeg
 from providers.values import Mode
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.water import Floats
+from mobility.planning.ways.water import Floats
 from mobility.streets.leg import StreetLeg
 from providers.values import Mode
 

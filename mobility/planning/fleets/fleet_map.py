@@ -14,11 +14,11 @@ from threading import Lock
 from zoneinfo import ZoneInfo
 
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import FREE_ENDS, Kind
-from mobility.planning.fleet_rides import Geometry, no_geometry
-from mobility.planning.fleet_view import FleetView, view_of
-from mobility.planning.fleet_zones import FleetZones, Times
-from mobility.planning.reach import StreetWays
+from mobility.planning.fleets.kinds import FREE_ENDS, Kind
+from mobility.planning.fleets.rides import Geometry, no_geometry
+from mobility.planning.fleets.view import FleetView, view_of
+from mobility.planning.fleets.zones import FleetZones, Times
+from mobility.planning.ways.reach import StreetWays
 from providers.mirror import Mirror
 from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
 

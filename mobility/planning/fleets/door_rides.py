@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from gtfs.front import DoorEdges
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import FREE_ENDS, RIDE_SECONDS, Rides
-from mobility.planning.fleet_view import FleetView
-from mobility.planning.kind_zones import NOT_ALLOWED
-from mobility.planning.reach import StreetWays
-from mobility.planning.water import Floats, degrees_of
+from mobility.planning.fleets.kind_zones import NOT_ALLOWED
+from mobility.planning.fleets.kinds import FREE_ENDS, RIDE_SECONDS, Rides
+from mobility.planning.fleets.view import FleetView
+from mobility.planning.ways.reach import StreetWays
+from mobility.planning.ways.water import Floats, degrees_of
 
 Ints = npt.NDArray[np.int32]
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.geo import LatLon
-from mobility.planning.reach import Places, Seconds
+from mobility.planning.ways.reach import Places, Seconds
 from mobility.streets.graph import Floats, Graph, Ints, Net, load_graph
 from mobility.streets.kernels import FAR, along_ms, reach_rows, rows_from, way_between
 from mobility.streets.leg import Passable, StreetLeg

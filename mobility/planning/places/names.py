@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from mobility.planning.place_text import Abbreviations, Word, read_words
+from mobility.planning.places.text import Abbreviations, Word, read_words
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]

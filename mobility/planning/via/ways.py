@@ -14,7 +14,7 @@ from gtfs.timetable import Timetable
 from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.ground import Door
 from mobility.planning.plain import PlainWays
-from mobility.planning.via_sections import Part, Section, stays_aboard
+from mobility.planning.via.sections import Part, Section, stays_aboard
 from providers.values import Mode
 
 LONGEST_BEYOND_SECONDS = 3 * 3600

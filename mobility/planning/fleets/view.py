@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from gtfs.front import RentalEdges
 from gtfs.geo import LatLon
-from mobility.planning.fleet_kinds import FREE_ENDS, STATION_ENDS, Kind
-from mobility.planning.fleet_rides import Geometry, RideEdges, edges_of
-from mobility.planning.kind_zones import KindZones
-from mobility.planning.reach import Places
+from mobility.planning.fleets.kind_zones import KindZones
+from mobility.planning.fleets.kinds import FREE_ENDS, STATION_ENDS, Kind
+from mobility.planning.fleets.rides import Geometry, RideEdges, edges_of
+from mobility.planning.ways.reach import Places
 from providers.values import Station, Vehicle
 
 Flags = npt.NDArray[np.bool_]

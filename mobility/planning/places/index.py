@@ -1,8 +1,8 @@
 """Find a place by what people type, and the places around a position.
 
 The names are the city's own, its car parks', its stations' and stops', and of any rows given, such
-as addresses. How words are spelled is `place_text`, who holds them `place_names`, who comes first
-`place_rank`.
+as addresses. How words are spelled is `text`, who holds them `names`, who comes first
+`rank`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from gtfs.geo import LatLon
 from gtfs.timetable import Timetable
 from mobility.cities.city import City
-from mobility.planning.place_names import NameIndex
-from mobility.planning.place_near import Around, Points
-from mobility.planning.place_parts import Parts, parts_of, typed_of
-from mobility.planning.place_rank import (
+from mobility.planning.places.names import NameIndex
+from mobility.planning.places.near import Around, Points
+from mobility.planning.places.parts import Parts, parts_of, typed_of
+from mobility.planning.places.rank import (
     ELSEWHERE,
     F64,
     I32,
@@ -28,9 +28,9 @@ from mobility.planning.place_rank import (
     Names,
     Ranked,
 )
-from mobility.planning.place_rows import KnownPlace, PlaceRow, merge, rows_of
-from mobility.planning.place_streets import is_house_number, split_address, streets_of
-from mobility.planning.place_text import Word, abbreviations_of, read_words
+from mobility.planning.places.rows import KnownPlace, PlaceRow, merge, rows_of
+from mobility.planning.places.streets import is_house_number, split_address, streets_of
+from mobility.planning.places.text import Word, abbreviations_of, read_words
 
 I64 = NDArray[np.int64]
 

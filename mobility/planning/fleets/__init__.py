@@ -1,0 +1,1 @@
+"""What stands about to be rented, as a search takes it."""

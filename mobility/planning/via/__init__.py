@@ -1,0 +1,1 @@
+"""Journeys by way of other places."""

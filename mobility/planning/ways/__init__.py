@@ -1,0 +1,1 @@
+"""Ways through the streets, estimated or imported: how long, how far, and their course."""
