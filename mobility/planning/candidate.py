@@ -8,6 +8,8 @@ from mobility.planning.itinerary import RENTAL, Itinerary, Reason
 from providers.bus.fare_rules import UNKNOWN_CENTS
 from providers.values import Mode
 
+_BUS = Mode.BUS
+
 
 class Candidate(NamedTuple):
     """From door to door; times are POSIX seconds, the price is in minor units."""
@@ -62,7 +64,7 @@ def candidate(
         (kind, departs, arrives, transfers, cents, co2_grams) if key is None else key,
         found,
         reasons,
-        has_transit=Mode.BUS in kind,
+        has_transit=_BUS in kind,
         has_rental=not RENTAL.isdisjoint(kind),
         longest_wait=longest_wait,
     )

@@ -26,6 +26,8 @@ from mobility.planning.scene import Scene, Stretch
 from mobility.streets.leg import StreetLeg
 from providers.values import Mode, QuoteRequest, Usage
 
+_RIDE, _RENTAL = LegKind.RIDE, LegKind.RENTAL
+
 
 class RideTimes(NamedTuple):
     """A ride on a trip of the timetable, in seconds of its day's axis."""
@@ -88,14 +90,14 @@ class Composer:
         rows = [
             RideTimes(trips[leg.ride], leg.board, leg.alight, leg.departs_s, leg.arrives_s)
             for leg in journey.legs
-            if leg.kind == LegKind.RIDE
+            if leg.kind is _RIDE
         ]
         rides = iter(self._rides(rows, zero))
         legs: list[Leg] = []
         for leg in journey.legs:
-            if leg.kind == LegKind.RIDE:
+            if leg.kind is _RIDE:
                 legs.append(next(rides))
-            elif leg.kind == LegKind.RENTAL:
+            elif leg.kind is _RENTAL:
                 legs.append(self._rental(leg, zero, doors))
             elif leg.arrives_s > leg.departs_s:
                 legs.append(self._walk(leg.start, leg.end, leg.departs_s, leg.arrives_s, zero))

@@ -17,6 +17,9 @@ TRANSIT = frozenset({Mode.BUS, Mode.FERRY})
 RENTAL = frozenset({Mode.BIKE, Mode.SCOOTER, Mode.CAR})
 
 
+_WALK = Mode.WALK
+
+
 class Reason(StrEnum):
     """Why a journey stands in the answer."""
 
@@ -132,12 +135,12 @@ class Itinerary:
     @property
     def transfers(self) -> int:
         """Changes from one vehicle to another; a walk is no vehicle."""
-        return max(0, sum(leg.mode is not Mode.WALK for leg in self.legs) - 1)
+        return max(0, sum(leg.mode is not _WALK for leg in self.legs) - 1)
 
     @property
     def walk_seconds(self) -> int:
         """Time on foot."""
-        return sum(leg.seconds for leg in self.legs if leg.mode is Mode.WALK)
+        return sum(leg.seconds for leg in self.legs if leg.mode is _WALK)
 
     @property
     def price(self) -> Money:
@@ -155,9 +158,9 @@ class Itinerary:
         modes: list[Mode] = []
         for leg in self.legs:
             mode = Mode.BUS if leg.mode in TRANSIT else leg.mode
-            if mode is not Mode.WALK and mode not in modes[-1:]:
+            if mode is not _WALK and mode not in modes[-1:]:
                 modes.append(mode)
-        return tuple(modes) or (Mode.WALK,)
+        return tuple(modes) or (_WALK,)
 
     @property
     def has_transit(self) -> bool:
@@ -179,8 +182,8 @@ class Itinerary:
                 leg.rental.type.id if leg.rental else None,
                 leg.origin.stop_id if leg.ride else None,
                 leg.destination.stop_id if leg.ride else None,
-                leg.departs_at if leg.mode is not Mode.WALK else None,
+                leg.departs_at if leg.mode is not _WALK else None,
             )
             for leg in self.legs
-            if leg.mode is not Mode.WALK or len(self.legs) == 1
+            if leg.mode is not _WALK or len(self.legs) == 1
         )

@@ -16,6 +16,7 @@ from mobility.planning.itinerary import Reason
 from providers.bus.fare_rules import UNKNOWN_CENTS
 from providers.values import Mode
 
+_WALK = Mode.WALK
 AT_MOST = 8
 NEAR_SECONDS = 120
 """Two ways of one kind closer than this in both times differ in nothing a person cares about."""
@@ -111,7 +112,7 @@ def with_reasons(
     A long walk is always the cheapest and greenest, so it takes no part. Changes are compared
     among the ways with a bus, since a ride from door to door never has any.
     """
-    said = [i for i in ranked if i.kind != (Mode.WALK,) or i.seconds <= SHORT_WALK_SECONDS]
+    said = [i for i in ranked if i.kind != (_WALK,) or i.seconds <= SHORT_WALK_SECONDS]
     rides = [i for i in said if i.has_transit]
     contests: tuple[tuple[Reason, Sequence[Candidate], Callable[[Candidate], int]], ...] = (
         (Reason.FASTEST, said, (lambda i: -i.departs) if latest_first else (lambda i: i.arrives)),
