@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import importing, kernel, places, realtime, search
+from benchmarks import front, importing, kernel, places, realtime, search
 
 BRIEF = {
     "kernel": kernel.main,
+    "front": front.quick,
     "importing": importing.quick,
     "places": places.quick,
     "realtime": realtime.main,
@@ -18,6 +19,7 @@ BRIEF = {
 }
 FULL = {
     "kernel": kernel.main,
+    "front": front.main,
     "importing": importing.main,
     "places": places.main,
     "realtime": realtime.main,

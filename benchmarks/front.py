@@ -1,5 +1,6 @@
 """The four-criteria front on Lübeck: bus, ferry, rented bikes and cars, door to door.
 
+    python -m benchmarks front
     python -m benchmarks.front [QUESTIONS]
 
 The city's own timetable, fares and demo fleets; ways are great circles times 1.3 (1.2 m/s on foot,
@@ -179,9 +180,13 @@ def question(town: Town, random: Random) -> FrontQuery:
     )
 
 
-def main() -> int:
+def quick() -> int:
+    """Measure few; 0."""
+    return main(200)
+
+
+def main(n: int = 1_000) -> int:
     """Measure; 0."""
-    n = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     console = Console()
     city = load_city("luebeck")
     with tempfile.TemporaryDirectory() as folder:
@@ -237,4 +242,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -5,7 +5,9 @@ The one definition, shared with the brute-force oracle: docs/decisions/0022-four
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from gtfs import front_layout as at
 from gtfs.front_layout import LEG_ROW
-from gtfs.front_network import FrontNetwork, FrontWorkspace, point, point_at
+from gtfs.front_network import FrontNetwork, FrontWorkspace
 from gtfs.front_rentals import RentalEdges
 from gtfs.front_search import find_front
 from gtfs.front_values import (
@@ -49,13 +51,20 @@ __all__ = [
 ]
 
 _LABELS = 1 << 14
-_MOST_LABELS = 1 << 24
+_MOST_LABELS = 1 << 21
 _KINDS = tuple(LegKind)
+_leg: Callable[[list[Any]], FrontLeg] = partial(tuple.__new__, FrontLeg)
+"""A leg of its list; half as long as by its own constructor."""
 _NO_EDGES = np.zeros(0, np.int32)
+_RENTALS = slice(at.ARRAYS_AT + 2 * at.EDGE0, at.ARRAYS_AT + 2 * (at.RENTABLE + 1))
 
 
 class FrontTooLargeError(RuntimeError):
     """A front needs more labels than memory is given to; narrow the query."""
+
+
+class FrontsDisagreeError(RuntimeError):
+    """What arrives in time by one network does not depart in time by the other."""
 
 
 def search_front(
@@ -72,7 +81,7 @@ def search_front(
     if network.mirrored:
         raise ValueError("a mirrored network answers search_front_latest")
     workspace = _run(network, rentals, query)
-    journeys = _journeys(workspace, rentals, query)
+    journeys = _journeys(workspace)
     network.give_back(workspace)
     return tuple(journeys)
 
@@ -88,6 +97,7 @@ def search_front_latest(
     Raises:
         ValueError: networks, rentals and query do not fit each other.
         FrontTooLargeError: the front, or the way to it, is beyond all measure.
+        FrontsDisagreeError: the two networks are not of the same timetable and prices.
     """
     if ahead.mirrored or not mirrored.mirrored:
         raise ValueError("search_front_latest needs a mirrored network, then one that is not")
@@ -107,26 +117,22 @@ def search_front_latest(
             horizon_s=query.seconds - departs_s,
         )
         found = search_front(ahead, rentals, again)
-        for row in points:
-            journeys += _completed(found, row)
+        journeys += [_completed(found, row) for row in points]
     return tuple(sorted(journeys, key=lambda j: (j.transfers, -j.departs_s)))
 
 
-def _completed(found: tuple[FrontJourney, ...], row: list[int]) -> list[FrontJourney]:
-    """The earliest of what was found that costs no more in any criterion.
-
-    None if the two networks do not agree: a timetable changed between them.
-    """
-    return sorted(
-        (
-            journey
-            for journey in found
-            if journey.transfers < row[at.F_LEGS]
-            and journey.cents <= row[at.F_CENTS]
-            and journey.co2_steps <= row[at.F_STEPS]
-        ),
-        key=lambda journey: journey.arrives_s,
-    )[:1]
+def _completed(found: tuple[FrontJourney, ...], row: list[int]) -> FrontJourney:
+    """The earliest of what was found that costs no more in any criterion."""
+    fits = [
+        journey
+        for journey in found
+        if journey.transfers < row[at.F_LEGS]
+        and journey.cents <= row[at.F_CENTS]
+        and journey.co2_steps <= row[at.F_STEPS]
+    ]
+    if not fits:
+        raise FrontsDisagreeError("a journey backwards has none forwards; different timetables?")
+    return min(fits, key=lambda journey: journey.arrives_s)
 
 
 def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> FrontWorkspace:
@@ -138,9 +144,6 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
     edges = _door_rows(query.door_edges, rentals)
     first, last = (edges, _NO_EDGES) if network.mirrored else (_NO_EDGES, edges)
     asked: tuple[NDArray[Any], ...] = (
-        rentals.available,
-        rentals.takes,
-        rentals.rentable,
         _seconds(query.access),
         _seconds(query.egress),
         first,
@@ -150,9 +153,9 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
     while n_labels <= _MOST_LABELS:
         workspace = network.borrow(n_nodes, n_labels)
         state = workspace.state
-        point(state, at.EDGE0, rentals.data, rentals.offsets)
-        for place, array in enumerate(asked, at.AVAILABLE):
-            point_at(state, place, array, array.size)
+        state[_RENTALS] = rentals.record
+        for place, array in enumerate(asked, at.ACCESS):
+            at.point_at(state, at.ARRAYS_AT + 2 * place, array, array.size)
         _set(state, network, rentals, query, edges)
         find_front(workspace.address)
         if not state[at.IS_FULL]:
@@ -208,7 +211,8 @@ def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
     rows[:, 1] = edges.kind
     rows[:, 2] = edges.seconds
     rows[:, 3] = edges.cents
-    rows[:, 4] = (edges.mg + np.int32(at.STEP_MG // 2)) // np.int32(at.STEP_MG)
+    rows[:, 6] = edges.mg
+    rows[:, 4] = (edges.mg + np.int32(at.STEP_MG - 1)) // np.int32(at.STEP_MG)
     if rows.min() < 0 or rows[:, 0].max() >= rentals.n_nodes:
         raise ValueError("a ride to the door from a place that is not there")
     if rows[:, 1].max() >= rentals.n_kinds:
@@ -216,39 +220,25 @@ def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
     return rows.ravel()
 
 
-def _journeys(
-    workspace: FrontWorkspace, rentals: RentalEdges, query: FrontQuery
-) -> list[FrontJourney]:
+def _journeys(workspace: FrontWorkspace) -> list[FrontJourney]:
     n = int(workspace.state[at.N_FRONT])
     rows = workspace.front[: n + 1].tolist()
-    flat = workspace.out[: LEG_ROW * rows[n][at.F_LEG0]].tolist() if n else []
-    journeys = []
-    for row, after in pairwise(rows):
-        first, last = row[at.F_LEG0] - 1, after[at.F_LEG0] - 1
-        legs = tuple(
-            FrontLeg(_KINDS[flat[o]], *flat[o + 1 : o + LEG_ROW])
-            for o in range(LEG_ROW * last, LEG_ROW * first, -LEG_ROW)
+    legs = workspace.out[: LEG_ROW * rows[n][at.F_LEG0]].reshape(-1, LEG_ROW).tolist() if n else []
+    for leg in legs:
+        leg[0] = _KINDS[leg[0]]
+    made: list[FrontLeg] = list(map(_leg, legs))
+    made.reverse()
+    journeys = [
+        FrontJourney(
+            row[at.F_DEPARTS],
+            row[at.F_TIME],
+            row[at.F_LEGS] - 1,
+            row[at.F_CENTS],
+            row[at.F_STEPS],
+            row[at.F_MG],
+            tuple(made[len(made) - after[at.F_LEG0] : len(made) - row[at.F_LEG0]]),
         )
-        mg = row[at.F_MG]
-        for leg in legs:
-            if leg.kind is LegKind.RENTAL:
-                mg += _mg_of_rental(rentals, query, leg.ride)
-        journeys.append(
-            FrontJourney(
-                row[at.F_DEPARTS],
-                row[at.F_TIME],
-                row[at.F_LEGS] - 1,
-                row[at.F_CENTS],
-                row[at.F_STEPS],
-                mg,
-                legs,
-            )
-        )
+        for row, after in pairwise(rows)
+    ]
     journeys.sort(key=lambda journey: (journey.transfers, journey.arrives_s))
     return journeys
-
-
-def _mg_of_rental(rentals: RentalEdges, query: FrontQuery, ride: int) -> int:
-    if ride < 0 and query.door_edges is not None:
-        return int(query.door_edges.mg[~ride])
-    return int(rentals.given.columns[5][ride])

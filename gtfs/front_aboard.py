@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from gtfs.front_labels import is_in_vain
+from gtfs.front_goal import beaten
 from gtfs.front_layout import (
     ABOARD,
+    ABOARD_KEYS,
     ABOARD_ROW,
-    CALL_REST,
+    CALL_ROW,
+    CALLS,
     EXACT,
     GAP,
     IS_FULL,
     LATEST,
     LEAST_RENTAL,
-    LEVELS,
+    MAX_LEGS,
     MOST_SINGLE,
     N_SETS,
-    REST_ROW,
     STEP_MG,
+    SWEPT_LEGS,
 )
 from gtfs.front_memory import (
     ints,
+    longs,
     size_of,
     wide,
 )
@@ -36,6 +39,10 @@ FLAT, HELD, SINGLE, SHORT = 0, 1, 2, 3
 """TICKET: a price a ride, the ticket held before, a new single ticket, a short hop."""
 
 
+GUARDS = 1 << 31 | 1 << 47 | 1 << 49 | 1 << 62
+MOST_TRIP = (1 << 12) - 1
+
+
 @inlined
 def _copy(aboard: Any, row: int, to: int) -> None:
     for i in range(ABOARD_ROW):
@@ -47,9 +54,22 @@ def is_lost(
     state: Any, call: int, departs: int, legs: int, cents: int, steps: int, rented: int
 ) -> bool:
     """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
-    with_rental = cents + state[LEAST_RENTAL] if rented == 0 else wide(-1)
-    bounds, at = ints(state, CALL_REST), REST_ROW * LEVELS * call
-    return is_in_vain(state, bounds, at, departs, legs, steps, cents, with_rental)
+    if legs + state[SWEPT_LEGS] < state[MAX_LEGS]:
+        return False
+    calls, at, most = ints(state, CALLS), CALL_ROW * call, state[MAX_LEGS]
+    needs = legs + calls[at + 4]
+    if needs <= most and not beaten(
+        state, departs + calls[at], needs, cents, wide(steps + calls[at + 1])
+    ):
+        return False
+    needs = legs + calls[at + 6]
+    return bool(rented != 0 or needs > most) or beaten(
+        state,
+        departs + calls[at + 2],
+        needs,
+        cents + state[LEAST_RENTAL],
+        wide(steps + calls[at + 3]),
+    )
 
 
 @compiled
@@ -87,18 +107,30 @@ def step_in(
     aboard[ABOARD_ROW * n + LIMIT] = limit
     aboard[ABOARD_ROW * n + TICKET] = ticket
     aboard[ABOARD_ROW * n + A_PARENT] = parent
+    keys, key = longs(state, ABOARD_KEYS), _packed(trip, rented, steps, steps * STEP_MG - mg)
     for y in range(wide(0), n):
-        if _is_as_good(state, aboard, gap, y, n):
+        if ((key | GUARDS) - keys[y]) & GUARDS == GUARDS and _is_as_good(state, aboard, gap, y, n):
             return n
     kept = wide(0)
     for y in range(wide(0), n):
-        if not _is_as_good(state, aboard, gap, n, y):
+        if ((keys[y] | GUARDS) - key) & GUARDS != GUARDS or not _is_as_good(
+            state, aboard, gap, n, y
+        ):
             if kept < y:
+                keys[kept] = keys[y]
                 _copy(aboard, y, kept)
             kept += 1
+    keys[kept] = key
     if kept < n:
         _copy(aboard, n, kept)
     return kept + 1
+
+
+@inlined
+def _packed(trip: int, rented: int, steps: int, debt: int) -> int:
+    """What must be no worse, whatever the tickets, side by side below guards; rounded down."""
+    debt = (debt + (1 << 30)) >> 1
+    return (min(trip, wide(MOST_TRIP)) << 50) + (rented << 48) + (steps << 32) + debt
 
 
 @inlined

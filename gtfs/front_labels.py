@@ -44,6 +44,7 @@ from gtfs.front_layout import (
     NOW,
     REST,
     REST_ROW,
+    SWEPT_LEGS,
 )
 from gtfs.front_memory import (
     ints,
@@ -152,48 +153,39 @@ def least_steps(state: Any, bag: int) -> int:
     return min(wide(now[at + 1]), wide(now[at + 3]))
 
 
-@inlined
-def is_in_vain(
-    state: Any, bounds: Any, at: int, time: int, legs: int, steps: int, cents: int, with_rental: int
+@compiled
+def is_hopeless(
+    state: Any, bag: int, time: int, legs: int, cents: int, steps: int, area: int, rented: int
 ) -> bool:
-    """Whether every way on ends too late or is beaten, by the bounds whose first row is at `at`.
+    """Whether every way on from a bag ends too late or is beaten at the goal.
 
-    Ways by rides alone on top of `cents`, and ways with a rental on top of `with_rental`, which is
-    negative where none may follow; with each number of legs.
+    Ways by rides alone, and ways with a rental among them, which cost at least that rental; by
+    each number of legs.
     """
-    limits = ints(state, LIMITS)
     n = min(state[N_LEVELS], state[MAX_LEGS] - legs)
-    row = row_of(state, cents)
+    if legs + state[SWEPT_LEGS] < state[MAX_LEGS]:
+        return False
+    next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
+    if not _is_in_vain(state, REST_ROW * LEVELS * bag, n, time, legs, cents + next_ride, steps):
+        return False
+    if rented != 0:
+        return True
+    cents += state[LEAST_RENTAL]
+    if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
+        cents += next_ride
+    return _is_in_vain(state, REST_ROW * LEVELS * bag + 2, n, time, legs, cents, steps)
+
+
+@inlined
+def _is_in_vain(state: Any, at: int, n: int, time: int, legs: int, cents: int, steps: int) -> bool:
+    """Whether all ways on of one kind are, by the n bounds from `at` on."""
+    limits, bounds, row = ints(state, LIMITS), ints(state, REST), row_of(state, cents)
     for level in range(n):
         y = at + REST_ROW * level
         limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])
         if time + bounds[y] <= limit:
             return False
-    if with_rental < 0:
-        return True
-    row = row_of(state, with_rental)
-    for level in range(n):
-        y = at + REST_ROW * level + 2
-        limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])
-        if time + bounds[y] <= limit:
-            return False
     return True
-
-
-@compiled
-def is_hopeless(
-    state: Any, bag: int, time: int, legs: int, cents: int, steps: int, area: int, rented: int
-) -> bool:
-    """Whether every way on from a bag ends too late or is beaten at the goal."""
-    next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
-    with_rental = wide(-1)
-    if rented == 0:
-        with_rental = cents + state[LEAST_RENTAL]
-        if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
-            with_rental += next_ride
-    at = REST_ROW * LEVELS * bag
-    bounds = ints(state, REST)
-    return is_in_vain(state, bounds, at, time, legs, steps, cents + next_ride, with_rental)
 
 
 @inlined

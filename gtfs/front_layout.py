@@ -6,14 +6,19 @@ network and rentals, by the indexes here; from `ARRAYS_AT` on (address, length) 
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 N_LABELS, N_FRONT, ROUND, LATEST, EXACT, IS_FULL = 0, 1, 2, 3, 4, 5
 N_STOPS, N_NODES, N_KINDS, N_SETS, N_BAGS = 6, 7, 8, 9, 10
 TRANSFER_S, SHORT_CENTS, SHORT_STOPS, MIRRORED = 11, 12, 13, 14
 LEAST_RIDE, LEAST_RENTAL, LEAST_SINGLE = 15, 16, 17
 SECONDS, DIRECT_S, MAX_LEGS, MOST_SINGLE, BASE_S = 18, 19, 20, 21, 22
-RENTS_ONCE, N_PRICES, N_LEVELS = 23, 24, 25
-N_STATE = 26
-ARRAYS_AT = 26
+RENTS_ONCE, N_PRICES, N_LEVELS, SWEPT_LEGS = 23, 24, 25, 26
+N_STATE = 27
+ARRAYS_AT = 27
 
 (
     POSITIONS, TRIPS, STOP0, TRIP0, EVENT0, STOPS, ARRIVALS, DEPARTURES,
@@ -24,25 +29,25 @@ ARRAYS_AT = 26
 """In the order of `front_network.FRONT_SECTIONS`."""
 N_NET = 26
 (
-    EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE,
+    EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE_MG, EDGE,
     PLACE_WALK0, PLACE_WALK_TO, PLACE_WALK_S, STOP_WALK0, STOP_WALK_TO, STOP_WALK_S, STARTS_HERE,
-) = range(26, 39)  # fmt: skip
+) = range(26, 40)  # fmt: skip
 """In the order of `front_rentals.RENTAL_SECTIONS`."""
-N_RENTAL = 13
-(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(39, 46)
+N_RENTAL = 14
+(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(40, 47)
 (
-    LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALL_REST, ONWARD, USEFUL, FIRST, QUEUE,
-    OUT, DOOR_HEAD, PRICES, LIMITS, NOW, CALL_NOW, BEFORE,
-) = range(46, 65)  # fmt: skip
-N_ARRAYS = 65
+    LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALLS, ONWARD, USEFUL, FIRST, QUEUE,
+    OUT, DOOR_HEAD, PRICES, LIMITS, NOW, BEFORE, ABOARD_KEYS,
+) = range(47, 66)  # fmt: skip
+N_ARRAYS = 66
 STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
 
 LABEL_ROW = 16
 FRONT_ROW = 10
 ABOARD_ROW = 13
 LEG_ROW = 8
-DOOR_ROW = 6
-"""Node, kind, seconds, cents, steps, and the next row of that node, which the kernel writes."""
+DOOR_ROW = 7
+"""Node, kind, seconds, cents, steps, the next row of that node, which the kernel writes, and mg."""
 
 F_LEGS, F_CENTS, F_STEPS, F_LABEL, F_EDGE = 1, 2, 3, 4, 5
 F_TIME, F_LEG0, F_DEPARTS, F_MG = 6, 7, 8, 9
@@ -56,9 +61,24 @@ LEVELS = 5
 """Up to how many legs that may follow have bounds of their own; the last stands for more."""
 REST_ROW = 4
 """Least seconds and steps to the goal by rides alone, and the same with a rental among them."""
+CALL_ROW = 8
+"""The same of whoever departs from a call, then the fewest legs that takes, of either kind."""
 LIMIT_LEGS, LIMIT_STEPS, MOST_PRICES = 14, 128, 64
 """The size of `LIMITS`: rows of a price, each by legs and steps. `PRICES` are the prices, then the
 numbers of their rows."""
 
 STEP_MG = 50_000
 MINUTE_S = 60
+
+
+def point(record: NDArray[np.int64], at: int, data: NDArray[np.int32], offsets: Any) -> None:
+    """Write from `at` on where arrays are that lie in `data` one behind the other."""
+    n = len(offsets) - 1
+    record[at : at + 2 * n : 2] = data.ctypes.data + 4 * offsets[:-1]
+    record[at + 1 : at + 2 * n : 2] = np.diff(offsets)
+
+
+def point_at(record: NDArray[np.int64], at: int, array: NDArray[Any], size: int) -> None:
+    """Write where one array is."""
+    record[at] = array.ctypes.data
+    record[at + 1] = size

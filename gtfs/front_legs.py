@@ -20,7 +20,9 @@ from gtfs.front_labels import (
 from gtfs.front_layout import (
     DEPARTURES,
     DIRECT_S,
+    DOOR_ROW,
     EDGE,
+    EDGE_MG,
     EGRESS,
     EVENT0,
     F_DEPARTS,
@@ -29,9 +31,11 @@ from gtfs.front_layout import (
     F_LEG0,
     F_MG,
     F_TIME,
+    FIRST_EDGES,
     IS_FULL,
     LABEL_ROW,
     LABELS,
+    LAST_EDGES,
     LEG_ROW,
     METRES,
     MG_PER_M,
@@ -87,7 +91,9 @@ def write_legs(state: Any) -> None:
             else:
                 _write(out, n, walk, node, goal, time - egress[node], time, door)
             n = _write_back(state, n + 1, x)
-            front[f, F_MG] = _mg_of_rides(state, x)
+            front[f, F_MG] = _mg_of(state, x)
+            if edge >= 0:
+                front[f, F_MG] += ints(state, LAST_EDGES)[DOOR_ROW * edge + 6]
         _be_late(out, front[f, F_LEG0], n)
         front[f, F_DEPARTS] = out[LEG_ROW * (n - 1) + 3]
     if state[N_FRONT] < len(front):
@@ -167,22 +173,24 @@ def _pattern_of(state: Any, trip: int) -> int:
 
 
 @compiled
-def _mg_of_rides(state: Any, x: int) -> int:
-    """Milligrams of all rides on the way to label x, rentals left out."""
-    labels = ints(state, LABELS)
-    stop0 = ints(state, STOP0)
-    metres, mg_per_m = ints(state, METRES), ints(state, MG_PER_M)
-    mg = 0
+def _mg_of(state: Any, x: int) -> int:
+    """Milligrams on the way to label x."""
+    labels, edge_mg, door = ints(state, LABELS), ints(state, EDGE_MG), ints(state, FIRST_EDGES)
+    stop0, metres, mg_per_m = ints(state, STOP0), ints(state, METRES), ints(state, MG_PER_M)
+    mg = wide(0)
     while x >= 0:
-        if labels[LABEL_ROW * x + HOW] == BY_RIDE:
-            p = _pattern_of(state, wide(labels[LABEL_ROW * x + WHAT]))
+        row = LABEL_ROW * x
+        how, what = labels[row + HOW], wide(labels[row + WHAT])
+        if how == BY_RIDE:
+            p = _pattern_of(state, what)
             first = stop0[p]
-            way = (
-                metres[first + labels[LABEL_ROW * x + ALIGHT]]
-                - metres[first + labels[LABEL_ROW * x + BOARD]]
-            )
+            way = metres[first + labels[row + ALIGHT]] - metres[first + labels[row + BOARD]]
             mg += wide(mg_per_m[p]) * way
-        x = wide(labels[LABEL_ROW * x + PARENT])
+        elif how == BY_RENTAL:
+            mg += edge_mg[what]
+        elif how == BY_FIRST_EDGE:
+            mg += door[DOOR_ROW * what + 6]
+        x = wide(labels[row + PARENT])
     return mg
 
 

@@ -59,5 +59,5 @@ def wide(x: int) -> int:
 
 @inlined
 def steps_of(mg: int) -> int:
-    """A leg's steps of 50 g, half a step rounded up."""
-    return (mg + STEP_MG // 2) // STEP_MG
+    """A leg's steps of 50 g: all that it begins."""
+    return (mg + STEP_MG - 1) // STEP_MG

@@ -28,6 +28,10 @@ FRONT_SECTIONS = (
 """Order of the arrays in `FrontNetwork.data`, with which the kernels' functions begin."""
 
 
+KEPT_LABELS = 1 << 16
+"""The labels of the largest workspace that is kept, some six megabytes."""
+
+
 @dataclass(slots=True, eq=False)
 class FrontWorkspace:
     """What one running search writes to; `labels` grows when a search needs more."""
@@ -56,7 +60,7 @@ class FrontWorkspace:
             np.zeros((n_rows, at.ABOARD_ROW), np.int32),
             np.zeros(n_bags, np.int32),
             np.zeros(at.LEVELS * at.REST_ROW * n_bags, np.int32),
-            np.zeros(at.LEVELS * at.REST_ROW * network.n_calls, np.int32),
+            np.zeros(at.CALL_ROW * network.n_calls, np.int32),
             np.zeros(at.REST_ROW * network.n_stops, np.int32),
             np.zeros(network.n_stops, np.int32),
             np.full(network.n_patterns, INF, np.int32),
@@ -66,28 +70,14 @@ class FrontWorkspace:
             np.zeros(2 * at.MOST_PRICES, np.int32),
             np.zeros(at.MOST_PRICES * at.LIMIT_LEGS * at.LIMIT_STEPS, np.int32),
             np.zeros(at.REST_ROW * n_bags, np.int32),
-            np.zeros(at.REST_ROW * network.n_calls, np.int32),
             np.zeros(at.REST_ROW * n_bags, np.int32),
+            np.zeros(n_rows, np.int64),
         ]
         state = np.zeros(at.STATE_SIZE, np.int64)
-        point(state, 0, network.data, network.offsets)
+        at.point(state, at.ARRAYS_AT, network.data, network.offsets)
         for place, array in enumerate(held, at.LABELS):
-            point_at(state, place, array, len(array))
+            at.point_at(state, at.ARRAYS_AT + 2 * place, array, len(array))
         return cls(state, state.ctypes.data, front, out, n_nodes, n_labels, held)
-
-
-def point(state: I64, place: int, data: I32, offsets: I64) -> None:
-    """Put arrays that lie in `data` one behind the other in their places of a kernel's state."""
-    first, n = at.ARRAYS_AT + 2 * place, len(offsets) - 1
-    state[first : first + 2 * n : 2] = data.ctypes.data + 4 * offsets[:-1]
-    state[first + 1 : first + 2 * n : 2] = np.diff(offsets)
-
-
-def point_at(state: I64, place: int, array: NDArray[Any], size: int) -> None:
-    """Put one array in its place of a kernel's state."""
-    first = at.ARRAYS_AT + 2 * place
-    state[first] = array.ctypes.data
-    state[first + 1] = size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,8 +171,9 @@ class FrontNetwork:
         return found
 
     def give_back(self, workspace: FrontWorkspace) -> None:
-        """Keep a workspace for the next search."""
-        self._workspaces.append(workspace)
+        """Keep a workspace for the next search, unless it grew for a rare one."""
+        if workspace.n_labels <= KEPT_LABELS:
+            self._workspaces.append(workspace)
 
 
 def _check(

@@ -6,12 +6,13 @@ What an operator tells of every minute flips bits of the masks; the edges stay.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.front_fares import NEVER
-from gtfs.front_layout import STEP_MG
+from gtfs.front_layout import AVAILABLE, EDGE0, RENTABLE, STEP_MG, point, point_at
 from gtfs.front_values import I32, Bool
 from gtfs.network import flat, grouped
 
@@ -19,7 +20,7 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 RENTAL_SECTIONS = (
-    "edge0", "edge_to", "edge_s", "edge_cents", "edge_steps", "edge",
+    "edge0", "edge_to", "edge_s", "edge_cents", "edge_steps", "edge_mg", "edge",
     "place_walk0", "place_walk_to", "place_walk_s", "stop_walk0", "stop_walk_to", "stop_walk_s",
     "starts_here",
 )  # fmt: skip
@@ -57,6 +58,8 @@ class RentalEdges:
     takes: U8
     rentable: I32
     """The numbers node * K + kind where a vehicle is and can be ridden somewhere."""
+    record: I64
+    """(address, length) of each of these arrays, as a kernel's state has them."""
     given: _Given
     _mirror: list[RentalEdges] = field(default_factory=list)
 
@@ -151,7 +154,8 @@ class RentalEdges:
                     end,
                     seconds,
                     cents,
-                    (mg + np.int32(STEP_MG // 2)) // np.int32(STEP_MG),
+                    (mg + np.int32(STEP_MG - 1)) // np.int32(STEP_MG),
+                    mg,
                     np.arange(n_edges, dtype=np.int32),
                 ),
                 *grouped(given.to_place[0], given.n_nodes, *given.to_place[1:]),
@@ -162,13 +166,24 @@ class RentalEdges:
         least = int(cents.min(initial=NEVER))
         rentable = _rentable(data[: offsets[1]], available)
         return cls(
-            data, offsets, given.n_nodes, given.n_kinds, least, available, takes, rentable, given
-        )
+            data, offsets, given.n_nodes, given.n_kinds, least, available, takes, rentable,
+            _record(data, offsets, available, takes, rentable), given,
+        )  # fmt: skip
 
 
 def _masked(edges: RentalEdges, available: U8, takes: U8) -> RentalEdges:
     rentable = _rentable(edges.data[: edges.offsets[1]], available)
-    return replace(edges, available=available, takes=takes, rentable=rentable)
+    record = _record(edges.data, edges.offsets, available, takes, rentable)
+    return replace(edges, available=available, takes=takes, rentable=rentable, record=record)
+
+
+def _record(data: I32, offsets: I64, available: U8, takes: U8, rentable: I32) -> I64:
+    record = np.zeros(2 * (RENTABLE + 1 - EDGE0), np.int64)
+    point(record, 0, data, offsets)
+    masks: tuple[NDArray[Any], ...] = (available, takes, rentable)
+    for place, array in enumerate(masks, AVAILABLE - EDGE0):
+        point_at(record, 2 * place, array, array.size)
+    return record
 
 
 def _rentable(edge0: I32, available: U8) -> I32:

@@ -12,8 +12,8 @@ from typing import Any
 from gtfs.front_layout import (
     AVAILABLE,
     BEFORE,
-    CALL_NOW,
-    CALL_REST,
+    CALL_ROW,
+    CALLS,
     CHANGE_S,
     DOOR_ROW,
     DWELL_S,
@@ -23,6 +23,7 @@ from gtfs.front_layout import (
     EDGE_TO,
     EGRESS,
     LAST_EDGES,
+    LATEST,
     LEVELS,
     MAX_LEGS,
     METRES,
@@ -43,6 +44,7 @@ from gtfs.front_layout import (
     REST,
     REST_ROW,
     RUN_S,
+    SECONDS,
     STARTS_HERE,
     STEP_MG,
     STOP0,
@@ -50,7 +52,9 @@ from gtfs.front_layout import (
     STOP_WALK_S,
     STOP_WALK_TO,
     STOPS,
+    SWEPT_LEGS,
     TAKES,
+    TRANSFER_S,
     WALK0,
     WALK_S,
     WALK_TO,
@@ -78,22 +82,28 @@ def fill_rest(state: Any) -> None:
 
     After a ride or a rental only ways by another vehicle count: walking to the goal from there
     is tried at once. Where a leg more improves nothing there is no bound: the last one says more.
+    For those who have just set out one more sweep is only worth it where tickets can expire.
     """
     state[N_LEVELS] = 0
     fill(ints(state, NOW), size_of(state, NOW), wide(INF))
-    fill(ints(state, CALL_NOW), size_of(state, CALL_NOW), wide(INF))
+    fill(ints(state, CALLS), size_of(state, CALLS), wide(INF))
     fill(ints(state, BEFORE), size_of(state, BEFORE), wide(INF))
-    for legs in range(state[MAX_LEGS]):
+    most = state[MAX_LEGS]
+    if state[SECONDS] + state[TRANSFER_S] >= state[LATEST]:
+        most = max(min(most, wide(1)), most - 1)
+    state[SWEPT_LEGS] = most
+    for legs in range(most):
         level = wide(min(legs, LEVELS - 1))
         _look_onward(state)
         _back_by_vehicle(state)
         if legs == 0:
             _back_from_door(state)
-        changed = _back_by_ride(state, level)
+        changed = _back_by_ride(state, wide(legs + 1))
         n_stops, n_bags = state[N_STOPS], state[N_BAGS]
         changed |= _note(state, n_stops, 2 * n_stops, level)
         changed |= _note(state, n_bags - state[N_NODES], n_bags, level)
         if not changed:
+            state[SWEPT_LEGS] = state[MAX_LEGS]
             break
         state[N_LEVELS] = level + 1
         if legs + 1 < state[MAX_LEGS]:
@@ -113,8 +123,54 @@ def _look_onward(state: Any) -> None:
         onward[at + 3] = now[at + 3]
 
 
+@compiled
+def _back_by_ride(state: Any, legs: int) -> bool:
+    """From alighting to boarding; whether any call has a new bound."""
+    n_positions, stop0, stops = ints(state, POSITIONS), ints(state, STOP0), ints(state, STOPS)
+    mg_per_m, metres = ints(state, MG_PER_M), ints(state, METRES)
+    run_s, dwell_s = ints(state, RUN_S), ints(state, DWELL_S)
+    now, onward, calls = ints(state, NOW), ints(state, ONWARD), ints(state, CALLS)
+    board = REST_ROW * state[N_STOPS]
+    changed = False
+    for p in range(size_of(state, POSITIONS)):
+        first, grams = wide(stop0[p]), wide(mg_per_m[p])
+        time, other, mg, other_mg = wide(INF), wide(INF), wide(MANY_MG), wide(MANY_MG)
+        for x in range(first + n_positions[p] - 1, first - 1, -1):
+            at = REST_ROW * wide(stops[x])
+            here = grams * metres[x]
+            steps = (mg - here + STEP_MG - 1) * A_STEP >> A_STEP_AT
+            other_steps = (other_mg - here + STEP_MG - 1) * A_STEP >> A_STEP_AT
+            changed |= _lower_call(calls, CALL_ROW * x, time, steps, legs)
+            changed |= _lower_call(calls, CALL_ROW * x + 2, other, other_steps, legs)
+            _lower(now, board + at, time, steps)
+            _lower(now, board + at + 2, other, other_steps)
+            run, dwell = wide(run_s[x]), wide(dwell_s[x])
+            time = min(min(time + dwell, wide(onward[at])) + run, wide(INF))
+            other = min(min(other + dwell, wide(onward[at + 2])) + run, wide(INF))
+            mg = min(mg, here + min(STEP_MG * wide(onward[at + 1]), wide(MANY_MG)))
+            other_mg = min(other_mg, here + min(STEP_MG * wide(onward[at + 3]), wide(MANY_MG)))
+    return changed
+
+
 @inlined
-def _lower(now: Any, at: int, rest: Any, y: int, seconds: int, steps: int) -> bool:
+def _lower_call(calls: Any, at: int, seconds: int, steps: int, legs: int) -> bool:
+    """Lower what is known of a call; no jumps."""
+    before, before_steps, fewest = wide(calls[at]), wide(calls[at + 1]), wide(calls[at + 4])
+    calls[at] = min(before, seconds)
+    calls[at + 1] = min(before_steps, steps)
+    calls[at + 4] = min(fewest, legs if seconds < INF else wide(INF))
+    return bool((seconds < before) | (steps < before_steps))
+
+
+@inlined
+def _lower(now: Any, at: int, seconds: int, steps: int) -> None:
+    """Lower what is known so far; no jumps."""
+    now[at] = min(wide(now[at]), seconds)
+    now[at + 1] = min(wide(now[at + 1]), steps)
+
+
+@inlined
+def _write(now: Any, at: int, rest: Any, y: int, seconds: int, steps: int) -> bool:
     """Lower what is known so far, and write it as a bound where it is new; no jumps."""
     before, before_steps = wide(now[at]), wide(now[at + 1])
     improved = (seconds < before) | (steps < before_steps)
@@ -127,41 +183,6 @@ def _lower(now: Any, at: int, rest: Any, y: int, seconds: int, steps: int) -> bo
 
 
 @compiled
-def _back_by_ride(state: Any, level: int) -> bool:
-    """From alighting to boarding; whether any call has a new bound."""
-    n_positions, stop0, stops = ints(state, POSITIONS), ints(state, STOP0), ints(state, STOPS)
-    mg_per_m, metres = ints(state, MG_PER_M), ints(state, METRES)
-    run_s, dwell_s = ints(state, RUN_S), ints(state, DWELL_S)
-    now, onward = ints(state, NOW), ints(state, ONWARD)
-    calls, call_now = ints(state, CALL_REST), ints(state, CALL_NOW)
-    n_stops, shift = state[N_STOPS], REST_ROW * level
-    changed = False
-    for p in range(size_of(state, POSITIONS)):
-        first, grams = wide(stop0[p]), wide(mg_per_m[p])
-        time, other, mg, other_mg = wide(INF), wide(INF), wide(MANY_MG), wide(MANY_MG)
-        for x in range(first + n_positions[p] - 1, first - 1, -1):
-            s = wide(stops[x])
-            here = grams * metres[x]
-            steps = (mg - here + STEP_MG // 2) * A_STEP >> A_STEP_AT
-            other_steps = (other_mg - here + STEP_MG // 2) * A_STEP >> A_STEP_AT
-            at, y = REST_ROW * x, STRIDE * x + shift
-            changed |= _lower(call_now, at, calls, y, time, steps)
-            changed |= _lower(call_now, at + 2, calls, y + 2, other, other_steps)
-            at = REST_ROW * (n_stops + s)
-            now[at] = min(wide(now[at]), time)
-            now[at + 1] = min(wide(now[at + 1]), steps)
-            now[at + 2] = min(wide(now[at + 2]), other)
-            now[at + 3] = min(wide(now[at + 3]), other_steps)
-            at = REST_ROW * s
-            run, dwell = wide(run_s[x]), wide(dwell_s[x])
-            time = min(min(time + dwell, wide(onward[at])) + run, wide(INF))
-            other = min(min(other + dwell, wide(onward[at + 2])) + run, wide(INF))
-            mg = min(mg, here + min(STEP_MG * wide(onward[at + 1]), wide(MANY_MG)))
-            other_mg = min(other_mg, here + min(STEP_MG * wide(onward[at + 3]), wide(MANY_MG)))
-    return changed
-
-
-@compiled
 def _note(state: Any, first: int, last: int, level: int) -> bool:
     """Write the bounds of bags from what is known now; whether any is new."""
     rest, now, before = ints(state, REST), ints(state, NOW), ints(state, BEFORE)
@@ -169,7 +190,7 @@ def _note(state: Any, first: int, last: int, level: int) -> bool:
     for bag in range(first, last):
         for at in range(REST_ROW * bag, REST_ROW * (bag + 1), 2):
             y = (STRIDE - REST_ROW) * bag + REST_ROW * level + at
-            changed |= _lower(before, at, rest, y, wide(now[at]), wide(now[at + 1]))
+            changed |= _write(before, at, rest, y, wide(now[at]), wide(now[at + 1]))
     return changed
 
 
@@ -203,9 +224,7 @@ def _back_by_vehicle(state: Any) -> None:
                 here, green = min(here, wide(egress[to])), wide(0)
             time = min(time, edge_s[e] + here)
             steps = min(steps, edge_steps[e] + green)
-        at = REST_ROW * (ready + node) + 2
-        now[at] = min(wide(now[at]), time)
-        now[at + 1] = min(wide(now[at + 1]), steps)
+        _lower(now, REST_ROW * (ready + node) + 2, time, steps)
 
 
 @inlined
@@ -216,9 +235,7 @@ def _back_from_door(state: Any) -> None:
     for d in range(0, size_of(state, LAST_EDGES), DOOR_ROW):
         node = wide(door[d])
         if available[node * state[N_KINDS] + door[d + 1]] != 0:
-            at = REST_ROW * (ready + node) + 2
-            now[at] = min(now[at], door[d + 2])
-            now[at + 1] = min(now[at + 1], door[d + 4])
+            _lower(now, REST_ROW * (ready + node) + 2, wide(door[d + 2]), wide(door[d + 4]))
 
 
 @compiled
@@ -256,8 +273,8 @@ def _back_on_foot(state: Any, level: int) -> None:
             other = min(other, now[at] + place_s[x])
             other_steps = min(other_steps, wide(now[at + 1]))
         y = STRIDE * s + REST_ROW * level
-        _lower(now, REST_ROW * s, rest, y, time, steps)
-        _lower(now, REST_ROW * s + 2, rest, y + 2, other, other_steps)
+        _write(now, REST_ROW * s, rest, y, time, steps)
+        _write(now, REST_ROW * s + 2, rest, y + 2, other, other_steps)
 
 
 @compiled
@@ -291,5 +308,5 @@ def _back_to_stops(state: Any, level: int) -> None:
             REST_ROW * (2 * n_stops + node),
             STRIDE * (2 * n_stops + node) + REST_ROW * level,
         )
-        _lower(now, at, rest, y, time, steps)
-        _lower(now, at + 2, rest, y + 2, other, other_steps)
+        _write(now, at, rest, y, time, steps)
+        _write(now, at + 2, rest, y + 2, other, other_steps)

@@ -120,7 +120,8 @@ class FrontLeg(NamedTuple):
 class FrontJourney(NamedTuple):
     """One point of the front: criteria, the latest departure that catches its first ride, legs.
 
-    ``transfers`` is the number of vehicle legs minus one; ``co2_steps`` are of 50 g, rounded up.
+    ``transfers`` is the number of vehicle legs minus one; ``co2_steps`` are of 50 g, each leg
+    rounded up.
     """
 
     departs_s: int

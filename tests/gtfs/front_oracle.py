@@ -121,8 +121,8 @@ def _holds(levels: Levels, area: int, stop: int) -> bool:
 
 
 def steps_of(mg: int) -> int:
-    """A leg's steps of 50 g, half a step rounded up."""
-    return (2 * mg + 50_000) // 100_000
+    """A leg's steps of 50 g: all that it begins."""
+    return -(-mg // 50_000)
 
 
 def pareto(points: set[Point]) -> list[Point]:
