@@ -39,7 +39,6 @@ U32 = NDArray[np.uint32]
 INF = 1 << 30
 _MARKED_S, _MARKED = 4 * 3600, 16
 _INFO = 4  # per trip: its first arrival, up to where it marks, its pattern, nothing
-_LABEL = 4  # per stop: which trip wrote it, reached by a ride, reached at all, may board
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +128,7 @@ def _is_closed(net: I32, no: I64) -> bool:
 
 
 @compiled
-def _find(  # noqa: C901 - one loop over trips, its arrays named once
+def _find(
     net: I32,
     no: I64,
     shift: int,
@@ -137,14 +136,13 @@ def _find(  # noqa: C901 - one loop over trips, its arrays named once
     with_returns: bool,  # noqa: FBT001
 ) -> tuple[I32, U32, I32, U32]:
     positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
-    stop0, event0, stops = net[no[2] : no[3]], net[no[4] : no[5]], net[no[5] : no[6]]
-    arrivals, trip0 = net[no[6] : no[7]], net[no[3] : no[4]]
+    event0, arrivals = net[no[4] : no[5]], net[no[6] : no[7]]
     n_stops, n_patterns = no[18] - no[17], no[1] - no[0]
     change0 = np.zeros(len(arrivals) + 1, np.int32)
     return0 = np.zeros(len(arrivals) + 1 if with_returns else 0, np.int32)
     found, n_found = np.empty(1 << 16, np.uint32), 0
     returns, n_returns = np.empty(1 << 12, np.uint32), 0
-    labels = np.full(_LABEL * n_stops, -1, np.int32)
+    labels = np.full((3, n_stops), np.iinfo(np.int64).max, np.int64)
     met = np.full(3 * n_patterns, -1, np.int32)  # by whom, trip, position
     longest = positions.max() if n_patterns else 0
     kept, kept_end = np.empty(1 << 10, np.uint32), np.zeros(longest + 1, np.int64)
@@ -156,31 +154,17 @@ def _find(  # noqa: C901 - one loop over trips, its arrays named once
             kept, back = np.empty(near0[-1], np.uint32), np.empty(near0[-1], np.uint32)
         for t in range(trips[p]):
             row = event0[p] + t * length
-            kept_end[length] = back_end[length] = 0
-            for i in range(length - 1, 0, -1):
-                n_kept, n_back = kept_end[i + 1], back_end[i + 1]
-                at = arrivals[row + i]
-                if at < INF:
-                    stop = stops[stop0[p] + i]
-                    _stay(net, no, labels, trip0[p] + t, stop, at)
-                    n_kept, n_back = _changes(
-                        net, no, labels, met, near, near0, p, t, i,
-                        kept, n_kept, back, n_back, shift, walk_at_ends,
-                    )  # fmt: skip
-                kept_end[i], back_end[i] = n_kept, n_back
+            _changes(
+                net, no, labels, met, near, near0, p, t, kept, kept_end, back, back_end, shift,
+                walk_at_ends,
+            )  # fmt: skip
             if max(n_found + kept_end[1], n_returns + back_end[1]) >= 1 << 31:
                 raise ValueError("more changes between trips than a 32-bit index counts")
             found = _with_room(found, n_found, kept_end[1])
-            change0[row] = n_found
-            for i in range(1, length):
-                change0[row + i] = n_found
-                n_found = _append(found, n_found, kept, kept_end[i + 1], kept_end[i])
+            n_found = _write(found, n_found, change0, row, kept, kept_end, length)
             if with_returns:
                 returns = _with_room(returns, n_returns, back_end[1])
-                return0[row] = n_returns
-                for i in range(1, length):
-                    return0[row + i] = n_returns
-                    n_returns = _append(returns, n_returns, back, back_end[i + 1], back_end[i])
+                n_returns = _write(returns, n_returns, return0, row, back, back_end, length)
     change0[-1] = n_found
     if with_returns:
         return0[-1] = n_returns
@@ -197,10 +181,14 @@ def _with_room(old: U32, used: int, more: int) -> U32:
 
 
 @compiled
-def _append(to: U32, used: int, source: U32, first: int, end: int) -> int:
-    for x in range(first, end):
-        to[used] = source[x]
-        used += 1
+def _write(to: U32, used: int, first: I32, row: int, source: U32, end: I64, length: int) -> int:
+    """Write what was found for a trip, from its last call to its first, in travel order."""
+    first[row] = used
+    for i in range(1, length):
+        first[row + i] = used
+        for x in range(end[i + 1], end[i]):
+            to[used] = source[x]
+            used += 1
     return used
 
 
@@ -239,80 +227,93 @@ def _neighbours(net: I32, no: I64, p: int) -> tuple[I64, I32]:
 
 @compiled
 def _changes(  # noqa: C901, PLR0912, PLR0915 - the innermost loop; calls would cost what they hide
-    net: I32, no: I64, labels: I32, met: I32, near: I32, near0: I64, p: int, t: int, i: int,
-    kept: U32, n_kept: int, back: U32, n_back: int, shift: int,
+    net: I32, no: I64, labels: I64, met: I32, near: I32, near0: I64, p: int, t: int,
+    kept: U32, kept_end: I64, back: U32, back_end: I64, shift: int,
     walk_at_ends: bool,  # noqa: FBT001
-) -> tuple[int, int]:  # fmt: skip
-    """Add the changes from one call that are worth it, and its returns; how many there are now."""
+) -> None:  # fmt: skip
+    """Find the changes of a trip that are worth it, and its returns, from its last call on.
+
+    Those of call i are at [`kept_end[i + 1]`, `kept_end[i]`) of `kept`.
+
+    Labels are the first moment at each stop: reached by a ride, reached at all, and free to board.
+    What is added to them makes those of each trip less than those of all trips before it.
+    """
     positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
     stop0, trip0, event0 = net[no[2] : no[3]], net[no[3] : no[4]], net[no[4] : no[5]]
-    stops, change_s = net[no[5] : no[6]], net[no[17] : no[18]]
+    stops, change_s = net[no[5] : no[6]].view(np.uint32), net[no[17] : no[18]]
     walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
     arrivals, departures = net[no[6] : no[7]], net[no[7] : no[8]]
-    row, stamp = event0[p] + t * positions[p], trip0[p] + t
-    at, previous = arrivals[row + i], stops[stop0[p] + i - 1]
-    before = arrivals[row + i - 1] + change_s[previous]
-    label = _label(labels, previous, stamp)
-    best_back = labels[label + 1]
-    for c in range(5 * near0[i], 5 * near0[i + 1], 5):
-        q, j = near[c], near[c + 1]
-        size = trips[q]
-        column = event0[q] + j * size
-        u, ready = near[c + 3], at + near[c + 2]
-        if u < 0:
-            u = _first_from(departures, column, size, ready)
-        while u < size and departures[column + u] < ready:
-            u += 1
-        near[c + 3] = u
-        if u == size or (q == p and u >= t and j >= i):
+    by_ride, at_all, boards = labels[0], labels[1], labels[2]
+    length, stamp = positions[p], trip0[p] + t
+    row, now = event0[p] + t * length, np.int64(no[19] - no[18] - stamp) << 32
+    n_kept = n_back = 0
+    kept_end[length] = back_end[length] = 0
+    for i in range(length - 1, 0, -1):
+        kept_end[i], back_end[i] = n_kept, n_back
+        at, here = arrivals[row + i], stops[stop0[p] + i]
+        if at == INF:
             continue
-        same = met[3 * q] == stamp
-        if same and u >= met[3 * q + 1] and j >= met[3 * q + 2]:
-            continue
-        cell = event0[q] + u * positions[q]
-        if near[c + 4] and before <= departures[column + size + u]:
-            if arrivals[cell + j + 1] < best_back:
-                best_back = arrivals[cell + j + 1]
-                back[n_back] = ((trip0[q] + u) << shift) | j
-                n_back += 1
-            continue
-        last = met[3 * q + 2] + 1 if same and u == met[3 * q + 1] else positions[q]
-        if not same or u <= met[3 * q + 1]:
-            met[3 * q], met[3 * q + 1], met[3 * q + 2] = stamp, u, j
-        worth = False
-        for k in range(j + 1, last):
-            reach, stop = arrivals[cell + k], stops[stop0[q] + k]
-            label = _LABEL * stop
-            if labels[label] == stamp:
-                if reach >= labels[label + 1]:
+        by_ride[here] = min(by_ride[here], now + at)
+        if walk_at_ends:
+            at_all[here] = min(at_all[here], now + at)
+            boards[here] = min(boards[here], now + at + change_s[here])
+            for x in range(walk0[here], walk0[here + 1]):
+                there, reach = walk_to[x], now + at + walk_s[x]
+                at_all[there], boards[there] = min(at_all[there], reach), min(boards[there], reach)
+        previous = stops[stop0[p] + i - 1]
+        before, best_back = arrivals[row + i - 1] + change_s[previous], by_ride[previous]
+        for c in range(5 * near0[i], 5 * near0[i + 1], 5):
+            q, j = near[c], near[c + 1]
+            size = trips[q]
+            column = event0[q] + j * size
+            u, ready = near[c + 3], at + near[c + 2]
+            if u < 0:
+                u = _first_from(departures, column, size, ready)
+            elif u < size:
+                u += departures[np.uint64(column + u)] < ready  # one later, mostly: without a jump
+            while u < size and departures[np.uint64(column + u)] < ready:
+                u += 1
+            near[c + 3] = u
+            if u == size or (q == p and u >= t and j >= i):
+                continue
+            same = met[3 * q] == stamp
+            if same & (u >= met[3 * q + 1]) & (j >= met[3 * q + 2]):
+                continue
+            cell = event0[q] + u * positions[q]
+            if near[c + 4] and before <= departures[column + size + u]:
+                reach = arrivals[cell + j + 1]
+                if reach < INF and now + reach < best_back:
+                    best_back = now + reach
+                    back[n_back] = ((trip0[q] + u) << shift) | j
+                    n_back += 1
+                continue
+            last = met[3 * q + 2] + 1 if same and u == met[3 * q + 1] else positions[q]
+            if not same or u <= met[3 * q + 1]:
+                met[3 * q], met[3 * q + 1], met[3 * q + 2] = stamp, u, j
+            worth, to_stop = False, stop0[q]
+            for k in range(j + 1, last):
+                reach, stop = arrivals[np.uint64(cell + k)], stops[np.uint64(to_stop + k)]
+                is_earlier = (now + reach < by_ride[stop]) & (reach < INF)
+                by_ride[stop] = now + reach if is_earlier else by_ride[stop]
+                if not walk_at_ends:
+                    worth |= is_earlier
                     continue
-            elif reach >= INF:
-                continue
-            else:
-                labels[label], labels[label + 2], labels[label + 3] = stamp, INF, INF
-            labels[label + 1] = reach
-            if not walk_at_ends:
-                worth = True
-                continue
-            ready = reach + change_s[stop]
-            if reach < labels[label + 2] or ready < labels[label + 3]:
-                worth = True
-                labels[label + 2] = min(labels[label + 2], reach)
-                labels[label + 3] = min(labels[label + 3], ready)
-            for x in range(walk0[stop], walk0[stop + 1]):
-                label, ready = _LABEL * walk_to[x], reach + walk_s[x]
-                if labels[label] != stamp:
-                    labels[label], labels[label + 1] = stamp, INF
-                    labels[label + 2], labels[label + 3] = ready, ready
-                    worth = True
-                elif ready < labels[label + 3]:  # who may board there is there
-                    labels[label + 3] = ready
-                    labels[label + 2] = min(labels[label + 2], ready)
-                    worth = True
-        if worth:
-            kept[n_kept] = ((trip0[q] + u) << shift) | j
-            n_kept += 1
-    return n_kept, n_back
+                if not is_earlier:
+                    continue
+                ready = reach + change_s[stop]
+                worth |= (now + reach < at_all[stop]) | (now + ready < boards[stop])
+                at_all[stop] = min(at_all[stop], now + reach)
+                boards[stop] = min(boards[stop], now + ready)
+                for x in range(walk0[stop], walk0[stop + 1]):
+                    there, ready = walk_to[x], reach + walk_s[x]
+                    if now + ready < boards[there]:  # who may board there is there
+                        boards[there] = now + ready
+                        at_all[there] = min(at_all[there], now + ready)
+                        worth = True
+            if worth:
+                kept[n_kept] = ((trip0[q] + u) << shift) | j
+                n_kept += 1
+        kept_end[i], back_end[i] = n_kept, n_back
 
 
 @compiled
@@ -326,29 +327,3 @@ def _first_from(departures: I32, column: int, size: int, ready: int) -> int:
         else:
             high = middle
     return low
-
-
-@compiled
-def _stay(net: I32, no: I64, labels: I32, stamp: int, stop: int, at: int) -> None:
-    """Note what staying seated until a call reaches: by the ride, on foot, and to board again."""
-    label = _label(labels, stop, stamp)
-    labels[label + 1] = min(labels[label + 1], at)
-    labels[label + 2] = min(labels[label + 2], at)
-    labels[label + 3] = min(labels[label + 3], at + net[no[17] + stop])
-    walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
-    for x in range(walk0[stop], walk0[stop + 1]):
-        label, ready = _label(labels, walk_to[x], stamp), at + walk_s[x]
-        labels[label + 2] = min(labels[label + 2], ready)
-        labels[label + 3] = min(labels[label + 3], ready)
-
-
-@compiled
-def _label(labels: I32, stop: int, stamp: int) -> int:
-    """Where the labels of a stop are, empty if another trip wrote them."""
-    label = _LABEL * stop
-    if labels[label] != stamp:
-        labels[label] = stamp
-        labels[label + 1] = INF
-        labels[label + 2] = INF
-        labels[label + 3] = INF
-    return label
