@@ -95,6 +95,8 @@ class TripIndex:
         self.ends = last_arrivals(timetable)
         self.routes = {id_: i for i, id_ in enumerate(timetable.routes.id)}
         self.stops: dict[str, int] = dict(timetable.stop_index)
+        self.calls: dict[TripIdx, Calls] = {}
+        """Of trips that messages named, as they name them again and again."""
 
 
 _indices: WeakKeyDictionary[Timetable, TripIndex] = WeakKeyDictionary()
@@ -274,7 +276,7 @@ class Matcher:
         return known
 
     def _said_time(self, trip: TripIdx, update: TripUpdate) -> tuple[int, int] | None:
-        calls = calls_of_trip(self.timetable, trip)
+        calls = self.calls(trip)
         for call in update.calls:
             for change, planned in (
                 (call.departure, calls.departures),
@@ -340,6 +342,13 @@ class Matcher:
     def _same_station(self, stop: int, other: int) -> bool:
         stations = self.timetable.stop_table.station
         return stop >= 0 and other >= 0 and bool(stations[stop] == stations[other] >= 0)
+
+    def calls(self, trip: TripIdx) -> Calls:
+        """The planned calls of a trip; not to be changed."""
+        known = self.index.calls.get(trip)
+        if known is None:
+            known = self.index.calls[trip] = calls_of_trip(self.timetable, trip)
+        return known
 
     def stop(self, id_: str) -> StopIdx | None:
         """The stop of that id."""

@@ -139,7 +139,7 @@ class _Patch:
 
     def _change(self, run: Run, update: TripUpdate) -> None:
         """A planned run with other times, and calls that are left out or at another stop."""
-        calls = calls_of_trip(self.static, run.trip)
+        calls = self.match.calls(run.trip)
         zero = self.match.zero(run.day)
         said = self.match.find_calls(calls, update.calls, zero, update.trip.trip_id)
         times = run_times(calls.arrivals, calls.departures, said, zero, update.delay_s)

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -285,6 +286,7 @@ def _instant(posix: int) -> datetime | None:
     return datetime.fromtimestamp(posix, UTC) if _EARLIEST < posix < _LATEST else None
 
 
+@lru_cache(maxsize=64)
 def _day(text: str | bytes) -> date | None:
     found = _DATE.fullmatch(_text(text))
     if found is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any
 
 from gtfs.network import View, known_of, network_of
 from gtfs.realtime_live import Live
@@ -68,13 +69,22 @@ def carry_over(before: Live, after: Live) -> None:
 
 
 def warm(live: Live, now: datetime) -> None:
-    """Build what searches of the day read, in every direction; changes of both at the same time."""
+    """Build what searches of the day read, in both directions at the same time."""
     timetable = live.timetable
     day = service_day(now, timetable.tz)
-    networks = {view: network_of(timetable, day, view) for view in View}
+
+    def build(view: View) -> None:
+        network = network_of(timetable, day, view)
+        network.give_back(network.borrow(walk_at_ends=False), walk_at_ends=False)
+
     with ThreadPoolExecutor(2, "realtime") as threads:
-        for view in (View.AHEAD, View.MIRRORED):
-            threads.submit(networks[view].transfers, walk_at_ends=False)
+        tasks: list[Future[Any]] = [
+            threads.submit(build, View.MIRRORED),
+            threads.submit(build, View.AHEAD),
+            threads.submit(network_of, timetable, day, View.AROUND),
+        ]
+    for task in tasks:
+        task.result()
 
 
 def warm_next_day(live: Live, now: datetime, view: View) -> None:

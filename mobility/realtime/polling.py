@@ -35,7 +35,7 @@ _USUAL_SWITCH_S = sys.getswitchinterval()
 _MOST_DOUBLINGS = 10
 _JITTER = 0.1
 _LOOK_AGAIN_S = 30.0
-SWITCH_S = 0.0005
+SWITCH_S = 0.00005
 """How long a thread may keep the interpreter when another waits, while feeds are followed.
 
 A search gives it up at every kernel call; with Python's 5 ms it would wait so long each time while
