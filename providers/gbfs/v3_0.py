@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -51,11 +52,18 @@ def _text_only(value: object) -> object:
     return value
 
 
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("out of the range of dates") from error
+
+
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Lat = Annotated[float, BeforeValidator(real_number), Field(ge=-90, le=90)]
 Lon = Annotated[float, BeforeValidator(real_number), Field(ge=-180, le=180)]
 Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_only)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_to_utc)]
 
 
 class Item(BaseModel):
@@ -262,7 +270,7 @@ def _as_of(reported: datetime | None, now: datetime) -> datetime:
         return now
     if reported > now + CLOCK_SKEW:
         raise NotTakenError("last_reported lies in the future")
-    return min(reported.astimezone(UTC), now)
+    return min(reported, now)
 
 
 def text_of(name: str | list[Translation] | None) -> str | None:

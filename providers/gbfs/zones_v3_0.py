@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Annotated, Any, Literal
 
 import shapely
@@ -200,8 +199,8 @@ def _zone(item: Feature, bounds: Bounds, room: _Room) -> Zone:
         _area(item.geometry, bounds, room),
         tuple(rule.value() for rule in what.rules),
         text_of(what.name) or "",
-        what.start.astimezone(UTC) if what.start else None,
-        what.end.astimezone(UTC) if what.end else None,
+        what.start,
+        what.end,
     )
 
 

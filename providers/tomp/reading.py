@@ -39,6 +39,9 @@ STATES = {
 }
 """NEW and CONDITIONAL_CONFIRMED are absent: nothing is settled in them, so they are no answer."""
 
+A_YEAR = timedelta(days=366)
+"""No ride is reported so far from when it was booked for."""
+
 
 class NotTrustedError(ValueError):
     """A well-formed answer that cannot be true, or settles nothing; the message says why."""
@@ -147,6 +150,8 @@ def _report(order: LegOrder, leg: Leg | None, plans: Sequence[PricingPlan]) -> R
         raise NotTrustedError("an ended leg without times and a price")
     if ended_at < started_at:
         raise NotTrustedError("a ride that ends before it begins")
+    if max(abs(at - order.departs_at) for at in (started_at, ended_at)) > A_YEAR:
+        raise NotTrustedError("a ride in another year than it was booked for")
     usage = Usage(-((started_at - ended_at) // timedelta(minutes=1)), leg.distance or 0)
     plan = tariff.find_plan(plans, order.tariff_version)
     priced = None if plan is None else tariff.explain(plan, usage)

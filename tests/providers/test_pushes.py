@@ -118,13 +118,14 @@ async def test_bad_items_are_refused_one_by_one(platform: Platform):
         vehicle("m", current_range_meters=-1),
         vehicle(ref=""),
         vehicle("n", vehicle_ref=...),
+        vehicle("o", last_reported="0001-01-01T00:00:00+01:00"),
         "bike",
         None,
         vehicle("ok"),
     ]
     answer = (await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": items})).json()
     assert answer["accepted"] == 2
-    assert [item["index"] for item in answer["refused"]] == list(range(1, 18))
+    assert [item["index"] for item in answer["refused"]] == list(range(1, 19))
     reasons = {item["index"]: item["reason"] for item in answer["refused"]}
     assert reasons[1] == "this vehicle_ref stands in the push already"
     assert reasons[2] == "this vehicle_id stands in the push already"

@@ -130,6 +130,8 @@ RULE = {"ride_start_allowed": True, "ride_end_allowed": True, "ride_through_allo
             "ride_start_allowed: Field required",
         ),
         (feature(ring(HERE), start="2026-11-26T08:00:00"), "start: "),
+        (feature(ring(HERE), start="0001-01-01T00:00:00+14:00"), "start: Value error, out of the"),
+        (feature(ring(HERE), end="9999-12-31T23:59:59-14:00"), "end: Value error, out of the"),
         (
             feature(ring(HERE), start="2026-11-26T08:00:00Z", end="2026-11-26T08:00:00Z"),
             "end does not lie after start",
