@@ -16,12 +16,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.advance import advance, wait_for_background
 from mobility.booking.day_cap import list_paid
+from mobility.booking.legs import record_look
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import BookingState
 from mobility.db import transaction
 from payments.money import Money
 from providers.stanza import ProviderStanza, SegmentStanza, read_stanzas
-from providers.values import Mode, ProviderId, QuoteRequest, Usage
+from providers.values import (
+    Mode,
+    ProviderId,
+    QuoteRequest,
+    Reservation,
+    ReservationRef,
+    ReservationState,
+    RideReport,
+    Usage,
+)
 from tests.booking.world import BIKE, World, bike_leg, offer_of, open_world, provider_of
 from tests.providers.city import write_city
 from tests.providers.sandboxes import Sandbox, run_sandbox
@@ -190,6 +200,42 @@ async def test_an_operator_that_caps_each_ride_alone_gets_no_more_than_the_tarif
             world = replace(world, desk=desk, operators={BIKE: sandbox})
             assert [await ride(world, 300), await ride(world, 300)] == [900, 0]
             assert sorted(await charges(world)) == [(900, 0), (900, 900)]
+
+
+async def test_a_ride_waits_for_what_another_one_that_is_being_recorded_has_cost(
+    world: World,
+) -> None:
+    """The operator asks 6 EUR twice; both reports come in before either is written."""
+    plan = world.operators[BIKE].stanza.pricing_plans()[-1]
+    now = world.desk.clock()
+    report = RideReport(
+        now, now, Usage(170, 3000), Money(600), expected=Money(600), shared_cap=plan
+    )
+    ended = Reservation("", ReservationRef("b"), ReservationState.ENDED, report=report)
+    first, second = [(await world.trip(await book(world, vehicle=bike))) for bike in BIKES]
+
+    async def record_second() -> None:
+        async with transaction(world.desk.engine) as tx:
+            await record_look(tx, second.id, second.provided[0].id, ended, now)
+
+    async with transaction(world.desk.engine) as tx:
+        await record_look(tx, first.id, first.provided[0].id, ended, now)
+        other = asyncio.ensure_future(record_second())
+        while not other.done() and not await is_awaited(world):
+            pass
+    await other
+    assert sorted(await charges(world)) == [(600, 300), (600, 600)]
+
+
+async def is_awaited(world: World) -> bool:
+    """Whether a transaction waits for a lock that another one holds."""
+    query = """
+        select exists (
+            select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+            where locktype = 'advisory' and not granted and datname = current_database()
+        )"""
+    async with transaction(world.desk.engine) as tx:
+        return bool(await tx.scalar(text(query)))
 
 
 async def test_two_rides_that_end_at_once_stay_below_the_cap(world: World) -> None:
