@@ -3,6 +3,12 @@
 First those of `network.SECTIONS`, then those of `trip_based_transfers.Transfers`, then work arrays.
 """
 
+from typing import Any
+
+import numpy as np
+
+ZERO: Any = np.int64(0)
+"""Where a kernel begins to count: for a literal 0 numba compiles what it hands it to once more."""
 INF = 1 << 30
 FAR = 1 << 29  # no journey yet: below INF plus any negative time
 JOURNEY_ROW = 6  # leaves the door, is at the other, transfers, source stop, target stop, legs

@@ -42,6 +42,7 @@ from gtfs.trip_based_layout import (
     TRIP_INFO,
     TRIPS,
     UNREACHED,
+    ZERO,
 )
 from gtfs.trip_based_legs import walk_alone, write_journey
 from gtfs.trip_based_search import reach_door, reach_doors, worth_until
@@ -73,12 +74,12 @@ def profile_trips(
     n_access = set_sources(record, n_sources, walk)
     keys, best = int64_of(record, START_KEYS), int32_of(record, BEST)
     best[0] = FAR
-    written, walk_s = 0, FAR
+    written, walk_s = ZERO, ZERO + FAR
     if walk:
         written, arrival = walk_alone(record, n_sources, departure)
         walk_s = arrival - departure if arrival < FAR else FAR
-    levels, n_starts = 0, _list_starts(record, n_access, until + 1, FAR)
-    high = 0
+    levels, high = ZERO, ZERO
+    n_starts = _list_starts(record, n_access, until + 1, ZERO + FAR)
     for m in range(n_starts):
         levels, high = _start(record, levels, high, m)
     written, levels = _run(
@@ -88,7 +89,7 @@ def profile_trips(
     keys[:n_starts].sort()
     m = n_starts - 1
     while m >= 0 and written >= 0:
-        leaves, high = keys[m] >> 32, 0
+        leaves, high = keys[m] >> 32, ZERO
         while m >= 0 and keys[m] >> 32 == leaves:
             levels, high = _start(record, levels, high, keys[m] & 0xFFFFFFFF)
             m -= 1
@@ -139,7 +140,7 @@ def _start(record: Any, levels: int, n: int, place: int) -> tuple[int, int]:
     """Board at a start, if it is not reached yet; the levels and segments there are."""
     starts, reached = int32_of(record, STARTS), uint16_of(record, LEVELS)
     if levels == 0:
-        levels = _add_level(record, 0)
+        levels = _add_level(record, levels)
     trip, position = starts[2 * place], starts[2 * place + 1]
     if position < reached[trip]:
         _enqueue(record, 1, levels, n, np.int64(trip), np.int64(position), -1, 0)
@@ -194,7 +195,7 @@ def _run(
     Returns how far `out` is written (`FULL` if there is no room) and the levels there are.
     """
     best, out = int32_of(record, BEST), int32_of(record, OUT)
-    low, rides = 0, 1
+    low, rides = ZERO, ZERO + 1
     bound, last, entry = reach_doors(record, low, high, min(int(best[rides]), on_foot))
     while low < high:
         if last >= 0:

@@ -49,6 +49,7 @@ from gtfs.trip_based_layout import (
     TRIP_INFO,
     TRIPS,
     UNREACHED,
+    ZERO,
 )
 from gtfs.trip_based_legs import walk_alone, write_journey
 
@@ -75,10 +76,11 @@ def search_trips(
     n_egress = set_targets(record, n_sources, n_targets, walk)
     n_access = set_sources(record, n_sources, walk)
     copy_all(uint16_of(record, REACHED), uint16_of(record, UNREACHED))
-    written, bound = 0, FAR
+    written: int = ZERO
+    bound, low, rides = ZERO + FAR, ZERO, ZERO + 1
     if walk:
         written, bound = walk_alone(record, n_sources, departure)
-    low, high, rides = 0, _board(record, n_access, departure), 1
+    high = _board(record, n_access, departure)
     bound, last, entry = reach_doors(record, low, high, bound)
     while low < high:
         if last >= 0:
