@@ -18,6 +18,8 @@ from gtfs.geo import LatLon
 from providers.zone_layer import Layer, Phase, T
 
 Phases = tuple[Phase, ...]
+MOST_LIMITS = 64
+"""Worked out limits that are kept: zones that come and go may be others at each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class Zones:
         return tuple(zone.phase(first, last) for zone in self._timed)
 
     def limits(self, type_id: str, phases: Phases) -> Limits:
-        """What limits a kind of vehicle, worked out once."""
+        """What limits a kind of vehicle, worked out once for a while."""
         found = self._limits.get((type_id, phases))
         if found is None:
             found = Limits(
@@ -102,6 +104,8 @@ class Zones:
                 self._layer(type_id, phases, lambda rule: rule.max_kmh),
                 self._layer(type_id, phases, lambda rule: rule.only_stations),
             )
+            if len(self._limits) >= MOST_LIMITS:
+                self._limits.clear()
             self._limits[type_id, phases] = found
         return found
 

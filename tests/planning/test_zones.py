@@ -18,6 +18,7 @@ from gtfs.geo import LatLon, distance_m
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.fleets.kinds import LOCK_SECONDS, UNLOCK_SECONDS
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
+from mobility.planning.fleets.zones import MOST_TIMES
 from mobility.planning.itinerary import Itinerary
 from mobility.planning.request import Notice
 from mobility.planning.search import Planner
@@ -125,6 +126,20 @@ def test_a_car_that_is_moved_out_of_the_zone_is_taken() -> None:
     assert by_car(own) == []
     moved(own.mirror, replace(CAR, position=LatLon(53.852, 10.64)))
     assert by_car(own)
+
+
+def test_zones_that_are_others_on_each_day_do_not_pile_up() -> None:
+    days = [TODAY + timedelta(days=n) for n in range(MOST_TIMES + 10)]
+    daily = [
+        zone(AT_GOAL, rule("no end"), start=berlin("08:00", day), end=berlin("09:00", day))
+        for day in days[1:]
+    ]
+    planner = planner_in(AUTO, daily)
+    for day in (*days, TODAY):
+        assert bool(by_car(planner, depart_at=berlin("07:30", day))) is (day == TODAY)
+    fleets = planner.fleets
+    assert len(fleets._views) == MOST_TIMES
+    assert len(fleets._zones._made) <= MOST_TIMES * len(fleets._kinds)
 
 
 def test_a_station_is_no_end_where_a_ride_may_not_end() -> None:

@@ -17,7 +17,7 @@ from gtfs.geo import LatLon
 from mobility.planning.fleets.kinds import FREE_ENDS, Kind
 from mobility.planning.fleets.rides import Geometry, no_geometry
 from mobility.planning.fleets.view import FleetView, view_of
-from mobility.planning.fleets.zones import FleetZones, Times
+from mobility.planning.fleets.zones import MOST_TIMES, FleetZones, Times
 from mobility.planning.ways.reach import StreetWays
 from providers.mirror import Mirror
 from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
@@ -77,14 +77,27 @@ class FleetMap:
         like = self._streets.like(on)
         at = (like, self._zones.times(on))
         if not self._told and at in self._current:
-            return self._views[at]
+            known = self._views.get(at)
+            if known is not None:
+                return known
         with self._lock:
             self._take_in()
             at = (like, self._zones.times(on))
-            if at not in self._current:
-                self._views[at] = self._look(*at)
-                self._current.add(at)
-            return self._views[at]
+            if at in self._current:
+                return self._views[at]
+            return self._renew(at)
+
+    def _renew(self, at: _Time) -> FleetView:
+        """Look anew, and forget the view that was renewed longest ago."""
+        view = self._look(*at)
+        self._views.pop(at, None)
+        self._views[at] = view
+        self._current.add(at)
+        if len(self._views) > MOST_TIMES:
+            oldest = next(iter(self._views))
+            self._current.discard(oldest)
+            del self._views[oldest]
+        return view
 
     def _look(self, on: date, times: Times) -> FleetView:
         return view_of(

@@ -18,6 +18,8 @@ from providers.zones import Phases, Zones
 BEYOND_MIDNIGHT = timedelta(hours=6)
 """So long after its end a ride may still be under way that was looked for on a day."""
 Times = tuple[Phases, ...]
+MOST_TIMES = 16
+"""Of which is kept what was worked out: zones that come and go may be others on each day."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +70,12 @@ class FleetZones:
         }
 
     def _of_kind(self, number: int, phases: Phases, on: date) -> KindZones:
-        found = self._made.get((on, number, phases))
+        found = self._made.pop((on, number, phases), None)
         if found is None:
             kind = self.kinds[number]
             zones = self.zones[kind.provider_id]
             found = KindZones(zones, phases, kind, self.streets, self.plane, on)
-            self._made[on, number, phases] = found
+        self._made[on, number, phases] = found
+        if len(self._made) > MOST_TIMES * len(self.kinds):
+            del self._made[next(iter(self._made))]
         return found
