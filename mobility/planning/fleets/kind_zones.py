@@ -64,6 +64,7 @@ class KindZones:
         slow = _saying(self._speeds, lambda limit: limit < kmh)
         self._hinders = STRtree([*closed, *slow])
         elsewhere = self._speeds.default
+        self._closes = bool(closed) or self._passing.default is False
         self._everywhere = self._passing.default is False or (
             elsewhere is not None and elsewhere < kmh
         )
@@ -134,7 +135,7 @@ class KindZones:
         ends = shapely.points(self._plane.project(degrees_of([a, b])))
         pace, stretch = way.seconds / way.metres, way.metres / line.length
         held_s = 0.0
-        for may_pass, zone, part in self._passing.along(line):
+        for may_pass, zone, part in self._passing.along(line) if self._closes else ():
             if not may_pass and part.length > ACROSS_M and not self._passing.reaches(zone, ends):
                 return NOT_ALLOWED
         for kmh, zone, part in self._speeds.along(line):
