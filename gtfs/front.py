@@ -177,6 +177,8 @@ def _set(
 ) -> None:
     """Ask the question: the values of the state from N_STOPS on, in the order of its indexes."""
     state[at.RENTS_ONCE] = query.rents_once
+    beside = query.rides_beside if query.rents_once else query.max_rides
+    state[at.RENTING_LEGS] = min(query.max_rides, beside + 1)
     state[at.LATEST] = query.seconds + query.horizon_s
     n_stops = network.n_stops
     least_rental = min(

@@ -19,6 +19,7 @@ from gtfs.front_layout import (
     MAX_LEGS,
     MOST_SINGLE,
     N_SETS,
+    RENTING_LEGS,
     STEP_MG,
     SWEPT_LEGS,
 )
@@ -56,14 +57,15 @@ def is_lost(
     """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
     if legs + state[SWEPT_LEGS] < state[MAX_LEGS]:
         return False
-    calls, at, most = ints(state, CALLS), CALL_ROW * call, state[MAX_LEGS]
+    calls, at = ints(state, CALLS), CALL_ROW * call
+    most = state[MAX_LEGS] if rented == 0 else state[RENTING_LEGS]
     needs = legs + calls[at + 4]
     if needs <= most and not beaten(
         state, departs + calls[at], needs, cents, wide(steps + calls[at + 1])
     ):
         return False
     needs = legs + calls[at + 6]
-    return bool(rented != 0 or needs > most) or beaten(
+    return bool(rented != 0 or needs > state[RENTING_LEGS]) or beaten(
         state,
         departs + calls[at + 2],
         needs,

@@ -42,6 +42,7 @@ from gtfs.front_layout import (
     N_SETS,
     N_STOPS,
     NOW,
+    RENTING_LEGS,
     REST,
     REST_ROW,
     SWEPT_LEGS,
@@ -162,9 +163,10 @@ def is_hopeless(
     Ways by rides alone, and ways with a rental among them, which cost at least that rental; by
     each number of legs.
     """
-    n = min(state[N_LEVELS], state[MAX_LEGS] - legs)
     if legs + state[SWEPT_LEGS] < state[MAX_LEGS]:
         return False
+    most = min(state[N_LEVELS], state[RENTING_LEGS] - legs)
+    n = min(state[N_LEVELS], state[MAX_LEGS] - legs) if rented == 0 else most
     next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
     if not _is_in_vain(state, REST_ROW * LEVELS * bag, n, time, legs, cents + next_ride, steps):
         return False
@@ -173,7 +175,7 @@ def is_hopeless(
     cents += state[LEAST_RENTAL]
     if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
         cents += next_ride
-    return _is_in_vain(state, REST_ROW * LEVELS * bag + 2, n, time, legs, cents, steps)
+    return _is_in_vain(state, REST_ROW * LEVELS * bag + 2, most, time, legs, cents, steps)
 
 
 @inlined

@@ -48,7 +48,6 @@ from gtfs.front_layout import (
     LABELS,
     LAST_EDGES,
     LATEST,
-    MAX_LEGS,
     N_KINDS,
     N_LABELS,
     N_NODES,
@@ -56,6 +55,7 @@ from gtfs.front_layout import (
     PLACE_WALK0,
     PLACE_WALK_S,
     PLACE_WALK_TO,
+    RENTING_LEGS,
     RENTS_ONCE,
     ROUND,
     SECONDS,
@@ -134,7 +134,7 @@ def leave_door_riding(state: Any) -> None:
         if not is_measured(cents, steps):
             continue
         part = part_of(state[ROUND], cents, steps)
-        goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+        goes_on = state[ROUND] < state[RENTING_LEGS] and not is_hopeless(
             state, bag, time, state[ROUND], cents, steps, wide(-1), state[RENTS_ONCE]
         )
         if goes_on or may_arrive(state, node, time, state[ROUND], cents, steps):
@@ -153,6 +153,8 @@ def rent(state: Any, since: int, until: int) -> None:
     labels, available = ints(state, LABELS), bits(state, AVAILABLE)
     edge0 = ints(state, EDGE0)
     n_kinds, ready = state[N_KINDS], 2 * state[N_STOPS] + state[N_NODES]
+    if state[ROUND] > state[RENTING_LEGS]:
+        return
     for x in range(since, until):
         if labels[LABEL_ROW * x + BAG] < ready or labels[LABEL_ROW * x + DEAD] != 0:
             continue
@@ -210,7 +212,7 @@ def _ride_edges(state: Any, x: int, kind: int, first: int, last: int) -> None:
         if not is_measured(cents, steps):
             continue
         part = part_of(state[ROUND], cents, steps)
-        goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+        goes_on = state[ROUND] < state[RENTING_LEGS] and not is_hopeless(
             state, rented + to, time, state[ROUND], cents, steps, area, state[RENTS_ONCE]
         )
         if goes_on or may_arrive(state, to, time, state[ROUND], cents, steps):

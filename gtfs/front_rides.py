@@ -86,6 +86,7 @@ from gtfs.front_layout import (
     NOW,
     POSITIONS,
     QUEUE,
+    RENTING_LEGS,
     REST_ROW,
     ROUND,
     SECONDS,
@@ -339,7 +340,8 @@ def _alight(state: Any, p: int, i: int, s: int, y: int, at: int) -> None:
     if not is_measured(total, steps):
         return
     part, rented = part_of(state[ROUND], total, steps), wide(aboard[ABOARD_ROW * y + A_RENTED])
-    goes_on = state[ROUND] < state[MAX_LEGS] and not is_hopeless(
+    most = state[MAX_LEGS] if rented == 0 else state[RENTING_LEGS]
+    goes_on = state[ROUND] < most and not is_hopeless(
         state, s, at, state[ROUND], total, steps, area, rented
     )
     if not goes_on and not may_arrive(state, s, at, state[ROUND], total, steps):

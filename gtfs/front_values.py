@@ -70,7 +70,7 @@ class FrontQuery:
     ``access`` and ``egress`` are seconds on foot from the one door to each node and from each node
     to the other, FAR where out of reach; ``direct_s`` from door to door. What takes longer than
     ``horizon_s``, counted from ``seconds``, is no answer. With ``rents_once``
-    a journey has at most one rented vehicle.
+    a journey has at most one rented vehicle, and beside it at most ``rides_beside`` rides.
     """
 
     seconds: int
@@ -81,10 +81,13 @@ class FrontQuery:
     horizon_s: int = 7_200
     door_edges: DoorEdges | None = None
     rents_once: bool = True
+    rides_beside: int = 3
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_rides <= MAX_RIDES:
             raise ValueError(f"max_rides is 0 to {MAX_RIDES}, not {self.max_rides}")
+        if self.rides_beside < 0:
+            raise ValueError(f"rides_beside is not negative, not {self.rides_beside}")
         if not 0 <= self.horizon_s <= DAY_S:
             raise ValueError(f"horizon_s is 0 to a day, not {self.horizon_s}")
         if abs(self.seconds) > 4 * DAY_S:

@@ -86,6 +86,7 @@ class Question:
     horizon_s: int
     door_edges: list[Edge]
     rents_once: bool
+    rides_beside: int
 
 
 def price(levels: Levels | None, paid: tuple[Paid, ...]) -> int | None:
@@ -150,12 +151,15 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
     for legs in range(1, asked.max_rides + 1):
         after: set[After] = set()
         for node, time, may_rent, paid, cents, steps, rented in ready:
+            rents_too = not asked.rents_once or legs <= asked.rides_beside + 1
+            if rented and not rents_too:
+                continue
             if node < world.n_stops:
                 after |= {
                     ride._replace(rented=rented)
                     for ride in _rides(world, node, time, paid, cents, steps, latest)
                 }
-            elif may_rent and not (rented and asked.rents_once):
+            elif may_rent and rents_too and not (rented and asked.rents_once):
                 for edge in world.edges + asked.door_edges:
                     if edge.start != node or (edge.kind, node) not in world.available:
                         continue
@@ -249,6 +253,7 @@ def latest(world: World, asked: Question) -> list[Point]:
                 asked.seconds - departs,
                 asked.door_edges,
                 asked.rents_once,
+                asked.rides_beside,
             )
             found |= {(-(departs // 60), *point[1:]) for point in front(world, again)}
     return pareto(found)
@@ -290,7 +295,9 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
     vehicles = [leg.kind for leg in legs if leg.kind != LegKind.WALK]
     assert len(vehicles) - 1 == journey.transfers < asked.max_rides
     assert (LegKind.RENTAL, LegKind.RENTAL) not in pairwise(vehicles)
-    assert not asked.rents_once or vehicles.count(LegKind.RENTAL) <= 1
+    if asked.rents_once and LegKind.RENTAL in vehicles:
+        assert vehicles.count(LegKind.RENTAL) == 1
+        assert vehicles.count(LegKind.RIDE) <= asked.rides_beside
     fare = price(world.levels, paid)
     assert fare is not None
     assert (journey.cents, journey.mg) == (cents + fare, mg)

@@ -196,6 +196,7 @@ def random_question(random: Random, setting: Setting, *, latest: bool = False) -
             if n_places
         ],
         random.random() < 0.6,
+        random.choice([0, 1, 1, 2, 3]),
     )  # fmt: skip
 
 
@@ -222,4 +223,5 @@ def query_of(setting: Setting, asked: Question) -> FrontQuery:
         asked.horizon_s,
         edges,
         asked.rents_once,
+        asked.rides_beside,
     )
