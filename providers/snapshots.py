@@ -13,6 +13,7 @@ Channel: ``availability``.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from providers.values import (
 )
 from providers.zones import Zones
 
+log = logging.getLogger(__name__)
 Kind = Literal["vehicles", "stations", "zones"]
 T = TypeVar("T", Vehicle, Station)
 
@@ -155,9 +157,16 @@ class Snapshots:
         return Known(tuple(_station(row) for row in rows), sequence, heard_at)
 
     async def find_zones(self, provider_id: ProviderId) -> tuple[Zones | None, int]:
-        """The geofencing zones that a provider pushed, None where it did not, and the sequence."""
+        """The geofencing zones that a provider pushed, and the sequence.
+
+        None where it pushed none, or another version wrote what this one does not take.
+        """
         rows, sequence, _ = await self._read(provider_id, "zones")
-        return (reread_zones(rows[0]) if rows else None), sequence
+        try:
+            return (reread_zones(rows[0]) if rows else None), sequence
+        except ValueError as error:
+            log.warning("the zones that %s pushed are left out: %s", provider_id, error)
+            return None, sequence
 
     async def find_stations(
         self, provider_id: ProviderId, ids: Collection[StationId]

@@ -1,5 +1,6 @@
 """Pushing availability: what is taken, what is refused item by item, and who sees it."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -284,6 +285,22 @@ async def test_zones_outlive_the_process_that_was_told_of_them(
     told = platform.mirror.zones_of(RAD).zones
     assert other.zones_of(RAD).zones == told, "what was pushed goes before what the city states"
     assert other.zones_of(AUTO) is stated[AUTO]
+    await other.stop()
+
+
+async def test_zones_that_this_version_does_not_take_stop_nobody(
+    platform: Platform, stanzas: dict[str, ProviderStanza]
+):
+    await platform.call("PUT", "/geofencing-zones", zones(1, feature(STATION_SQUARE)))
+    await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle()]})
+    snapshots = platform.snapshots
+    written = json.dumps(zones(1, feature(STATION_SQUARE[:3])))
+    await snapshots.redis.hset(snapshots._key(RAD, "zones"), "file", written)
+    stated = Zones((zone((0, 0, 1, 1)),))
+    other = Mirror(snapshots, stanzas.values(), {RAD: stated})
+    await other.start()
+    assert other.zones_of(RAD) is stated
+    assert len(other.list_vehicles(RAD)) == 1
     await other.stop()
 
 
