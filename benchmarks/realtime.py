@@ -38,6 +38,7 @@ from mobility.embedded.progress import StartDisplay
 from mobility.prepare import build_timetable
 from mobility.realtime.holder import LiveTimetable
 from mobility.realtime.polling import SWITCH_S
+from mobility.settings import Settings
 
 N_UPDATES, N_MESSAGES, QUIET_S, PAUSE_S = 1_000, 20, 5.0, 0.002
 
@@ -48,7 +49,8 @@ def main() -> int:
     today = datetime.now(UTC).date()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "timetable.bin"
-        build_timetable(load_city("luebeck"), path, today, StartDisplay())
+        settings = Settings(data=Path(folder))
+        build_timetable(settings, load_city("luebeck"), path, today, StartDisplay())
         timetable = Timetable.load(path)
         return measure(timetable, today, console)
 
