@@ -20,25 +20,31 @@ RENTS_ONCE, N_PRICES, N_LEVELS, SWEPT_LEGS, RENTING_LEGS = 23, 24, 25, 26, 27
 N_STATE = 28
 ARRAYS_AT = 28
 
+
+def _places(first: int, until: int) -> Any:
+    """Numbers of places, not as literals: for each of those numba would compile `ints` anew."""
+    return (np.int64(place) for place in range(first, until))
+
+
 (
     POSITIONS, TRIPS, STOP0, TRIP0, EVENT0, STOPS, ARRIVALS, DEPARTURES,
     SERVING0, SERVING_PATTERN, SERVING_POSITION, WALK0, WALK_TO, WALK_S,
     CHANGE_S, CENTS, MG_PER_M, METRES, RUN_S, DWELL_S, TRIP_OF, AREA_OF,
     AREA_CENTS, AREA_BOTH, GAP, WINDOWS,
-) = range(26)  # fmt: skip
+) = _places(0, 26)  # fmt: skip
 """In the order of `front_network.FRONT_SECTIONS`."""
 N_NET = 26
 (
     EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE_MG, EDGE,
     PLACE_WALK0, PLACE_WALK_TO, PLACE_WALK_S, STOP_WALK0, STOP_WALK_TO, STOP_WALK_S, STARTS_HERE,
-) = range(26, 40)  # fmt: skip
+) = _places(26, 40)  # fmt: skip
 """In the order of `front_rentals.RENTAL_SECTIONS`."""
 N_RENTAL = 14
-(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = range(40, 47)
+(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = _places(40, 47)
 (
     LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALLS, ONWARD, USEFUL, FIRST, QUEUE,
     OUT, DOOR_HEAD, PRICES, LIMITS, NOW, BEFORE, ABOARD_KEYS,
-) = range(47, 66)  # fmt: skip
+) = _places(47, 66)  # fmt: skip
 N_ARRAYS = 66
 STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
 

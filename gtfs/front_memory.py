@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from gtfs.front_layout import ARRAYS_AT, FRONT, FRONT_ROW, STEP_MG
 from gtfs.kernel_cache import bits_at, carray, inlined, ints_at, longs_at, pointer_at
 
 INF = 1 << 30
+wide = cast("Callable[[int], int]", np.int64)
+"""Where all arguments are of one type, 64 bits, a callee is compiled once."""
 
 
 @inlined
@@ -49,12 +52,6 @@ def front_rows(state: Any) -> Any:
     """The journeys at the goal."""
     at = ARRAYS_AT + 2 * FRONT
     return carray(pointer_at(state[at]), (state[at + 1], FRONT_ROW), np.int32)
-
-
-@inlined
-def wide(x: int) -> int:
-    """The same in 64 bits: where all arguments are of one type, a callee is compiled once."""
-    return np.int64(x)  # type: ignore[return-value]
 
 
 @inlined
