@@ -41,6 +41,9 @@ UNDO_IN_PEACE = timedelta(minutes=10)
 """How long a leg may refuse to be cancelled before a person must know and the rider is let go."""
 LAPSE_MARGIN = timedelta(hours=12)
 """How long before the authorisation lapses a ride that does not end becomes a person's case."""
+UNSECURED_FOR = timedelta(hours=12)
+"""How long a ride that nothing is authorised for, since it costs nothing (a day's cap is reached),
+may last beyond its planned arrival before it becomes one: after a day it costs again."""
 
 RIDDEN = (LegState.ACTIVE, LegState.ENDED)
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -239,14 +242,21 @@ def _next_look_at(leg: TripLeg) -> datetime:
 
 
 def _riding_state(trip: Trip, now: datetime) -> BookingState:
-    riding = any(leg.state is LegState.ACTIVE and leg.scarce for leg in trip.provided)
-    if riding and trip.lapses_at is not None and now >= trip.lapses_at - LAPSE_MARGIN:
+    riding = (leg for leg in trip.provided if leg.state is LegState.ACTIVE and leg.scarce)
+    if any(now >= _end_secured(trip, leg) for leg in riding):
         return BookingState.NEEDS_ATTENTION
     if any(_refuses_to_end(leg, now) for leg in trip.provided):
         return BookingState.NEEDS_ATTENTION
     if any(leg.state in RIDDEN for leg in trip.provided):
         return BookingState.ACTIVE
     return BookingState.CONFIRMED
+
+
+def _end_secured(trip: Trip, leg: TripLeg) -> datetime:
+    """Until when a ride may go on without a person looking at it."""
+    if trip.lapses_at is None:
+        return leg.arrives_at + UNSECURED_FOR
+    return trip.lapses_at - LAPSE_MARGIN
 
 
 def _refuses_to_end(leg: TripLeg, now: datetime) -> bool:

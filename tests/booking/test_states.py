@@ -165,6 +165,13 @@ def test_a_ride_that_does_not_end_is_looked_at_and_at_last_shown_to_a_person() -
     assert text_of(decide(trip, later)) == "needs_attention travel: look leg_0"
 
 
+def test_a_free_ride_that_does_not_end_is_shown_to_a_person_before_it_costs_again() -> None:
+    trip = replace(trip_of("bike active | none", state="active"), ceiling=Money(0))
+    late = trip.legs[0].arrives_at + timedelta(hours=12)
+    assert text_of(decide(trip, late - timedelta(seconds=1))) == "active travel: look leg_0"
+    assert text_of(decide(trip, late)) == "needs_attention travel: look leg_0"
+
+
 def test_an_authorisation_nobody_can_tell_of_ends_with_the_hold() -> None:
     trip = trip_of("bike held | open")
     assert text_of(decide(trip, trip.expires_at)) == "held fail: because hold-expired"
