@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from redis.exceptions import RedisError
 
@@ -28,6 +29,7 @@ from providers.values import (
     VehicleId,
     VehicleRef,
 )
+from providers.zone_layer import Layer
 from providers.zones import Zones
 
 STALE_AFTER = timedelta(minutes=5)
@@ -209,17 +211,25 @@ class Mirror:
         self, vehicles: Iterable[Vehicle], modes: Collection[Mode], now: datetime
     ) -> tuple[Vehicle, ...]:
         fresh = {provider_id for provider_id in self._fleets if self.fresh(provider_id, now)}
+
+        @cache
+        def may_start(provider_id: ProviderId, type_id: str) -> Layer[bool]:
+            zones = self.zones_of(provider_id)
+            return zones.limits(type_id, zones.phases(now, now)).may_start
+
         return tuple(
-            v for v in vehicles if v.provider_id in fresh and self._for_rent(v, modes, now)
+            vehicle
+            for vehicle in vehicles
+            if vehicle.provider_id in fresh
+            and self._for_rent(vehicle, modes)
+            and not may_start(vehicle.provider_id, vehicle.type_id).holds_at(
+                vehicle.position, value=False
+            )
         )
 
-    def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode], now: datetime) -> bool:
+    def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode]) -> bool:
         mode = self._modes[vehicle.provider_id].get(vehicle.type_id)
         if vehicle.reserved or vehicle.disabled or mode not in modes:
-            return False
-        zones = self.zones_of(vehicle.provider_id)
-        limits = zones.limits(vehicle.type_id, zones.phases(now, now))
-        if limits.may_start.holds_at(vehicle.position, value=False):
             return False
         if vehicle.station_id is None:
             return True
