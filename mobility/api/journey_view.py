@@ -20,9 +20,10 @@ from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
 from mobility.planning.ways import polyline
 from payments.money import Money
-from providers.values import Quote, Terms
+from providers.values import Mode, Quote, Terms
 
 Json = dict[str, object]
+_WALK = Mode.WALK
 
 
 def journey_out(offered: OfferedJourney, zone: ZoneInfo, currency: str) -> Json:
@@ -46,7 +47,8 @@ def journey_out(offered: OfferedJourney, zone: ZoneInfo, currency: str) -> Json:
 
 def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
     """One leg."""
-    ride, rental = leg.ride, leg.rental
+    ride, rental, quote, terms = leg.ride, leg.rental, leg.quote, leg.terms
+    accessible, accessibility = _accessible(leg.accessibility)
     return {
         "mode": str(leg.mode),
         "from": _place(leg.origin),
@@ -62,13 +64,13 @@ def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
         "trip_id": ride.trip_id if ride else None,
         "vehicle_id": rental.vehicle.id if rental else None,
         "vehicle_type": rental.type.name if rental else None,
-        "price": _leg_price(leg.quote) if leg.quote else None,
-        "terms": _terms(leg.terms) if leg.terms else None,
+        "price": _leg_price(quote) if quote else None,
+        "terms": _terms(terms) if terms else None,
         "geometry": _geometry(leg.geometry) if leg.geometry else None,
         "realtime": leg.realtime,
         "estimated": leg.estimated,
-        "accessible": str(leg.accessible),
-        "accessibility": _accessibility(leg.accessibility),
+        "accessible": accessible,
+        "accessibility": accessibility,
     }
 
 
@@ -107,8 +109,8 @@ def _place(place: Place) -> Json:
 
 
 @lru_cache(maxsize=256)
-def _accessibility(parts: Accessibility) -> Json:
-    return {
+def _accessible(parts: Accessibility) -> tuple[str, Json]:
+    return str(parts.whole), {
         "vehicle": parts.vehicle and str(parts.vehicle),
         "from_stop": parts.start and str(parts.start),
         "to_stop": parts.end and str(parts.end),
@@ -158,7 +160,13 @@ def _geometry(points: Sequence[LatLon]) -> Json:
 
 def _id(itinerary: Itinerary) -> str:
     """The same for the same journey in every answer."""
-    said = [itinerary.departs_at.isoformat(), itinerary.arrives_at.isoformat()]
-    for part in itinerary.key:
-        said += map(str, part)
-    return "jny_" + hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+    legs = [
+        f"{leg.mode} {leg.departs_at.timestamp()} {leg.arrives_at.timestamp()} "
+        f"{leg.ride.trip_id if leg.ride else ''} {leg.rental.type.id if leg.rental else ''} "
+        f"{leg.origin.stop_id} {leg.destination.stop_id}"
+        for leg in itinerary.legs
+        if leg.mode is not _WALK or len(itinerary.legs) == 1
+    ]
+    ends = f"{itinerary.departs_at.timestamp()} {itinerary.arrives_at.timestamp()}"
+    said = "\n".join((ends, *legs))
+    return "jny_" + hashlib.sha256(said.encode()).hexdigest()[:16]

@@ -111,23 +111,24 @@ class Streets:
         return self._leg(mode, a, b, on)
 
     def _find_leg(self, mode: Mode, a: LatLon, b: LatLon, on: date) -> StreetLeg | None:
-        profile, graph = self._profiles[mode], self._graph(mode, on)
-        ends = degrees_of([a, b])
+        profile = self._profiles[mode]
+        ends = np.array(((a.lat, a.lon), (b.lat, b.lon)))
         metres = straight(ends, self._plane.frame, *self._water.segments)
-        path = list[int]()
+        if metres < inf:
+            travelled_m = round(metres * profile.detour_factor)
+            return StreetLeg(mode, profile.seconds(metres), travelled_m, Course(ends))
+        graph, day = self._graph(mode, on), self._like(on)
+        seen, away = self._around_point(mode, a, day)
+        end_seen, end_away = self._around_point(mode, b, day)
+        metres, start, end = shortest(seen, away, graph.metres, end_seen, end_away)
         if metres == inf:
-            around = (self._around_point(mode, point, self._like(on)) for point in (a, b))
-            (seen, away), (end_seen, end_away) = around
-            metres, start, end = shortest(seen, away, graph.metres, end_seen, end_away)
-            if metres == inf:
-                return None
-            path = graph.path(start, end)
-        points = Course(np.concatenate((ends[:1], graph.degrees[path], ends[1:])))
+            return None
+        path = graph.path(start, end)
         return StreetLeg(
             mode=mode,
             seconds=profile.seconds(metres),
             metres=round(metres * profile.detour_factor),
-            geometry=points,
+            geometry=Course(np.concatenate((ends[:1], graph.degrees[path], ends[1:]))),
             crossings=graph.crossings(path),
         )
 
