@@ -44,4 +44,4 @@ _RIDES = st.lists(
 def test_the_table_and_the_tariff_agree(plan: PricingPlan, rides: list[tuple[int, int]]) -> None:
     minutes, metres = (np.array(column, np.int64) for column in zip(*rides, strict=True))
     one_by_one = [price(plan, Usage(m, far)).minor for m, far in rides]
-    assert PriceTable(plan).cents(minutes, metres).tolist() == one_by_one
+    assert PriceTable([plan]).cents(0, minutes, metres).tolist() == one_by_one

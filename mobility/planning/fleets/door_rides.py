@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
@@ -49,36 +50,41 @@ def door_rides(
         (number, *fleets.standing(number))
         for number in sorted(kinds)
         if fleets.kinds[number].type.return_rule in FREE_ENDS
+        and fleets.available[number].any()
         and (number not in fleets.zones or fleets.zones[number].may_be_left_at(goal))
     ]
     ridden = {
         mode: ways.reach(
             goal, mode, fleets.geometry.slots, on, max_seconds=RIDE_SECONDS, outward=False
         )
-        for mode in {fleets.kinds[number].mode for number, slots, _ in free if len(slots)}
+        for mode in {fleets.kinds[number].mode for number, _, _ in free}
     }
-    parts: list[tuple[Ints, ...]] = [(np.zeros(0, np.int32),) * 6]
-    for number, slots, ranges in free:
-        if not len(slots):
-            continue
-        kind = fleets.kinds[number]
-        moving = ridden[kind.mode][slots]
-        held = _held_up(fleets, number, slots, moving, door)
-        near = (moving >= 0) & (held != NOT_ALLOWED)
-        rides = Rides.of(kind, moving[near], held[near])
-        columns = (
-            slots[near],
-            np.full(len(rides.metres), number, np.int32),
-            rides.seconds,
-            rides.cents,
-            rides.mg,
-            rides.metres,
-        )
-        parts.append(tuple(column[rides.metres <= ranges[near]] for column in columns))
-    place, kind_column, seconds, cents, mg, metres = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
+    number = _joined(np.full(len(slots), n, np.int32) for n, slots, _ in free)
+    place = _joined(slots for _, slots, _ in free)
+    far = _joined(ranges for _, _, ranges in free)
+    moving = _joined(ridden[fleets.kinds[n].mode][slots] for n, slots, _ in free)
+    held = _joined(
+        _held_up(fleets, n, slots, ridden[fleets.kinds[n].mode][slots], door)
+        for n, slots, _ in free
     )
-    return DoorRides(DoorEdges(place, kind_column, seconds, cents, mg), metres)
+    near = np.flatnonzero((moving >= 0) & (held != NOT_ALLOWED))
+    rides = Rides.of(fleets.kinds, number[near], moving[near], held[near])
+    kept = np.flatnonzero(rides.metres <= far[near])
+    near = near[kept]
+    return DoorRides(
+        DoorEdges(
+            place[near],
+            number[near],
+            rides.seconds[kept],
+            rides.cents[kept],
+            rides.mg[kept],
+        ),
+        rides.metres[kept],
+    )
+
+
+def _joined(parts: Iterable[Ints]) -> Ints:
+    return np.concatenate([np.zeros(0, np.int32), *parts])
 
 
 def _held_up(fleets: FleetView, number: int, slots: Ints, moving: Ints, door: Floats) -> Ints:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ import numpy.typing as npt
 from mobility.cities.city import City
 from mobility.planning.ways.reach import StreetWays
 from providers.price_table import PriceTable
-from providers.values import Mode, ProviderId, ReturnRule, VehicleType
+from providers.values import Mode, PricingPlan, ProviderId, ReturnRule, VehicleType
 
 UNLOCK_SECONDS = 60
 LOCK_SECONDS = 60
@@ -27,7 +29,7 @@ class Kind:
 
     provider_id: ProviderId
     type: VehicleType
-    prices: PriceTable
+    plan: PricingPlan
     mg_per_m: int
     metres: Ints
     """Metres by seconds in motion, to ``RIDE_SECONDS``."""
@@ -54,20 +56,34 @@ class Rides:
     mg: Ints
 
     @classmethod
-    def of(cls, kind: Kind, moving_s: Ints, held_s: Ints) -> Rides:
-        """Rides on one kind of vehicle, each of 0 to ``RIDE_SECONDS`` in motion.
+    def of(cls, kinds: tuple[Kind, ...], number: Ints | int, moving_s: Ints, held_s: Ints) -> Rides:
+        """Rides of 0 to ``RIDE_SECONDS`` in motion, each on the kind of its ``number``.
 
         ``held_s``: the seconds by which limits of speed lengthen each.
         """
+        by_kind = _rows_of(kinds)
         seconds = moving_s + held_s + np.int32(UNLOCK_SECONDS + LOCK_SECONDS)
-        metres = kind.metres[moving_s]
+        metres = by_kind.metres[number, moving_s]
         minutes = -(-seconds.astype(np.int64) // 60)
-        return cls(
-            seconds,
-            metres,
-            kind.prices.cents(minutes, metres.astype(np.int64)).astype(np.int32),
-            metres * np.int32(kind.mg_per_m),
-        )
+        cents = by_kind.prices.cents(number, minutes, metres.astype(np.int64))
+        return cls(seconds, metres, cents.astype(np.int32), metres * by_kind.mg_per_m[number])
+
+
+class _Rows(NamedTuple):
+    """What rides take and cost, a row a kind."""
+
+    metres: Ints
+    prices: PriceTable
+    mg_per_m: Ints
+
+
+@lru_cache(maxsize=8)
+def _rows_of(kinds: tuple[Kind, ...]) -> _Rows:
+    return _Rows(
+        np.stack([kind.metres for kind in kinds]),
+        PriceTable([kind.plan for kind in kinds]),
+        np.array([kind.mg_per_m for kind in kinds], np.int32),
+    )
 
 
 def list_kinds(city: City, streets: StreetWays) -> tuple[Kind, ...]:
@@ -89,7 +105,5 @@ def list_kinds(city: City, streets: StreetWays) -> tuple[Kind, ...]:
             if plan is None:
                 continue
             grams = city.emissions.find_grams_per_km(kind.mode, electric=kind.electric)
-            kinds.append(
-                Kind(stanza.provider_id, kind, PriceTable(plan), grams or 0, metres[kind.mode])
-            )
+            kinds.append(Kind(stanza.provider_id, kind, plan, grams or 0, metres[kind.mode]))
     return tuple(kinds)

@@ -124,7 +124,7 @@ class RideEdges:
 
 def edges_of(
     geometry: Geometry,
-    kinds: Sequence[Kind],
+    kinds: tuple[Kind, ...],
     owners: Sequence[ProviderId | None],
     standing: Sequence[int | None],
     ranges: Ranges,
@@ -135,7 +135,7 @@ def edges_of(
     By slot: whose station it is, or the kind of the vehicle that stands there free.
     """
     n_stops = len(geometry.stops)
-    rides = partial(_rides, geometry, ranges, zones)
+    rides = partial(_rides, geometry, ranges, zones, kinds)
     parts: list[tuple[Ints, ...]] = []
     for number, kind in enumerate(kinds):
         own = [slot for slot, owner in enumerate(owners) if owner == kind.provider_id]
@@ -145,18 +145,19 @@ def edges_of(
             moving = geometry.rides[kind.mode][np.ix_(starts, own)]
             moving[np.equal.outer(starts, own)] = -1
             ends = n_stops + np.array(own, np.int32)
-            parts.append(rides(number, kind, starts, ends, moving))
+            parts.append(rides(number, starts, ends, moving))
         if kind.type.return_rule in FREE_ENDS:
             moving = geometry.to_hubs[kind.mode][free]
-            parts.append(rides(number, kind, free, geometry.hubs, moving))
+            parts.append(rides(number, free, geometry.hubs, moving))
     nothing = (np.zeros(0, np.int32),) * 7
     return RideEdges(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True)))
 
 
 def _rides(
-    geometry: Geometry, ranges: Ranges, zones: Mapping[int, KindZones],
-    number: int, kind: Kind, starts: Sequence[int], ends: Ints, moving: Ints,
+    geometry: Geometry, ranges: Ranges, zones: Mapping[int, KindZones], kinds: tuple[Kind, ...],
+    number: int, starts: Sequence[int], ends: Ints, moving: Ints,
 ) -> tuple[Ints, ...]:  # fmt: skip
+    kind = kinds[number]
     row, column = np.nonzero(moving >= 0)
     moving_s = moving[row, column]
     held_s = np.zeros(len(row), np.int32)
@@ -165,7 +166,7 @@ def _rides(
         held_s = zones[number].held_up(from_slots, to_nodes, row, column, kind.metres[moving_s])
     allowed = held_s != NOT_ALLOWED
     row, column, moving_s, held_s = (of[allowed] for of in (row, column, moving_s, held_s))
-    rides = Rides.of(kind, moving_s, held_s)
+    rides = Rides.of(kinds, number, moving_s, held_s)
     far = np.array([ranges.get((number, s), kind.longest_m) for s in starts], np.int64)
     columns = (
         np.array(starts, np.int32)[row],
