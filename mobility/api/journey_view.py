@@ -28,11 +28,11 @@ _WALK = Mode.WALK
 
 def journey_out(offered: OfferedJourney, zone: ZoneInfo, currency: str) -> Json:
     """A journey with its offer, times in the city's zone."""
-    itinerary, offer = offered.itinerary, offered.offer
+    itinerary, offer_id = offered.itinerary, offered.offer_id
     return {
         "id": _id(itinerary),
-        "offer_id": offer.id if offer else None,
-        "offer_expires_at": _at(offer.expires_at, zone) if offer else None,
+        "offer_id": offer_id,
+        "offer_expires_at": _at(offered.expires_at, zone) if offer_id else None,
         "bookable": offered.bookable,
         "not_bookable_because": offered.not_bookable_because,
         "departs_at": _at(itinerary.departs_at, zone),

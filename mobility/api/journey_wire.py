@@ -13,7 +13,7 @@ from mobility.planning.ways import polyline
 from providers.values import Mode, Terms
 
 EXAMPLE: JsonDict = {
-    "id": "jny_4bf8ad88ce8709d5",
+    "id": "jny_de402a4caebe265e",
     "offer_id": "off_6wfjozuuvln3xvhytj4ykr65am",
     "offer_expires_at": "2026-11-26T08:05:00+01:00",
     "bookable": True,

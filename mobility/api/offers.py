@@ -97,7 +97,7 @@ async def offer_vehicle(
     await save_offers(
         wiring.redis,
         wiring.settings.redis_prefix,
-        [offered.offer] if offered.offer else [],
+        [offered],
         wiring.settings.offer_seconds,
     )
     return JourneyOut.model_validate(

@@ -32,7 +32,7 @@ async def offer_journeys(
     await save_offers(
         wiring.redis,
         wiring.settings.redis_prefix,
-        [journey.offer for journey in offered if journey.offer],
+        offered,
         wiring.settings.offer_seconds,
     )
     return offered

@@ -11,10 +11,12 @@ import binascii
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 from redis.asyncio import Redis
 
 from mobility.cities.city import City
@@ -28,6 +30,7 @@ from providers.bus.fares import FareRide, FareUnknownError
 from providers.values import Mode, ProviderId, Terms
 
 OFFER_SECONDS = 600
+_WALK = Mode.WALK
 _TOKEN_BYTES = 15
 _ID_CHARACTERS = 26
 
@@ -43,14 +46,31 @@ Lacks = Callable[[Terms], tuple[str, ...]]
 """What stands against a provider's terms, in the rider's language; empty when nothing does."""
 
 
-@dataclass(frozen=True, slots=True)
-class OfferedJourney:
+class OfferedJourney(NamedTuple):
     """A journey, its offer if it can be booked, or why it cannot."""
 
     itinerary: Itinerary
-    offer: Offer | None
+    offer_id: str | None
+    expires_at: datetime
+    passengers: int
+    passes: tuple[str, ...]
     bookable: bool
     not_bookable_because: str | None
+
+    @property
+    def offer(self) -> Offer | None:
+        """The offer as booking finds it."""
+        if self.offer_id is None:
+            return None
+        return Offer(
+            id=self.offer_id,
+            expires_at=self.expires_at,
+            passengers=self.passengers,
+            passes=self.passes,
+            legs=tuple(
+                OfferLeg(**_fields_of(leg) | {"mode": leg.mode}) for leg in self.itinerary.legs
+            ),
+        )
 
 
 def make_offers(
@@ -73,29 +93,22 @@ def make_offers(
     with_passes = tuple(sorted(passes))
     result = []
     for number, itinerary in enumerate(itineraries):
-        unsold = next((leg.unsold for leg in itinerary.legs if leg.unsold), None)
-        if all(leg.mode is Mode.WALK for leg in itinerary.legs):
-            unsold = "Zu Fuß gibt es nichts zu buchen."
-        if unsold is not None:
-            result.append(
-                OfferedJourney(itinerary, None, bookable=False, not_bookable_because=unsold)
+        offer_id: str | None = search_id + _NUMBERS[number]
+        because = next((leg.unsold for leg in itinerary.legs if leg.unsold), None)
+        if all(leg.mode is _WALK for leg in itinerary.legs):
+            because = "Zu Fuß gibt es nichts zu buchen."
+        if because is not None:
+            offer_id = None
+        else:
+            reasons = dict.fromkeys(
+                [
+                    *_too_early(itinerary, now, city),
+                    *(reason for leg in itinerary.legs if leg.terms for reason in lacks(leg.terms)),
+                ]
             )
-            continue
-        offer = Offer(
-            id=search_id + _NUMBERS[number],
-            expires_at=expires_at,
-            passengers=passengers,
-            passes=with_passes,
-            legs=tuple(offer_leg(leg) for leg in itinerary.legs),
-        )
-        reasons = dict.fromkeys(
-            [
-                *_too_early(itinerary, now, city),
-                *(reason for leg in itinerary.legs if leg.terms for reason in lacks(leg.terms)),
-            ]
-        )
-        because = " ".join(reasons) or None
-        result.append(OfferedJourney(itinerary, offer, not reasons, because))
+            because = " ".join(reasons) or None
+        terms = (offer_id, expires_at, passengers, with_passes)
+        result.append(OfferedJourney(itinerary, *terms, because is None, because))
     return tuple(result)
 
 
@@ -104,46 +117,58 @@ def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ..
     return (say_booking_opens(opens_at, city.rules, city.timezone),) if opens_at else ()
 
 
-def offer_leg(leg: Leg) -> OfferLeg:
-    """What booking needs of a leg; ways through the streets stay behind."""
+def _fields_of(leg: Leg) -> dict[str, Any]:
+    """An ``OfferLeg``: what booking needs of a leg; ways through the streets stay behind."""
     rental = leg.rental
-    return OfferLeg(
-        mode=leg.mode,
-        origin=leg.origin.position,
-        destination=leg.destination.position,
-        origin_name=leg.origin.name,
-        destination_name=leg.destination.name,
-        departs_at=leg.departs_at,
-        arrives_at=leg.arrives_at,
-        distance_m=leg.metres,
-        co2_grams=leg.co2_grams,
-        provider_id=leg.provider_id,
-        quote=leg.quote,
-        terms=leg.terms,
-        vehicle_ref=rental.vehicle.ref if rental else None,
-        vehicle_id=rental.vehicle.id if rental else None,
-        vehicle_type_id=rental.type.id if rental else None,
-        station_id=rental.vehicle.station_id if rental else None,
-        line=leg.ride.line if leg.ride else None,
-        headsign=leg.ride.headsign if leg.ride else None,
-        product=leg.product,
-        fare_ride=(fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at) if leg.ride else None),
-    )
+    return {
+        "mode": str(leg.mode),
+        "origin": leg.origin.position,
+        "destination": leg.destination.position,
+        "origin_name": leg.origin.name,
+        "destination_name": leg.destination.name,
+        "departs_at": leg.departs_at,
+        "arrives_at": leg.arrives_at,
+        "distance_m": leg.metres,
+        "co2_grams": leg.co2_grams,
+        "provider_id": leg.provider_id,
+        "quote": leg.quote,
+        "terms": leg.terms,
+        "vehicle_ref": rental.vehicle.ref if rental else None,
+        "vehicle_id": rental.vehicle.id if rental else None,
+        "vehicle_type_id": rental.type.id if rental else None,
+        "station_id": rental.vehicle.station_id if rental else None,
+        "line": leg.ride.line if leg.ride else None,
+        "headsign": leg.ride.headsign if leg.ride else None,
+        "product": leg.product,
+        "fare_ride": (fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at) if leg.ride else None),
+    }
 
 
 async def save_offers(
-    redis: Redis, prefix: str, offers: Iterable[Offer], seconds: int = OFFER_SECONDS
+    redis: Redis, prefix: str, offered: Iterable[OfferedJourney], seconds: int = OFFER_SECONDS
 ) -> None:
-    """Keep the offers of one search for so long, under one key; nothing where there are none."""
-    kept = tuple(offers)
+    """Keep the offers of one search for so long, under one key; nothing where there are none.
+
+    They are written as ``Offer`` would be, without making one of each journey first.
+    """
+    kept = [
+        {
+            "id": journey.offer_id,
+            "expires_at": journey.expires_at,
+            "passengers": journey.passengers,
+            "passes": journey.passes,
+            "legs": [_fields_of(leg) for leg in journey.itinerary.legs],
+        }
+        for journey in offered
+        if journey.offer_id
+    ]
     if kept:
-        key = _key(prefix, kept[0].id)
-        await redis.set(key, _OFFERS.dump_json(kept), ex=seconds)
+        await redis.set(_key(prefix, str(kept[0]["id"])), to_json(kept), ex=seconds)
 
 
 async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFFER_SECONDS) -> None:
     """Keep a single offer, such as one priced anew."""
-    await save_offers(redis, prefix, (offer,), seconds)
+    await redis.set(_key(prefix, offer.id), to_json([offer]), ex=seconds)
 
 
 async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:

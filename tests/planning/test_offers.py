@@ -122,10 +122,10 @@ def test_an_offer_names_the_vehicle_and_where_it_stands() -> None:
 
 
 async def test_offers_of_a_search_lie_under_one_key(redis: Redis, redis_prefix: str) -> None:
-    offers = [j.offer for j in offered() if j.offer]
-    await save_offers(redis, redis_prefix, offers, 600)
+    journeys = offered()
+    await save_offers(redis, redis_prefix, journeys, 600)
     assert len(await redis.keys(f"{redis_prefix}offers:*")) == 1
-    for offer in offers:
+    for offer in [journey.offer for journey in journeys if journey.offer]:
         assert await find_offer(redis, redis_prefix, offer.id) == offer
 
 

@@ -63,10 +63,9 @@ class LegWriter:
 
     def journey(self, offered: OfferedJourney) -> Json:
         """An itinerary with its offer."""
-        offer = offered.offer
         return self.itinerary(offered.itinerary) | {
-            "offerId": offer.id if offer else None,
-            "offerExpiresAt": moment(offer.expires_at) if offer else None,
+            "offerId": offered.offer_id,
+            "offerExpiresAt": moment(offered.expires_at) if offered.offer_id else None,
             "bookable": offered.bookable,
             "notBookableBecause": offered.not_bookable_because,
         }
