@@ -11,9 +11,10 @@ import binascii
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -21,10 +22,10 @@ from redis.asyncio import Redis
 
 from mobility.cities.city import City
 from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
-from mobility.planning.itinerary import Itinerary, Leg
+from mobility.planning.itinerary import Itinerary, Leg, Place, Ride
 from mobility.planning.offer import Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid, plus
-from mobility.planning.pricing import Pricer, fare_ride_of
+from mobility.planning.pricing import Pricer
 from mobility.planning.search import Planner
 from providers.bus.fares import FareRide, FareUnknownError
 from providers.values import Mode, ProviderId, Terms
@@ -42,6 +43,7 @@ def _base32(some: bytes) -> str:
 _NUMBERS = tuple(_base32(bytes([number])) for number in range(256))
 """What they end with, by the offer's number."""
 _OFFERS = TypeAdapter(tuple[Offer, ...])
+Json = dict[str, object]
 Lacks = Callable[[Terms], tuple[str, ...]]
 """What stands against a provider's terms, in the rider's language; empty when nothing does."""
 
@@ -56,21 +58,6 @@ class OfferedJourney(NamedTuple):
     passes: tuple[str, ...]
     bookable: bool
     not_bookable_because: str | None
-
-    @property
-    def offer(self) -> Offer | None:
-        """The offer as booking finds it."""
-        if self.offer_id is None:
-            return None
-        return Offer(
-            id=self.offer_id,
-            expires_at=self.expires_at,
-            passengers=self.passengers,
-            passes=self.passes,
-            legs=tuple(
-                OfferLeg(**_fields_of(leg) | {"mode": leg.mode}) for leg in self.itinerary.legs
-            ),
-        )
 
 
 def make_offers(
@@ -117,13 +104,38 @@ def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ..
     return (say_booking_opens(opens_at, city.rules, city.timezone),) if opens_at else ()
 
 
-def _fields_of(leg: Leg) -> dict[str, Any]:
+def write_offers(offered: Iterable[OfferedJourney]) -> bytes:
+    """The offers among the journeys of one search as JSON, as ``Offer`` would be written.
+
+    Without making one of each journey first: a search has hundreds of values to write.
+    """
+    return to_json(
+        [
+            {
+                "id": journey.offer_id,
+                "expires_at": journey.expires_at,
+                "passengers": journey.passengers,
+                "passes": journey.passes,
+                "legs": [_leg(leg) for leg in journey.itinerary.legs],
+            }
+            for journey in offered
+            if journey.offer_id
+        ]
+    )
+
+
+def read_offers(written: bytes | str) -> tuple[Offer, ...]:
+    """What ``write_offers`` wrote."""
+    return _OFFERS.validate_json(written)
+
+
+def _leg(leg: Leg) -> Json:
     """An ``OfferLeg``: what booking needs of a leg; ways through the streets stay behind."""
-    rental = leg.rental
+    ride, rental = leg.ride, leg.rental
     return {
         "mode": str(leg.mode),
-        "origin": leg.origin.position,
-        "destination": leg.destination.position,
+        "origin": _position(leg.origin),
+        "destination": _position(leg.destination),
         "origin_name": leg.origin.name,
         "destination_name": leg.destination.name,
         "departs_at": leg.departs_at,
@@ -132,38 +144,47 @@ def _fields_of(leg: Leg) -> dict[str, Any]:
         "co2_grams": leg.co2_grams,
         "provider_id": leg.provider_id,
         "quote": leg.quote,
-        "terms": leg.terms,
+        "terms": _terms(leg.terms) if leg.terms else None,
         "vehicle_ref": rental.vehicle.ref if rental else None,
         "vehicle_id": rental.vehicle.id if rental else None,
         "vehicle_type_id": rental.type.id if rental else None,
         "station_id": rental.vehicle.station_id if rental else None,
-        "line": leg.ride.line if leg.ride else None,
-        "headsign": leg.ride.headsign if leg.ride else None,
+        "line": ride.line if ride else None,
+        "headsign": ride.headsign if ride else None,
         "product": leg.product,
-        "fare_ride": (fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at) if leg.ride else None),
+        "fare_ride": _fare_ride(leg, ride) if ride else None,
+    }
+
+
+def _position(place: Place) -> Json:
+    return {"lat": place.position.lat, "lon": place.position.lon}
+
+
+@lru_cache(maxsize=256)
+def _terms(terms: Terms) -> Json:
+    return asdict(terms)
+
+
+def _fare_ride(leg: Leg, ride: Ride) -> Json:
+    """The fields of ``pricing.fare_ride_of``."""
+    return {
+        "agency_id": ride.agency_id,
+        "route_id": ride.route_id,
+        "stops": ride.hops,
+        "from_zone": ride.from_zone,
+        "to_zone": ride.to_zone,
+        "departs_at": leg.departs_at,
+        "arrives_at": leg.arrives_at,
     }
 
 
 async def save_offers(
-    redis: Redis, prefix: str, offered: Iterable[OfferedJourney], seconds: int = OFFER_SECONDS
+    redis: Redis, prefix: str, offered: Sequence[OfferedJourney], seconds: int = OFFER_SECONDS
 ) -> None:
-    """Keep the offers of one search for so long, under one key; nothing where there are none.
-
-    They are written as ``Offer`` would be, without making one of each journey first.
-    """
-    kept = [
-        {
-            "id": journey.offer_id,
-            "expires_at": journey.expires_at,
-            "passengers": journey.passengers,
-            "passes": journey.passes,
-            "legs": [_fields_of(leg) for leg in journey.itinerary.legs],
-        }
-        for journey in offered
-        if journey.offer_id
-    ]
-    if kept:
-        await redis.set(_key(prefix, str(kept[0]["id"])), to_json(kept), ex=seconds)
+    """Keep the offers of one search for so long, under one key; nothing where there are none."""
+    first = next((journey.offer_id for journey in offered if journey.offer_id), None)
+    if first is not None:
+        await redis.set(_key(prefix, first), write_offers(offered), ex=seconds)
 
 
 async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFFER_SECONDS) -> None:
@@ -180,8 +201,7 @@ async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:
     stored = await redis.get(key)
     if stored is None:
         return None
-    offers = _OFFERS.validate_json(stored)
-    return next((offer for offer in offers if offer.id == offer_id), None)
+    return next((offer for offer in read_offers(stored) if offer.id == offer_id), None)
 
 
 def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner, paid: Paid = ()) -> Offer:

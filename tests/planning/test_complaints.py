@@ -57,7 +57,7 @@ def test_transitous_895_what_is_shown_can_be_booked_as_one() -> None:
         lacks=lambda _terms: (),
         city=luebeck(),
     )
-    assert [o.offer is not None and o.bookable for o in offers] == [True] * len(ways)
+    assert [o.offer_id is not None and o.bookable for o in offers] == [True] * len(ways)
 
 
 def test_stadtnavi_691_and_1029_a_price_is_whole_or_said_to_be_unknown() -> None:

@@ -11,16 +11,19 @@ from redis.asyncio import Redis
 from mobility.planning.book_ahead import find_booking_opens_at, rental_too_early
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
-from mobility.planning.offer import Offer
+from mobility.planning.offer import Offer, OfferLeg
 from mobility.planning.offers import (
     Lacks,
     OfferedJourney,
     find_offer,
     make_offers,
+    read_offers,
     reprice,
     save_offer,
     save_offers,
+    write_offers,
 )
+from mobility.planning.pricing import fare_ride_of
 from payments.money import Money
 from providers.values import Mode, Terms, VehicleId
 from tests.planning.test_luebeck import TRIP
@@ -51,15 +54,13 @@ def offered(lacks: Lacks = lacks_nothing, **changes: object) -> tuple[OfferedJou
 
 
 def offer_of(journeys: tuple[OfferedJourney, ...], *kind: Mode) -> Offer:
-    found = next(j.offer for j in journeys if j.itinerary.kind == kind)
-    assert found is not None
-    return found
+    return read_offers(write_offers(j for j in journeys if j.itinerary.kind == kind))[0]
 
 
 def test_everything_but_a_walk_is_bookable() -> None:
     for journey in offered(window=timedelta(minutes=20)):
         walk = journey.itinerary.kind == (Mode.WALK,)
-        assert (journey.offer is None, journey.bookable) == (walk, not walk)
+        assert (journey.offer_id is None, journey.bookable) == (walk, not walk)
         assert (journey.not_bookable_because is not None) == walk
 
 
@@ -67,7 +68,7 @@ def test_who_lacks_a_licence_is_told_and_may_still_look() -> None:
     car = next(j for j in offered(lacks_a_licence) if j.itinerary.kind == (Mode.CAR,))
     assert not car.bookable
     assert car.not_bookable_because == "Führerschein fehlt: bitte im Profil angeben."
-    assert car.offer is not None
+    assert car.offer_id is not None
 
 
 def test_a_vehicle_cannot_be_booked_weeks_ahead() -> None:
@@ -81,7 +82,7 @@ def test_a_vehicle_cannot_be_booked_weeks_ahead() -> None:
         f"für diese Reise ab dem 24.12.2026 um {opens:%H:%M} Uhr."
     )
     assert bike.itinerary.price == Money(100)
-    assert bike.offer is not None
+    assert bike.offer_id is not None
     assert next(j for j in journeys if j.itinerary.kind == (Mode.BUS,)).bookable
 
 
@@ -125,8 +126,37 @@ async def test_offers_of_a_search_lie_under_one_key(redis: Redis, redis_prefix: 
     journeys = offered()
     await save_offers(redis, redis_prefix, journeys, 600)
     assert len(await redis.keys(f"{redis_prefix}offers:*")) == 1
-    for offer in [journey.offer for journey in journeys if journey.offer]:
+    for offer in read_offers(write_offers(journeys)):
         assert await find_offer(redis, redis_prefix, offer.id) == offer
+
+
+def test_an_offer_is_written_as_the_journey_it_was_made_of() -> None:
+    journeys = [j for j in offered() if j.offer_id]
+    for journey, offer in zip(journeys, read_offers(write_offers(journeys)), strict=True):
+        for leg, kept in zip(journey.itinerary.legs, offer.legs, strict=True):
+            ride, rental = leg.ride, leg.rental
+            assert kept == OfferLeg(
+                mode=leg.mode,
+                origin=leg.origin.position,
+                destination=leg.destination.position,
+                origin_name=leg.origin.name,
+                destination_name=leg.destination.name,
+                departs_at=leg.departs_at,
+                arrives_at=leg.arrives_at,
+                distance_m=leg.metres,
+                co2_grams=leg.co2_grams,
+                provider_id=leg.provider_id,
+                quote=leg.quote,
+                terms=leg.terms,
+                vehicle_ref=rental.vehicle.ref if rental else None,
+                vehicle_id=rental.vehicle.id if rental else None,
+                vehicle_type_id=rental.type.id if rental else None,
+                station_id=rental.vehicle.station_id if rental else None,
+                line=ride.line if ride else None,
+                headsign=ride.headsign if ride else None,
+                product=leg.product,
+                fare_ride=fare_ride_of(ride, leg.departs_at, leg.arrives_at) if ride else None,
+            )
 
 
 async def test_an_offer_is_forgotten_in_time(redis: Redis, redis_prefix: str) -> None:

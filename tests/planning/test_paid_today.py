@@ -14,7 +14,7 @@ from mobility.planning.errors import BadSearchError
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.itinerary import Itinerary, Reason
 from mobility.planning.offer import Offer
-from mobility.planning.offers import make_offers, reprice
+from mobility.planning.offers import make_offers, read_offers, reprice, write_offers
 from mobility.planning.paid_today import Paid, PaidToday, read_paid
 from mobility.planning.request import SearchRequest, Via
 from payments.money import Money
@@ -91,8 +91,8 @@ def offer_of(way: Itinerary) -> Offer:
         [way], passes=frozenset(), passengers=1, now=NOW, expires_at=NOW + timedelta(minutes=10),
         lacks=lambda _terms: (), city=luebeck(),
     )  # fmt: skip
-    assert offered.offer is not None
-    return offered.offer
+    (offer,) = read_offers(write_offers([offered]))
+    return offer
 
 
 def test_at_booking_it_is_priced_for_that_rider() -> None:
