@@ -49,7 +49,8 @@ I32 = NDArray[np.int32]
 def metres(a: Degrees, b: Degrees) -> Degrees:
     """(n, m) metres of way from each of (n, 2) degrees to each of (m, 2)."""
     scale = np.array([111_195.0, 111_195.0 * np.cos(np.radians(53.87))])
-    return np.sqrt((((a[:, None] - b[None]) * scale) ** 2).sum(axis=2)) * DETOUR
+    away: Degrees = np.sqrt((((a[:, None] - b[None]) * scale) ** 2).sum(axis=2)) * DETOUR
+    return away
 
 
 @dataclass
@@ -136,11 +137,11 @@ def rentals_of(timetable: Timetable, stops: Degrees, bikes: Degrees, cars: Degre
     ]  # fmt: skip
     start, end, kind, seconds, price, mg = (column.astype(np.int32) for column in whole)
     at = walk[s, p].astype(np.int32)
-    s, p = s.astype(np.int32), p.astype(np.int32)
+    stop, place = s.astype(np.int32), p.astype(np.int32)
     return RentalEdges.of(
         n_stops, n_bikes + n_cars, 2,
         start=start, end=end, kind=kind, seconds=seconds, cents=price, mg=mg,
-        to_place=(s, p, at), to_stop=(p, s, at),
+        to_place=(stop, place, at), to_stop=(place, stop, at),
         available=np.array([kinds == 0, kinds == 1]), takes=takes,
     )  # fmt: skip
 
@@ -214,10 +215,10 @@ def measure(
     inside = 0
     sizes = np.zeros((2, len(asked)), np.int64)
 
-    def timed(*arguments: object) -> None:
+    def timed(address: int) -> None:
         nonlocal inside
         start = perf_counter_ns()
-        kernel(*arguments)  # type: ignore[arg-type]
+        kernel(address)
         inside = perf_counter_ns() - start
 
     times = np.full((2, ROUNDS, len(asked)), np.inf)

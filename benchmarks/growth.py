@@ -14,6 +14,7 @@ across grow faster than the network.
 from __future__ import annotations
 
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from gtfs.ids import StopIdx
 from gtfs.journey import Access, Query, search
 from gtfs.network import View, prepare
 from gtfs.tables import Strings
@@ -87,14 +89,15 @@ def measure(wider: int, denser: int, seed: int) -> dict[str, float]:
     changes_s = perf_counter() - start
     random = Random(seed)
     n_stops = len(timetable.stop_table.change_s)
-    across, near = [], []
+    across: list[float] = []
+    near: list[float] = []
     while len(near) < QUERIES:
-        ends = [random.randrange(n_stops) for _ in range(2)]
-        is_near = _apart(*ends, _side(wider)) < radius
+        start_at, end_at = (StopIdx(random.randrange(n_stops)) for _ in range(2))
+        is_near = _apart(start_at, end_at, _side(wider)) < radius
         if len(across) == QUERIES and not is_near:
             continue
-        access = [(Access(stop, 0),) for stop in ends]  # type: ignore[arg-type]
-        query = Query(day, random.randrange(6 * 3600, 18 * 3600), *access, 15, walk_at_ends=True)
+        ends = (Access(start_at, 0),), (Access(end_at, 0),)
+        query = Query(day, random.randrange(6 * 3600, 18 * 3600), *ends, 15, walk_at_ends=True)
         best = min(_nanoseconds(timetable, query) for _ in range(3)) / 1000
         if len(across) < QUERIES:
             across.append(best)
@@ -116,7 +119,7 @@ def measure(wider: int, denser: int, seed: int) -> dict[str, float]:
 
 
 def _side(wider: int) -> int:
-    return round((CORNERS * wider) ** 0.5)
+    return round(math.sqrt(CORNERS * wider))
 
 
 def _apart(a: int, b: int, side: int) -> int:

@@ -74,7 +74,7 @@ def _run(addresses: int, questions: int) -> int:
         PlaceRow(name, "stop", *_somewhere(rng), id=f"stop-{i}")
         for i, name in enumerate(make_names(rng, addresses))
     ]
-    indexes = (
+    indexes: tuple[tuple[str, list[PlaceRow]], ...] = (
         ("Lübeck", []),
         ("+ addresses", make_addresses(rng, addresses)),
         ("+ all different", stops),

@@ -193,7 +193,8 @@ def message(
                 stop_sequence=sequence, stop_id=timetable.stop_table.id[stop]
             )
             call.arrival.time, call.departure.time = zero + arrives, zero + departs
-    return feed.SerializeToString()
+    written: bytes = feed.SerializeToString()
+    return written
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import search_http
-from gtfs.front import FrontJourney
+from gtfs.front import FrontJourney, search_front
 from gtfs.geo import LatLon
 from gtfs.service_time import day_zero
 from gtfs.timetable import Timetable
@@ -103,7 +103,7 @@ class Kernel:
     """The front's kernel, and the seconds spent in it so far."""
 
     def __init__(self) -> None:
-        self._search = everything.search_front
+        self._search = search_front
         self.seconds = 0.0
 
     def __call__(self, *asked: object) -> tuple[FrontJourney, ...]:

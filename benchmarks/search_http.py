@@ -30,6 +30,7 @@ from rich.table import Table
 from benchmarks import bare
 from benchmarks.load import Job, Result
 from gtfs import kernel_cache
+from gtfs.geo import LatLon
 from mobility.embedded.folder import find_running
 from mobility.embedded.process import answers_ok, reserve_port, tail
 from mobility.embedded.programs import APP, api_command
@@ -101,9 +102,11 @@ def measure(asked: Iterator[SearchRequest], console: Console) -> int:
 
 
 def _body(request: SearchRequest) -> dict[str, object]:
-    ends = {"from": request.origin, "to": request.destination}
-    at = request.depart_at
-    return {name: asdict(end) for name, end in ends.items()} | {"depart_at": at.isoformat()}
+    start, end, at = request.origin, request.destination, request.depart_at
+    assert isinstance(start, LatLon)
+    assert isinstance(end, LatLon)
+    assert at is not None
+    return {"from": asdict(start), "to": asdict(end), "depart_at": at.isoformat()}
 
 
 def _sample(server: Server, bodies: Sequence[str]) -> bytes:
