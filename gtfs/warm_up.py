@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
 
+from gtfs import kernel_cache
 from gtfs.front import FAR, FrontNetwork, FrontQuery, RentalEdges, search_front
 from gtfs.journey import between, profile, search, search_latest
 from gtfs.network import View, network_of
@@ -20,7 +23,22 @@ walk B C 60
 
 
 def warm_up(progress: Callable[[str], None]) -> None:
-    """Compile every kernel, or fetch it from the cache; `progress` hears what is being done."""
+    """Compile every kernel, or fetch it from the cache; `progress` hears what is being done.
+
+    The search by four criteria is compiled in a process of its own meanwhile: numba compiles one
+    kernel at a time in each.
+    """
+    if any(kernel_cache.folder().rglob("front_search.*.nbi")):
+        _warm_plain(progress)
+    else:
+        with subprocess.Popen([sys.executable, "-m", "gtfs.warm_up"]) as beside:
+            _warm_plain(progress)
+            progress("compiling the search by time, price and CO2 (once)")
+            beside.wait()
+    warm_front()
+
+
+def _warm_plain(progress: Callable[[str], None]) -> None:
     progress("compiling the journey search: lanes, changes between trips, one departure (once)")
     timetable = timetable_from_text(_SMALLEST)
     question = between(timetable, "A", "C", timetable.first_day, 0)
@@ -28,7 +46,11 @@ def warm_up(progress: Callable[[str], None]) -> None:
     search_latest(timetable, question._replace(seconds=40_000))
     progress("compiling the journey search: all departures of a window (once)")
     profile(timetable, question, 40_000)
-    progress("compiling the search by time, price and CO2 (once)")
+
+
+def warm_front() -> None:
+    """Compile the search by four criteria, or fetch it from the cache."""
+    timetable = timetable_from_text(_SMALLEST)
     day = network_of(timetable, timetable.first_day, View.AHEAD)
     free = np.zeros(len(day.trip), np.int32)
     network = FrontNetwork.of(
@@ -41,3 +63,7 @@ def warm_up(progress: Callable[[str], None]) -> None:
     )
     nowhere = np.full(day.n_stops, FAR, np.int32)
     search_front(network, RentalEdges.none(day.n_stops), FrontQuery(0, nowhere, nowhere))
+
+
+if __name__ == "__main__":
+    warm_front()

@@ -46,8 +46,8 @@ from types import SimpleNamespace
 from mobility.prepare import prepare_kernel
 from mobility.settings import Settings
 from tests.planning.world import NOW, luebeck_planner
-luebeck_planner().warm_up(NOW)
 prepare_kernel(Settings(), SimpleNamespace(note=print))
+luebeck_planner().warm_up(NOW)
 """
 
 
