@@ -28,12 +28,16 @@ def warm_up(progress: Callable[[str], None]) -> None:
     The search by four criteria is compiled in a process of its own meanwhile: numba compiles one
     kernel at a time in each.
     """
-    if any(kernel_cache.folder().rglob("front_search.*.nbi")):
+    is_compiled = any(kernel_cache.folder().rglob("front_search.*.nbi"))
+    beside = None if is_compiled else subprocess.Popen([sys.executable, "-m", "gtfs.warm_up"])
+    try:
         _warm_plain(progress)
-    else:
-        with subprocess.Popen([sys.executable, "-m", "gtfs.warm_up"]) as beside:
-            _warm_plain(progress)
-            progress("compiling the search by time, price and CO2 (once)")
+        progress("compiling the search by time, price and CO2 (once)")
+        if beside is not None:
+            beside.wait()
+    finally:
+        if beside is not None:
+            beside.kill()
             beside.wait()
     warm_front()
 
