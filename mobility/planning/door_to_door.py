@@ -15,9 +15,6 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from gtfs.front import (
-    FAR,
-)
 from gtfs.geo import distance_m
 from gtfs.journey import Journey
 from gtfs.network import Usable
@@ -26,10 +23,10 @@ from mobility.planning.accessibility import Accessible
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.compose import Composer
 from mobility.planning.day_ends import DayEnds, say_end
-from mobility.planning.everything import AllWays, Doors
-from mobility.planning.fleets.door_rides import door_rides
+from mobility.planning.doors import measure
+from mobility.planning.everything import AllWays
 from mobility.planning.fleets.zone_notices import of_zones
-from mobility.planning.ground import Door, Ground
+from mobility.planning.ground import Ground
 from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
 from mobility.planning.plain import HourlyWays, PlainWays
 from mobility.planning.rank import rank
@@ -38,15 +35,10 @@ from mobility.planning.scheduled import PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
 from providers.values import Mode
 
-NEAREST_STOPS = 80
-WALK_ONLY_SECONDS = 4500
-"""A longer walk is not offered as a journey."""
 SLOWER_SECONDS = 2700
 """Nobody takes so much longer than the fastest bus (arrive-by: leaves so much earlier)."""
 HORIZON_SECONDS = 2 * 3600
 """How long a way may take at most that uses a rented vehicle, from the moment asked for."""
-WALK_TO_VEHICLE_SECONDS = 900
-"""Nobody walks longer than this to a rented vehicle, or from one to the goal."""
 HERE_M = 15
 """Start and goal closer than this are one place."""
 LAST_GAP_SECONDS = 9000
@@ -126,13 +118,10 @@ class DoorToDoor:
 
     def measure_doors(self) -> None:
         """What all questions begin with."""
-        streets = self.ground.streets
-        self.doors = Doors(
-            self._on_foot(self.origin, outward=True),
-            self._on_foot(self.destination, outward=False),
-            self._direct_walk(),
-            door_rides(streets, self.fleets, self.kinds, self.positions[1], self.on),
-        )
+        self.doors = measure(
+            self.ground.streets, self.fleets, (self.origin, self.destination), self.request,
+            self.on, walk_seconds=self.walk_seconds, kinds=self.kinds,
+        )  # fmt: skip
         self.all_ways = AllWays(
             self.ground, self.scene, self.fleets, self.request, self.doors,
             usable=self.usable, kinds=self.kinds,
@@ -227,41 +216,6 @@ class DoorToDoor:
             return one.found
         journey, day, trips = one.found
         return self.composer.front(journey, day, trips, self.doors.rides)
-
-    def _on_foot(self, door: Door, *, outward: bool) -> Ints:
-        """Seconds between a door and every node, the nearest stops alone."""
-        seconds = self.ground.streets.reach(
-            door.place.position,
-            Mode.WALK,
-            self.fleets.nodes,
-            self.on,
-            max_seconds=self.walk_seconds,
-            outward=outward,
-            wheelchair=self.request.wheelchair,
-        )
-        seconds = np.where(seconds < 0, np.int32(FAR), seconds)
-        stops = seconds[: len(self.scene.stops)]
-        if np.count_nonzero(stops < FAR) > NEAREST_STOPS:
-            stops[np.argsort(stops, kind="stable")[NEAREST_STOPS:]] = FAR
-        for stop in door.stops:
-            stops[stop] = 0
-        vehicles = seconds[len(self.scene.stops) :]
-        vehicles[vehicles > WALK_TO_VEHICLE_SECONDS] = FAR
-        return seconds
-
-    def _direct_walk(self) -> int:
-        straight_s = self.ground.streets.seconds(Mode.WALK, distance_m(*self.positions))
-        if straight_s > WALK_ONLY_SECONDS:
-            return FAR
-        way = self.ground.streets.leg(
-            Mode.WALK, *self.positions, self.on, wheelchair=self.request.wheelchair
-        )
-        most_m = self.request.max_direct_walk_m or self.request.max_walk_m
-        if way is None or not 0 < way.seconds <= WALK_ONLY_SECONDS:
-            return FAR
-        if Mode.WALK not in self.request.modes or (most_m is not None and way.metres > most_m):
-            return FAR
-        return way.seconds
 
     def _usable_kinds(self) -> tuple[frozenset[int], list[Notice]]:
         """The kinds of vehicle that these travellers could use, and who is left out as stale."""

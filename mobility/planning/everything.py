@@ -21,7 +21,7 @@ from gtfs.front import (
 from gtfs.network import Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
 from mobility.planning.candidate import Candidate, candidate
-from mobility.planning.fleets.door_rides import DoorRides
+from mobility.planning.doors import Doors
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Ground
@@ -37,18 +37,6 @@ _BUS = Mode.BUS
 
 _WALK, _RIDE = LegKind.WALK, LegKind.RIDE
 """By a name of its own: a member looked up at its class costs a tenth of a microsecond."""
-
-
-class Doors(NamedTuple):
-    """Both ends of a search as its kernels take them."""
-
-    access: Ints
-    """Seconds on foot from the start to every node, ``FAR`` where out of reach."""
-    egress: Ints
-    """The same from every node to the goal."""
-    direct_s: int
-    """On foot from door to door; ``FAR`` where that is no journey to offer."""
-    rides: DoorRides
 
 
 class Found(NamedTuple):
