@@ -67,8 +67,11 @@ LEVELS = 5
 """Up to how many legs that may follow have bounds of their own; the last stands for more."""
 REST_ROW = 4
 """Least seconds and steps to the goal by rides alone, and the same with a rental among them."""
+ONWARD_ROW = 5
+"""The same from alighting at a stop, then whether the last sweep found that anew."""
 CALL_ROW = 8
-"""The same of whoever departs from a call, then the fewest legs that takes, of either kind."""
+"""The same of whoever departs from a call, then the fewest legs that takes within the horizon, of
+either kind."""
 LIMIT_LEGS, LIMIT_STEPS, MOST_PRICES = 14, 128, 64
 """The size of `LIMITS`: rows of a price, each by legs and steps. `PRICES` are the prices, then the
 numbers of their rows."""

@@ -61,7 +61,7 @@ class FrontWorkspace:
             np.zeros(n_bags, np.int32),
             np.zeros(at.LEVELS * at.REST_ROW * n_bags, np.int32),
             np.zeros(at.CALL_ROW * network.n_calls, np.int32),
-            np.zeros(at.REST_ROW * network.n_stops, np.int32),
+            np.zeros(at.ONWARD_ROW * network.n_stops, np.int32),
             np.zeros(network.n_stops, np.int32),
             np.full(network.n_patterns, INF, np.int32),
             np.zeros(network.n_patterns, np.int32),

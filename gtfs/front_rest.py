@@ -3,6 +3,7 @@
 Sweeps backwards from the goal, a vehicle leg a sweep, over the least times along each pattern: a
 row for each bag and number of legs, of ways by rides alone and of ways with a rental among them.
 A bound forgets waiting and that the quickest way is not the greenest; it never exceeds the truth.
+Only patterns with a trip in the search's hours count, and after the first sweep only what is new.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from gtfs.front_layout import (
+    ARRIVALS,
     AVAILABLE,
     BEFORE,
     CALL_ROW,
     CALLS,
     CHANGE_S,
+    DEPARTURES,
     DOOR_ROW,
     DWELL_S,
     EDGE0,
@@ -22,23 +25,25 @@ from gtfs.front_layout import (
     EDGE_STEPS,
     EDGE_TO,
     EGRESS,
+    EVENT0,
     LAST_EDGES,
     LATEST,
     LEVELS,
     MAX_LEGS,
     METRES,
     MG_PER_M,
-    N_BAGS,
     N_KINDS,
     N_LEVELS,
     N_NODES,
     N_STOPS,
     NOW,
     ONWARD,
+    ONWARD_ROW,
     PLACE_WALK0,
     PLACE_WALK_S,
     PLACE_WALK_TO,
     POSITIONS,
+    QUEUE,
     RENTABLE,
     RENTS_ONCE,
     REST,
@@ -55,6 +60,7 @@ from gtfs.front_layout import (
     SWEPT_LEGS,
     TAKES,
     TRANSFER_S,
+    TRIPS,
     WALK0,
     WALK_S,
     WALK_TO,
@@ -86,8 +92,9 @@ def fill_rest(state: Any) -> None:
     """
     state[N_LEVELS] = 0
     fill(ints(state, NOW), size_of(state, NOW), wide(INF))
-    fill(ints(state, CALLS), size_of(state, CALLS), wide(INF))
     fill(ints(state, BEFORE), size_of(state, BEFORE), wide(INF))
+    fill(ints(state, ONWARD), size_of(state, ONWARD), wide(INF))
+    n_running = _find_running(state)
     most = state[MAX_LEGS]
     if state[SECONDS] + state[TRANSFER_S] >= state[LATEST]:
         most = max(min(most, wide(1)), most - 1)
@@ -98,10 +105,8 @@ def fill_rest(state: Any) -> None:
         _back_by_vehicle(state)
         if legs == 0:
             _back_from_door(state)
-        changed = _back_by_ride(state, wide(legs + 1))
-        n_stops, n_bags = state[N_STOPS], state[N_BAGS]
-        changed |= _note(state, n_stops, 2 * n_stops, level)
-        changed |= _note(state, n_bags - state[N_NODES], n_bags, level)
+        changed = _back_by_ride(state, n_running, wide(legs + 1))
+        changed |= _note_boards(state, level) | _note_ready(state, level)
         if not changed:
             state[SWEPT_LEGS] = state[MAX_LEGS]
             break
@@ -111,54 +116,96 @@ def fill_rest(state: Any) -> None:
             _back_to_stops(state, level)
 
 
+@compiled
+def _find_running(state: Any) -> int:
+    """Queue the patterns of which a trip may run within the question's hours; how many.
+
+    What is known of their calls is forgotten. Trips of a pattern do not overtake each other.
+    """
+    n_positions, trips, event0 = ints(state, POSITIONS), ints(state, TRIPS), ints(state, EVENT0)
+    arrivals, departures = ints(state, ARRIVALS), ints(state, DEPARTURES)
+    stop0, calls, queue = ints(state, STOP0), ints(state, CALLS), ints(state, QUEUE)
+    n = wide(0)
+    for p in range(size_of(state, POSITIONS)):
+        length, size, cells = wide(n_positions[p]), wide(trips[p]), wide(event0[p])
+        low, high = wide(-1), size
+        while high - low > 1:
+            middle = (low + high) >> 1
+            if arrivals[cells + middle * length + length - 1] < state[SECONDS]:
+                low = middle
+            else:
+                high = middle
+        if high < size and departures[cells + high] <= state[LATEST]:
+            queue[n] = p
+            n += 1
+            for x in range(CALL_ROW * stop0[p], CALL_ROW * (stop0[p] + length)):
+                calls[x] = INF
+    return n
+
+
 @inlined
 def _look_onward(state: Any) -> None:
-    """Of every stop the least from alighting there to the goal."""
+    """Of every stop the least from alighting there to the goal, and whether that is new."""
     now, onward, egress = ints(state, NOW), ints(state, ONWARD), ints(state, EGRESS)
     for s in range(state[N_STOPS]):
-        at = REST_ROW * s
-        onward[at] = min(now[at], egress[s])
-        onward[at + 1] = now[at + 1] if egress[s] >= INF else 0
-        onward[at + 2] = now[at + 2]
-        onward[at + 3] = now[at + 3]
+        at, to = REST_ROW * s, ONWARD_ROW * s
+        time, other = min(wide(now[at]), wide(egress[s])), wide(now[at + 2])
+        steps = wide(now[at + 1]) if egress[s] >= INF else wide(0)
+        other_steps = wide(now[at + 3])
+        onward[to + 4] = (
+            (time < onward[to])
+            | (steps < onward[to + 1])
+            | (other < onward[to + 2])
+            | (other_steps < onward[to + 3])
+        )
+        onward[to] = time
+        onward[to + 1] = steps
+        onward[to + 2] = other
+        onward[to + 3] = other_steps
 
 
 @compiled
-def _back_by_ride(state: Any, legs: int) -> bool:
-    """From alighting to boarding; whether any call has a new bound."""
+def _back_by_ride(state: Any, n_running: int, legs: int) -> bool:
+    """From alighting, where that is new, to boarding; whether any call has a new bound."""
     n_positions, stop0, stops = ints(state, POSITIONS), ints(state, STOP0), ints(state, STOPS)
     mg_per_m, metres = ints(state, MG_PER_M), ints(state, METRES)
     run_s, dwell_s = ints(state, RUN_S), ints(state, DWELL_S)
     now, onward, calls = ints(state, NOW), ints(state, ONWARD), ints(state, CALLS)
-    board = REST_ROW * state[N_STOPS]
+    queue, board = ints(state, QUEUE), REST_ROW * state[N_STOPS]
+    most_s = state[LATEST] - state[SECONDS]
     changed = False
-    for p in range(size_of(state, POSITIONS)):
+    for y in range(n_running):
+        p = wide(queue[y])
         first, grams = wide(stop0[p]), wide(mg_per_m[p])
         time, other, mg, other_mg = wide(INF), wide(INF), wide(MANY_MG), wide(MANY_MG)
-        for x in range(first + n_positions[p] - 1, first - 1, -1):
-            at = REST_ROW * wide(stops[x])
+        last = first + n_positions[p] - 1
+        while last > first and onward[ONWARD_ROW * wide(stops[last]) + 4] == 0:
+            last -= 1
+        for x in range(last, first - 1, -1):
+            s = wide(stops[x])
+            at, to = REST_ROW * s, ONWARD_ROW * s
             here = grams * metres[x]
             steps = (mg - here + STEP_MG - 1) * A_STEP >> A_STEP_AT
             other_steps = (other_mg - here + STEP_MG - 1) * A_STEP >> A_STEP_AT
-            changed |= _lower_call(calls, CALL_ROW * x, time, steps, legs)
-            changed |= _lower_call(calls, CALL_ROW * x + 2, other, other_steps, legs)
+            changed |= _lower_call(calls, CALL_ROW * x, time, steps, legs, most_s)
+            changed |= _lower_call(calls, CALL_ROW * x + 2, other, other_steps, legs, most_s)
             _lower(now, board + at, time, steps)
             _lower(now, board + at + 2, other, other_steps)
             run, dwell = wide(run_s[x]), wide(dwell_s[x])
-            time = min(min(time + dwell, wide(onward[at])) + run, wide(INF))
-            other = min(min(other + dwell, wide(onward[at + 2])) + run, wide(INF))
-            mg = min(mg, here + min(STEP_MG * wide(onward[at + 1]), wide(MANY_MG)))
-            other_mg = min(other_mg, here + min(STEP_MG * wide(onward[at + 3]), wide(MANY_MG)))
+            time = min(min(time + dwell, wide(onward[to])) + run, wide(INF))
+            other = min(min(other + dwell, wide(onward[to + 2])) + run, wide(INF))
+            mg = min(mg, here + min(STEP_MG * wide(onward[to + 1]), wide(MANY_MG)))
+            other_mg = min(other_mg, here + min(STEP_MG * wide(onward[to + 3]), wide(MANY_MG)))
     return changed
 
 
 @inlined
-def _lower_call(calls: Any, at: int, seconds: int, steps: int, legs: int) -> bool:
+def _lower_call(calls: Any, at: int, seconds: int, steps: int, legs: int, most_s: int) -> bool:
     """Lower what is known of a call; no jumps."""
     before, before_steps, fewest = wide(calls[at]), wide(calls[at + 1]), wide(calls[at + 4])
     calls[at] = min(before, seconds)
     calls[at + 1] = min(before_steps, steps)
-    calls[at + 4] = min(fewest, legs if seconds < INF else wide(INF))
+    calls[at + 4] = min(fewest, legs if seconds <= most_s else wide(INF))
     return bool((seconds < before) | (steps < before_steps))
 
 
@@ -183,15 +230,31 @@ def _write(now: Any, at: int, rest: Any, y: int, seconds: int, steps: int) -> bo
 
 
 @compiled
-def _note(state: Any, first: int, last: int, level: int) -> bool:
-    """Write the bounds of bags from what is known now; whether any is new."""
-    rest, now, before = ints(state, REST), ints(state, NOW), ints(state, BEFORE)
+def _note_boards(state: Any, level: int) -> bool:
+    """Write the bounds of those ready to board from what is known now; whether any is new."""
     changed = False
-    for bag in range(first, last):
-        for at in range(REST_ROW * bag, REST_ROW * (bag + 1), 2):
-            y = (STRIDE - REST_ROW) * bag + REST_ROW * level + at
-            changed |= _write(before, at, rest, y, wide(now[at]), wide(now[at + 1]))
+    for bag in range(state[N_STOPS], 2 * state[N_STOPS]):
+        changed |= _note(state, bag, level)
     return changed
+
+
+@compiled
+def _note_ready(state: Any, level: int) -> bool:
+    """The same of those ready to take a vehicle, where one ever can."""
+    starts_here, n_stops, n_nodes = ints(state, STARTS_HERE), state[N_STOPS], state[N_NODES]
+    changed = False
+    for node in range(n_nodes):
+        if node >= n_stops or starts_here[node] != 0:
+            changed |= _note(state, 2 * n_stops + n_nodes + node, level)
+    return changed
+
+
+@inlined
+def _note(state: Any, bag: int, level: int) -> bool:
+    rest, now, before = ints(state, REST), ints(state, NOW), ints(state, BEFORE)
+    at, y = REST_ROW * bag, STRIDE * bag + REST_ROW * level
+    alone = _write(before, at, rest, y, wide(now[at]), wide(now[at + 1]))
+    return alone | _write(before, at + 2, rest, y + 2, wide(now[at + 2]), wide(now[at + 3]))
 
 
 @compiled
@@ -283,9 +346,14 @@ def _back_to_stops(state: Any, level: int) -> None:
     walk0, walk_to, walk_s = ints(state, WALK0), ints(state, WALK_TO), ints(state, WALK_S)
     stop0, stop_to = ints(state, STOP_WALK0), ints(state, STOP_WALK_TO)
     stop_s, rest, now = ints(state, STOP_WALK_S), ints(state, REST), ints(state, NOW)
-    n_stops = state[N_STOPS]
+    takes, n_kinds, n_stops = bits(state, TAKES), state[N_KINDS], state[N_STOPS]
     board = REST_ROW * n_stops
     for node in range(state[N_NODES]):
+        taken = wide(0)
+        for row in range(n_kinds * node, n_kinds * (node + 1)):
+            taken |= takes[row]
+        if taken == 0:
+            continue
         time, steps, other, other_steps = wide(INF), wide(INF), wide(INF), wide(INF)
         if node < n_stops:
             at = board + REST_ROW * node
