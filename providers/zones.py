@@ -7,7 +7,7 @@ no rule states is not limited (GBFS 3.0, ``geofencing_zones``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -88,6 +88,7 @@ class Zones:
     def __post_init__(self) -> None:
         timed = tuple(zone for zone in self.zones if zone.is_timed)
         object.__setattr__(self, "_timed", timed)
+        _prepare([zone.area for zone in self.zones])
 
     def phases(self, first: datetime, last: datetime) -> Phases:
         """How far those zones that have a time are in force: with equal phases, equal limits."""
@@ -133,3 +134,12 @@ class Zones:
             [(a, p, v) for a, p, v in rows if v is not None and p is not Phase.OFF],
             stated(self.global_rules),
         )
+
+
+def _prepare(areas: Sequence[MultiPolygon]) -> None:
+    """Index areas for points, which is slow for many positions otherwise.
+
+    The index is made by the first point that is looked for: here, so that no two threads make it.
+    """
+    shapely.prepare(areas)
+    shapely.intersects(areas, [shapely.Point(shapely.get_coordinates(a)[0]) for a in areas])

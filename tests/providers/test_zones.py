@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString
 
 from gtfs.geo import LatLon
 from providers.zone_layer import Phase
@@ -178,24 +177,3 @@ def worded(ours: list[ZoneRule]) -> str:
         str(kmh): kmh is not None,
     }
     return " ".join(word for word, does in holds.items() if does)
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(st.tuples(boxes, rules), max_size=5),
-    st.lists(rules, max_size=1),
-    st.integers(0, 4),
-)
-def test_a_line_is_cut_as_the_rules_say(
-    stated: list[tuple[Box, ZoneRule]], everywhere: list[ZoneRule], row: int
-) -> None:
-    zones = Zones(tuple(zone(box, its) for box, its in stated), tuple(everywhere))
-    layer = zones.limits("rad", ()).max_kmh
-    found: dict[int, float] = {}
-    for kmh, _, part in layer.along(LineString([(0, row + 0.5), (5, row + 0.5)])):
-        found[kmh] = found.get(kmh, 0) + part.length
-    points = [LatLon(row + 0.5, x + 0.5) for x in range(5)]
-    by_point = {kmh: sum(layer.holds_at(at, value=kmh) for at in points) for kmh in (0, 6, 20)}
-    assert {kmh: metres for kmh, metres in found.items() if metres} == {
-        kmh: count for kmh, count in by_point.items() if count
-    }

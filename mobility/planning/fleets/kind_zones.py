@@ -11,22 +11,21 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
 from math import ceil
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import shapely
-from shapely import LineString, STRtree
-from shapely.geometry.base import BaseGeometry
+from shapely import STRtree
 
 from gtfs.geo import LatLon
 from mobility.planning.fleets.kinds import RIDE_SECONDS, Kind
+from mobility.planning.fleets.zone_ways import ZoneWays
 from mobility.planning.ways.polyline import Course
 from mobility.planning.ways.reach import StreetWays
 from mobility.planning.ways.water import Floats, Plane, degrees_of
 from providers.values import Mode
-from providers.zone_layer import Layer, T
 from providers.zones import Phases, ZoneRule, Zones
 
 Flags = npt.NDArray[np.bool_]
@@ -56,17 +55,19 @@ class KindZones:
         self._streets = streets
         self._plane = plane
         self._on = on
-        self._passing = self._limits.may_pass.moved(self._flat)
-        self._speeds = self._limits.max_kmh.moved(self._flat)
+        self._passing = ZoneWays.of(self._limits.may_pass, self._flat)
+        self._speeds = ZoneWays.of(self._limits.max_kmh, self._flat)
         self._outpaced = OUTPACED.get(kind.mode, HARDLY_OUTPACED)
         self._fastest_kmh = kmh = kind.longest_m / RIDE_SECONDS * 3.6 * self._outpaced
-        closed = _saying(self._passing, lambda may_pass: not may_pass)
-        slow = _saying(self._speeds, lambda limit: limit < kmh)
-        self._hinders = STRtree([*closed, *slow])
-        elsewhere = self._speeds.default
-        self._closes = bool(closed) or self._passing.default is False
-        self._everywhere = self._passing.default is False or (
-            elsewhere is not None and elsewhere < kmh
+        passing, speeds = self._passing.layer, self._speeds.layer
+        self._closed: Flags = passing.values == False  # noqa: E712 - of each
+        self._slow: Flags = speeds.values < kmh
+        self._hinders = STRtree(
+            [*self._passing.boxes(self._closed), *self._speeds.boxes(self._slow)]
+        )
+        self._closes = bool(self._closed.any()) or passing.default is False
+        self._everywhere = passing.default is False or (
+            speeds.default is not None and speeds.default < kmh
         )
         self._held_up = lru_cache(REMEMBERED)(self._find_held_up)
         self.may_be_left_at = lru_cache(DOORS)(self._may_be_left_at)
@@ -104,16 +105,15 @@ class KindZones:
     def slowest_on(self, way: Sequence[LatLon]) -> tuple[int, str] | None:
         """The lowest limit of speed on a drawn way, kilometres an hour, and its zone's name."""
         found = [
-            (kmh, part)
-            for kmh, _, part in self._speeds.along(self._drawn(way))
-            if part.length > ACROSS_M and 0 < kmh < self._fastest_kmh
+            stretch
+            for stretch in self._speeds.along(self._drawn(way))
+            if stretch.metres > ACROSS_M and 0 < stretch.value < self._fastest_kmh
         ]
         if not found:
             return None
-        kmh, part = min(found, key=itemgetter(0))
-        point = part.representative_point()
-        lat, lon = self._plane.unproject(np.array([[point.x, point.y]]))[0].tolist()
-        return kmh, self._name(LatLon(lat, lon), lambda rule: rule.max_kmh is not None)
+        slowest = min(found, key=attrgetter("value"))
+        lat, lon = self._plane.unproject(slowest.middle)[0].tolist()
+        return slowest.value, self._name(LatLon(lat, lon), lambda rule: rule.max_kmh is not None)
 
     def no_parking_at(self, at: LatLon) -> str | None:
         """The name of the zone where a vehicle may not be left outside a station, or None."""
@@ -129,28 +129,27 @@ class KindZones:
         way = self._streets.leg(self._kind.mode, a, b, self._on)
         if way is None:
             return NOT_ALLOWED
-        line = self._drawn(way.geometry)
-        if not line.length or not way.metres:
+        line, ends = self._drawn(way.geometry), degrees_of([a, b])
+        length = float(np.hypot(*np.diff(line, axis=0).T).sum())
+        if not length or not way.metres:
             return 0
-        ends = shapely.points(self._plane.project(degrees_of([a, b])))
-        pace, stretch = way.seconds / way.metres, way.metres / line.length
+        pace, stretch = way.seconds / way.metres, way.metres / length
         held_s = 0.0
-        for may_pass, zone, part in self._passing.along(line) if self._closes else ():
-            if not may_pass and part.length > ACROSS_M and not self._passing.reaches(zone, ends):
+        for may_pass, zone, metres, _ in self._passing.along(line) if self._closes else ():
+            if not may_pass and metres > ACROSS_M and not self._passing.layer.reaches(zone, ends):
                 return NOT_ALLOWED
-        for kmh, zone, part in self._speeds.along(line):
+        for kmh, zone, metres, _ in self._speeds.along(line):
             if kmh:
-                held_s += part.length * stretch * max(3.6 / kmh - pace, 0)
-            elif part.length > ACROSS_M and not self._speeds.reaches(zone, ends):
+                held_s += metres * stretch * max(3.6 / kmh - pace, 0)
+            elif metres > ACROSS_M and not self._speeds.layer.reaches(zone, ends):
                 return NOT_ALLOWED
         return ceil(held_s)
 
-    def _drawn(self, way: Sequence[LatLon]) -> LineString:
-        degrees = way.degrees if isinstance(way, Course) else degrees_of(way)
-        return LineString(self._plane.project(degrees))
+    def _drawn(self, way: Sequence[LatLon]) -> Floats:
+        return self._plane.project(way.degrees if isinstance(way, Course) else degrees_of(way))
 
     def _away(self, degrees: Floats) -> Floats:
-        """Metres to the nearest zone that may hinder a ride."""
+        """Metres to the nearest zone that may hinder a ride, or less."""
         metres = np.zeros(len(degrees))
         if not self._everywhere:
             points = shapely.points(self._plane.project(degrees))
@@ -158,11 +157,9 @@ class KindZones:
                 points, return_distance=True, all_matches=False
             )
             metres[point] = near
+            metres[self._passing.layer.within(degrees, self._closed)] = 0
+            metres[self._speeds.layer.within(degrees, self._slow)] = 0
         return metres
 
     def _flat(self, lon_lat: Floats) -> Floats:
         return self._plane.project(lon_lat[:, ::-1])
-
-
-def _saying(layer: Layer[T], what: Callable[[T], bool]) -> list[BaseGeometry]:
-    return [area for area, v in zip(layer.areas, layer.values.tolist(), strict=True) if what(v)]
