@@ -139,7 +139,9 @@ class Zones:
 def _prepare(areas: Sequence[MultiPolygon]) -> None:
     """Index areas for points, which is slow for many positions otherwise.
 
-    The index is made by the first point that is looked for: here, so that no two threads make it.
+    GEOS makes the index when it is asked of a second point: here, so that no two threads make it.
     """
     shapely.prepare(areas)
-    shapely.intersects(areas, [shapely.Point(shapely.get_coordinates(a)[0]) for a in areas])
+    corners = [shapely.Point(shapely.get_coordinates(area)[0]) for area in areas]
+    for _ in range(2):
+        shapely.intersects(areas, corners)
