@@ -41,6 +41,8 @@ from providers.zones import Zone, ZoneRule, Zones
 
 MAX_POSITIONS = 50_000
 """Of all zones together."""
+MAX_IN_A_ZONE = 10_000
+"""That an operator may draw: to look whether a hostile outline of more is valid takes seconds."""
 MAX_REPAIRED = 500
 """Of all zones whose rings cross: the work of repairing grows with the square."""
 MAX_OVERLAPS = 20
@@ -135,6 +137,8 @@ def read_zones(
     global_rules: Sequence[object],
     type_ids: Collection[str],
     bounds: Bounds,
+    *,
+    most_in_a_zone: int = MAX_IN_A_ZONE,
 ) -> ZonesRead:
     """Check a file: its features, then its global rules, which is how a refusal's index counts.
 
@@ -145,7 +149,7 @@ def read_zones(
     rules: list[ZoneRule] = []
     refused: list[Refusal] = []
     strange: list[Refusal] = []
-    room = _Room()
+    room = _Room(most_in_a_zone)
     for index, raw in enumerate((*features, *global_rules)):
         try:
             if index < len(features):
@@ -179,6 +183,7 @@ def _pairs(areas: Sequence[MultiPolygon]) -> int:
 class _Room:
     """How many positions a file may still have."""
 
+    most_in_a_zone: int
     left: int = MAX_POSITIONS
     to_repair: int = MAX_REPAIRED
 
@@ -205,7 +210,10 @@ def _zone(item: Feature, bounds: Bounds, room: _Room) -> Zone:
 
 
 def _area(item: Geometry, bounds: Bounds, room: _Room) -> MultiPolygon:
-    room.take(sum(len(ring) for rings in item.coordinates for ring in rings))
+    drawn = sum(len(ring) for rings in item.coordinates for ring in rings)
+    if drawn > room.most_in_a_zone:
+        raise NotTakenError(f"more than {room.most_in_a_zone} positions in one zone")
+    room.take(drawn)
     polygons = []
     for rings in item.coordinates:
         if any(ring[0] != ring[-1] for ring in rings):
@@ -249,7 +257,8 @@ def reread_zones(data: Json) -> Zones:
         ValueError: it is not of our making.
     """
     features = data["geofencing_zones"]["features"]
-    read = read_zones(features, data["global_rules"], (), WORLD)
+    rules = data["global_rules"]
+    read = read_zones(features, rules, (), WORLD, most_in_a_zone=MAX_POSITIONS)
     if read.zones is None:
         raise ValueError(f"not the zones we wrote: {read.refused[0].reason}")
     return read.zones

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from providers.gbfs.zones_v3_0 import (
+    MAX_IN_A_ZONE,
     MAX_POSITIONS,
     WORLD,
     ZonesRead,
@@ -149,9 +150,11 @@ def test_a_bad_global_rule_is_counted_after_the_zones() -> None:
 
 
 def test_a_file_that_is_too_large_is_not_taken() -> None:
-    steps = [[10.6 + n * 1e-6, 53.8 + (n % 2) * 1e-6] for n in range(MAX_POSITIONS - 2)]
-    long = [*steps, [10.7, 53.9], steps[0]]
-    assert "more than 50000 positions in all zones" in refusal(feature(ring(HERE)), feature(long))
+    steps = [[10.6 + n * 1e-6, 53.8 + (n % 2) * 1e-6] for n in range(MAX_IN_A_ZONE)]
+    long, longest = [*steps[:-2], [10.7, 53.9], steps[0]], [*steps, steps[0]]
+    assert "0: more than 10000 positions in one zone" in refusal(feature(longest))
+    many = [feature(long)] * (MAX_POSITIONS // MAX_IN_A_ZONE)
+    assert "more than 50000 positions in all zones" in refusal(*many, feature(ring(HERE)))
 
 
 def tangle(positions: int) -> dict[str, Any]:
