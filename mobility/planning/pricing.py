@@ -67,7 +67,7 @@ class Pricer:
     ) -> Itinerary:
         """The same with a product, a quote and terms on each leg that a provider sells.
 
-        What a ride costs under a day's cap counts as paid for those after it.
+        Where it is known what was paid today, a ride under that cap counts for those after it.
         """
         rides = [
             (leg.provider_id, fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at))
