@@ -62,6 +62,9 @@ class Layer(Generic[T]):
         if not says.any():
             return np.zeros(len(degrees), np.bool_)
         point, zone = self._met(degrees)
+        if not len(zone):
+            elsewhere: Flags = says[-1] & ~np.isnan(degrees[:, 0])
+            return elsewhere
         decides = np.full(len(degrees), len(self.values))
         always = self.whole[zone]
         np.minimum.at(decides, point[always], zone[always])
@@ -92,6 +95,8 @@ class Layer(Generic[T]):
         """By pairs, each place and zone that it lies in."""
         points = _points(degrees)
         point, zone = self.tree.query(points)
+        if not len(zone):
+            return point, zone
         inside = shapely.intersects(self.areas[zone], points[point])
         return point[inside], zone[inside]
 

@@ -52,9 +52,7 @@ async def get_now(wiring: WiringDep) -> datetime:
 Now = Annotated[datetime, Depends(get_now)]
 
 
-async def find_rider(
-    wiring: WiringDep, now: Now, bearer: _RiderBearer, request: Request
-) -> RiderIdentity | None:
+async def find_rider(bearer: _RiderBearer, request: Request) -> RiderIdentity | None:
     """Who is asking; None without a token.
 
     The token's roles count as far as the rider still has them, so that erasing a rider or
@@ -67,7 +65,9 @@ async def find_rider(
         if request.headers.get("authorization"):
             raise NotSignedInError("the Authorization header is not: Bearer <token>")
         return None
-    claimed = read_access_token(wiring.secrets.token_signing_key, bearer.credentials, now)
+    wiring: Wiring = request.app.state.wiring
+    key = wiring.secrets.token_signing_key
+    claimed = read_access_token(key, bearer.credentials, wiring.clock())
     try:
         async with transaction(wiring.engine) as tx:
             roles = await get_roles(tx, claimed.rider_id)
