@@ -116,10 +116,6 @@ class Live:
         added = {change.day for change in self.changes.values()}
         return frozenset(added | {run.day for run in self.runs})
 
-    def is_realtime(self, trip: TripIdx) -> bool:
-        """Whether the trip's times are live."""
-        return trip in self.changes
-
     def change_of(self, trip: TripIdx) -> TripChange | None:
         """What realtime made of the trip."""
         return self.changes.get(trip)

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import accounts
-from payments.accounts import Account, Role
+from payments.accounts import Account
 from payments.errors import JournalConflictError, JournalNotFoundError
 from payments.money import Money
 from payments.postings import Draft, JournalKind, Posting
@@ -266,12 +266,3 @@ def _journal(lines: Sequence[Row[tuple[object, ...]]]) -> Journal:
             for line in lines
         ),
     )
-
-
-async def processor_balances(tx: AsyncConnection) -> dict[str, Money]:
-    """What the ledger says the processor owes us, per currency."""
-    return {
-        account.currency: total
-        for account, total in await list_balances(tx)
-        if account.role is Role.PROCESSOR
-    }

@@ -137,13 +137,6 @@ class Usage:
     metres: int
 
 
-class LegPlace(StrEnum):
-    """Which end of a leg a place is."""
-
-    FROM = "from"
-    TO = "to"
-
-
 @dataclass(frozen=True, slots=True)
 class LegOrder:
     """What we ask a provider to hold: one leg of a booking.

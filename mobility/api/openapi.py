@@ -127,17 +127,6 @@ def _composed_example(schema: Json, components: Json) -> Any:
     raise LookupError(f"no example in {schema.get('title', schema)}")
 
 
-def _example_of_one(schemas: list[Json], components: Json) -> Any:
-    """The first that has an example; null where that is allowed and nothing else has one."""
-    for schema in schemas:
-        try:
-            return example_of(schema, components)
-        except LookupError:
-            if schema.get("type") == "null":
-                return None
-    raise LookupError("no example in any of several schemas")
-
-
 def _operations(document: Json) -> Iterator[tuple[str, Json]]:
     for path, item in document["paths"].items():
         for method in _METHODS:

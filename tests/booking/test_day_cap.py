@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.booking.advance import advance, wait_for_background
+from mobility.booking.advance import advance
 from mobility.booking.day_cap import list_paid
 from mobility.booking.legs import record_look
 from mobility.booking.ride import ask_to_finish, ask_to_start
@@ -32,7 +31,7 @@ from providers.values import (
     RideReport,
     Usage,
 )
-from tests.booking.world import BIKE, World, bike_leg, offer_of, open_world, provider_of
+from tests.booking.world import BIKE, World, bike_leg, offer_of, provider_of
 from tests.providers.city import write_city
 from tests.providers.sandboxes import Sandbox, run_sandbox
 
@@ -61,17 +60,6 @@ def operators(tmp_path: Path) -> Iterator[dict[ProviderId, Sandbox]]:
     stanza = next(s for s in read_stanzas(write_city(tmp_path)) if s.id == BIKE)
     with run_sandbox(capped(stanza), tmp_path, tmp_path / "bike.sqlite") as bike:
         yield {BIKE: bike}
-
-
-@pytest.fixture
-async def world(
-    engine: AsyncEngine, operators: dict[ProviderId, Sandbox], processor: str
-) -> AsyncIterator[World]:
-    async with httpx.AsyncClient() as http:
-        world = await open_world(engine, operators, processor, http)
-        yield world
-        await wait_for_background(10)
-        await world.desk.gateway.close()
 
 
 async def book(world: World, rider: str = ANNA, vehicle: str = BIKES[0]) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gtfs.geo import LatLon, distance_m
 from mobility.planning.ways.estimated import OpenCrossing, StreetProfile, Streets
+from mobility.planning.ways.reach import Places
 from mobility.planning.ways.water import Plane, Water, bends, degrees_of, great_circle_m
 from providers.values import Mode
 
@@ -110,9 +111,8 @@ def test_one_to_many_says_what_each_leg_says(
 ) -> None:
     ways = streets(BRIDGE)
     limit = minutes * 60
-    seconds = ways.seconds_to_many(
-        Mode.WALK, origin, degrees_of(targets), DAY, max_seconds=limit
-    ).tolist()
+    places = Places(degrees_of(targets))
+    seconds = ways.reach(origin, Mode.WALK, places, DAY, max_seconds=limit).tolist()
     legs = [ways.leg(Mode.WALK, origin, target, DAY) for target in targets]
     for found, leg in zip(seconds, legs, strict=True):
         expected = leg.seconds if leg and leg.seconds <= limit else -1

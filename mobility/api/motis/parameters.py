@@ -8,7 +8,7 @@ because apps of other versions send them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar, get_origin
@@ -182,8 +182,3 @@ def read_box(low: str, high: str) -> tuple[float, float, float, float]:
     """
     a, b = read_spot(low, "min").position, read_spot(high, "max").position
     return min(a.lon, b.lon), min(a.lat, b.lat), max(a.lon, b.lon), max(a.lat, b.lat)
-
-
-def names_of(values: Iterable[str]) -> Sequence[str]:
-    """The values without repetitions, in order."""
-    return tuple(dict.fromkeys(values))

@@ -162,12 +162,6 @@ class Streets:
         )  # fmt: skip
         return found
 
-    def seconds_to_many(
-        self, mode: Mode, origin: LatLon, points: Floats, on: date, *, max_seconds: int
-    ) -> Seconds:
-        """As ``reach``, for points that are asked for once: they are measured for this call."""
-        return self.reach(origin, mode, Places(points), on, max_seconds=max_seconds)
-
     def prepare(
         self, places: Places, modes: Iterable[Mode], on: date, *, max_seconds: int = 0,
         wheelchair: bool = False,
