@@ -26,6 +26,7 @@ from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.prepare import open_timetable
 from mobility.realtime.polling import Realtime
+from mobility.redis_pool import open_redis
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.gateway import Gateway
@@ -67,8 +68,11 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
     async with AsyncExitStack() as stack:
         engine = make_engine(_required(settings.database_url, "DATABASE_URL"))
         stack.push_async_callback(engine.dispose)
-        redis = Redis.from_url(_required(settings.redis_url, "REDIS_URL"))
+        redis_url = _required(settings.redis_url, "REDIS_URL")
+        redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose)
+        streams = Redis.from_url(redis_url)
+        stack.push_async_callback(streams.aclose)
         http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         gateway = open_gateway(settings)
         stack.push_async_callback(gateway.close)
@@ -77,7 +81,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         mirror = Mirror(snapshots, city.providers, city.zones)
         await mirror.start()
         stack.push_async_callback(mirror.stop)
-        changes = Changes(redis, settings.redis_prefix)
+        changes = Changes(streams, settings.redis_prefix)
         timetable = open_timetable(settings)
         feeds = feeds_of_urls(settings.gtfs_realtime_urls) or city.realtime
         realtime = Realtime(timetable, feeds, http, utc_now)

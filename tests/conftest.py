@@ -33,6 +33,7 @@ from mobility.embedded.postgres import EmbeddedPostgres
 from mobility.embedded.redis import make_redis
 from mobility.embedded.redis import redis_url as url_of
 from mobility.migrate import migrate
+from mobility.redis_pool import open_redis
 
 _FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
 _NEVER_IN_TESTS = (
@@ -196,5 +197,5 @@ def redis_prefix(redis_url: str) -> Iterator[str]:
 @pytest.fixture
 async def redis(redis_url: str, redis_prefix: str) -> AsyncIterator[Redis]:
     """A client of this run's Redis; keys begin with ``redis_prefix``."""
-    async with Redis.from_url(redis_url) as client:
+    async with open_redis(redis_url) as client:
         yield client

@@ -10,6 +10,8 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from socketserver import StreamRequestHandler
+from typing import cast
 
 from mobility.embedded.process import Program, reserve_port
 
@@ -38,6 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="mobility.embedded.redis", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     server = TcpFakeServer(("127.0.0.1", parser.parse_args().port))
+    # A pipeline's replies leave one by one: held back for an acknowledgement, each set costs 40 ms.
+    cast("type[StreamRequestHandler]", server.RequestHandlerClass).disable_nagle_algorithm = True
     server.daemon_threads = True
     server.block_on_close = False
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

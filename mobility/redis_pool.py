@@ -1,0 +1,20 @@
+"""How a process reaches Redis."""
+
+from __future__ import annotations
+
+from redis.asyncio import BlockingConnectionPool, Redis
+
+REDIS_CONNECTIONS = 16
+REDIS_WAIT_S = 2
+
+
+def open_redis(url: str) -> Redis:
+    """A client for short commands: a burst of requests waits for a connection, it opens none.
+
+    A command that cannot get one of ``REDIS_CONNECTIONS`` within ``REDIS_WAIT_S`` seconds raises
+    ``redis.exceptions.ConnectionError``. Reads that block keep a connection: not for those.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=REDIS_CONNECTIONS, timeout=REDIS_WAIT_S
+    )
+    return Redis.from_pool(pool)
