@@ -106,7 +106,7 @@ class Program:
         if self.port_holder is not None:
             self.port_holder.close()
 
-    def wait_until_ready(self, *, within_seconds: float = 120) -> None:
+    def wait_until_ready(self, *, within_seconds: float = 300) -> None:
         """Return once it is ready.
 
         Raises EmbeddedError, with the end of the log, if it ends first or takes too long.
