@@ -40,6 +40,15 @@ class _Given:
     to_place: Walks
     to_stop: Walks
 
+    def with_walks(self, to_place: Walks, to_stop: Walks) -> _Given:
+        """Walks as `RentalEdges.of` takes them, whose places are not yet nodes."""
+        first = np.int32(self.n_stops)
+        return replace(
+            self,
+            to_place=(to_place[0], to_place[1] + first, to_place[2]),
+            to_stop=(to_stop[0] + first, to_stop[1], to_stop[2]),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RentalEdges:
@@ -98,9 +107,9 @@ class RentalEdges:
             n_nodes,
             n_kinds,
             tuple(np.ascontiguousarray(column, np.int32) for column in columns),
-            (to_place[0], to_place[1] + np.int32(n_stops), to_place[2]),
-            (to_stop[0] + np.int32(n_stops), to_stop[1], to_stop[2]),
-        )
+            to_place,
+            to_stop,
+        ).with_walks(to_place, to_stop)
         _check(given)
         return cls._build(given, *_masks(given, available, takes))
 
@@ -123,6 +132,12 @@ class RentalEdges:
         """The same edges at other prices, an edge of `of` a row."""
         start, end, kind, seconds, _, mg = self.given.columns
         given = replace(self.given, columns=(start, end, kind, seconds, cents, mg))
+        _check(given)
+        return RentalEdges._build(given, self.available, self.takes)
+
+    def with_walks(self, to_place: Walks, to_stop: Walks) -> RentalEdges:
+        """The same edges with other walks, as `of` takes them."""
+        given = self.given.with_walks(to_place, to_stop)
         _check(given)
         return RentalEdges._build(given, self.available, self.takes)
 

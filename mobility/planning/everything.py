@@ -61,6 +61,7 @@ class AllWays:
         self._usable = usable
         self._kinds = kinds
         self._party = Party(request.passes, request.passengers)
+        self._wheelchair = request.wheelchair
         self._paid = request.paid
         self._direct_s = doors.direct_s if Mode.WALK in request.modes else FAR
         self._backwards = request.arrive_by is not None
@@ -74,7 +75,8 @@ class AllWays:
         day = service_day(datetime.fromtimestamp(moment, UTC), timetable.tz)
         zero = int(day_zero(day, timetable.tz).timestamp())
         left = self._left(moment, horizon_s)
-        rentals = left.rentals(self._fleets.usable(self._kinds))
+        usable = self._fleets.usable(self._kinds, wheelchair=self._wheelchair)
+        rentals = left.rentals(usable)
         query = FrontQuery(
             seconds=moment - zero,
             access=doors.access,

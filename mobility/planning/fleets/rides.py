@@ -36,6 +36,8 @@ class Geometry:
     nodes: Places
     walks: Ints
     """(slots, stops) seconds on foot."""
+    rolls: Ints
+    """The same in a wheelchair, by ways that are not known to be closed to it."""
     rides: Mapping[Mode, Ints]
     """(slots, slots) seconds."""
     to_hubs: Mapping[Mode, Ints]
@@ -56,12 +58,18 @@ class Geometry:
         changed = sorted(moved)
 
         def measure(
-            matrix: Ints, mode: Mode, targets: Places, limit: int, columns: Sequence[int]
-        ) -> Ints:
+            matrix: Ints, mode: Mode, targets: Places, limit: int, columns: Sequence[int] = (), *,
+            wheelchair: bool = False,
+        ) -> Ints:  # fmt: skip
             return renew(
                 ways, matrix, mode, slots, targets, on,
                 max_seconds=limit, changed_origins=changed, changed_targets=columns,
+                wheelchair=wheelchair,
             )  # fmt: skip
+
+        def walks(before: Ints, *, wheelchair: bool) -> Ints:
+            limit = TRANSFER_WALK_SECONDS
+            return measure(before, Mode.WALK, self.stops, limit, wheelchair=wheelchair)
 
         nothing = np.full((0, 0), -1, np.int32)
         return Geometry(
@@ -70,28 +78,23 @@ class Geometry:
             self.hub_places,
             slots,
             nodes,
-            measure(self.walks, Mode.WALK, self.stops, TRANSFER_WALK_SECONDS, ()),
+            walks(self.walks, wheelchair=False),
+            walks(self.rolls, wheelchair=True),
             {
                 mode: measure(self.rides.get(mode, nothing), mode, slots, RIDE_SECONDS, changed)
                 for mode in modes
             },
             {
-                mode: measure(
-                    self.to_hubs.get(mode, nothing), mode, self.hub_places, RIDE_SECONDS, ()
-                )
+                mode: measure(self.to_hubs.get(mode, nothing), mode, self.hub_places, RIDE_SECONDS)
                 for mode in modes
             },
         )
 
-    def walks_to_slots(self) -> tuple[Ints, Ints, Ints]:
-        """(stop, slot, seconds) of every walk from a stop to a slot."""
-        slot, stop = np.nonzero(self.walks >= 0)
-        return stop.astype(np.int32), slot.astype(np.int32), self.walks[slot, stop]
-
-    def walks_to_stops(self) -> tuple[Ints, Ints, Ints]:
-        """(slot, stop, seconds) of every walk from a slot to a stop: as long as back."""
-        stop, slot, seconds = self.walks_to_slots()
-        return slot, stop, seconds
+    def list_walks(self, *, wheelchair: bool) -> tuple[Ints, Ints, Ints]:
+        """(slot, stop, seconds) of every walk between a slot and a stop, as long there as back."""
+        seconds = self.rolls if wheelchair else self.walks
+        slot, stop = np.nonzero(seconds >= 0)
+        return slot.astype(np.int32), stop.astype(np.int32), seconds[slot, stop]
 
 
 _SOMEWHERE = LatLon(0.0, 0.0)
@@ -105,7 +108,7 @@ def no_geometry(stops: Sequence[LatLon], hubs: Sequence[int]) -> Geometry:
     numbers = np.array(hubs, np.int32)
     return Geometry(
         Places(degrees), numbers, Places(degrees[numbers]), Places(degrees_of(())),
-        Places(degrees), nothing, {}, {},
+        Places(degrees), nothing, nothing, {}, {},
     )  # fmt: skip
 
 

@@ -54,7 +54,9 @@ class FleetView:
     """By slot; None where a vehicle stands free."""
     available: Flags
     takes: Flags
-    _usable: dict[AbstractSet[int], RentalEdges] = field(default_factory=dict)
+    rolling: list[RentalEdges]
+    """``rentals`` with the ways of a wheelchair, once somebody has asked for them."""
+    _usable: dict[tuple[AbstractSet[int], bool], RentalEdges] = field(default_factory=dict)
     _standing: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
 
     @property
@@ -80,15 +82,23 @@ class FleetView:
             found = self._standing[kind] = (slots, np.array(far, np.int32))
         return found
 
-    def usable(self, kinds: AbstractSet[int]) -> RentalEdges:
-        """The rides by some of the kinds."""
-        found = self._usable.get(kinds)
+    def usable(self, kinds: AbstractSet[int], *, wheelchair: bool = False) -> RentalEdges:
+        """The rides by some of the kinds, with the walks to and from them."""
+        found = self._usable.get((kinds, wheelchair))
         if found is None:
             allowed = np.zeros((len(self.kinds), 1), np.bool_)
             allowed[list(kinds)] = True
-            found = self.rentals.with_masks(self.available & allowed, self.takes)
-            self._usable[kinds] = found
+            rentals = self._for_wheelchairs() if wheelchair else self.rentals
+            found = rentals.with_masks(self.available & allowed, self.takes)
+            self._usable[kinds, wheelchair] = found
         return found
+
+    def _for_wheelchairs(self) -> RentalEdges:
+        if not self.rolling:
+            slots, stops, seconds = self.geometry.list_walks(wheelchair=True)
+            walks = (stops, slots, seconds), (slots, stops, seconds)
+            self.rolling.append(self.rentals.with_walks(*walks))
+        return self.rolling[0]
 
 
 def view_of(
@@ -112,10 +122,12 @@ def view_of(
         available[kind, slot] = allowed.starts[kind, slot]
     takes = _takes(kinds, geometry, stations) & allowed.ends
     if before and placed and before.ranges == ranges:
-        edges, rentals = before.edges, before.rentals
+        edges, rentals, rolling = before.edges, before.rentals, before.rolling
     else:
         owners = [s.provider_id if s else None for s in stations]
         edges = edges_of(geometry, kinds, owners, standing, ranges, zones)
+        slots, stops, walk_s = geometry.list_walks(wheelchair=False)
+        rolling = []
         rentals = RentalEdges.of(
             len(geometry.stops),
             len(geometry.slots),
@@ -126,8 +138,8 @@ def view_of(
             seconds=edges.seconds,
             cents=edges.cents,
             mg=edges.mg,
-            to_place=geometry.walks_to_slots(),
-            to_stop=geometry.walks_to_stops(),
+            to_place=(stops, slots, walk_s),
+            to_stop=(slots, stops, walk_s),
             available=available,
             takes=takes,
         )
@@ -143,6 +155,7 @@ def view_of(
         tuple(stations),
         available,
         takes,
+        rolling,
     )
 
 
