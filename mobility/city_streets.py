@@ -10,6 +10,7 @@ from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
 from gtfs.transfers import Walk
 from mobility.cities.city import City
+from mobility.cities.facts import Access
 from mobility.planning.places.rows import PlaceRow
 from mobility.planning.ways.estimated import estimated_walk, streets_of
 from mobility.planning.ways.imported import StreetNetwork
@@ -18,9 +19,17 @@ from mobility.planning.ways.reach import Places, StreetWays
 from mobility.planning.ways.water import degrees_of
 from mobility.settings import Settings
 from mobility.streets.addresses import Addresses
+from mobility.streets.closures import Crossing
+from mobility.streets.way_tags import Profile
 from providers.values import Mode
 
 log = logging.getLogger(__name__)
+
+_PROFILES = {
+    Mode.WALK: (Profile.WALK, Profile.WHEELCHAIR),
+    Mode.BIKE: (Profile.BIKE,),
+    Mode.CAR: (Profile.CAR,),
+}
 
 
 def streets_path(settings: Settings) -> Path:
@@ -64,6 +73,24 @@ def footpath_walk(settings: Settings, city: City, on: date) -> Walk:
         return estimated(a, b) if way.estimated else way.seconds
 
     return walk
+
+
+def list_crossings(city: City, on: date) -> list[Crossing]:
+    """The bridges and tunnels of the city's data, and who may not cross each on that day."""
+    return [
+        Crossing(
+            one.name,
+            one.position,
+            frozenset(
+                profile
+                for mode in one.closed_modes
+                if one.access(mode, on) is Access.CLOSED
+                for profile in _PROFILES[mode]
+            ),
+        )
+        for one in city.crossings
+        if one.kind in {"bridge", "tunnel"}
+    ]
 
 
 def list_addresses(settings: Settings, city: City) -> list[PlaceRow]:

@@ -34,12 +34,13 @@ def import_streets(
     """Make walking, wheelchair, cycling and driving graphs of an extract, and its address table.
 
     They replace those of the city whole; where the file cannot serve, the old ones stay. A server
-    takes them over when it starts.
+    takes them over when it starts. Bridges that the city's data says are closed today are closed
+    in them until the next import.
 
     Example: mobility streets import town.osm.pbf
     """
     from mobility.cities.city import load_city  # noqa: PLC0415 - numba takes a second to import
-    from mobility.city_streets import open_streets, streets_path  # noqa: PLC0415
+    from mobility.city_streets import list_crossings, open_streets, streets_path  # noqa: PLC0415
     from mobility.streets.errors import StreetsError  # noqa: PLC0415
     from mobility.streets.take_over import take_over  # noqa: PLC0415
 
@@ -49,10 +50,12 @@ def import_streets(
     try:
         with _bar(source) as heard:
             rules, now = city.rules, datetime.now(UTC)
+            today = now.astimezone(city.timezone).date()
             ferries = [c.position for c in city.crossings if c.kind == "ferry"]
             report = take_over(
-                source, target, rules.walk_kmh, rules.bike_kmh, now, heard, lines_at=ferries
-            )
+                source, target, rules.walk_kmh, rules.bike_kmh, now, heard,
+                lines_at=ferries, crossings=list_crossings(city, today),
+            )  # fmt: skip
     except StreetsError as error:
         _stop(str(error))
     for line in report.lines():

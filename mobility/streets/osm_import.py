@@ -95,7 +95,8 @@ def _read_way(extract: Extract, item: OsmWay, named: dict[str, list[Line]]) -> N
     crossing = way.is_ferry or any(
         tags.get(k, "no") not in {"no", "building_passage"} for k in ("bridge", "tunnel")
     )
-    name = tags.get("name", "") or tags.get("bridge:name", "")
+    names = ("bridge:name", "name") if crossing else ("name",)
+    name = next((tags[key] for key in names if tags.get(key)), "")
     for piece in pieces:
         if len(piece) > 1:
             nodes = tuple(ref for ref, _ in piece)

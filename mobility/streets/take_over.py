@@ -11,6 +11,7 @@ from pathlib import Path
 from gtfs.geo import LatLon, distance_m
 from mobility.streets.addresses import Addresses
 from mobility.streets.build import build_graph
+from mobility.streets.closures import Crossing, close_crossings
 from mobility.streets.errors import StreetsError
 from mobility.streets.extract import Extract, RawWay
 from mobility.streets.graph import Graph, load_graph, save_graph
@@ -30,6 +31,8 @@ class Report:
     imported_at: str
     found: Mapping[str, int]
     ignored: Mapping[str, int]
+    closed: Mapping[str, int]
+    """Ways closed at each crossing that the city says is closed; 0 where none was found."""
 
     def facts(self) -> dict[str, str]:
         """As an artefact keeps it."""
@@ -38,6 +41,7 @@ class Report:
             "imported_at": self.imported_at,
             "found": json.dumps(self.found),
             "ignored": json.dumps(self.ignored),
+            "closed": json.dumps(self.closed),
         }
 
     def lines(self) -> Iterable[str]:
@@ -46,21 +50,26 @@ class Report:
             yield f"{count:>9,} {name}"
         for name, count in sorted(self.ignored.items(), key=lambda item: (-item[1], item[0])):
             yield f"{count:>9,} left out: {name}"
+        for name, count in self.closed.items():
+            found = "" if count else " (the extract has no way there that was open)"
+            yield f"{count:>9,} ways closed as the city says: {name}{found}"
 
 
 def take_over(
     source: Path, target: Path, walk_kmh: float, bike_kmh: float, now: datetime,
-    progress: Progress, *, lines_at: Sequence[LatLon] = (),
+    progress: Progress, *, lines_at: Sequence[LatLon] = (), crossings: Sequence[Crossing] = (),
 ) -> Report:  # fmt: skip
     """Read an extract and write the artefact of its streets and addresses.
 
-    Ferries at ``lines_at`` are left out: they are lines with a timetable and a fare.
+    Ferries at ``lines_at`` are left out: they are lines with a timetable and a fare. Ways over
+    ``crossings`` are closed to those who may not cross them now.
 
     Raises:
         StreetsError: the extract cannot serve; what lies at ``target`` stays.
     """
     extract = read_extract(source, progress)
     _leave_out_ferries(extract, lines_at)
+    closed = close_crossings(extract, crossings)
     progress("making the graphs", 0)
     bike = bike_kmh / BIKE_KMH
     walk = walk_kmh / WALK_KMH
@@ -68,7 +77,11 @@ def take_over(
     graph = build_graph(extract, paces)
     progress("writing", 0)
     report = Report(
-        source.name, now.isoformat(timespec="seconds"), _found(extract, graph), extract.ignored
+        source.name,
+        now.isoformat(timespec="seconds"),
+        _found(extract, graph),
+        extract.ignored,
+        closed,
     )
     save_graph(target, graph, Addresses.of(extract.addresses), report.facts())
     return report
@@ -84,6 +97,7 @@ def report_of(path: Path) -> Report:
     return Report(
         facts["source"], facts["imported_at"],
         json.loads(facts["found"]), json.loads(facts["ignored"]),
+        json.loads(facts.get("closed", "{}")),
     )  # fmt: skip
 
 

@@ -24,6 +24,14 @@ h 10,10 addr:housenumber=1 addr:street=Lange_Straße addr:postcode=23552 addr:ci
 a-b residential name=Lange_Straße
 b-c footway
 """
+DANKWARTSBRUECKE = """
+u -60,900
+v 30,290
+w -60,290
+u-w residential
+a-v residential
+w-v footway bridge=yes
+"""
 FAR_AWAY = "a 90000,0\nb 90100,0\na-b residential name=Weit_weg"
 
 
@@ -125,3 +133,18 @@ def test_the_next_import_is_what_the_next_process_opens(data: Settings, tmp_path
     assert before is not None
     assert after is not None
     assert after.metres < before.metres
+
+
+def test_a_bridge_that_is_closed_for_years_is_crossed_by_nobody(
+    data: Settings, tmp_path: Path
+) -> None:
+    """Dankwartsbrücke, which the extract has as open; the import says what it did."""
+    text = LUEBECK + DANKWARTSBRUECKE
+    points = write_extract(text, tmp_path / "luebeck.osm.pbf")
+    said = run("import", str(tmp_path / "luebeck.osm.pbf"))[1]
+    assert "1 ways closed as the city says: Dankwartsbrücke, for walk, wheelchair, bike\n" in said
+    assert "0 ways closed as the city says: Mühlentorbrücke, for car (the extract has" in said
+    assert "ways closed as the city says: Dankwartsbrücke" in run("show")[1]
+    streets = open_streets(data, load_city(data.city))
+    assert streets is not None
+    assert streets.leg(Mode.WALK, points["w"], points["v"], DAY) is None

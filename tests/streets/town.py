@@ -114,7 +114,7 @@ def _tags(words: Iterable[str]) -> dict[str, str]:
     return {key: value.replace("_", " ") if key in _TEXTS else value for key, value in pairs}
 
 
-_TEXTS = {"name", "addr:street", "addr:city"}
+_TEXTS = {"name", "bridge:name", "addr:street", "addr:city"}
 
 
 def town(text: str, folder: Path) -> Town:
