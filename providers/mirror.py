@@ -213,18 +213,19 @@ class Mirror:
         fresh = {provider_id for provider_id in self._fleets if self.fresh(provider_id, now)}
 
         @cache
-        def may_start(provider_id: ProviderId, type_id: str) -> Layer[bool]:
+        def may_start(provider_id: ProviderId, type_id: str, *, docked: bool) -> Layer[bool]:
             zones = self.zones_of(provider_id)
-            return zones.limits(type_id, zones.phases(now, now)).may_start
+            limits = zones.limits(type_id, zones.phases(now, now))
+            return limits.docked_start if docked else limits.may_start
 
         return tuple(
             vehicle
             for vehicle in vehicles
             if vehicle.provider_id in fresh
             and self._for_rent(vehicle, modes)
-            and not may_start(vehicle.provider_id, vehicle.type_id).holds_at(
-                vehicle.position, value=False
-            )
+            and not may_start(
+                vehicle.provider_id, vehicle.type_id, docked=vehicle.station_id is not None
+            ).holds_at(vehicle.position, value=False)
         )
 
     def _for_rent(self, vehicle: Vehicle, modes: Collection[Mode]) -> bool:

@@ -34,6 +34,18 @@ class ZoneRule:
     max_kmh: int | None = None
     only_stations: bool | None = None
     """``station_parking``: a vehicle is left at stations alone."""
+    undocked_only: bool = False
+    """Whether ``may_start`` and ``may_end`` say nothing of rides from and to stations (GBFS 2)."""
+
+    @property
+    def docked_start(self) -> bool | None:
+        """Whether a ride may start at a station."""
+        return None if self.undocked_only else self.may_start
+
+    @property
+    def docked_end(self) -> bool | None:
+        """Whether a ride may end at a station."""
+        return None if self.undocked_only else self.may_end
 
     def is_for(self, type_id: str) -> bool:
         """Whether it holds for a kind of vehicle."""
@@ -71,6 +83,9 @@ class Limits:
 
     may_start: Layer[bool]
     may_end: Layer[bool]
+    docked_start: Layer[bool]
+    """At a station, as ``docked_end``."""
+    docked_end: Layer[bool]
     may_pass: Layer[bool]
     max_kmh: Layer[int]
     only_stations: Layer[bool]
@@ -83,11 +98,16 @@ class Zones:
     zones: tuple[Zone, ...] = ()
     global_rules: tuple[ZoneRule, ...] = ()
     _timed: tuple[Zone, ...] = field(init=False)
+    _undocked: bool = field(init=False)
+    """Whether any rule is of rides outside of stations alone."""
     _limits: dict[tuple[str, Phases], Limits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         timed = tuple(zone for zone in self.zones if zone.is_timed)
         object.__setattr__(self, "_timed", timed)
+        rules = (rule for zone in self.zones for rule in zone.rules)
+        undocked = any(rule.undocked_only for rule in (*self.global_rules, *rules))
+        object.__setattr__(self, "_undocked", undocked)
         _prepare([zone.area for zone in self.zones])
 
     def phases(self, first: datetime, last: datetime) -> Phases:
@@ -98,9 +118,17 @@ class Zones:
         """What limits a kind of vehicle, worked out once for a while."""
         found = self._limits.get((type_id, phases))
         if found is None:
+            starts = self._layer(type_id, phases, lambda rule: rule.may_start)
+            ends = self._layer(type_id, phases, lambda rule: rule.may_end)
+            docked_starts, docked_ends = starts, ends
+            if self._undocked:
+                docked_starts = self._layer(type_id, phases, lambda rule: rule.docked_start)
+                docked_ends = self._layer(type_id, phases, lambda rule: rule.docked_end)
             found = Limits(
-                self._layer(type_id, phases, lambda rule: rule.may_start),
-                self._layer(type_id, phases, lambda rule: rule.may_end),
+                starts,
+                ends,
+                docked_starts,
+                docked_ends,
                 self._layer(type_id, phases, lambda rule: rule.may_pass),
                 self._layer(type_id, phases, lambda rule: rule.max_kmh),
                 self._layer(type_id, phases, lambda rule: rule.only_stations),

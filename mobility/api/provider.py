@@ -33,6 +33,7 @@ from mobility.api.provider_view import (
 from mobility.booking.queries import ProviderLeg, list_provider_legs
 from mobility.db import transaction
 from mobility.wiring import Wiring
+from providers.gbfs import zones_v2_3, zones_v3_0
 from providers.gbfs.v3_0 import (
     Batch,
     Refusal,
@@ -40,7 +41,6 @@ from providers.gbfs.v3_0 import (
     read_stations,
     read_vehicles,
 )
-from providers.gbfs.zones_v3_0 import read_zones
 from providers.snapshots import Kind, Outcome, Receipt
 from providers.stanza import ProviderStanza
 from providers.values import ProviderId, Station, StationId, Vehicle, VehicleRef
@@ -121,7 +121,11 @@ async def put_geofencing_zones(
     """
     type_ids = {kind.id for kind in _stanza(wiring, provider_id).vehicle_type}
     features, bounds = body.geofencing_zones.features, wiring.city.bounds.box
-    read = await to_thread(read_zones, features, body.global_rules, type_ids, bounds)
+    if body.global_rules is None:
+        read = await to_thread(zones_v2_3.read_zones, features, type_ids, bounds)
+    else:
+        rules = body.global_rules
+        read = await to_thread(zones_v3_0.read_zones, features, rules, type_ids, bounds)
     if read.zones is None:
         return await _nothing(wiring, provider_id, "zones", read.refused)
     receipt = await wiring.snapshots.put_zones(provider_id, body.sequence, read.zones, now)

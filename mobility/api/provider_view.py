@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility.api.booking_view import Amount
 
@@ -114,7 +114,11 @@ class FeatureCollection(BaseModel):
 
 
 class ZonesSnapshot(BaseModel):
-    """All geofencing zones, the `data` of GBFS 3.0 `geofencing_zones.json`; zones have no ids."""
+    """All geofencing zones, the `data` of `geofencing_zones.json`; zones have no ids.
+
+    `version` is the file's. Before 3 it has no `global_rules`, and a ring that turns
+    counterclockwise means all that lies outside of it.
+    """
 
     model_config = _example(
         {
@@ -124,8 +128,15 @@ class ZonesSnapshot(BaseModel):
         }
     )
     sequence: Sequence
+    version: Literal["2.1", "2.2", "2.3", "3.0"] = "3.0"
     geofencing_zones: FeatureCollection
-    global_rules: Annotated[list[Any], Field(max_length=MAX_ZONES)]
+    global_rules: Annotated[list[Any], Field(max_length=MAX_ZONES)] | None = None
+
+    @model_validator(mode="after")
+    def _as_its_version(self) -> ZonesSnapshot:
+        if (self.global_rules is None) != (self.version != "3.0"):
+            raise ValueError("global_rules come with version 3.0, and with no other")
+        return self
 
 
 class RefusedItem(BaseModel):

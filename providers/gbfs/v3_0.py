@@ -96,11 +96,15 @@ class Translation(Item):
     language: Annotated[str, Field(max_length=35)]
 
 
+Texts = Name | Annotated[list[Translation], Field(min_length=1, max_length=50)] | None
+"""A name, of a station too: a text, or the same in several languages."""
+
+
 class StationItem(Item):
     """Items of ``station_information.stations`` and ``station_status.stations`` in one."""
 
     station_id: Name
-    name: Name | Annotated[list[Translation], Field(min_length=1, max_length=50)] | None = None
+    name: Texts = None
     lat: Lat | None = None
     lon: Lon | None = None
     capacity: Count | None = None

@@ -99,6 +99,15 @@ def test_a_car_is_not_left_where_a_ride_may_not_end() -> None:
     assert by_car(closed, depart_at=None, arrive_by=berlin("09:00")) == []
 
 
+def test_where_undocked_rides_are_closed_bikes_go_from_station_to_station() -> None:
+    """`ride_allowed` of GBFS 2 speaks of rides that begin or end outside of stations."""
+    undocked = replace(rule("no start no end"), undocked_only=True)
+    assert by_bike(planner_in(RAD, [zone(CITY, undocked)]))
+    assert by_bike(planner_in(RAD, [zone(CITY, rule("no start no end"))])) == []
+    assert by_car(planner_in(AUTO, [zone(AT_START, undocked)])) == []
+    assert by_car(planner_in(AUTO, [zone(AT_GOAL, undocked)])) == []
+
+
 def test_a_zone_for_another_kind_does_not_matter() -> None:
     assert by_car(planner_in(AUTO, [zone(AT_GOAL, rule("no end", "kompakt"))]))
     assert by_car(planner_in(RAD, [zone(AT_GOAL, rule("no end"))]))

@@ -225,6 +225,19 @@ def zones(sequence: int, *features: Any, global_rules: Any = ()) -> dict[str, An
 STATION_SQUARE = ring((10.669, 53.866, 10.671, 53.868))
 
 
+async def test_zones_of_gbfs_2_are_read_as_that_version_says(platform: Platform):
+    await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle("a")]})
+    closed = feature(
+        STATION_SQUARE[::-1], rules=[{"ride_allowed": False, "ride_through_allowed": True}]
+    )
+    body = {**zones(1, closed), "version": "2.3"}
+    del body["global_rules"]
+    answer = (await platform.call("PUT", "/geofencing-zones", body)).json()
+    assert (answer["outcome"], answer["accepted"], answer["refused"]) == ("taken", 1, [])
+    (one,) = platform.mirror.zones_of(RAD).zones
+    assert [rule.undocked_only for rule in one.rules] == [True]
+
+
 async def test_zones_are_in_force_for_the_next_search(platform: Platform):
     await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle("a")]})
     no_start = {
@@ -309,6 +322,8 @@ async def test_zones_that_this_version_does_not_take_stop_nobody(
     [
         {"sequence": 1, "geofencing_zones": [], "global_rules": []},
         {"sequence": 1, "geofencing_zones": {"type": "FeatureCollection"}, "global_rules": []},
+        {**zones(1), "version": "2.3"},
+        {**zones(1), "version": "1.1"},
         {"sequence": 1, "geofencing_zones": zones(1)["geofencing_zones"]},
         {**zones(1), "geofencing_zones": {"type": "Feature", "features": []}},
         zones(0),

@@ -13,15 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from providers.gbfs.zones_v3_0 import (
-    MAX_IN_A_ZONE,
-    MAX_POSITIONS,
-    WORLD,
-    ZonesRead,
-    read_zones,
-    reread_zones,
-    write_zones,
-)
+from providers.gbfs.zone_areas import MAX_IN_A_ZONE, MAX_POSITIONS, WORLD
+from providers.gbfs.zone_file import ZonesRead
+from providers.gbfs.zones_v3_0 import read_zones, reread_zones, write_zones
 from providers.zones import Zone, Zones
 from tests.providers.test_zones import limits
 from tests.providers.zone_boxes import Box, feature, ring, rule, zone

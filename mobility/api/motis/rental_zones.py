@@ -40,9 +40,12 @@ def list_rules(stanza: ProviderStanza, rules: Iterable[ZoneRule]) -> list[Json]:
             "rideStartAllowed": rule.may_start,
             "rideEndAllowed": rule.may_end,
             "rideThroughAllowed": rule.may_pass,
-            **({} if rule.only_stations is None else {"stationParking": rule.only_stations}),
+            **({} if only_stations is None else {"stationParking": only_stations}),
         }
         for rule in rules
+        for only_stations in [
+            True if rule.undocked_only and not rule.may_end else rule.only_stations
+        ]
         if not rule.type_ids or rule.type_ids & numbers.keys()
     ]
 

@@ -73,13 +73,16 @@ class KindZones:
         self.may_be_left_at = lru_cache(DOORS)(self._may_be_left_at)
         """Whether a vehicle may be left at a door."""
 
-    def may_start(self, degrees: Floats) -> Flags:
-        """Whether a ride may begin at each of (n, 2) latitudes and longitudes."""
-        return ~self._limits.may_start.holds(degrees, value=False)
+    def may_start(self, degrees: Floats, *, docked: bool) -> Flags:
+        """Whether a ride may begin at each of (n, 2) latitudes and longitudes, or at a station."""
+        limits = self._limits
+        starts = limits.docked_start if docked else limits.may_start
+        return ~starts.holds(degrees, value=False)
 
     def may_end(self, degrees: Floats, *, docked: bool) -> Flags:
         """Whether a vehicle may be left at each, at a station there or outside of one."""
-        closed = self._limits.may_end.holds(degrees, value=False)
+        ends = self._limits.docked_end if docked else self._limits.may_end
+        closed = ends.holds(degrees, value=False)
         stations = self._limits.only_stations.holds(degrees, value=True, surely=docked)
         return ~closed | stations if docked else ~closed & ~stations
 

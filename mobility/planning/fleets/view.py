@@ -32,7 +32,9 @@ class Allowed(NamedTuple):
     """What geofencing zones allow, by kind."""
 
     starts: Flags
-    """(kinds, slots)"""
+    """(kinds, slots), of a vehicle that stands free there."""
+    docked_starts: Flags
+    """The same at a station."""
     ends: Flags
     """(kinds, nodes)"""
 
@@ -119,7 +121,8 @@ def view_of(
     allowed = before.allowed if before and placed else _allowed(kinds, geometry, zones)
     available = np.zeros((len(kinds), len(geometry.slots)), np.bool_)
     for kind, slot in pools:
-        available[kind, slot] = allowed.starts[kind, slot]
+        starts = allowed.starts if stations[slot] is None else allowed.docked_starts
+        available[kind, slot] = starts[kind, slot]
     takes = _takes(kinds, geometry, stations) & allowed.ends
     if before and placed and before.ranges == ranges:
         edges, rentals, rolling = before.edges, before.rentals, before.rolling
@@ -169,14 +172,15 @@ def _short_ranges(kinds: Sequence[Kind], pools: Pools) -> dict[tuple[int, int], 
 
 
 def _allowed(kinds: Sequence[Kind], geometry: Geometry, zones: Mapping[int, KindZones]) -> Allowed:
-    starts = np.ones((len(kinds), len(geometry.slots)), np.bool_)
+    starts, docked = np.ones((2, len(kinds), len(geometry.slots)), np.bool_)
     ends = np.ones((len(kinds), len(geometry.nodes)), np.bool_)
     hubs, stops = geometry.hubs, len(geometry.stops)
     for number, limits in zones.items():
-        starts[number] = limits.may_start(geometry.slots.degrees)
+        starts[number] = limits.may_start(geometry.slots.degrees, docked=False)
+        docked[number] = limits.may_start(geometry.slots.degrees, docked=True)
         ends[number, hubs] = limits.may_end(geometry.hub_places.degrees, docked=False)
         ends[number, stops:] = limits.may_end(geometry.slots.degrees, docked=True)
-    return Allowed(starts, ends)
+    return Allowed(starts, docked, ends)
 
 
 def _takes(kinds: Sequence[Kind], geometry: Geometry, stations: Sequence[Station | None]) -> Flags:
