@@ -165,12 +165,13 @@ def question(town: Town, random: Random) -> FrontQuery:
     direct = int(metres(start[None], end[None])[0, 0] / WALK_MPS)
     way = metres(town.cars, end[None])[:, 0]
     place = np.arange(len(town.cars), dtype=np.int32) + np.int32(len(town.bikes))
-    edges = DoorEdges(
-        place,
-        np.ones(len(way), np.int32),
-        (way / CAR_MPS + UNLOCK_S).astype(np.int32),
-        _by_car(way).astype(np.int32),
-        (230 * way).astype(np.int32),
+    edges = DoorEdges.of(
+        len(town.stops),
+        place=place,
+        kind=np.ones(len(way), np.int32),
+        seconds=(way / CAR_MPS + UNLOCK_S).astype(np.int32),
+        cents=_by_car(way).astype(np.int32),
+        mg=(230 * way).astype(np.int32),
     )
     return FrontQuery(
         random.randrange(5 * 3_600, 22 * 3_600),

@@ -12,11 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gtfs import front_layout as at
 from gtfs.front_layout import LEG_ROW
 from gtfs.front_network import FrontNetwork, FrontWorkspace
+from gtfs.front_question import pose
 from gtfs.front_rentals import RentalEdges
 from gtfs.front_search import find_front
 from gtfs.front_values import (
@@ -55,7 +55,7 @@ _MOST_LABELS = 1 << 21
 _KINDS = tuple(LegKind)
 _leg: Callable[[list[Any]], FrontLeg] = partial(tuple.__new__, FrontLeg)
 """A leg of its list; half as long as by its own constructor."""
-_NO_EDGES = np.zeros(0, np.int32)
+_NO_EDGES = np.zeros((0, at.DOOR_ROW), np.int32)
 _RENTALS = slice(at.ARRAYS_AT + 2 * at.EDGE0, at.ARRAYS_AT + 2 * (at.RENTABLE + 1))
 
 
@@ -141,24 +141,25 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
         raise ValueError("the rentals are of another network")
     if len(query.access) != n_nodes or len(query.egress) != n_nodes:
         raise ValueError(f"{len(query.access)} access times for {n_nodes} nodes")
-    edges = _door_rows(query.door_edges, rentals)
-    first, last = (edges, _NO_EDGES) if network.mirrored else (_NO_EDGES, edges)
-    asked: tuple[NDArray[Any], ...] = (
-        _seconds(query.access),
-        _seconds(query.egress),
-        first,
-        last,
-    )
+    access, egress = _seconds(query.access), _seconds(query.egress)
+    rows = query.door_edges.rows if query.door_edges else _NO_EDGES
+    first, last = (rows, _NO_EDGES) if network.mirrored else (_NO_EDGES, rows)
     n_labels = _LABELS
     while n_labels <= _MOST_LABELS:
         workspace = network.borrow(n_nodes, n_labels)
         state = workspace.state
         state[_RENTALS] = rentals.record
-        for place, array in enumerate(asked, at.ACCESS):
-            at.point_at(state, at.ARRAYS_AT + 2 * place, array, array.size)
-        _set(state, network, rentals, query, edges)
+        pose(
+            state, access, egress, first, last, rentals.n_kinds, rentals.least_cents,
+            query.seconds, query.horizon_s, query.direct_s, query.max_rides,
+            int(query.rents_once), query.rides_beside if query.rents_once else query.max_rides,
+        )  # fmt: skip
         find_front(workspace.address)
-        if not state[at.IS_FULL]:
+        failed = state[at.IS_FULL]
+        if failed == at.NOT_THERE:
+            network.give_back(workspace)
+            raise ValueError("a ride to the door from a place or on a kind that is not there")
+        if not failed:
             return workspace
         n_labels = 4 * workspace.n_labels
     raise FrontTooLargeError(f"a front needs more than {_MOST_LABELS} labels")
@@ -166,60 +167,6 @@ def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> Fron
 
 def _seconds(given: I32) -> I32:
     return np.ascontiguousarray(given, np.int32)
-
-
-def _set(
-    state: NDArray[np.int64],
-    network: FrontNetwork,
-    rentals: RentalEdges,
-    query: FrontQuery,
-    edges: I32,
-) -> None:
-    """Ask the question: the values of the state from N_STOPS on, in the order of its indexes."""
-    state[at.RENTS_ONCE] = query.rents_once
-    beside = query.rides_beside if query.rents_once else query.max_rides
-    state[at.RENTING_LEGS] = min(query.max_rides, beside + 1)
-    state[at.LATEST] = query.seconds + query.horizon_s
-    n_stops = network.n_stops
-    least_rental = min(
-        rentals.least_cents, int(edges[3 :: at.DOOR_ROW].min(initial=rentals.least_cents))
-    )
-    state[at.N_STOPS : at.BASE_S] = (
-        n_stops,
-        rentals.n_nodes,
-        rentals.n_kinds,
-        network.n_sets,
-        2 * n_stops + 2 * rentals.n_nodes,
-        network.transfer_s,
-        network.short_cents,
-        network.short_stops,
-        network.mirrored,
-        min(network.least_ride_cents, at.MOST_CENTS),
-        min(least_rental, at.MOST_CENTS),
-        network.least_single_cents,
-        query.seconds,
-        query.direct_s,
-        query.max_rides,
-        network.most_single_cents,
-    )
-
-
-def _door_rows(edges: DoorEdges | None, rentals: RentalEdges) -> I32:
-    if edges is None or not len(edges.place):
-        return _NO_EDGES
-    n_stops = rentals.given.n_stops
-    rows = np.zeros((len(edges.place), at.DOOR_ROW), np.int32)
-    rows[:, 0] = edges.place + np.int32(n_stops)
-    rows[:, 1] = edges.kind
-    rows[:, 2] = edges.seconds
-    rows[:, 3] = edges.cents
-    rows[:, 6] = edges.mg
-    rows[:, 4] = (edges.mg + np.int32(at.STEP_MG - 1)) // np.int32(at.STEP_MG)
-    if rows.min() < 0 or rows[:, 0].max() >= rentals.n_nodes:
-        raise ValueError("a ride to the door from a place that is not there")
-    if rows[:, 1].max() >= rentals.n_kinds:
-        raise ValueError("a ride to the door on a kind of vehicle that is not there")
-    return rows.ravel()
 
 
 def _journeys(workspace: FrontWorkspace) -> list[FrontJourney]:

@@ -74,6 +74,12 @@ class FrontWorkspace:
             np.zeros(n_rows, np.int64),
         ]
         state = np.zeros(at.STATE_SIZE, np.int64)
+        state[at.N_STOPS], state[at.N_SETS] = network.n_stops, network.n_sets
+        state[at.TRANSFER_S], state[at.MIRRORED] = network.transfer_s, network.mirrored
+        state[at.SHORT_CENTS], state[at.SHORT_STOPS] = network.short_cents, network.short_stops
+        state[at.LEAST_RIDE] = min(network.least_ride_cents, at.MOST_CENTS)
+        state[at.LEAST_SINGLE] = network.least_single_cents
+        state[at.MOST_SINGLE] = network.most_single_cents
         at.point(state, at.ARRAYS_AT, network.data, network.offsets)
         for place, array in enumerate(held, at.LABELS):
             at.point_at(state, at.ARRAYS_AT + 2 * place, array, len(array))

@@ -23,15 +23,18 @@ from gtfs.front_layout import (
     IS_FULL,
     LAST_EDGES,
     LATEST,
+    LEAST_RENTAL,
     LEAST_SINGLE,
     MAX_LEGS,
     MINUTE_S,
     MOST_CENTS,
     MOST_STEPS,
     N_BAGS,
+    N_KINDS,
     N_LABELS,
     N_NODES,
     N_STOPS,
+    NOT_THERE,
     ROUND,
     SECONDS,
     TRANSFER_S,
@@ -47,14 +50,14 @@ from gtfs.front_memory import (
 from gtfs.front_moves import leave_door, leave_door_riding, rent, walk_on
 from gtfs.front_rest import fill_rest
 from gtfs.front_rides import ride
-from gtfs.kernel_cache import compiled, inlined, longs_at
+from gtfs.kernel_cache import compiled, longs_at
 
 
 @compiled
 def find_front(address: int) -> None:
     """Answer the question in the `state` at an address: fill the front and its journeys' legs.
 
-    `state[IS_FULL]` if the workspace is too small for the answer.
+    `state[IS_FULL]` if the workspace is too small for the answer, or NOT_THERE.
     """
     state = longs_at(address)
     state[N_LABELS] = 0
@@ -62,7 +65,9 @@ def find_front(address: int) -> None:
     state[IS_FULL] = 0
     state[ROUND] = 0
     state[BASE_S] = state[SECONDS] // MINUTE_S * MINUTE_S
-    _group_door_edges(state)
+    _take_door_edges(state)
+    if state[IS_FULL] != 0:
+        return
     fill_rest(state)
     if state[DIRECT_S] < INF:
         none = wide(-1)
@@ -91,15 +96,26 @@ def find_front(address: int) -> None:
         write_legs(state)
 
 
-@inlined
-def _group_door_edges(state: Any) -> None:
-    """Chain the edges to the goal door by the node they start from."""
-    door, head = ints(state, LAST_EDGES), ints(state, DOOR_HEAD)
+@compiled
+def _take_door_edges(state: Any) -> None:
+    """Chain the edges to the goal door by the node they start from, and see what they cost.
+
+    `state[IS_FULL]` becomes NOT_THERE where one of the edges names no node or kind.
+    """
+    head = ints(state, DOOR_HEAD)
     if size_of(state, LAST_EDGES) > 0:
         fill(head, state[N_NODES], wide(-1))
-    for d in range(0, size_of(state, LAST_EDGES), DOOR_ROW):
-        door[d + 5] = head[door[d]]
-        head[door[d]] = d
+    for place in (FIRST_EDGES, LAST_EDGES):
+        door = ints(state, place)
+        for d in range(0, size_of(state, place), DOOR_ROW):
+            node, kind = wide(door[d]), wide(door[d + 1])
+            if not (0 <= node < state[N_NODES] and 0 <= kind < state[N_KINDS]):
+                state[IS_FULL] = NOT_THERE
+                return
+            state[LEAST_RENTAL] = min(state[LEAST_RENTAL], wide(door[d + 3]))
+            if place == LAST_EDGES:
+                door[d + 5] = head[node]
+                head[node] = d
 
 
 @compiled

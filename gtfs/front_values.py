@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs.front_layout import DOOR_ROW, STEP_MG
+
 I32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
@@ -54,13 +56,31 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DoorEdges:
-    """Rides on rented vehicles from a place (0 to P-1) to the goal door itself, equal-long."""
+    """Rides on rented vehicles from a node to the goal door itself.
 
-    place: I32
-    kind: I32
-    seconds: I32
-    cents: I32
-    mg: I32
+    ``rows`` are (n, DOOR_ROW) as the kernel reads them (`front_layout`), C-contiguous. It writes
+    to one column, the same each time, so one thread may ask with them.
+    """
+
+    rows: I32
+
+    @classmethod
+    def of(
+        cls, n_stops: int, *, place: I32, kind: I32, seconds: I32, cents: I32, mg: I32
+    ) -> DoorEdges:
+        """Make them of equal-long columns; ``place`` is 0 to P-1."""
+        rows = np.zeros((len(place), DOOR_ROW), np.int32)
+        rows[:, 0] = place + np.int32(n_stops)
+        rows[:, 1], rows[:, 2], rows[:, 3] = kind, seconds, cents
+        rows[:, 4] = (mg + np.int32(STEP_MG - 1)) // np.int32(STEP_MG)
+        rows[:, 6] = mg
+        return cls(rows)
+
+    def costing(self, cents: I32) -> DoorEdges:
+        """The same rides at other prices."""
+        rows = self.rows.copy()
+        rows[:, 3] = cents
+        return DoorEdges(rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

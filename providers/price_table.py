@@ -36,9 +36,12 @@ class PriceTable:
             for plan in plans
         ]
         amounts = {amount for row in (*by_minute, *by_km) for amount in row}
-        self._per_cent = lcm(*(Fraction(amount * 100).denominator for amount in amounts))
-        self._by_minute = self._units(by_minute)
-        self._by_km = self._units(by_km)
+        self.per_cent = lcm(*(Fraction(amount * 100).denominator for amount in amounts))
+        """Units of the tables in the smallest coin."""
+        self.by_minute = self._units(by_minute)
+        """By plan and minutes."""
+        self.by_km = self._units(by_km)
+        """By plan and started kilometres."""
 
     def cents(self, plan: npt.NDArray[np.int32] | int, minutes: Ints, metres: Ints) -> Ints:
         """The price of each ride in minor units, rounded half up, never below zero.
@@ -49,10 +52,10 @@ class PriceTable:
             IndexError: a ride longer than a day or a thousand kilometres.
         """
         km = -(-metres // METRES_PER_KM)
-        units = self._by_minute[plan, minutes] + self._by_km[plan, km]
-        cents: Ints = np.maximum((2 * units + self._per_cent) // (2 * self._per_cent), 0)
+        units = self.by_minute[plan, minutes] + self.by_km[plan, km]
+        cents: Ints = np.maximum((2 * units + self.per_cent) // (2 * self.per_cent), 0)
         return cents
 
     def _units(self, rows: list[list[Decimal]]) -> Ints:
-        units = [[int(amount * 100 * self._per_cent) for amount in row] for row in rows]
+        units = [[int(amount * 100 * self.per_cent) for amount in row] for row in rows]
         return np.array(units, np.int64).reshape(len(rows), -1)

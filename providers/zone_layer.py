@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -44,6 +45,8 @@ class Layer(Generic[T]):
     """Whether each is in force all the time that is looked at."""
     default: T | None
     tree: STRtree
+    around: tuple[float, ...]
+    """West, south, east and north of all zones."""
 
     @staticmethod
     def of(stated: Sequence[tuple[BaseGeometry, Phase, T]], default: T | None) -> Layer[T]:
@@ -51,7 +54,11 @@ class Layer(Generic[T]):
         areas = np.array([area for area, _, _ in stated], np.object_)
         whole = np.array([phase is Phase.WHOLE for _, phase, _ in stated], np.bool_)
         values = np.array([value for _, _, value in stated])
-        return Layer(areas, values, whole, default, STRtree(areas))
+        boxes: Floats = shapely.bounds(areas)
+        low: Floats = boxes[:, :2].min(axis=0, initial=inf)
+        high: Floats = boxes[:, 2:].max(axis=0, initial=-inf)
+        around = (*low.tolist(), *high.tolist())
+        return Layer(areas, values, whole, default, STRtree(areas), around)
 
     def holds(self, degrees: Floats, *, value: T, surely: bool = False) -> Flags:
         """Whether a value holds at each of (n, 2) latitudes and longitudes; nowhere (nan) not.
@@ -76,6 +83,9 @@ class Layer(Generic[T]):
 
     def holds_at(self, at: LatLon, *, value: T) -> bool:
         """The same of one place."""
+        west, south, east, north = self.around
+        if not (west <= at.lon <= east and south <= at.lat <= north):
+            return self.default == value
         return bool(self.holds(np.array([[at.lat, at.lon]]), value=value)[0])
 
     def within(self, degrees: Floats, which: Flags) -> Flags:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gtfs.front import FAR
 from gtfs.geo import distance_m
 from mobility.planning.fleets.door_rides import DoorRides, door_rides
+from mobility.planning.fleets.door_rows import say_far
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.ground import Door
 from mobility.planning.request import SearchRequest
@@ -66,14 +67,13 @@ def _on_foot(
         outward=outward,
         wheelchair=request.wheelchair,
     )
-    seconds = np.where(seconds < 0, np.int32(FAR), seconds)
     n_stops = len(fleets.geometry.stops)
-    stops, vehicles = seconds[:n_stops], seconds[n_stops:]
-    if np.count_nonzero(stops < FAR) > NEAREST_STOPS:
+    reached = say_far(seconds, FAR, n_stops, WALK_TO_VEHICLE_SECONDS)
+    if reached > NEAREST_STOPS:
+        stops = seconds[:n_stops]
         stops[np.argsort(stops, kind="stable")[NEAREST_STOPS:]] = FAR
     for stop in door.stops:
-        stops[stop] = 0
-    vehicles[vehicles > WALK_TO_VEHICLE_SECONDS] = FAR
+        seconds[stop] = 0
     return seconds
 
 

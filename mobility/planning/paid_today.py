@@ -117,7 +117,7 @@ class Left:
         """The same of the rides to the goal's own door."""
         if not self._any:
             return edges
-        return replace(edges, cents=np.minimum(edges.cents, self._left[edges.kind]))
+        return edges.costing(np.minimum(edges.rows[:, 3], self._left[edges.rows[:, 1]]))
 
 
 def _left_of(kind: Kind, paid: Sequence[PaidToday]) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from gtfs.geo import LatLon
 from mobility.planning.day_ends import at_its_day
 from mobility.planning.door_to_door import DoorToDoor
-from mobility.planning.fleets import zone_ways
+from mobility.planning.fleets import door_rows, zone_ways
 from mobility.planning.ground import Door, Ground
 from mobility.planning.request import SearchRequest, SearchResult
 from mobility.planning.via.search import ViaSearch
@@ -33,6 +33,7 @@ class Planner(Ground):
 
     def warm_up(self, now: datetime) -> None:
         """Prepare what all searches share, so that the first one need not wait."""
+        door_rows.warm_up()
         zone_ways.warm_up()
         middle = self.city.centre
         request = SearchRequest(middle, LatLon(middle.lat + 0.01, middle.lon + 0.01))

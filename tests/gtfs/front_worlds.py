@@ -211,9 +211,18 @@ def query_of(setting: Setting, asked: Question) -> FrontQuery:
 
     edges = None
     if asked.door_edges:
-        columns = [np.array(c, np.int32) for c in zip(*asked.door_edges, strict=True)]
-        place = columns[0] - np.int32(setting.world.n_stops)
-        edges = DoorEdges(place, *columns[2:])
+        start, _, kind, seconds_, cents, mg = (
+            np.array(c, np.int32) for c in zip(*asked.door_edges, strict=True)
+        )
+        n_stops = setting.world.n_stops
+        edges = DoorEdges.of(
+            n_stops,
+            place=start - np.int32(n_stops),
+            kind=kind,
+            seconds=seconds_,
+            cents=cents,
+            mg=mg,
+        )
     return FrontQuery(
         asked.seconds,
         seconds(asked.access),

@@ -245,7 +245,7 @@ def test_a_second_rental_is_ridden_only_where_more_than_one_is_allowed():
     access, egress = np.full(5, FAR, np.int32), np.full(5, FAR, np.int32)
     access[STATION_A] = 0
     one = np.array([1], np.int32)
-    door = DoorEdges(one, one * 0, one * 300, one * 100, one * 0)
+    door = DoorEdges.of(3, place=one, kind=one * 0, seconds=one * 300, cents=one * 100, mg=one * 0)
     asked = FrontQuery(EIGHT, access, egress, door_edges=door)
     assert search_front(network(ON_LEVELS), edges, asked) == ()
     twice = replace(asked, rents_once=False)

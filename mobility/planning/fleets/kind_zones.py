@@ -69,6 +69,8 @@ class KindZones:
         self._everywhere = passing.default is False or (
             speeds.default is not None and speeds.default < kmh
         )
+        self.hinders = self._everywhere or len(self._hinders) > 0
+        """Whether limits forbid or lengthen any ride."""
         self._held_up = lru_cache(REMEMBERED)(self._find_held_up)
         self.may_be_left_at = lru_cache(DOORS)(self._may_be_left_at)
         """Whether a vehicle may be left at a door."""
@@ -87,7 +89,11 @@ class KindZones:
         return ~closed | stations if docked else ~closed & ~stations
 
     def _may_be_left_at(self, at: LatLon) -> bool:
-        return bool(self.may_end(degrees_of([at]), docked=False)[0])
+        limits = self._limits
+        return not (
+            limits.may_end.holds_at(at, value=False)
+            or limits.only_stations.holds_at(at, value=True)
+        )
 
     def held_up(
         self, starts: Floats, ends: Floats, row: Indices, column: Indices, metres: Ints
@@ -97,7 +103,7 @@ class KindZones:
         Each ride leads from one of the (n, 2) ``starts`` to one of the ``ends``, in degrees.
         """
         held = np.zeros(len(metres), np.int32)
-        if not len(metres) or not (self._everywhere or len(self._hinders)):
+        if not len(metres) or not self.hinders:
             return held
         away = self._away(starts)[row] + self._away(ends)[column]
         for ride in np.flatnonzero(away <= self._outpaced * metres).tolist():

@@ -61,7 +61,7 @@ class Rides:
 
         ``held_s``: the seconds by which limits of speed lengthen each.
         """
-        by_kind = _rows_of(kinds)
+        by_kind = rows_of(kinds)
         seconds = moving_s + held_s + np.int32(UNLOCK_SECONDS + LOCK_SECONDS)
         metres = by_kind.metres[number, moving_s]
         minutes = -(-seconds.astype(np.int64) // 60)
@@ -69,7 +69,7 @@ class Rides:
         return cls(seconds, metres, cents.astype(np.int32), metres * by_kind.mg_per_m[number])
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """What rides take and cost, a row a kind."""
 
     metres: Ints
@@ -78,8 +78,9 @@ class _Rows(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _rows_of(kinds: tuple[Kind, ...]) -> _Rows:
-    return _Rows(
+def rows_of(kinds: tuple[Kind, ...]) -> Rows:
+    """Worked out once."""
+    return Rows(
         np.stack([kind.metres for kind in kinds]),
         PriceTable([kind.plan for kind in kinds]),
         np.array([kind.mg_per_m for kind in kinds], np.int32),

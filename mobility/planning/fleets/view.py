@@ -20,12 +20,24 @@ from mobility.planning.fleets.kind_zones import KindZones
 from mobility.planning.fleets.kinds import FREE_ENDS, STATION_ENDS, Kind
 from mobility.planning.fleets.rides import Geometry, RideEdges, edges_of
 from mobility.planning.ways.reach import Places
-from providers.values import Station, Vehicle
+from providers.values import Mode, Station, Vehicle
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int32]
 Pools = Mapping[tuple[int, int], tuple[Vehicle, ...]]
 """By kind and slot the vehicles that could be taken, farthest range first; never empty."""
+
+
+class Standing(NamedTuple):
+    """Where vehicles can be taken that are ridden alike, a column for each kind and slot."""
+
+    mode: Mode
+    kinds: tuple[int, ...]
+    slots: Ints
+    numbers: Ints
+    """Of the kinds."""
+    ranges: Ints
+    """The metres that the best vehicle there can go, as far as they matter."""
 
 
 class Allowed(NamedTuple):
@@ -59,7 +71,7 @@ class FleetView:
     rolling: list[RentalEdges]
     """``rentals`` with the ways of a wheelchair, once somebody has asked for them."""
     _usable: dict[tuple[AbstractSet[int], bool], RentalEdges] = field(default_factory=dict)
-    _standing: dict[int, tuple[Ints, Ints]] = field(default_factory=dict)
+    _standing: dict[AbstractSet[int], tuple[Standing, ...]] = field(default_factory=dict)
 
     @property
     def nodes(self) -> Places:
@@ -71,18 +83,31 @@ class FleetView:
         lat, lon = self.geometry.slots.degrees[slot].tolist()
         return LatLon(lat, lon)
 
-    def standing(self, kind: int) -> tuple[Ints, Ints]:
-        """Where a vehicle of the kind can be taken, and the metres that the best there can go.
-
-        Ranges count as far as they matter.
-        """
-        found = self._standing.get(kind)
+    def standing(self, kinds: AbstractSet[int]) -> tuple[Standing, ...]:
+        """Which of the kinds that need no station at a ride's end can be taken where, by mode."""
+        found = self._standing.get(kinds)
         if found is None:
-            slots = np.flatnonzero(self.available[kind]).astype(np.int32)
-            longest_m = self.kinds[kind].longest_m
-            far = [self.ranges.get((kind, slot), longest_m) for slot in slots.tolist()]
-            found = self._standing[kind] = (slots, np.array(far, np.int32))
+            free = [
+                number
+                for number in sorted(kinds)
+                if self.kinds[number].type.return_rule in FREE_ENDS and self.available[number].any()
+            ]
+            modes = dict.fromkeys(self.kinds[number].mode for number in free)
+            found = tuple(
+                self._standing_of(mode, [n for n in free if self.kinds[n].mode is mode])
+                for mode in modes
+            )
+            self._standing[kinds] = found
         return found
+
+    def _standing_of(self, mode: Mode, kinds: list[int]) -> Standing:
+        number, slot = np.nonzero(self.available[kinds])
+        numbers = np.array(kinds, np.int32)[number]
+        far = [
+            self.ranges.get(at, self.kinds[at[0]].longest_m)
+            for at in zip(numbers.tolist(), slot.tolist(), strict=True)
+        ]
+        return Standing(mode, tuple(kinds), slot.astype(np.int32), numbers, np.array(far, np.int32))
 
     def usable(self, kinds: AbstractSet[int], *, wheelchair: bool = False) -> RentalEdges:
         """The rides by some of the kinds, with the walks to and from them."""

@@ -176,7 +176,8 @@ class PlaceIndex:
     def find_at(self, position: LatLon, within_m: int = AT_M) -> FoundPlace | None:
         """The nearest place so close by that the position can go by its name, or else address."""
         for around in (self._sights, self._doors):
-            for row, _ in around.list_within(position, within_m, 1, None):
+            row = around.nearest(position, within_m)
+            if row is not None:
                 return _found(row)
         return None
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.geo import EARTH_RADIUS_M, LatLon
+from mobility.planning.places.nearest import find_nearest
 from mobility.planning.places.rows import KnownPlace, PlaceRow
 
 F64 = NDArray[np.float64]
@@ -22,7 +23,7 @@ class Points:
         """Sort them once."""
         self.lats = np.array(lats, np.float64)
         self.lons = np.array(lons, np.float64)
-        self._radians = np.radians(self.lats), np.radians(self.lons)
+        self._radians = np.radians(np.stack([self.lats, self.lons]))
         self._cosines = np.cos(self._radians[0])
         self._order = np.argsort(self.lats, kind="stable")
         self._sorted = self.lats[self._order]
@@ -50,6 +51,19 @@ class Points:
         order = np.lexsort((some, away))
         return some[order], away[order]
 
+    def nearest(self, position: LatLon, metres: float) -> int | None:
+        """The nearest point, if it is at most so far away; of equally near the first."""
+        found = find_nearest(
+            position.lat,
+            position.lon,
+            (metres + 1) / _M_PER_DEGREE,
+            math.sin(metres / (2 * EARTH_RADIUS_M)) ** 2,
+            self._sorted,
+            self._order,
+            self._radians,
+        )
+        return None if found < 0 else found
+
 
 class Around:
     """Places by where their rows lie. Immutable."""
@@ -63,6 +77,11 @@ class Around:
         self._points = Points(
             [row.lat for _, row in self._rows], [row.lon for _, row in self._rows]
         )
+
+    def nearest(self, position: LatLon, metres: float) -> PlaceRow | None:
+        """The nearest row, if it is at most so far away."""
+        found = self._points.nearest(position, metres)
+        return None if found is None else self._rows[found][1]
 
     def list_within(
         self, position: LatLon, metres: float, limit: int, kinds: Collection[str] | None
