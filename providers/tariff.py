@@ -103,11 +103,17 @@ def ceiling_usage(planned: Usage) -> Usage:
     )
 
 
-@lru_cache(maxsize=4096)
 def quote(
     plan: PricingPlan, planned: Usage, vat_percent: Decimal, paid: Money | None = None
 ) -> Quote:
     """The estimate for the planned use, with the price of ``ceiling_usage`` as its ceiling."""
+    if planned.metres > 0 and not plan.per_km:
+        planned = Usage(planned.minutes, 0)
+    return _quote(plan, planned, vat_percent, paid)
+
+
+@lru_cache(maxsize=4096)
+def _quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal, paid: Money | None) -> Quote:
     estimate = explain(plan, planned, paid)
     ceiling = price(plan, ceiling_usage(planned), paid)
     return Quote(

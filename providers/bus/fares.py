@@ -82,6 +82,19 @@ class FareRide:
             raise ValueError(f"the ride on {self.route_id} ends before it begins")
 
 
+class _Part(NamedTuple):
+    """A ride as far as the choice of its ticket depends on it; equal ones are chosen for once."""
+
+    tariff_id: str
+    on: date
+    from_zone: str | None
+    to_zone: str | None
+    short: bool
+    """Whether a short-hop ticket is sold for it."""
+    reach: int
+    """How many rides after it, on its tariff, a single ticket bought for it lasts for."""
+
+
 class _Product(NamedTuple):
     base: str
     rider: str
@@ -121,26 +134,49 @@ def choose_products(
     Raises:
         FareUnknownError: no fare is known for a ride, its rider or its day, or a pass is unknown.
     """
+    parts = _parts(table, rides, holidays)
+    return _choose(table, parts, frozenset(passes), rider, passengers)
+
+
+def _parts(
+    table: FareTable, rides: Sequence[FareRide], holidays: AbstractSet[date]
+) -> tuple[_Part, ...]:
+    tariffs = [table.get_tariff_of(ride.agency_id).id for ride in rides]
+    zone = table.zone
+    found = []
+    for index, (tariff_id, ride) in enumerate(zip(tariffs, rides, strict=True)):
+        local = ride.departs_at.astimezone(zone)
+        on = local.date()
+        edition = _edition_on(table, tariff_id, on)
+        until = ride.departs_at + timedelta(minutes=edition.transfer_minutes)
+        following = range(index + 1, len(rides))
+        later = [rides[i].arrives_at for i in following if tariffs[i] == tariff_id]
+        reach = next((n for n, at in enumerate(later) if at > until), len(later))
+        short = _is_short_hop(edition, ride, local, holidays)
+        found.append(_Part(tariff_id, on, ride.from_zone, ride.to_zone, short, reach))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _choose(
+    table: FareTable,
+    parts: tuple[_Part, ...],
+    passes: frozenset[str],
+    rider: RiderKind,
+    passengers: int,
+) -> tuple[str, ...]:
     chosen: dict[int, _Product] = {}
-    by_tariff: dict[str, list[int]] = {}
-    for index, ride in enumerate(rides):
-        by_tariff.setdefault(table.get_tariff_of(ride.agency_id).id, []).append(index)
     held = table.list_passes(passes)
     for tariff in table.tariff:
-        indexes = by_tariff.get(tariff.id)
-        if indexes is None:
-            continue
+        own = [(index, part) for index, part in enumerate(parts) if part.tariff_id == tariff.id]
         free = _carried(tariff, held, passengers)
-        everyone = free >= passengers
-        products = _for_tariff(
-            table, tariff, [(index, rides[index]) for index in indexes], holidays, rider, everyone
-        )
-        for index, product in zip(indexes, products, strict=True):
+        products = _for_tariff(table, tariff, own, rider, everyone_free=free >= passengers)
+        for (index, _), product in zip(own, products, strict=True):
             paid_here = product.covered_by is None
             chosen[index] = _Product(
                 product.base, product.rider, free if paid_here else 0, product.covered_by
             )
-    return tuple(str(chosen[index]) for index in range(len(rides)))
+    return tuple(str(chosen[index]) for index in range(len(parts)))
 
 
 @lru_cache(maxsize=4096)
@@ -208,42 +244,32 @@ def _carried(tariff: Tariff, held: Iterable[Pass], passengers: int) -> int:
 def _for_tariff(
     table: FareTable,
     tariff: Tariff,
-    rides: Sequence[tuple[int, FareRide]],
-    holidays: AbstractSet[date],
+    rides: Sequence[tuple[int, _Part]],
     rider: RiderKind,
-    everyone_free: bool,  # noqa: FBT001  internal, always named by its variable
+    *,
+    everyone_free: bool,
 ) -> tuple[_Product, ...]:
     """The cheapest products for the rides of one tariff, each with its number in the journey."""
     if tariff.product is not None:
         for _, ride in rides:
-            _price(table, _edition(table, tariff, ride), tariff.product, rider)
+            _price(table, _edition_on(table, tariff.id, ride.on), tariff.product, rider)
         return (_Product(tariff.product, rider),) * len(rides)
     if everyone_free:
         return tuple(
-            product
-            for ride in rides
-            for product in _cheapest(table, tariff, [ride], holidays, rider).products
+            product for ride in rides for product in _cheapest(table, [ride], rider).products
         )
-    return _cheapest(table, tariff, rides, holidays, rider).products
+    return _cheapest(table, rides, rider).products
 
 
-def _cheapest(
-    table: FareTable,
-    tariff: Tariff,
-    rides: Sequence[tuple[int, FareRide]],
-    holidays: AbstractSet[date],
-    rider: RiderKind,
-) -> _Plan:
+def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: RiderKind) -> _Plan:
     """By dynamic programming from the last ride: a short hop, or a single for the next n rides."""
     best = [_Plan(0, 0, ())]
     for start in range(len(rides) - 1, -1, -1):
         number, ride = rides[start]
-        edition = _edition(table, tariff, ride)
+        edition = _edition_on(table, ride.tariff_id, ride.on)
         options = []
-        for end in range(start + 1, len(rides) + 1):
+        for end in range(start + 1, min(start + 1 + ride.reach, len(rides)) + 1):
             covered = [part for _, part in rides[start:end]]
-            if len(covered) > 1 and not _in_time(edition, covered):
-                break
             base = f"single:{_level(edition, covered)}"
             after = best[len(rides) - end]
             first = _Product(base, rider)
@@ -255,7 +281,7 @@ def _cheapest(
                     (first, *later, *after.products),
                 )
             )
-        if _is_short_hop(table, edition, ride, holidays):
+        if ride.short:
             after = best[len(rides) - start - 1]
             options.append(
                 _Plan(
@@ -268,12 +294,7 @@ def _cheapest(
     return best[-1]
 
 
-def _in_time(edition: Edition, rides: Sequence[FareRide]) -> bool:
-    limit = rides[0].departs_at + timedelta(minutes=edition.transfer_minutes)
-    return rides[-1].arrives_at <= limit
-
-
-def _level(edition: Edition, rides: Sequence[FareRide]) -> int:
+def _level(edition: Edition, rides: Sequence[_Part]) -> int:
     zones = {zone for ride in rides for zone in (ride.from_zone, ride.to_zone) if zone}
     for area in edition.zone_levels:
         if zones <= set(area.zones):
@@ -283,18 +304,13 @@ def _level(edition: Edition, rides: Sequence[FareRide]) -> int:
 
 
 def _is_short_hop(
-    table: FareTable, edition: Edition, ride: FareRide, holidays: AbstractSet[date]
+    edition: Edition, ride: FareRide, local: datetime, holidays: AbstractSet[date]
 ) -> bool:
     rule = edition.short_hop
     if rule is None or ride.stops > rule.max_stops:
         return False
-    local = ride.departs_at.astimezone(table.zone)
     free_day = local.weekday() >= _SATURDAY or local.date() in holidays
     return free_day or rule.weekday_from is None or local.time() >= rule.weekday_from
-
-
-def _edition(table: FareTable, tariff: Tariff, ride: FareRide) -> Edition:
-    return _edition_on(table, tariff.id, ride.departs_at.astimezone(table.zone).date())
 
 
 @lru_cache(maxsize=1024)
