@@ -9,7 +9,7 @@ shown hundreds of near-identical ways (motis#1166).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.itinerary import Reason
@@ -50,7 +50,12 @@ def rank(
         one for one in _unique(others) if one.has_rental or _times_and_cents(one) not in listed
     ]
     known = [*plain, *unique, *rivals]
-    front = [i for i in unique if not _is_driven_out(i, known)]
+    simple = [i for i in known if i.has_transit != i.has_rental]
+    front = [
+        i
+        for i in unique
+        if not (_combined(i) and _gains_nothing(i, simple)) and not _is_driven_out(i, known)
+    ]
     chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
@@ -58,11 +63,22 @@ def rank(
 
 def replaces(a: Candidate, b: Candidate) -> bool:
     """Whether of two ways of one kind ``b`` need not be shown beside ``a``."""
+    if not _may_replace(a, b):
+        return False
     return (
         dominates(a, b)
         or makes_needless(a, b)
         or _in_vain(a, b)
         or (_twins(a, b) and (*_cost(a), str(a.key)) < (*_cost(b), str(b.key)))
+    )
+
+
+def _may_replace(a: Candidate, b: Candidate) -> bool:
+    """What every reason asks for: no dearer, not a minute later, leaving not a minute earlier."""
+    return (
+        a.cents <= b.cents
+        and a.departs > b.departs - SAME_SECONDS
+        and a.arrives < b.arrives + SAME_SECONDS
     )
 
 
@@ -113,39 +129,45 @@ def with_reasons(
     among the ways with a bus, since a ride from door to door never has any.
     """
     said = [i for i in ranked if i.kind != (_WALK,) or i.seconds <= SHORT_WALK_SECONDS]
+    known = [i for i in said if i.cents < UNKNOWN_CENTS]
     rides = [i for i in said if i.has_transit]
-    contests: tuple[tuple[Reason, Sequence[Candidate], Callable[[Candidate], int]], ...] = (
-        (Reason.FASTEST, said, (lambda i: -i.departs) if latest_first else (lambda i: i.arrives)),
-        (Reason.CHEAPEST, [i for i in said if i.cents < UNKNOWN_CENTS], lambda i: i.cents),
-        (Reason.GREENEST, said, lambda i: i.co2_grams),
-        (Reason.FEWEST_CHANGES, rides, lambda i: i.transfers),
+    contests = (
+        (Reason.FASTEST, said, [-i.departs if latest_first else i.arrives for i in said]),
+        (Reason.CHEAPEST, known, [i.cents for i in known]),
+        (Reason.GREENEST, said, [i.co2_grams for i in said]),
+        (Reason.FEWEST_CHANGES, rides, [i.transfers for i in rides]),
     )
-    won: dict[int, list[Reason]] = {}
-    for reason, entrants, measure in contests:
-        values = [measure(i) for i in entrants]
-        if values and (max(values) > min(values) or reason is Reason.FASTEST):
-            won.setdefault(id(entrants[values.index(min(values))]), []).append(reason)
-    return tuple(
-        i._replace(reasons=(*won[id(i)], *i.reasons)) if id(i) in won else i for i in ranked
+    won: dict[int, tuple[Reason, ...]] = {}
+    for reason, entrants, values in contests:
+        if values and (max(values) > (least := min(values)) or reason is Reason.FASTEST):
+            best = id(entrants[values.index(least)])
+            won[best] = (*won.get(best, ()), reason)
+    return tuple(i._replace(reasons=won[id(i)] + i.reasons) if id(i) in won else i for i in ranked)
+
+
+def _gains_nothing(b: Candidate, simple: Sequence[Candidate]) -> bool:
+    """Whether one bus or vehicle alone is as good as the combination ``b`` of both."""
+    departs, cents = b.departs, b.cents
+    return any(
+        (a.departs >= departs and _no_gain(a, b))
+        or (a.cents <= cents and not a.has_transit and _at_any_time(a, b))
+        for a in simple
     )
 
 
 def _is_driven_out(b: Candidate, known: Sequence[Candidate]) -> bool:
-    """Whether any drives it out; of those with a timetable only what is there in time may."""
-    departs, arrives = b.departs, b.arrives + SAME_SECONDS
+    """Whether any drives it out of those that cost no more and are there in time."""
+    departs, arrives, cents = b.departs, b.arrives + SAME_SECONDS, b.cents
     return any(
         _drives_out(a, b)
         for a in known
-        if not a.has_transit or (a.departs >= departs and a.arrives < arrives)
+        if a.departs >= departs and a.cents <= cents and a.arrives < arrives
     )
 
 
 def _drives_out(a: Candidate, b: Candidate) -> bool:
+    """Of one kind, or both combined; whether a rented ride is absurd beside another kind."""
     if a is b:
-        return False
-    if _combined(b) and not _combined(a) and a.has_transit | a.has_rental:
-        return _no_gain(a, b) or _at_any_time(a, b)
-    if a.departs < b.departs:
         return False
     if a.kind == b.kind:
         return replaces(a, b)

@@ -87,7 +87,5 @@ def is_beaten(old: Candidate, others: Iterable[Candidate], sign: int) -> bool:
 
     Only what comes later may: so a way is left out of every window it could stand in, or of none.
     """
-    return any(
-        new.key != old.key and edge(new, sign) >= edge(old, sign) and replaces(new, old)
-        for new in others
-    )
+    place, key = edge(old, sign), old.key
+    return any(edge(new, sign) >= place and new.key != key and replaces(new, old) for new in others)
