@@ -7,18 +7,18 @@ departures are always the same, pages neither skip nor repeat. What they cost is
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import repeat
 from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from gtfs.front import FAR
-from gtfs.ids import StopIdx
-from gtfs.journey import Access, Footpath, Journey, Query, Ride, profile, search, search_latest
+from gtfs.journey import Access, Journey, Query, Ride, profile, search, search_latest
 from gtfs.network import Usable
 from gtfs.service_time import day_zero, service_day
 from gtfs.timetable import Timetable
-from mobility.planning.candidate import Candidate, candidate
+from mobility.planning.candidate import Candidate
 from providers.values import Mode
 
 MAX_TRANSFERS = 4
@@ -85,26 +85,28 @@ class PlainWays:
         return min(way.arrives for way in found) - moment + slower_s
 
     def _candidate(self, journey: Journey, zero: int) -> Candidate:
-        wait_s, before = 0, None
+        wait_s = walk_s = 0
+        before = journey.legs[0].departs_s
         rides = []
         for leg in journey.legs:
-            if before is not None:
-                wait_s = max(wait_s, leg.departs_s - before)
+            wait_s = max(wait_s, leg.departs_s - before)
             before = leg.arrives_s
             if isinstance(leg, Ride):
                 rides.append((leg.trip, leg.from_position, leg.to_position))
-        return candidate(
-            departs=zero + journey.departs_s,
-            arrives=zero + journey.arrives_s,
-            transfers=journey.transfers,
-            cents=0,
-            co2_grams=0,
-            kind=_BUS,
-            walk_seconds=sum(
-                leg.arrives_s - leg.departs_s for leg in journey.legs if isinstance(leg, Footpath)
-            ),
-            key=(zero + journey.departs_s, *rides),
-            found=journey,
+            else:
+                walk_s += before - leg.departs_s
+        departs = zero + journey.departs_s
+        return Candidate(
+            departs,
+            zero + journey.arrives_s,
+            journey.transfers,
+            0,
+            0,
+            _BUS,
+            walk_s,
+            (departs, *rides),
+            journey,
+            has_transit=True,
             longest_wait=wait_s,
         )
 
@@ -152,6 +154,7 @@ class HourlyWays(PlainWays):
 
 
 def _reached(seconds: Ints) -> tuple[Access, ...]:
+    """The stops in reach; made as tuples, for there are dozens."""
     stops = np.flatnonzero(seconds < FAR)
-    both = zip(stops.tolist(), seconds[stops].tolist(), strict=True)
-    return tuple(Access(StopIdx(stop), s) for stop, s in both)
+    pairs = zip(stops.tolist(), seconds[stops].tolist(), strict=True)
+    return tuple(map(tuple.__new__, repeat(Access), pairs))
