@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,9 +62,14 @@ async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime)
 
 
 async def claim(
-    engine: AsyncEngine, *, kind: str, key: str | None = None, worker: str, lease: timedelta
+    engine: AsyncEngine,
+    *,
+    kinds: Collection[str],
+    key: str | None = None,
+    worker: str,
+    lease: timedelta,
 ) -> Claim | None:
-    """Take one due step of a kind, or the step ``key`` if it is due.
+    """Take the step of these kinds that has been due the longest, of those called ``key`` if given.
 
     The database's clock decides, so that no two machines' clocks need agree. Each claim has a
     token of its own: who has lost the lease cannot renew or end what another has taken.
@@ -73,7 +78,7 @@ async def claim(
     free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
     due = (
         select(step.c.kind, step.c.key)
-        .where(step.c.kind == kind, step.c.run_at <= func.now(), free)
+        .where(step.c.kind.in_(list(kinds)), step.c.run_at <= func.now(), free)
         .order_by(step.c.run_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -83,13 +88,13 @@ async def claim(
         update(step)
         .where(step.c.kind == due_one.c.kind, step.c.key == due_one.c.key)
         .values(worker=token, lease_until=func.now() + lease, attempts=step.c.attempts + 1)
-        .returning(step.c.generation, step.c.attempts, step.c.key)
+        .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
     )
     async with transaction(engine) as tx:
         row = (await tx.execute(statement)).one_or_none()
     if row is None:
         return None
-    return Claim(kind, row.key, row.generation, row.attempts, token)
+    return Claim(row.kind, row.key, row.generation, row.attempts, token)
 
 
 def _mine(held: Claim) -> tuple[ColumnElement[bool], ...]:
@@ -186,10 +191,9 @@ async def run_due(
 ) -> int:
     """Run the steps that are due now, one after another; returns how many there were."""
     count = 0
-    for kind, handler in handlers.items():
-        while held := await claim(engine, kind=kind, worker=worker, lease=lease):
-            await run_claimed(engine, held, handler, now=clock(), lease=lease)
-            count += 1
+    while held := await claim(engine, kinds=handlers, worker=worker, lease=lease):
+        await run_claimed(engine, held, handlers[held.kind], now=clock(), lease=lease)
+        count += 1
     return count
 
 

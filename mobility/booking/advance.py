@@ -118,7 +118,7 @@ async def wait_for_background(seconds: float) -> None:
 
 async def _advance_if_free(desk: Desk, booking_id: str) -> None:
     held = await steps.claim(
-        desk.engine, kind=STEP, key=booking_id, worker=desk.worker, lease=desk.lease
+        desk.engine, kinds=[STEP], key=booking_id, worker=desk.worker, lease=desk.lease
     )
     if held is not None:
         await steps.run_claimed(

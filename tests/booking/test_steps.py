@@ -26,7 +26,7 @@ async def ask(engine: AsyncEngine, *keys: str) -> None:
 
 
 async def take(engine: AsyncEngine, worker: str, lease: timedelta = LEASE) -> str | None:
-    held = await steps.claim(engine, kind="wash", worker=worker, lease=lease)
+    held = await steps.claim(engine, kinds=["wash"], worker=worker, lease=lease)
     return held.key if held else None
 
 
@@ -52,7 +52,7 @@ async def test_the_step_of_a_dead_worker_is_taken_over_after_its_lease(engine: A
 
 async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine) -> None:
     await ask(engine, "car")
-    held = await steps.claim(engine, kind="wash", worker="slow", lease=SHORT)
+    held = await steps.claim(engine, kinds=["wash"], worker="slow", lease=SHORT)
     assert held is not None
     others: list[str | None] = []
 
@@ -62,6 +62,25 @@ async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine)
 
     await steps.run_claimed(engine, held, wash_slowly, now=now(), lease=SHORT)
     assert (others, await rows(engine)) == ([None], [])
+
+
+async def test_of_all_kinds_that_are_due_the_oldest_is_first(engine: AsyncEngine) -> None:
+    due_since = {"wash": 2, "wax": 3, "tow": 9, "park": -60}
+    async with transaction(engine) as tx:
+        for kind, seconds in due_since.items():
+            run_at = now() - timedelta(seconds=seconds)
+            await steps.enqueue(tx, kind=kind, key="car", run_at=run_at)
+    done: list[str] = []
+
+    def doing(kind: str) -> steps.Handler:
+        async def do(_key: str, _now: datetime) -> None:
+            done.append(kind)
+
+        return do
+
+    mine = {kind: doing(kind) for kind in ("wash", "wax", "park")}
+    await steps.run_due(engine, mine, worker="w", lease=LEASE, clock=now)
+    assert done == ["wax", "wash"]
 
 
 async def test_a_step_that_is_done_is_gone(engine: AsyncEngine) -> None:
@@ -99,7 +118,7 @@ async def test_a_failing_step_is_tried_again_ever_later_and_is_shown_as_stuck(
     for attempt in range(1, 15):
         async with transaction(engine) as tx:
             await tx.execute(text("update step set run_at = now()"))
-        held = await steps.claim(engine, kind="wash", key="car", worker="w", lease=LEASE)
+        held = await steps.claim(engine, kinds=["wash"], key="car", worker="w", lease=LEASE)
         assert held is not None
         assert held.attempts == attempt
         at = now()
@@ -115,7 +134,7 @@ async def test_a_failing_step_is_tried_again_ever_later_and_is_shown_as_stuck(
 
 async def test_a_worker_that_lost_its_lease_cannot_end_the_step(engine: AsyncEngine) -> None:
     await ask(engine, "car")
-    lost = await steps.claim(engine, kind="wash", worker="same", lease=SHORT)
+    lost = await steps.claim(engine, kinds=["wash"], worker="same", lease=SHORT)
     assert lost is not None
     await asyncio.sleep(0.2)
     assert await take(engine, "same") == "car"
@@ -125,7 +144,7 @@ async def test_a_worker_that_lost_its_lease_cannot_end_the_step(engine: AsyncEng
 
 async def test_a_worker_that_loses_its_lease_stops_working(engine: AsyncEngine) -> None:
     await ask(engine, "car")
-    held = await steps.claim(engine, kind="wash", worker="paused", lease=SHORT)
+    held = await steps.claim(engine, kinds=["wash"], worker="paused", lease=SHORT)
     assert held is not None
     washed: list[str] = []
 
