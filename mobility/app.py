@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -71,6 +72,8 @@ ROUTERS = (
 )
 _YOUNG_OBJECTS = 10_000
 """Made before the youngest are looked through: about what one search makes."""
+_SWITCH_S = 0.0005
+"""How long a search goes on when the event loop has something to do."""
 log = logging.getLogger(__name__)
 
 
@@ -84,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             log.warning(POLLING_ALONE)
         async with open_wiring(chosen) as wiring:
             await run_in_threadpool(wiring.planner.warm_up, wiring.clock())
-            _settle_memory()
+            _settle_interpreter()
             app.state.wiring = wiring
             wiring.realtime.start()
             yield
@@ -109,12 +112,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _settle_memory() -> None:
+def _settle_interpreter() -> None:
     """Let the garbage collector leave alone what lives as long as the process does.
 
     Else it looks through the city, the timetable and all modules again and again, for a tenth of a
-    second, while a rider waits.
+    second, while a rider waits. And let no search keep the event loop from its work for 5 ms.
     """
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)

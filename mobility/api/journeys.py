@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from datetime import date as Date  # noqa: N812 - a field of the request is called date
-from datetime import timedelta
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
-from anyio import to_thread
-from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import to_json
 
 from gtfs.geo import LatLon
@@ -18,14 +26,15 @@ from mobility.api.journey_view import journey_out, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
-from mobility.api.search_answer import offer_journeys
-from mobility.api.threads import searches
+from mobility.api.search_answer import freeze_journeys
+from mobility.api.threads import search_in_thread, search_long_in_thread
+from mobility.planning.offers import Lacks, WrittenOffers, keep_offers, write_to_keep
 from mobility.planning.paid_today import Paid, read_paid
 from mobility.planning.request import LONGEST_STAY, MOST_VIAS, DayEnd, SearchRequest, Via
+from mobility.wiring import Wiring
 from providers.values import Mode
 
-router = APIRouter(prefix="/v1/journeys", tags=["journeys"])
-
+_JSON = "application/json"
 _STOP_ID = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -199,6 +208,34 @@ class SearchAnswer(Wire):
     )
 
 
+class SearchRoute(APIRoute):
+    """Calls the handler itself where FastAPI has nothing to find out: a right body and no token.
+
+    Working out five dependencies anew costs more than a web server takes for a whole request.
+    Everything else goes FastAPI's way, which also says what is wrong with a body.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The short way, and FastAPI's for the rest."""
+        ordinary = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            headers = request.headers
+            if headers.get("content-type") == _JSON and "authorization" not in headers:
+                try:
+                    body = Search.model_validate_json(await request.body())
+                except ValidationError:
+                    return await ordinary(request)
+                wiring: Wiring = request.app.state.wiring
+                return await search_journeys(body, wiring, wiring.clock(), None)
+            return await ordinary(request)
+
+        return handle
+
+
+router = APIRouter(prefix="/v1/journeys", tags=["journeys"], route_class=SearchRoute)
+
+
 @router.post(
     "/search",
     response_model=SearchAnswer,
@@ -219,8 +256,22 @@ async def search_journeys(
         mine.passes if body.passes is None else frozenset(body.passes),
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
     )
-    result = await to_thread.run_sync(wiring.planner.search, request, now, limiter=searches)
-    offered = await offer_journeys(wiring, result.itineraries, request, lacks=mine.lacks, now=now)
+    in_thread = search_long_in_thread if request.via else search_in_thread
+    answer, offers = await in_thread(_find, wiring, request, mine.lacks, now)
+    await keep_offers(wiring.redis, offers, wiring.settings.offer_seconds)
+    return Response(answer, media_type=_JSON)
+
+
+def _find(
+    wiring: Wiring, request: SearchRequest, lacks: Lacks, now: datetime
+) -> tuple[bytes, WrittenOffers | None]:
+    """The whole answer as JSON, and the offers in it as they are to be kept.
+
+    All in the thread of the search: handed to the event loop in between, it would wait there for
+    the next search to let go of the interpreter.
+    """
+    result = wiring.planner.search(request, now)
+    offered = freeze_journeys(wiring, result.itineraries, request, lacks=lacks, now=now)
     zone, currency = wiring.city.timezone, wiring.city.currency
     answer = {
         "journeys": [journey_out(journey, zone, currency) for journey in offered],
@@ -229,4 +280,4 @@ async def search_journeys(
         "notices": [notice_out(notice, zone) for notice in result.notices],
         "attributions": attributions_of(wiring.city),
     }
-    return Response(to_json(answer), media_type="application/json")
+    return to_json(answer), write_to_keep(wiring.settings.redis_prefix, offered)

@@ -20,7 +20,22 @@ async def offer_journeys(
     now: datetime,
 ) -> tuple[OfferedJourney, ...]:
     """The journeys of one search with their offers, which are kept under one Redis key."""
-    offered = make_offers(
+    settings = wiring.settings
+    offered = freeze_journeys(wiring, itineraries, request, lacks=lacks, now=now)
+    await save_offers(wiring.redis, settings.redis_prefix, offered, settings.offer_seconds)
+    return offered
+
+
+def freeze_journeys(
+    wiring: Wiring,
+    itineraries: Sequence[Itinerary],
+    request: SearchRequest,
+    *,
+    lacks: Lacks,
+    now: datetime,
+) -> tuple[OfferedJourney, ...]:
+    """The journeys of one search with their offers, which are yet to be kept."""
+    return make_offers(
         itineraries,
         passes=request.passes,
         passengers=request.passengers,
@@ -29,10 +44,3 @@ async def offer_journeys(
         lacks=lacks,
         city=wiring.city,
     )
-    await save_offers(
-        wiring.redis,
-        wiring.settings.redis_prefix,
-        offered,
-        wiring.settings.offer_seconds,
-    )
-    return offered

@@ -178,13 +178,30 @@ def _fare_ride(leg: Leg, ride: Ride) -> Json:
     }
 
 
+class WrittenOffers(NamedTuple):
+    """The offers of one search as they are kept."""
+
+    key: str
+    value: bytes
+
+
+def write_to_keep(prefix: str, offered: Sequence[OfferedJourney]) -> WrittenOffers | None:
+    """The offers of one search, to be kept under one key; None where there are none."""
+    first = next((journey.offer_id for journey in offered if journey.offer_id), None)
+    return WrittenOffers(_key(prefix, first), write_offers(offered)) if first else None
+
+
+async def keep_offers(redis: Redis, written: WrittenOffers | None, seconds: int) -> None:
+    """Keep them for so long."""
+    if written is not None:
+        await redis.set(written.key, written.value, ex=seconds)
+
+
 async def save_offers(
     redis: Redis, prefix: str, offered: Sequence[OfferedJourney], seconds: int = OFFER_SECONDS
 ) -> None:
     """Keep the offers of one search for so long, under one key; nothing where there are none."""
-    first = next((journey.offer_id for journey in offered if journey.offer_id), None)
-    if first is not None:
-        await redis.set(_key(prefix, first), write_offers(offered), ex=seconds)
+    await keep_offers(redis, write_to_keep(prefix, offered), seconds)
 
 
 async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFFER_SECONDS) -> None:

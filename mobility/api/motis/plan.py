@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -34,7 +33,7 @@ from mobility.api.motis.version_path import VersionDep
 from mobility.api.motis.versions import Version
 from mobility.api.rider_terms import of_rider
 from mobility.api.search_answer import offer_journeys
-from mobility.api.threads import searches
+from mobility.api.threads import search_long_in_thread
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.itinerary import Place
 from mobility.planning.search import Planner
@@ -99,9 +98,7 @@ async def _plan(
     asked = replace(request_of(query, planner, passes, now), paid=paid)
     network = network_of(wiring)
     filters = Filters(query, version, network)
-    found = await to_thread.run_sync(
-        find_plan, planner, query, asked, filters, now, limiter=searches
-    )
+    found = await search_long_in_thread(find_plan, planner, query, asked, filters, now)
     offered = await offer_journeys(
         wiring, (*found.direct, *found.itineraries), asked, lacks=lacks, now=now
     )
