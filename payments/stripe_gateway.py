@@ -56,14 +56,19 @@ _T = TypeVar("_T")
 
 
 class StripeGateway:
-    """``payments.gateway.Gateway`` on Stripe.
+    """``payments.gateway.Gateway`` on Stripe; ``http`` in place of the SDK's usual client.
 
     Raises:
         MisconfiguredError: a live key; this system is not cleared to move real money.
     """
 
     def __init__(
-        self, api_key: str, *, api_base: str | None = None, timeout_s: float = TIMEOUT_S
+        self,
+        api_key: str,
+        *,
+        api_base: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        http: stripe.HTTPClient | None = None,
     ) -> None:
         if api_key.startswith(("sk_live_", "rk_live_")):
             raise MisconfiguredError(
@@ -72,7 +77,7 @@ class StripeGateway:
             )
         if not api_key.startswith(("sk_test_", "rk_test_")):
             raise MisconfiguredError("STRIPE_API_KEY is not a Stripe test key (sk_test_…)")
-        self._http = stripe.HTTPXClient(timeout=timeout_s)
+        self._http = http or stripe.HTTPXClient(timeout=timeout_s)
         self._stripe = StripeClient(
             api_key,
             http_client=self._http,

@@ -58,11 +58,12 @@ class Operator:
     time_factor: float = 1.0
     changed: Callable[[], None] = lambda: None
     """Called after vehicles have changed, so that they are pushed."""
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def now(self) -> datetime:
         """The operator's clock, which tests may move forward."""
         offset = timedelta(seconds=self.store.number("clock_offset_s"))
-        return (datetime.now(UTC) + offset).replace(microsecond=0)
+        return (self.clock() + offset).replace(microsecond=0)
 
     def expire(self) -> None:
         """Give up reservations that ran out."""

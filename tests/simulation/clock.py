@@ -1,0 +1,61 @@
+"""Simulated time, the database's ``now()`` included."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SCHEMA = """
+CREATE SCHEMA sim;
+CREATE TABLE sim.clock (at timestamptz NOT NULL);
+INSERT INTO sim.clock VALUES ('2026-12-01T08:00:00Z');
+CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM sim.clock';
+"""
+SEARCH_PATH = "-c timezone=UTC -c lock_timeout=10000 -c search_path=sim,public,pg_catalog"
+"""With ``pg_catalog`` last, ``now()`` is ours."""
+
+
+async def open_engine(database_url: str) -> AsyncEngine:
+    """An engine whose statements see simulated time."""
+    url = "postgresql+psycopg://" + database_url.split("://", 1)[1]
+    engine = create_async_engine(url, connect_args={"options": SEARCH_PATH})
+    async with engine.begin() as tx:
+        for statement in SCHEMA.strip().split(";\n"):
+            await tx.execute(text(statement))
+    return engine
+
+
+async def wipe(engine: AsyncEngine) -> None:
+    """Empty every table, the ledger's too: another world begins."""
+    async with engine.begin() as tx:
+        await tx.execute(text("SET LOCAL session_replication_role = replica"))
+        names = await tx.scalars(
+            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        )
+        for name in names:
+            if name not in {"alembic_version", "account"}:
+                await tx.execute(text(f'DELETE FROM "{name}"'))
+
+
+class Clock:
+    """One time for the processes, the database, the processor and the operators."""
+
+    def __init__(self, engine: AsyncEngine, start: datetime) -> None:
+        self._engine = engine
+        self.now = start
+
+    def __call__(self) -> datetime:
+        """Now."""
+        return self.now
+
+    async def move_to(self, moment: datetime) -> None:
+        """Go on to a moment; it never goes back."""
+        self.now = max(self.now, moment)
+        async with self._engine.begin() as tx:
+            await tx.execute(text("UPDATE sim.clock SET at = :at"), {"at": self.now})
+
+    async def pass_time(self, length: timedelta) -> None:
+        """Let so much time go by."""
+        await self.move_to(self.now + length)

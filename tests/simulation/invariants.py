@@ -1,0 +1,90 @@
+"""What must hold when a story is over, whatever happened in it.
+
+The numbers I1 to I12 are used throughout the tests.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from mobility.booking.trip import BookingState, LegState, Trip
+from mobility.tables import step
+from payments.accounts import Account, Role
+from payments.tables import entry, money_operation, payment
+from tests.simulation.world import World
+
+OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
+
+
+async def list_breaks(world: World) -> list[str]:
+    """What does not hold, as sentences; empty when all does."""
+    trip = await world.trip()
+    intents = await world.outside.intents()
+    refunds = await world.outside.refunds()
+    held = sum(intent["amount_capturable"] for intent in intents)
+    taken = sum(intent["amount_received"] for intent in intents)
+    back = sum(refund["amount"] for refund in refunds if refund["status"] != "failed")
+    breaks = [*_of_money(trip, held, taken - back), *await _of_books(world, taken - back)]
+    breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
+    breaks += _of_vehicle(world, trip)
+    return breaks
+
+
+def _of_money(trip: Trip, held: int, net: int) -> list[str]:
+    breaks = []
+    if trip.state not in OVER:
+        breaks.append(f"the booking is {trip.state}")
+    if held:
+        breaks.append(f"I8: {held} ct are still held though the booking is {trip.state}")
+    due = trip.final.minor if trip.state is BookingState.SETTLED else 0
+    if net != due - trip.owed.minor:
+        breaks.append(f"I6, I7: {net} ct were taken where {due} are due and {trip.owed} is owed")
+    return breaks
+
+
+async def _of_books(world: World, net: int) -> list[str]:
+    async with world.engine.begin() as tx:
+        code = Account(Role.PROCESSOR, "EUR").code
+        at_processor = await tx.scalar(
+            select(func.coalesce(func.sum(entry.c.amount_minor), 0)).where(
+                entry.c.account_code == code
+            )
+        )
+        total = await tx.scalar(select(func.coalesce(func.sum(entry.c.amount_minor), 0)))
+        waiting = [tuple(row) for row in await tx.execute(select(step.c.kind, step.c.last_error))]
+    breaks = []
+    if total:
+        breaks.append(f"I1: the ledger sums to {total} ct")
+    if at_processor != net:
+        breaks.append(f"I9: the ledger has {at_processor} ct at the processor, which has {net}")
+    if waiting:
+        breaks.append(f"steps are left: {waiting}")
+    return breaks
+
+
+async def _of_objects(world: World, operations: list[str | None]) -> list[str]:
+    async with world.engine.begin() as tx:
+        known = set(await tx.scalars(select(money_operation.c.id)))
+        rows = (await tx.execute(select(payment))).all()
+    breaks = [f"I12: an intent of unknown {name}" for name in operations if name not in known]
+    if len(set(operations)) != len(operations):
+        breaks.append(f"I12: one operation has several intents: {operations}")
+    breaks += [
+        f"I4: payment {row.id} was captured {row.captured_minor} of {row.authorised_minor}"
+        for row in rows
+        if row.captured_minor > row.authorised_minor or row.refunded_minor > row.captured_minor
+    ]
+    return breaks
+
+
+def _of_vehicle(world: World, trip: Trip) -> list[str]:
+    rows = world.outside.store.rows("SELECT id, state FROM booking ORDER BY id")
+    live = [row["id"] for row in rows if row["state"] in {"PENDING", "CONFIRMED", "STARTED"}]
+    ridden = [row["id"] for row in rows if row["state"] == "FINISHED"]
+    bike = trip.provided[0]
+    breaks = []
+    if live:
+        breaks.append(f"I5: the operator still keeps the bike for {live}")
+    if len(ridden) != (bike.state is LegState.ENDED):
+        breaks.append(f"I6: {ridden} were ridden and the leg is {bike.state}")
+    return breaks

@@ -1,0 +1,290 @@
+"""The simulated world: real booking and payment code, a real database, the sandboxes of processor
+and operator on a simulated network, one clock for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
+
+import httpx
+import stripe
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility import steps
+from mobility.booking.advance import STEP, advance
+from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.desk import Desk
+from mobility.booking.payments_seen import find_forgotten
+from mobility.booking.trip import Trip
+from mobility.booking.trips import get_trip
+from mobility.db import transaction
+from mobility.planning.offer import Offer, OfferLeg
+from mobility.tables import booking, step
+from payments.money import Money
+from payments.sandbox.app import create_app
+from payments.stripe_gateway import StripeGateway
+from providers.bus.fare_table import FareTable, read_fares
+from providers.port import Provider
+from providers.registry import open_provider
+from providers.sandbox.app import make_app
+from providers.sandbox.fleet import read_fleet
+from providers.sandbox.rules import Operator
+from providers.sandbox.store import Store
+from providers.stanza import ProviderStanza, read_stanzas
+from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
+from tests.providers.city import HBF, KOBERG, write_city
+from tests.simulation.clock import Clock
+from tests.simulation.mortal import CrashError, Life, MortalEngine
+from tests.simulation.network import PROCESSOR, Fate, Network, Wire
+
+START = datetime(2026, 12, 1, 8, tzinfo=UTC)
+BIKE, BUS = ProviderId("demo-rad"), ProviderId("demo-bus")
+FARES = Path("mobility/cities/luebeck/fares.toml")
+TOKEN = "opensesame"
+LEASE = timedelta(seconds=30)
+RIDER = "rdr_anna"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class City:
+    """What stays the same in every world: the operators' stanzas, their fleet, the fares."""
+
+    folder: Path
+    stanzas: dict[ProviderId, ProviderStanza]
+    fares: FareTable
+
+
+def read_city(folder: Path) -> City:
+    """The tiny city of the tests, with bus fares."""
+    stanzas = {stanza.provider_id: stanza for stanza in read_stanzas(write_city(folder))}
+    return City(folder, stanzas, read_fares(FARES))
+
+
+class Outside:
+    """The processor and the bike operator, which live as long as the world."""
+
+    def __init__(self, city: City, clock: Clock) -> None:
+        self.store = Store(":memory:")
+        self.store.stock(read_fleet(city.stanzas[BIKE], city.folder))
+        operator = Operator(city.stanzas[BIKE], self.store, clock=clock)
+        processor = create_app(clock=clock, public_url=f"http://{PROCESSOR}", seed="sim")
+        self.wire = Wire(
+            {
+                PROCESSOR: httpx.ASGITransport(processor),
+                BIKE: httpx.ASGITransport(make_app(operator, token=TOKEN)),
+            }
+        )
+        self.operator = operator
+
+    async def intents(self) -> list[dict[str, Any]]:
+        """Every PaymentIntent there is."""
+        return await self._list("payment_intents")
+
+    async def refunds(self) -> list[dict[str, Any]]:
+        """Every refund there is."""
+        return await self._list("refunds")
+
+    async def _list(self, kind: str) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(transport=self.wire.hosts[PROCESSOR]) as http:
+            answer = await http.get(
+                f"http://{PROCESSOR}/v1/{kind}?limit=100",
+                headers={"Authorization": "Bearer sk_test_x"},
+            )
+        return cast("list[dict[str, Any]]", answer.raise_for_status().json()["data"])
+
+    async def approve(self) -> None:
+        """The rider says yes on every page of the bank that waits for it."""
+        async with httpx.AsyncClient(transport=self.wire.hosts[PROCESSOR]) as http:
+            for intent in await self.intents():
+                page = (intent["next_action"] or {}).get("redirect_to_url")
+                if page:
+                    await http.post(page["url"], data={"answer": "accept"})
+
+
+class Process:
+    """An API process or worker, from its start to its death."""
+
+    def __init__(self, world: World, life: Life) -> None:
+        self.life = life
+        self.network = Network(world.outside.wire, life)
+        self.http = httpx.AsyncClient(transport=self.network)
+        lib = SimpleNamespace(AsyncClient=lambda **_: httpx.AsyncClient(transport=self.network))
+        self.gateway = StripeGateway(
+            "sk_test_x",
+            api_base=f"http://{PROCESSOR}",
+            http=stripe.HTTPXClient(timeout=5, verify_ssl_certs=False, _lib=lib),
+        )
+        self.desk = Desk(
+            engine=cast("AsyncEngine", MortalEngine(world.engine, life)),
+            providers={id_: self._open(world.city, id_) for id_ in (BIKE, BUS)},
+            gateway=self.gateway,
+            clock=world.clock,
+            pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
+            customer=self.gateway.create_customer,
+            return_url="http://rider.test/paid",
+            worker=f"process-{world.deaths}",
+            lease=LEASE,
+            changed=_tell_nobody,
+        )
+
+    def _open(self, city: City, provider_id: ProviderId) -> Provider:
+        return open_provider(
+            city.stanzas[provider_id],
+            base_url=f"http://{provider_id}",
+            token=TOKEN,
+            http=self.http,
+            fares=city.fares,
+            ticket_seed=bytes(32),
+        )
+
+    async def run_due(self) -> None:
+        """What is due now, as a worker does it."""
+        await steps.run_due(
+            self.desk.engine,
+            {STEP: lambda key, _now: advance(self.desk, key)},
+            worker=self.desk.worker,
+            lease=LEASE,
+            clock=self.desk.clock,
+        )
+
+    async def close(self) -> None:
+        """Give back what the dead process held of ours."""
+        self.life.ends_at = 0
+        await self.gateway.close()
+        await self.http.aclose()
+
+
+async def _tell_nobody(_booking_id: str) -> None:
+    return
+
+
+class World:
+    """One rider, one booking, and one process at a time."""
+
+    def __init__(self, engine: AsyncEngine, city: City, clock: Clock) -> None:
+        self.engine, self.city, self.clock = engine, city, clock
+        self.outside = Outside(city, clock)
+        self.lives: list[Life] = []
+        """Of the processes to come; after the last one processes do not die."""
+        self.fates_after_death: list[Fate | None] = []
+        self.deaths = 0
+        self.passed = 0
+        """The most points that one process passed."""
+        self.ended: list[str] = []
+        """Where each process died."""
+        self.process: Process | None = None
+
+    async def alive(self, act: Callable[[Process], Awaitable[_T]]) -> _T:
+        """Have a process do something; if it dies of it, the next one begins when leases end."""
+        while True:
+            if self.process is None:
+                self.process = Process(self, self.lives.pop(0) if self.lives else Life())
+            try:
+                return await act(self.process)
+            except CrashError:
+                self.deaths += 1
+                self.ended.append(self.process.life.where)
+                await self._end(self.process)
+                if self.fates_after_death:
+                    self.outside.wire.fates = self.fates_after_death
+                    self.fates_after_death = []
+                await self.clock.pass_time(LEASE + timedelta(seconds=1))
+
+    async def work(self, length: timedelta) -> None:
+        """Let so much time pass, and everything be done that falls due in it."""
+        until = self.clock.now + length
+        while True:
+            await self.alive(Process.run_due)
+            due = await self._next_due()
+            if due is None or due > until:
+                break
+            await self.clock.move_to(max(due, self.clock.now + timedelta(milliseconds=1)))
+            if self.clock.now > START + timedelta(hours=2):
+                raise AssertionError("this does not come to rest")
+        await self.clock.move_to(until)
+
+    async def poll_and_work(self) -> None:
+        """Look for payments that nobody told us about, as the worker does every half minute."""
+        await self.clock.pass_time(timedelta(seconds=61))
+        await self.alive(lambda process: find_forgotten(process.desk.engine, self.clock.now))
+        await self.work(timedelta(seconds=30))
+
+    async def _next_due(self) -> datetime | None:
+        due = func.greatest(step.c.run_at, func.coalesce(step.c.lease_until, step.c.run_at))
+        async with self.engine.begin() as tx:
+            found: datetime | None = await tx.scalar(select(func.min(due)))
+        return found
+
+    async def close(self) -> None:
+        """End the last process and the operator's memory."""
+        if self.process is not None:
+            await self._end(self.process)
+        self.outside.store.close()
+
+    async def _end(self, process: Process) -> None:
+        self.passed = max(self.passed, process.life.passed)
+        self.process = None
+        await process.close()
+
+    async def book(self, method: str) -> str:
+        """The rider books bike and bus; who asks again after a crash gets the booking there is."""
+
+        async def ask(process: Process) -> str:
+            async with transaction(process.desk.engine) as tx:
+                known = await tx.scalar(select(booking.c.id).where(booking.c.rider_id == RIDER))
+                if known is not None:
+                    return str(known)
+                request = BookingRequest(RIDER, self._offer(), method, None, lambda _terms: ())
+                return await prepare_booking(
+                    tx,
+                    request,
+                    lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
+                    hold=timedelta(minutes=10),
+                    now=self.clock.now,
+                )
+
+        return await self.alive(ask)
+
+    async def trip(self) -> Trip:
+        """The booking as it stands."""
+        async with transaction(self.engine) as tx:
+            booking_id = await tx.scalar(select(booking.c.id).where(booking.c.rider_id == RIDER))
+            return await get_trip(tx, str(booking_id))
+
+    def _offer(self) -> Offer:
+        at = self.clock.now.replace(microsecond=0)
+        bike = OfferLeg(
+            mode=Mode.BIKE,
+            origin=HBF,
+            destination=KOBERG,
+            origin_name="Hauptbahnhof",
+            destination_name="Koberg",
+            departs_at=at,
+            arrives_at=at + timedelta(minutes=10),
+            distance_m=2000,
+            co2_grams=0,
+            provider_id=BIKE,
+            quote=Quote(Money(150), Money(400), "basis/2026-01", ("geschätzt",), Decimal(19)),
+            vehicle_ref=VehicleRef("hbf-01"),
+            station_id=StationId("hbf"),
+        )
+        bus = replace(
+            bike,
+            mode=Mode.BUS,
+            departs_at=at + timedelta(minutes=20),
+            arrives_at=at + timedelta(minutes=30),
+            provider_id=BUS,
+            quote=Quote(Money(250), None, "sh-tarif-2026-04-01", ("einfach",), Decimal(7)),
+            vehicle_ref=None,
+            station_id=None,
+            product="single:1:adult",
+        )
+        return Offer("off_1", self.clock.now + timedelta(minutes=10), 1, (), (bike, bus))
