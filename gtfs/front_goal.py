@@ -68,15 +68,13 @@ def forget_front(state: Any) -> None:
 
 @inlined
 def row_of(state: Any, cents: int) -> int:
-    """Where the row of `LIMITS` for so many cents begins."""
+    """Where the row of `LIMITS` for so many cents begins; no jumps."""
     prices = ints(state, PRICES)
-    low, high = wide(0), state[N_PRICES]
-    while high - low > 1:
-        middle = (low + high) >> 1
-        if prices[middle] <= cents:
-            low = middle
-        else:
-            high = middle
+    low, n = wide(0), state[N_PRICES]
+    while n > 1:
+        half = n >> 1
+        low += half * wide(prices[low + half] <= cents)
+        n -= half
     return wide(prices[MOST_PRICES + low]) * ROW
 
 

@@ -168,20 +168,28 @@ def is_hopeless(
     most = min(state[N_LEVELS], state[RENTING_LEGS] - legs)
     n = min(state[N_LEVELS], state[MAX_LEGS] - legs) if rented == 0 else most
     next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
-    if not _is_in_vain(state, REST_ROW * LEVELS * bag, n, time, legs, cents + next_ride, steps):
+    if not _is_in_vain(state, bag, wide(0), n, time, legs, cents + next_ride, steps):
         return False
     if rented != 0:
         return True
     cents += state[LEAST_RENTAL]
     if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
         cents += next_ride
-    return _is_in_vain(state, REST_ROW * LEVELS * bag + 2, most, time, legs, cents, steps)
+    return _is_in_vain(state, bag, wide(2), most, time, legs, cents, steps)
 
 
 @inlined
-def _is_in_vain(state: Any, at: int, n: int, time: int, legs: int, cents: int, steps: int) -> bool:
-    """Whether all ways on of one kind are, by the n bounds from `at` on."""
-    limits, bounds, row = ints(state, LIMITS), ints(state, REST), row_of(state, cents)
+def _is_in_vain(
+    state: Any, bag: int, kind: int, n: int, time: int, legs: int, cents: int, steps: int
+) -> bool:
+    """Whether all ways on of one kind are, by n bounds; mostly the least of all says so."""
+    if n <= 0:
+        return True
+    limits, row, now = ints(state, LIMITS), row_of(state, cents), ints(state, NOW)
+    at = REST_ROW * bag + kind
+    if time + now[at] > limit_of(limits, row, legs + 1, wide(steps + now[at + 1])):
+        return True
+    bounds, at = ints(state, REST), REST_ROW * LEVELS * bag + kind
     for level in range(n):
         y = at + REST_ROW * level
         limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])

@@ -20,7 +20,7 @@ from gtfs.front import (
 )
 from gtfs.network import Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
-from mobility.planning.candidate import Candidate, candidate
+from mobility.planning.candidate import Candidate
 from mobility.planning.doors import Doors
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.fronts import Party
@@ -32,7 +32,7 @@ from mobility.planning.scene import Scene
 from providers.values import Mode
 
 Ints = npt.NDArray[np.int32]
-_BUS = Mode.BUS
+_BUS, _ON_FOOT = Mode.BUS, (Mode.WALK,)
 
 
 _WALK, _RIDE = LegKind.WALK, LegKind.RIDE
@@ -74,9 +74,11 @@ class AllWays:
         timetable, doors = self._scene.timetable, self._doors
         day = service_day(datetime.fromtimestamp(moment, UTC), timetable.tz)
         zero = int(day_zero(day, timetable.tz).timestamp())
-        left = self._left(moment, horizon_s)
-        usable = self._fleets.usable(self._kinds, wheelchair=self._wheelchair)
-        rentals = left.rentals(usable)
+        rentals = self._fleets.usable(self._kinds, wheelchair=self._wheelchair)
+        door_edges = doors.rides.edges
+        if self._paid:
+            left = self._left(moment, horizon_s)
+            rentals, door_edges = left.rentals(rentals), left.doors(door_edges)
         query = FrontQuery(
             seconds=moment - zero,
             access=doors.access,
@@ -84,7 +86,7 @@ class AllWays:
             direct_s=self._direct_s,
             max_rides=MAX_TRANSFERS + 1,
             horizon_s=horizon_s,
-            door_edges=left.doors(doors.rides.edges),
+            door_edges=door_edges,
         )
         view = View.AROUND if self._backwards else View.AHEAD
         network = self._network(day, view)
@@ -93,7 +95,7 @@ class AllWays:
         else:
             found = search_front(network, rentals, query)
         trips = network_of(timetable, day, view, self._usable).trip
-        return [self._candidate(Found(journey, day, trips), zero) for journey in found]
+        return [self._candidate(journey, day, trips, zero) for journey in found]
 
     def _left(self, moment: int, horizon_s: int) -> Left:
         ends = (moment - horizon_s, moment) if self._backwards else (moment, moment + horizon_s)
@@ -106,38 +108,44 @@ class AllWays:
             scene.timetable, scene.lines, day, view, self._usable, self._party
         )
 
-    def _candidate(self, found: Found, zero: int) -> Candidate:
-        journey, _, trips = found
+    def _candidate(
+        self, journey: FrontJourney, day: date, trips: Sequence[int], zero: int
+    ) -> Candidate:
         modes: list[Mode] = []
-        rides: list[tuple[int, ...]] = []
+        key: list[object] = [zero]
         walk_s = wait_s = 0
-        before = journey.departs_s
-        for kind, start, end, departs_s, arrives_s, ride, board, alight in journey.legs:
-            wait_s = max(wait_s, departs_s - before)
-            before = arrives_s
+        has_transit = has_rental = False
+        departs_s, arrives_s, transfers, cents, _, mg, legs = journey
+        before = departs_s
+        for kind, start, end, leaves_s, there_s, ride, board, alight in legs:
+            wait_s = max(wait_s, leaves_s - before)
+            before = there_s
             if kind is _WALK:
-                walk_s += arrives_s - departs_s
+                walk_s += there_s - leaves_s
                 continue
             if kind is _RIDE:
-                mode = _BUS
-                rides.append((trips[ride], board, alight, departs_s))
+                has_transit, mode = True, _BUS
+                key.append((trips[ride], board, alight, leaves_s))
             else:
                 number = self._kind_of(ride)
-                mode = self._fleets.kinds[number].mode
-                rides.append((number, start, end, departs_s))
+                has_rental, mode = True, self._fleets.kinds[number].mode
+                key.append((number, start, end, leaves_s))
             if not modes or modes[-1] is not mode:
                 modes.append(mode)
-        return candidate(
-            departs=zero + journey.departs_s,
-            arrives=zero + journey.arrives_s,
-            transfers=max(journey.transfers, 0),
-            cents=journey.cents,
-            co2_grams=(journey.mg + 500) // 1000,
-            kind=tuple(modes) or (Mode.WALK,),
-            walk_seconds=walk_s,
-            key=(zero, *rides),
-            found=found,
-            longest_wait=wait_s,
+        return Candidate(
+            zero + departs_s,
+            zero + arrives_s,
+            max(0, transfers),
+            cents,
+            (mg + 500) // 1000,
+            tuple(modes) or _ON_FOOT,
+            walk_s,
+            tuple(key),
+            Found(journey, day, trips),
+            (),
+            has_transit,
+            has_rental,
+            wait_s,
         )
 
     def _kind_of(self, ride: int) -> int:

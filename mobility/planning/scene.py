@@ -58,6 +58,8 @@ class Scene:
 
     def routes_of(self, modes: frozenset[Mode]) -> frozenset[int]:
         """The lines that go by one of the modes."""
+        if not modes:
+            return frozenset()
         return frozenset(n for n, (_, mode, _) in enumerate(self._routes) if mode in modes)
 
     @property

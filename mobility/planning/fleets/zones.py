@@ -21,6 +21,9 @@ Times = tuple[Phases, ...]
 MOST_TIMES = 16
 """Of which is kept what was worked out: zones that come and go may be others on each day."""
 
+MOST_DAYS = 64
+"""Of which is remembered what is in force."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FleetZones:
@@ -33,6 +36,7 @@ class FleetZones:
     zones: Mapping[ProviderId, Zones] = field(default_factory=dict)
     """Of the operators that limit something."""
     _made: dict[tuple[date, int, Phases], KindZones] = field(default_factory=dict)
+    _times: dict[date, Times] = field(default_factory=dict)
 
     @staticmethod
     def none(
@@ -52,13 +56,19 @@ class FleetZones:
             for key, limits in self._made.items()
             if self.kinds[key[1]].provider_id != provider_id
         }
-        return replace(self, zones=zones, _made=made)
+        return replace(self, zones=zones, _made=made, _times={})
 
     def times(self, on: date) -> Times:
         """What of the zones is in force on a day: where that is equal, so is ``of_kinds``."""
-        first = datetime.combine(on, time(), self.timezone)
-        last = datetime.combine(on + timedelta(days=1), time(), self.timezone) + BEYOND_MIDNIGHT
-        return tuple(zones.phases(first, last) for zones in self.zones.values())
+        known = self._times.get(on)
+        if known is None:
+            first = datetime.combine(on, time(), self.timezone)
+            last = datetime.combine(on + timedelta(days=1), time(), self.timezone) + BEYOND_MIDNIGHT
+            if len(self._times) >= MOST_DAYS:
+                self._times.clear()
+            known = tuple(zones.phases(first, last) for zones in self.zones.values())
+            self._times[on] = known
+        return known
 
     def of_kinds(self, times: Times, on: date) -> dict[int, KindZones]:
         """By the number of a kind what limits it, with the ways of that day."""
