@@ -6,6 +6,7 @@ In a feed made from facts, trips.txt trip_short_name holds ``label: text``; the 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 
 class TimesKnown(StrEnum):
@@ -24,6 +25,7 @@ def trip_note(known: TimesKnown, text: str) -> str:
     return f"{known.value}: {text}" if text else known.value
 
 
+@lru_cache(maxsize=256)
 def read_trip_note(note: str) -> tuple[TimesKnown | None, str]:
     """The label and the text; no label on a trip of a feed that the city brings itself."""
     label, _, text = note.partition(":")

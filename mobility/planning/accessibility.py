@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 GTFS = "GTFS"
@@ -47,6 +48,7 @@ class Accessibility(NamedTuple):
 UNKNOWN = Accessibility()
 
 
+@lru_cache(maxsize=27)
 def of_ride(vehicle: int, start: int, end: int) -> Accessibility:
     """Of a scheduled ride, by the flags of GTFS (0 unknown, 1 yes, 2 no)."""
     return Accessibility(

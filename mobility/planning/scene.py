@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gtfs.ids import RouteIdx
-from gtfs.timetable import Timetable
+from gtfs.timetable import Route, Timetable
 from mobility.cities.city import City
 from mobility.planning.accessibility import Accessibility, of_ride
 from mobility.planning.itinerary import Place, Ride
@@ -15,6 +16,7 @@ from mobility.planning.ways.polyline import Course
 from providers.values import Mode, ProviderId
 
 _KEPT_STRETCHES = 50_000
+_KEPT_RUNS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,23 @@ class Stretch:
     """Whether its times are live."""
 
 
+class _Run(NamedTuple):
+    """A trip: what its stretches have in common."""
+
+    route: Route
+    mode: Mode
+    trip_id: str
+    headsign: str
+    note: str
+    wheelchair: int
+    calls: list[int]
+    """Its stops in order."""
+    metres: list[int]
+    """From the first call to each."""
+    provider_id: ProviderId | None
+    grams_per_km: int
+
+
 class Scene:
     """One timetable with what is drawn of it. Safe to use from several threads."""
 
@@ -50,6 +69,7 @@ class Scene:
         self._city = city
         self.planned: int = before.planned if before else len(timetable.trips.id)
         self._stretches: dict[tuple[int, int, int], Stretch] = {}
+        self._runs: dict[int, _Run] = {}
         routes = [timetable.route(RouteIdx(n)) for n in range(len(timetable.routes.id))]
         self._routes = [
             (route, mode_of(route), city.find_provider_of_agency(route.agency_id))
@@ -82,35 +102,55 @@ class Scene:
         return round(self.lines.straight_m(start, end) * self._city.rules.walk_detour)
 
     def _make(self, number: int, board: int, alight: int) -> Stretch:
-        timetable = self.timetable
-        trips, patterns = timetable.trips, timetable.patterns
-        route, mode, provider = self._routes[trips.route[number]]
-        first = int(patterns.stop0[trips.pattern[number]])
-        ends = [timetable.stops[patterns.stops[first + place]] for place in (board, alight)]
-        metres = self.lines.metres(number)
+        run = self._run(number)
+        start, end = (self.timetable.stops[run.calls[place]] for place in (board, alight))
+        route = run.route
         return Stretch(
-            mode=mode,
-            origin=self.stops[ends[0].idx],
-            destination=self.stops[ends[1].idx],
-            metres=int(metres[alight] - metres[board]),
+            mode=run.mode,
+            origin=self.stops[start.idx],
+            destination=self.stops[end.idx],
+            metres=run.metres[alight] - run.metres[board],
             course=self.lines.course(number, board, alight),
             ride=Ride(
-                trip_id=trips.id[number],
+                trip_id=run.trip_id,
                 line=route.short_name or route.long_name,
-                headsign=trips.headsign[number],
+                headsign=run.headsign,
                 color=route.color,
                 agency_id=route.agency_id,
                 route_id=route.id,
-                note=trips.note[number],
+                note=run.note,
                 board_index=board,
                 alight_index=alight,
-                from_zone=ends[0].zone_id or None,
-                to_zone=ends[1].zone_id or None,
+                from_zone=start.zone_id or None,
+                to_zone=end.zone_id or None,
             ),
-            accessibility=of_ride(
-                int(trips.wheelchair[number]), *(stop.wheelchair for stop in ends)
-            ),
+            accessibility=of_ride(run.wheelchair, start.wheelchair, end.wheelchair),
+            provider_id=run.provider_id,
+            grams_per_km=run.grams_per_km,
+            realtime=number >= self.planned,
+        )
+
+    def _run(self, number: int) -> _Run:
+        known = self._runs.get(number)
+        if known is None:
+            if len(self._runs) >= _KEPT_RUNS:
+                self._runs.clear()
+            known = self._runs[number] = self._read(number)
+        return known
+
+    def _read(self, number: int) -> _Run:
+        trips, patterns = self.timetable.trips, self.timetable.patterns
+        route, mode, provider = self._routes[trips.route[number]]
+        first, after = patterns.stop0[trips.pattern[number] :][:2].tolist()
+        return _Run(
+            route=route,
+            mode=mode,
+            trip_id=trips.id[number],
+            headsign=trips.headsign[number],
+            note=trips.note[number],
+            wheelchair=int(trips.wheelchair[number]),
+            calls=patterns.stops[first:after].tolist(),
+            metres=self.lines.metres(number).tolist(),
             provider_id=provider.provider_id if provider else None,
             grams_per_km=self._city.emissions.find_grams_per_km(mode) or 0,
-            realtime=number >= self.planned,
         )

@@ -62,6 +62,7 @@ class KindZones:
         passing, speeds = self._passing.layer, self._speeds.layer
         self._closed: Flags = passing.values == False  # noqa: E712 - of each
         self._slow: Flags = speeds.values < kmh
+        self._slows = bool(self._slow.any()) or speeds.default is not None
         self._hinders = STRtree(
             [*self._passing.boxes(self._closed), *self._speeds.boxes(self._slow)]
         )
@@ -113,6 +114,8 @@ class KindZones:
 
     def slowest_on(self, way: Sequence[LatLon]) -> tuple[int, str] | None:
         """The lowest limit of speed on a drawn way, kilometres an hour, and its zone's name."""
+        if not self._slows:
+            return None
         found = [
             stretch
             for stretch in self._speeds.along(self._drawn(way))
