@@ -39,10 +39,12 @@ class Money:
     @classmethod
     def total(cls, amounts: Iterable[Money], currency: str = EUR) -> Money:
         """The sum; zero of ``currency`` when there are no amounts."""
-        result = Money(0, currency)
+        minor = 0
         for amount in amounts:
-            result = result + amount
-        return result
+            if amount.currency != currency:
+                raise CurrencyMismatchError(f"{amount} is no amount of {currency}")
+            minor += amount.minor
+        return Money(minor, currency)
 
     @classmethod
     def of_major(cls, major: Decimal | str, currency: str = EUR) -> Self:

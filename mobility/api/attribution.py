@@ -26,7 +26,12 @@ class AttributionOut(BaseModel):
 
 def attributions_of(city: City) -> list[AttributionOut]:
     """All sources of a city's data, in the city's order."""
+    return [AttributionOut.model_validate(source) for source in list_attributions(city)]
+
+
+def list_attributions(city: City) -> list[dict[str, str]]:
+    """The same as plain values."""
     return [
-        AttributionOut(text=source.text, licence=source.licence, url=str(source.url))
+        {"text": source.text, "licence": source.licence, "url": str(source.url)}
         for source in city.attributions
     ]

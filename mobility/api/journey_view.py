@@ -1,21 +1,23 @@
 """Journeys as clients see them: plain values for JSON, shaped as ``journey_wire`` documents it.
 
-Built without pydantic's models, because a search answers with hundreds of small objects; and with
-text in place of members of enums, each of which would cost a microsecond to write.
+Built without pydantic's models, because a search answers with hundreds of small objects. What the
+legs of an answer share, such as the places where they meet, is put into words once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from msgspec import Raw
+from msgspec.json import encode
 
 from gtfs.geo import LatLon
 from mobility.api.journey_wire import PlaceOut
 from mobility.planning.accessibility import Accessibility
-from mobility.planning.itinerary import Itinerary, Leg, Place
+from mobility.planning.itinerary import Leg, Place
 from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
 from mobility.planning.ways import polyline
@@ -26,52 +28,77 @@ Json = dict[str, object]
 _WALK = Mode.WALK
 
 
-def journey_out(offered: OfferedJourney, zone: ZoneInfo, currency: str) -> Json:
-    """A journey with its offer, times in the city's zone."""
-    itinerary, offer_id = offered.itinerary, offered.offer_id
-    return {
-        "id": _id(itinerary),
-        "offer_id": offer_id,
-        "offer_expires_at": _at(offered.expires_at, zone) if offer_id else None,
-        "bookable": offered.bookable,
-        "not_bookable_because": offered.not_bookable_because,
-        "departs_at": _at(itinerary.departs_at, zone),
-        "arrives_at": _at(itinerary.arrives_at, zone),
-        "transfers": itinerary.transfers,
-        "price": _price(itinerary, currency),
-        "co2_grams": itinerary.co2_grams,
-        "reasons": list(map(str, itinerary.reasons)),
-        "legs": [leg_out(leg, zone) for leg in itinerary.legs],
-    }
+class JourneyWriter:
+    """Writes the journeys of one answer, times in the city's zone.
 
+    Values are what ``msgspec`` encodes: parts that several legs share are encoded already.
+    """
 
-def leg_out(leg: Leg, zone: ZoneInfo) -> Json:
-    """One leg."""
-    ride, rental, quote, terms = leg.ride, leg.rental, leg.quote, leg.terms
-    accessible, accessibility = _accessible(leg.accessibility)
-    return {
-        "mode": str(leg.mode),
-        "from": _place(leg.origin),
-        "to": _place(leg.destination),
-        "departs_at": _at(leg.departs_at, zone),
-        "arrives_at": _at(leg.arrives_at, zone),
-        "distance_m": leg.metres,
-        "co2_grams": leg.co2_grams,
-        "provider_id": leg.provider_id,
-        "line": ride.line if ride else None,
-        "headsign": ride.headsign if ride else None,
-        "color": ride.color or None if ride else None,
-        "trip_id": ride.trip_id if ride else None,
-        "vehicle_id": rental.vehicle.id if rental else None,
-        "vehicle_type": rental.type.name if rental else None,
-        "price": _leg_price(quote) if quote else None,
-        "terms": _terms(terms) if terms else None,
-        "geometry": _geometry(leg.geometry) if leg.geometry else None,
-        "realtime": leg.realtime,
-        "estimated": leg.estimated,
-        "accessible": accessible,
-        "accessibility": accessibility,
-    }
+    def __init__(self, zone: ZoneInfo, currency: str) -> None:
+        """Take the zone of all times, and the currency of what costs nothing."""
+        self._zone = zone
+        self._currency = currency
+        self._places: dict[int, tuple[Raw, Place]] = {}
+        self._parts: dict[Accessibility, tuple[str, Raw]] = {}
+
+    def journey(self, offered: OfferedJourney) -> Json:
+        """A journey with its offer."""
+        itinerary, offer_id = offered.itinerary, offered.offer_id
+        legs, zone = itinerary.legs, self._zone
+        return {
+            "id": _id(legs),
+            "offer_id": offer_id,
+            "offer_expires_at": offered.expires_at.astimezone(zone) if offer_id else None,
+            "bookable": offered.bookable,
+            "not_bookable_because": offered.not_bookable_because,
+            "departs_at": legs[0].departs_at.astimezone(zone),
+            "arrives_at": legs[-1].arrives_at.astimezone(zone),
+            "transfers": itinerary.transfers,
+            "price": _price(legs, self._currency),
+            "co2_grams": itinerary.co2_grams,
+            "reasons": itinerary.reasons,
+            "legs": [self._leg(leg) for leg in legs],
+        }
+
+    def _leg(self, leg: Leg) -> Json:
+        ride, rental, quote, terms = leg.ride, leg.rental, leg.quote, leg.terms
+        accessible, accessibility = self._accessible(leg.accessibility)
+        return {
+            "mode": leg.mode,
+            "from": self._place(leg.origin),
+            "to": self._place(leg.destination),
+            "departs_at": leg.departs_at.astimezone(self._zone),
+            "arrives_at": leg.arrives_at.astimezone(self._zone),
+            "distance_m": leg.metres,
+            "co2_grams": leg.co2_grams,
+            "provider_id": leg.provider_id,
+            "line": ride.line if ride else None,
+            "headsign": ride.headsign if ride else None,
+            "color": ride.color or None if ride else None,
+            "trip_id": ride.trip_id if ride else None,
+            "vehicle_id": rental.vehicle.id if rental else None,
+            "vehicle_type": rental.type.name if rental else None,
+            "price": _leg_price(quote) if quote else None,
+            "terms": _terms(terms) if terms else None,
+            "geometry": _geometry(leg.geometry) if leg.geometry else None,
+            "realtime": leg.realtime,
+            "estimated": leg.estimated,
+            "accessible": accessible,
+            "accessibility": accessibility,
+        }
+
+    def _place(self, place: Place) -> Raw:
+        """By identity, which is the cheaper question; the entry keeps its place from going."""
+        known = self._places.get(id(place))
+        if known is None:
+            known = self._places[id(place)] = (_encoded(place), place)
+        return known[0]
+
+    def _accessible(self, parts: Accessibility) -> tuple[str, Raw]:
+        known = self._parts.get(parts)
+        if known is None:
+            known = self._parts[parts] = (parts.whole, Raw(encode(_accessibility(parts))))
+        return known
 
 
 def place_out(place: Place) -> PlaceOut:
@@ -85,7 +112,7 @@ def notice_out(notice: Notice, zone: ZoneInfo) -> Json:
     return {
         "code": notice.code,
         "text": notice.text,
-        "at": _at(notice.at, zone) if notice.at else None,
+        "at": notice.at.astimezone(zone) if notice.at else None,
         "price": {"amount": price.minor, "currency": price.currency} if price else None,
         "url": notice.url,
         "provider_id": notice.provider_id,
@@ -93,13 +120,12 @@ def notice_out(notice: Notice, zone: ZoneInfo) -> Json:
 
 
 @lru_cache(maxsize=4096)
-def _at(instant: datetime, zone: ZoneInfo) -> str:
-    return instant.astimezone(zone).isoformat()
+def _encoded(place: Place) -> Raw:
+    return Raw(encode(_place(place)))
 
 
-@lru_cache(maxsize=4096)
 def _place(place: Place) -> Json:
-    """A place; six decimals are a hand's breadth. Shared between answers: never changed."""
+    """A place; six decimals are a hand's breadth."""
     return {
         "name": place.name,
         "lat": round(place.position.lat, 6),
@@ -108,18 +134,16 @@ def _place(place: Place) -> Json:
     }
 
 
-@lru_cache(maxsize=256)
-def _accessible(parts: Accessibility) -> tuple[str, Json]:
-    return str(parts.whole), {
-        "vehicle": parts.vehicle and str(parts.vehicle),
-        "from_stop": parts.start and str(parts.start),
-        "to_stop": parts.end and str(parts.end),
-        "path": parts.path and str(parts.path),
+def _accessibility(parts: Accessibility) -> Json:
+    return {
+        "vehicle": parts.vehicle,
+        "from_stop": parts.start,
+        "to_stop": parts.end,
+        "path": parts.path,
         "source": parts.source or None,
     }
 
 
-@lru_cache(maxsize=256)
 def _terms(terms: Terms) -> Json:
     return {
         "minimum_age": terms.minimum_age or None,
@@ -128,12 +152,12 @@ def _terms(terms: Terms) -> Json:
     }
 
 
-def _price(itinerary: Itinerary, currency: str) -> Json:
-    quotes = [leg.quote for leg in itinerary.legs if leg.quote]
+def _price(legs: Sequence[Leg], currency: str) -> Json:
+    quotes = [leg.quote for leg in legs if leg.quote]
     known = all(quote.ceiling is None for quote in quotes)
-    whole = known and not any(leg.unsold for leg in itinerary.legs)
-    price = Money.total((quote.price for quote in quotes), currency)
-    most = None if known else Money.total((q.ceiling or q.price for q in quotes), currency).minor
+    whole = known and not any(leg.unsold for leg in legs)
+    price = Money.total([quote.price for quote in quotes], currency)
+    most = None if known else Money.total([q.ceiling or q.price for q in quotes], currency).minor
     return {
         "amount": price.minor,
         "currency": price.currency,
@@ -148,7 +172,7 @@ def _leg_price(quote: Quote) -> Json:
         "currency": quote.price.currency,
         "kind": "fixed" if quote.ceiling is None else "estimate",
         "max": quote.ceiling.minor if quote.ceiling else None,
-        "lines": list(quote.lines),
+        "lines": quote.lines,
         "tariff_version": quote.tariff_version,
     }
 
@@ -158,15 +182,16 @@ def _geometry(points: Sequence[LatLon]) -> Json:
     return {"points": drawn.encoded, "precision": polyline.PRECISION, "length": len(drawn)}
 
 
-def _id(itinerary: Itinerary) -> str:
+def _id(legs: Sequence[Leg]) -> str:
     """The same for the same journey in every answer."""
-    legs = [
-        f"{leg.mode} {leg.departs_at.timestamp()} {leg.arrives_at.timestamp()} "
-        f"{leg.ride.trip_id if leg.ride else ''} {leg.rental.type.id if leg.rental else ''} "
-        f"{leg.origin.stop_id} {leg.destination.stop_id}"
-        for leg in itinerary.legs
-        if leg.mode is not _WALK or len(itinerary.legs) == 1
-    ]
-    ends = f"{itinerary.departs_at.timestamp()} {itinerary.arrives_at.timestamp()}"
-    said = "\n".join((ends, *legs))
-    return "jny_" + hashlib.sha256(said.encode()).hexdigest()[:16]
+    said = [f"{legs[0].departs_at.timestamp()} {legs[-1].arrives_at.timestamp()}"]
+    for leg in legs:
+        if leg.mode is _WALK and len(legs) > 1:
+            continue
+        ride, rental = leg.ride, leg.rental
+        said.append(
+            f"{leg.mode} {leg.departs_at.timestamp()} {leg.arrives_at.timestamp()} "
+            f"{ride.trip_id if ride else ''} {rental.type.id if rental else ''} "
+            f"{leg.origin.stop_id} {leg.destination.stop_id}"
+        )
+    return "jny_" + hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

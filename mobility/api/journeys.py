@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from msgspec.json import encode
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -17,12 +18,11 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import to_json
 
 from gtfs.geo import LatLon
-from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, attributions_of
+from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, list_attributions
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
-from mobility.api.journey_view import journey_out, notice_out
+from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
@@ -272,12 +272,13 @@ def _find(
     """
     result = wiring.planner.search(request, now)
     offered = freeze_journeys(wiring, result.itineraries, request, lacks=lacks, now=now)
-    zone, currency = wiring.city.timezone, wiring.city.currency
+    city = wiring.city
+    writer = JourneyWriter(city.timezone, city.currency)
     answer = {
-        "journeys": [journey_out(journey, zone, currency) for journey in offered],
+        "journeys": [writer.journey(journey) for journey in offered],
         "earlier": result.earlier,
         "later": result.later,
-        "notices": [notice_out(notice, zone) for notice in result.notices],
-        "attributions": attributions_of(wiring.city),
+        "notices": [notice_out(notice, city.timezone) for notice in result.notices],
+        "attributions": list_attributions(city),
     }
-    return to_json(answer), write_to_keep(wiring.settings.redis_prefix, offered)
+    return encode(answer), write_to_keep(wiring.settings.redis_prefix, offered)

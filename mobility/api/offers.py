@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from msgspec.json import encode
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility.api.dependencies import Now, RiderDep, WiringDep
-from mobility.api.journey_view import journey_out
+from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import JourneyOut, TermsOut
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
@@ -76,12 +77,13 @@ class ProviderList(BaseModel):
 @router.post(
     "/offers",
     status_code=201,
+    response_model=JourneyOut,
     responses=problems(400, 401, 404, 422, 429),
     summary="Offer one vehicle",
 )
 async def offer_vehicle(
     body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now
-) -> JourneyOut:
+) -> Response:
     """Half an hour on this vehicle as an estimate; what is used is what is paid, up to `max`."""
     _, paid, lacks = await of_rider(wiring, rider, now)
     planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now, paid)
@@ -100,9 +102,8 @@ async def offer_vehicle(
         [offered],
         wiring.settings.offer_seconds,
     )
-    return JourneyOut.model_validate(
-        journey_out(offered, wiring.city.timezone, wiring.city.currency)
-    )
+    writer = JourneyWriter(wiring.city.timezone, wiring.city.currency)
+    return Response(encode(writer.journey(offered)), status_code=201, media_type="application/json")
 
 
 @router.get("/providers", responses=problems(429), summary="List providers")

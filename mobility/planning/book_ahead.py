@@ -34,5 +34,6 @@ def say_booking_opens(opens_at: datetime, rules: Rules, zone: ZoneInfo) -> str:
     local = opens_at.astimezone(zone)
     return (
         f"Ein Leihfahrzeug lässt sich frühestens {rules.rental_book_ahead_minutes} Minuten vor "
-        f"seiner Abfahrt buchen: für diese Reise ab dem {local:%d.%m.%Y} um {local:%H:%M} Uhr."
+        f"seiner Abfahrt buchen: für diese Reise ab dem {local.day:02}.{local.month:02}."
+        f"{local.year} um {local.hour:02}:{local.minute:02} Uhr."
     )

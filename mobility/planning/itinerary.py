@@ -145,7 +145,7 @@ class Itinerary:
     @property
     def price(self) -> Money:
         """What it is expected to cost; legs that are not priced yet count nothing."""
-        return Money.total(leg.quote.price for leg in self.legs if leg.quote)
+        return Money.total([leg.quote.price for leg in self.legs if leg.quote])
 
     @property
     def co2_grams(self) -> int:

@@ -11,18 +11,17 @@ import binascii
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec.json import encode
 from pydantic import TypeAdapter
-from pydantic_core import to_json
 from redis.asyncio import Redis
 
 from mobility.cities.city import City
 from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
-from mobility.planning.itinerary import Itinerary, Leg, Place, Ride
+from mobility.planning.itinerary import Itinerary, Leg, Ride
 from mobility.planning.offer import Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid, plus
 from mobility.planning.pricing import Pricer
@@ -81,22 +80,28 @@ def make_offers(
     result = []
     for number, itinerary in enumerate(itineraries):
         offer_id: str | None = search_id + _NUMBERS[number]
-        because = next((leg.unsold for leg in itinerary.legs if leg.unsold), None)
-        if all(leg.mode is _WALK for leg in itinerary.legs):
-            because = "Zu Fuß gibt es nichts zu buchen."
+        because = _unsold(itinerary)
         if because is not None:
             offer_id = None
         else:
-            reasons = dict.fromkeys(
-                [
-                    *_too_early(itinerary, now, city),
-                    *(reason for leg in itinerary.legs if leg.terms for reason in lacks(leg.terms)),
-                ]
-            )
+            reasons = dict.fromkeys(_too_early(itinerary, now, city))
+            for leg in itinerary.legs:
+                if leg.terms:
+                    reasons |= dict.fromkeys(lacks(leg.terms))
             because = " ".join(reasons) or None
         terms = (offer_id, expires_at, passengers, with_passes)
         result.append(OfferedJourney(itinerary, *terms, because is None, because))
     return tuple(result)
+
+
+def _unsold(itinerary: Itinerary) -> str | None:
+    """Why a journey cannot be offered."""
+    walks = True
+    for leg in itinerary.legs:
+        if leg.unsold:
+            return leg.unsold
+        walks = walks and leg.mode is _WALK
+    return "Zu Fuß gibt es nichts zu buchen." if walks else None
 
 
 def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ...]:
@@ -109,7 +114,7 @@ def write_offers(offered: Iterable[OfferedJourney]) -> bytes:
 
     Without making one of each journey first: a search has hundreds of values to write.
     """
-    return to_json(
+    return encode(
         [
             {
                 "id": journey.offer_id,
@@ -131,38 +136,35 @@ def read_offers(written: bytes | str) -> tuple[Offer, ...]:
 
 def _leg(leg: Leg) -> Json:
     """An ``OfferLeg``: what booking needs of a leg; ways through the streets stay behind."""
-    ride, rental = leg.ride, leg.rental
-    return {
-        "mode": str(leg.mode),
-        "origin": _position(leg.origin),
-        "destination": _position(leg.destination),
+    written: Json = {
+        "mode": leg.mode,
+        "origin": leg.origin.position,
+        "destination": leg.destination.position,
         "origin_name": leg.origin.name,
         "destination_name": leg.destination.name,
         "departs_at": leg.departs_at,
         "arrives_at": leg.arrives_at,
         "distance_m": leg.metres,
         "co2_grams": leg.co2_grams,
-        "provider_id": leg.provider_id,
-        "quote": leg.quote,
-        "terms": _terms(leg.terms) if leg.terms else None,
-        "vehicle_ref": rental.vehicle.ref if rental else None,
-        "vehicle_id": rental.vehicle.id if rental else None,
-        "vehicle_type_id": rental.type.id if rental else None,
-        "station_id": rental.vehicle.station_id if rental else None,
-        "line": ride.line if ride else None,
-        "headsign": ride.headsign if ride else None,
-        "product": leg.product,
-        "fare_ride": _fare_ride(leg, ride) if ride else None,
     }
-
-
-def _position(place: Place) -> Json:
-    return {"lat": place.position.lat, "lon": place.position.lon}
-
-
-@lru_cache(maxsize=256)
-def _terms(terms: Terms) -> Json:
-    return asdict(terms)
+    ride, rental = leg.ride, leg.rental
+    if leg.provider_id is not None:
+        written |= {"provider_id": leg.provider_id, "quote": leg.quote, "terms": leg.terms}
+    if rental is not None:
+        written |= {
+            "vehicle_ref": rental.vehicle.ref,
+            "vehicle_id": rental.vehicle.id,
+            "vehicle_type_id": rental.type.id,
+            "station_id": rental.vehicle.station_id,
+        }
+    if ride is not None:
+        written |= {
+            "line": ride.line,
+            "headsign": ride.headsign,
+            "product": leg.product,
+            "fare_ride": _fare_ride(leg, ride),
+        }
+    return written
 
 
 def _fare_ride(leg: Leg, ride: Ride) -> Json:
@@ -206,7 +208,7 @@ async def save_offers(
 
 async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFFER_SECONDS) -> None:
     """Keep a single offer, such as one priced anew."""
-    await redis.set(_key(prefix, offer.id), to_json([offer]), ex=seconds)
+    await redis.set(_key(prefix, offer.id), encode([offer]), ex=seconds)
 
 
 async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.json import decode, encode
 
 from gtfs.geo import LatLon
 from mobility.api import journeys, offers, places, stops, vehicles
 from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE
-from mobility.api.journey_view import journey_out
+from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import EXAMPLE, JourneyOut
 from mobility.db import transaction
 from mobility.identity.passes import PassKind, add_pass
@@ -99,7 +100,8 @@ async def test_the_documented_journey_is_one_that_is_found() -> None:
         lacks=lambda _terms: (),
         city=luebeck(),
     )
-    found = [journey_out(journey, luebeck().timezone, "EUR") for journey in offered]
+    writer = JourneyWriter(luebeck().timezone, "EUR")
+    found = [decode(encode(writer.journey(journey))) for journey in offered]
     assert EXAMPLE in [journey | {"offer_id": EXAMPLE["offer_id"]} for journey in found]
     for journey in found:
         as_documented = JourneyOut.model_validate(journey).model_dump(mode="json", by_alias=True)
