@@ -7,7 +7,7 @@ without a factor counts nothing, and a notice says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from mobility.streets.leg import StreetLeg
 from providers.values import Mode, QuoteRequest, Usage
 
 _RIDE, _RENTAL = LegKind.RIDE, LegKind.RENTAL
+_ON_FOOT = Mode.WALK
+_MINUTE = timedelta(minutes=1)
 
 
 class RideTimes(NamedTuple):
@@ -54,10 +56,11 @@ class Composer:
         self._scene = scene
         self._fleets = fleets
         self._request = request
-        self._ends = ends
         self._on = on
         self._pick = pick
         self._n_stops = len(scene.stops)
+        self._places: dict[int, Place] = {ORIGIN: ends[0], GOAL: ends[1]}
+        self._walks: dict[tuple[int, int, int], Leg] = {}
 
     def plain(self, journey: Journey, out_s: int, back_s: int) -> Itinerary:
         """A journey of the plain kernel, with its walks at both ends."""
@@ -110,8 +113,10 @@ class Composer:
     def _zero(self, day: date) -> datetime:
         return day_zero(day, self._scene.timetable.tz)
 
-    def _rides(self, rows: Iterable[RideTimes], zero: datetime) -> list[Leg]:
+    def _rides(self, rows: Sequence[RideTimes], zero: datetime) -> list[Leg]:
         """The rides on lines, whose fares depend on each other."""
+        if not rows:
+            return []
         timed = [
             (
                 self._scene.stretch(row.trip, row.board, row.alight),
@@ -142,8 +147,7 @@ class Composer:
         unsold: str,
     ) -> Leg:
         persons = self._request.passengers
-        minutes = -(-int((arrives_at - departs_at).total_seconds()) // 60)
-        usage = Usage(minutes, part.metres)
+        usage = Usage(-((departs_at - arrives_at) // _MINUTE), part.metres)
         sale = self._ground.pricer.sell(
             part.provider_id,
             QuoteRequest(part.mode, departs_at, usage, product=product, passengers=persons),
@@ -220,23 +224,34 @@ class Composer:
         )
 
     def _walk(self, start: int, end: int, departs_s: int, arrives_s: int, zero: datetime) -> Leg:
-        """Between two nodes, or the doors; a footpath's time holds more than the way."""
+        """Between two nodes, or the doors; a search's journeys have many walks in common."""
+        departs_at = zero + timedelta(seconds=departs_s)
+        arrives_at = zero + timedelta(seconds=arrives_s)
+        key = (start, end, arrives_s - departs_s)
+        known = self._walks.get(key)
+        if known is not None:
+            return known._replace(departs_at=departs_at, arrives_at=arrives_at)
+        found = self._walks[key] = self._find_walk(start, end, departs_at, arrives_at)
+        return found
+
+    def _find_walk(self, start: int, end: int, departs_at: datetime, arrives_at: datetime) -> Leg:
+        """A footpath's time holds more than the way."""
         streets = self._ground.streets
         origin, destination = self._node(start), self._node(end)
         ends = (origin.position, destination.position)
-        way = streets.leg(Mode.WALK, *ends, self._on, wheelchair=self._request.wheelchair)
+        way = streets.leg(_ON_FOOT, *ends, self._on, wheelchair=self._request.wheelchair)
         if way is not None and not way.estimated:
             metres = way.metres
         elif 0 <= start < self._n_stops and 0 <= end < self._n_stops:
             metres = self._scene.footpath_metres(start, end)
         else:
-            metres = streets.metres(Mode.WALK, arrives_s - departs_s)
+            metres = streets.metres(_ON_FOOT, (arrives_at - departs_at).total_seconds())
         return Leg(
-            mode=Mode.WALK,
+            mode=_ON_FOOT,
             origin=origin,
             destination=destination,
-            departs_at=zero + timedelta(seconds=departs_s),
-            arrives_at=zero + timedelta(seconds=arrives_s),
+            departs_at=departs_at,
+            arrives_at=arrives_at,
             metres=metres,
             estimated=True if way is None else way.estimated,
             accessibility=self._passable(way),
@@ -251,13 +266,15 @@ class Composer:
         return of_path(Accessible.NO if self._request.wheelchair else Accessible.UNKNOWN, "")
 
     def _node(self, node: int) -> Place:
-        if node == ORIGIN:
-            return self._ends[0]
-        if node == GOAL:
-            return self._ends[1]
-        if node < self._n_stops:
+        if 0 <= node < self._n_stops:
             return self._scene.stops[node]
-        slot = node - self._n_stops
+        place = self._places.get(node)
+        if place is None:
+            place = self._places[node] = self._slot(node - self._n_stops)
+        return place
+
+    def _slot(self, slot: int) -> Place:
+        """Where vehicles stand: at a station, or free."""
         station = self._fleets.stations[slot]
         if station is not None:
             return Place(station.name, station.position)
