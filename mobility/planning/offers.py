@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from msgspec.json import encode
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from mobility.cities.city import City
@@ -212,7 +212,11 @@ async def save_offer(redis: Redis, prefix: str, offer: Offer, seconds: int = OFF
 
 
 async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:
-    """The offer; None if it was never made, or is forgotten. It may have expired."""
+    """The offer; None if it was never made, or is forgotten. It may have expired.
+
+    None as well where another version of this program wrote it in a form that this one cannot read:
+    whoever searches again gets one that it can.
+    """
     try:
         key = _key(prefix, offer_id)
     except ValueError:
@@ -220,7 +224,11 @@ async def find_offer(redis: Redis, prefix: str, offer_id: str) -> Offer | None:
     stored = await redis.get(key)
     if stored is None:
         return None
-    return next((offer for offer in read_offers(stored) if offer.id == offer_id), None)
+    try:
+        offers = read_offers(stored)
+    except ValidationError:
+        return None
+    return next((offer for offer in offers if offer.id == offer_id), None)
 
 
 def reprice(offer: Offer, passes: AbstractSet[str], planner: Planner, paid: Paid = ()) -> Offer:

@@ -182,6 +182,25 @@ async def test_an_unknown_offer_is_none(redis: Redis, redis_prefix: str, offer_i
     assert await find_offer(redis, redis_prefix, offer_id) is None
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"co2_grams":', True),
+        ('"colour":"blue","co2_grams":', True),
+        ('"grams_of_co2":', False),
+    ],
+)
+async def test_an_offer_of_another_version_is_read_or_unknown(
+    redis: Redis, redis_prefix: str, written: str, read: bool
+) -> None:
+    offer = offer_of(offered(), Mode.BUS)
+    await save_offer(redis, redis_prefix, offer, 600)
+    (key,) = await redis.keys(f"{redis_prefix}offers:*")
+    stored = (await redis.get(key)).decode()
+    await redis.set(key, stored.replace('"co2_grams":', written))
+    assert await find_offer(redis, redis_prefix, offer.id) == (offer if read else None)
+
+
 def test_with_a_pass_the_same_journey_gets_a_new_price_and_id() -> None:
     offer = offer_of(offered(), Mode.BUS)
     other = reprice(offer, frozenset({"deutschlandticket"}), luebeck_planner())
