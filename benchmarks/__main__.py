@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import front, importing, kernel, places, realtime, search
+from benchmarks import availability, front, importing, kernel, places, realtime, search
 
 BRIEF = {
+    "availability": availability.main,
     "kernel": kernel.main,
     "front": front.quick,
     "importing": importing.quick,
@@ -18,6 +19,7 @@ BRIEF = {
     "search": search.main,
 }
 FULL = {
+    "availability": availability.main,
     "kernel": kernel.main,
     "front": front.main,
     "importing": importing.main,

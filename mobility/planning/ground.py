@@ -73,7 +73,7 @@ class Ground:
             kinds,
             self.streets,
             [stop.position for stop in timetable.stops],
-            _hubs(timetable),
+            list_hubs(timetable),
             mirror,
             city.timezone,
         )
@@ -133,7 +133,7 @@ class Ground:
         return Door(self.scene.stops[children[0]], children)
 
 
-def _hubs(timetable: Timetable) -> list[int]:
+def list_hubs(timetable: Timetable) -> list[int]:
     """The stops with most lines, one of a name."""
     patterns, trips = timetable.patterns, timetable.trips
     lines: set[tuple[int, int]] = set()

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from gtfs.geo import LatLon
 from mobility.planning.fleets.kinds import FREE_ENDS, Kind
+from mobility.planning.fleets.renewal import view_of
 from mobility.planning.fleets.rides import Geometry, no_geometry
-from mobility.planning.fleets.view import FleetView, view_of
+from mobility.planning.fleets.view import FleetView
 from mobility.planning.fleets.zones import MOST_TIMES, FleetZones, Times
 from mobility.planning.ways.reach import StreetWays
 from providers.mirror import Mirror
@@ -51,6 +52,8 @@ class FleetMap:
         self._unused: list[int] = []
         self._positions: list[LatLon | None] = []
         self._stations: list[Station | None] = []
+        self._docks: dict[int, None] = {}
+        """The slots where a station is or was, in order."""
         self._standing: list[int | None] = []
         """By slot the kind of the vehicle that stands there free, rentable or not."""
         self._pools: dict[tuple[int, int], tuple[Vehicle, ...]] = {}
@@ -61,6 +64,8 @@ class FleetMap:
         self._moved: dict[date, set[int]] = {}
         self._geometry: dict[date, Geometry] = {}
         self._views: dict[_Time, FleetView] = {}
+        self._touched: dict[_Time, set[int]] = {}
+        """By view the slots where anything was told since it was made."""
         self._current: set[_Time] = set()
         """The times whose view is up to date."""
         self._empty = no_geometry(stops, hubs)
@@ -92,11 +97,12 @@ class FleetMap:
         view = self._look(*at)
         self._views.pop(at, None)
         self._views[at] = view
+        self._touched[at] = set()
         self._current.add(at)
         if len(self._views) > MOST_TIMES:
             oldest = next(iter(self._views))
             self._current.discard(oldest)
-            del self._views[oldest]
+            del self._views[oldest], self._touched[oldest]
         return view
 
     def _look(self, on: date, times: Times) -> FleetView:
@@ -108,6 +114,7 @@ class FleetMap:
             self._pools,
             self._stations,
             self._standing,
+            self._touched.get((on, times), ()),
         )
 
     def _take_in(self) -> None:
@@ -133,6 +140,7 @@ class FleetMap:
     def _put_zones(self, provider: ProviderId) -> None:
         self._zones = self._zones.having(provider, self._mirror.zones_of(provider))
         self._views.clear()
+        self._touched.clear()
 
     def _put_station(self, provider: ProviderId, station_id: StationId) -> None:
         key = (provider, None, station_id)
@@ -140,6 +148,8 @@ class FleetMap:
         slot = self._place(key, station.position if station else None)
         if slot is not None:
             self._stations[slot] = station
+            self._docks[slot] = None
+            self._touch(slot)
 
     def _put_vehicle(self, provider: ProviderId, ref: VehicleRef) -> None:
         key = (provider, ref, None)
@@ -149,6 +159,7 @@ class FleetMap:
             self._pools[before] = left
             if not left:
                 del self._pools[before]
+            self._touch(before[1])
         vehicle = self._mirror.find_vehicle_by_ref(provider, ref)
         self._park(key, vehicle)
         kind = self._kind_of(vehicle) if vehicle else None
@@ -156,6 +167,7 @@ class FleetMap:
         slot = self._place(key, vehicle.position if vehicle and free else None)
         if slot is not None:
             self._standing[slot] = kind
+            self._touch(slot)
         if vehicle is None or kind is None or not self._can_be_rented(vehicle):
             return
         if slot is None:
@@ -164,6 +176,7 @@ class FleetMap:
             there = (*self._pools.get((kind, slot), ()), vehicle)
             self._pools[kind, slot] = tuple(sorted(there, key=_farthest_first))
             self._pool_of[key] = (kind, slot)
+            self._touch(slot)
 
     def _park(self, key: _Key, vehicle: Vehicle | None) -> None:
         """Remember at which station a vehicle says it stands, to look at it with the station."""
@@ -220,17 +233,22 @@ class FleetMap:
         return slot
 
     def _note(self, slot: int) -> None:
+        self._touch(slot)
         for moved in self._moved.values():
             moved.add(slot)
+
+    def _touch(self, slot: int) -> None:
+        for touched in self._touched.values():
+            touched.add(slot)
 
     def _measured(self, on: date) -> Geometry:
         known = self._geometry.get(on)
         moved = self._moved.get(on, set()) if known else set(range(len(self._positions)))
         modes = {kind.mode for kind in self._kinds}
-        if known is None or moved:
-            known = (known or self._empty).with_slots(
-                self._streets, modes, on, {slot: self._positions[slot] for slot in moved}
-            )
+        if known is None or moved or len(self._docks) > len(known.docks):
+            where = {slot: self._positions[slot] for slot in moved}
+            docks = tuple(self._docks)
+            known = (known or self._empty).with_slots(self._streets, modes, on, where, docks)
             self._geometry[on] = known
         self._moved[on] = set()
         return known

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from gtfs.front import RentalEdges
 from gtfs.geo import LatLon
 from mobility.planning.fleets.kind_zones import KindZones
-from mobility.planning.fleets.kinds import FREE_ENDS, STATION_ENDS, Kind
-from mobility.planning.fleets.rides import Geometry, RideEdges, edges_of
+from mobility.planning.fleets.kinds import FREE_ENDS, Kind
+from mobility.planning.fleets.rides import Geometry, RideEdges
 from mobility.planning.ways.reach import Places
 from providers.values import Mode, Station, Vehicle
 
@@ -66,6 +66,8 @@ class FleetView:
     pools: Pools
     stations: Sequence[Station | None]
     """By slot; None where a vehicle stands free."""
+    standing_kinds: Sequence[int | None]
+    """By slot the kind of the vehicle that stands there free, rentable or not."""
     available: Flags
     takes: Flags
     rolling: list[RentalEdges]
@@ -122,104 +124,7 @@ class FleetView:
 
     def _for_wheelchairs(self) -> RentalEdges:
         if not self.rolling:
-            slots, stops, seconds = self.geometry.list_walks(wheelchair=True)
+            slots, stops, seconds = self.geometry.rolls
             walks = (stops, slots, seconds), (slots, stops, seconds)
             self.rolling.append(self.rentals.with_walks(*walks))
         return self.rolling[0]
-
-
-def view_of(
-    before: FleetView | None,
-    kinds: tuple[Kind, ...],
-    geometry: Geometry,
-    zones: Mapping[int, KindZones],
-    pools: Pools,
-    stations: Sequence[Station | None],
-    standing: Sequence[int | None],
-) -> FleetView:
-    """The fleets now; by slot, its station or the kind of the vehicle that stands there free.
-
-    What the view ``before`` has that still holds is taken over.
-    """
-    ranges = _short_ranges(kinds, pools)
-    placed = before is not None and before.geometry is geometry and before.zones == zones
-    allowed = before.allowed if before and placed else _allowed(kinds, geometry, zones)
-    available = np.zeros((len(kinds), len(geometry.slots)), np.bool_)
-    for kind, slot in pools:
-        starts = allowed.starts if stations[slot] is None else allowed.docked_starts
-        available[kind, slot] = starts[kind, slot]
-    takes = _takes(kinds, geometry, stations) & allowed.ends
-    if before and placed and before.ranges == ranges:
-        edges, rentals, rolling = before.edges, before.rentals, before.rolling
-    else:
-        owners = [s.provider_id if s else None for s in stations]
-        edges = edges_of(geometry, kinds, owners, standing, ranges, zones)
-        slots, stops, walk_s = geometry.list_walks(wheelchair=False)
-        rolling = []
-        rentals = RentalEdges.of(
-            len(geometry.stops),
-            len(geometry.slots),
-            len(kinds),
-            start=edges.start,
-            end=edges.end,
-            kind=edges.kind,
-            seconds=edges.seconds,
-            cents=edges.cents,
-            mg=edges.mg,
-            to_place=(stops, slots, walk_s),
-            to_stop=(slots, stops, walk_s),
-            available=available,
-            takes=takes,
-        )
-    return FleetView(
-        kinds,
-        geometry,
-        edges,
-        ranges,
-        rentals,
-        zones,
-        allowed,
-        dict(pools),
-        tuple(stations),
-        available,
-        takes,
-        rolling,
-    )
-
-
-def _short_ranges(kinds: Sequence[Kind], pools: Pools) -> dict[tuple[int, int], int]:
-    """Where even the best vehicle cannot go as far as a ride may lead."""
-    return {
-        (kind, slot): vehicles[0].range_m
-        for (kind, slot), vehicles in pools.items()
-        if vehicles[0].range_m is not None and vehicles[0].range_m < kinds[kind].longest_m
-    }
-
-
-def _allowed(kinds: Sequence[Kind], geometry: Geometry, zones: Mapping[int, KindZones]) -> Allowed:
-    starts, docked = np.ones((2, len(kinds), len(geometry.slots)), np.bool_)
-    ends = np.ones((len(kinds), len(geometry.nodes)), np.bool_)
-    hubs, stops = geometry.hubs, len(geometry.stops)
-    for number, limits in zones.items():
-        starts[number] = limits.may_start(geometry.slots.degrees, docked=False)
-        docked[number] = limits.may_start(geometry.slots.degrees, docked=True)
-        ends[number, hubs] = limits.may_end(geometry.hub_places.degrees, docked=False)
-        ends[number, stops:] = limits.may_end(geometry.slots.degrees, docked=True)
-    return Allowed(starts, docked, ends)
-
-
-def _takes(kinds: Sequence[Kind], geometry: Geometry, stations: Sequence[Station | None]) -> Flags:
-    """Where a vehicle may be left: an unknown number of docks does not forbid it."""
-    flags = np.zeros((len(kinds), len(geometry.nodes)), np.bool_)
-    for number, kind in enumerate(kinds):
-        if kind.type.return_rule in STATION_ENDS:
-            flags[number, len(geometry.stops) :] = [
-                station is not None
-                and station.provider_id == kind.provider_id
-                and station.returning
-                and station.docks_available != 0
-                for station in stations
-            ]
-        if kind.type.return_rule in FREE_ENDS:
-            flags[number, geometry.hubs] = True
-    return flags
