@@ -125,7 +125,7 @@ class FleetMap:
             return
         self._current.clear()
         again: set[tuple[ProviderId, VehicleRef]] = set()
-        for provider, ref, station_id in told:
+        for provider, ref, station_id in sorted(told, key=_in_order):
             if ref is not None:
                 again.add((provider, ref))
             elif station_id is not None:
@@ -257,3 +257,8 @@ class FleetMap:
 def _farthest_first(vehicle: Vehicle) -> tuple[float, str]:
     """By range, where an unknown one is no limit."""
     return (-inf if vehicle.range_m is None else -vehicle.range_m, vehicle.id)
+
+
+def _in_order(key: _Key) -> tuple[str, ...]:
+    """Processes that know the same fleet number its places alike, and answer ties alike."""
+    return tuple(part or "" for part in key)
