@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 import providers
 from payments.money import Money
 from providers.bus.fares import (
-    FareDataError,
     FareRide,
-    FareTable,
     FareUnknownError,
     RiderKind,
     choose_products,
@@ -370,35 +368,3 @@ def test_never_dearer_than_a_ticket_for_every_ride(
             assert ":covered-" not in whole[first]
             assert whole[first] == product.rpartition(":")[0]
             assert journey[index].arrives_at <= journey[first].departs_at + timedelta(hours=2)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "complaint"),
-    [
-        ('id = "sh-tarif-2025"', 'id = "sh-tarif-2026-04-01"', "edition .* stands there twice"),
-        ("valid_from = 2026-04-01", "", "valid_from None stands there twice"),
-        ('scheme = "own"', 'scheme = "levels"', "names a product"),
-        ('covers = ["sh-tarif"]', 'covers = ["hvv"]', "no tariff hvv"),
-        ('"priwallfaehre"]\nvat', '"stadtverkehr-luebeck"]\nvat', "agency .* stands there twice"),
-        ('rider = "adult"', 'rider = "dog"', "rider dog has no name"),
-        ('timezone = "Europe/Berlin"', 'timezone = "../x"', "field timezone"),
-        ("[[tariff]]", "[[tariff", "fares.toml: "),
-    ],
-)
-def test_broken_file(tmp_path: Path, old: str, new: str, complaint: str) -> None:
-    text = FARES.read_text(encoding="utf-8")
-    assert old in text
-    (tmp_path / "fares.toml").write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    with pytest.raises(FareDataError, match=complaint):
-        read_fares(tmp_path / "fares.toml")
-
-
-def test_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(FareDataError, match=r"fares\.toml"):
-        read_fares(tmp_path / "fares.toml")
-
-
-def test_table_is_named_by_its_newest_edition() -> None:
-    assert isinstance(TABLE, FareTable)
-    assert TABLE.version == "sh-tarif-2026-04-01"
