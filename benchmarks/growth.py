@@ -179,6 +179,7 @@ def city(wider: int, seed: int, denser: int = 1) -> Timetable:
             pattern=np.repeat(np.arange(n_patterns, dtype=np.int32), n_runs),
             direction=np.zeros(n_trips, np.int8), wheelchair=np.zeros(n_trips, np.int8),
             path=np.full(n_trips, -1, np.int32), bikes=np.zeros(n_trips, np.int8),
+            planned=np.arange(n_trips, dtype=np.int32),
         ),
         events=replace(
             small.events, arrival=arrival, departure=arrival + np.int32(20),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gtfs.defects import FeedError
 from gtfs.feed import Feed, FeedStop
+from gtfs.in_seat import find_links
 from gtfs.patterns import by_pattern, patterns_of
 from gtfs.shape_paths import paths_of
 from gtfs.tables import (
@@ -78,6 +79,7 @@ def build(
         footpaths=_footpaths(len(platforms), walks),
         paths=paths,
         transfer_rules=_rules(feed, trips, platforms),
+        in_seat=find_links(trips, services, platforms, feed.routes, feed.transfer_rules),
         fares=feed.fares,
     )
 
@@ -148,6 +150,7 @@ def _trips(
         path=path_of,
         bikes=trips.bikes,
         block=Strings.pick(trips.texts, trips.block),
+        planned=np.arange(len(trips), dtype=np.int32),
     )
 
 

@@ -113,8 +113,9 @@ def transfers_of(
             rules.append(FeedTransferRule(start, end, **cells, kind=kind, seconds=seconds))
         else:
             transfers.append(FeedTransfer(start, end, kind, seconds))
-    if rules:
-        problem = f"{len(rules)} rules hold for some lines or trips only"
+    changes = sum(rule.kind < TransferKind.IN_SEAT for rule in rules)
+    if changes:
+        problem = f"{changes} rules hold for some lines or trips only"
         report.note("transfers", "", Kind.UNSUPPORTED, problem, "kept them beside the timetable")
     return tuple(transfers), tuple(rules)
 

@@ -9,17 +9,28 @@ from datetime import date
 from operator import itemgetter
 from typing import NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gtfs.geo import LatLon
-from gtfs.ids import StopIdx, TripIdx
+from gtfs.ids import StopIdx
 from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network_of
+from gtfs.rides import Footpath, Ride, StayedRide, rides_of
 from gtfs.service_time import DAY_S
 from gtfs.timetable import Timetable
 from gtfs.trip_based import MAX_RIDES
 from gtfs.trip_based_profile import FULL, profile_trips
 from gtfs.trip_based_search import search_trips
+
+__all__ = [
+    "MAX_TRANSFERS",
+    "Access",
+    "Footpath",
+    "Journey",
+    "Query",
+    "Ride",
+    "StayedRide",
+    "between",
+    "profile",
+    "search",
+    "search_latest",
+]
 
 MAX_TRANSFERS = MAX_RIDES - 1
 _FARTHEST_S = 4 * DAY_S
@@ -79,34 +90,12 @@ class Query(_Query):
         )
 
 
-class Ride(NamedTuple):
-    """A part of one trip; positions count its calls from 0; `day_offset` -1: yesterday's trip."""
-
-    trip: TripIdx
-    day_offset: int
-    from_stop: StopIdx
-    to_stop: StopIdx
-    from_position: int
-    to_position: int
-    departs_s: int
-    arrives_s: int
-
-
-class Footpath(NamedTuple):
-    """A walk between two stops."""
-
-    from_stop: StopIdx
-    to_stop: StopIdx
-    departs_s: int
-    arrives_s: int
-
-
 class Journey(NamedTuple):
     """From door to door, all seconds on the axis of `day`.
 
     `departs_s` is the latest departure from the door that catches the first ride; `arrives_s` is at
     the other door, so that the way to `source` and from `target` is included but is no leg.
-    `transfers` is the number of rides minus one.
+    `transfers` is the number of rides minus one, those in a vehicle that one stays in not counted.
     """
 
     day: date
@@ -150,7 +139,7 @@ def search(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     Raises:
         ValueError: the query names no stop, or one that is not of this timetable.
     """
-    return _search(network_of(timetable, query.day, View.AHEAD, query.usable), query)
+    return _search(timetable, network_of(timetable, query.day, View.AHEAD, query.usable), query)
 
 
 def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
@@ -162,13 +151,13 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     mirrored = query._replace(seconds=-query.seconds, sources=query.targets, targets=query.sources)
     network = network_of(timetable, query.day, View.MIRRORED, query.usable)
     journeys: list[Journey] = []
-    for latest in _search(network, mirrored):
+    for latest in _found(network, mirrored):
         departs_s, transfers = -latest.arrives_s, latest.transfers
         if departs_s < query.seconds - DAY_S:
             continue
         again = query._replace(seconds=departs_s, max_transfers=max(transfers, 0))
         view = View.AHEAD if departs_s >= 0 else View.AROUND
-        found = _search(network_of(timetable, query.day, view, query.usable), again)
+        found = _search(timetable, network_of(timetable, query.day, view, query.usable), again)
         journeys.append(found[-1] if transfers >= 0 else found[0])
     return tuple(journeys)
 
@@ -206,10 +195,16 @@ def profile(timetable: Timetable, query: Query, until_s: int) -> tuple[Journey, 
     network.give_back(workspace, walk_at_ends)
     if written < 0 or not sources or not targets:
         raise ValueError(_NO_STOP)
-    return tuple(sorted(_journeys(day, rows), key=itemgetter(1, 3)))
+    journeys = _journeys(day, rows)
+    return _split(timetable, network, sorted(journeys, key=itemgetter(1, 3)))
 
 
-def _search(network: DayNetwork, query: Query) -> tuple[Journey, ...]:
+def _search(timetable: Timetable, network: DayNetwork, query: Query) -> tuple[Journey, ...]:
+    return _split(timetable, network, _found(network, query))
+
+
+def _found(network: DayNetwork, query: Query) -> list[Journey]:
+    """What the kernel finds, its rides those of the network."""
     day, seconds, sources, targets, max_transfers, walk_at_ends, _ = query
     workspace = network.borrow(walk_at_ends)
     n_sources, n_targets = workspace.set_ends(sources, targets)
@@ -228,7 +223,23 @@ def _search(network: DayNetwork, query: Query) -> tuple[Journey, ...]:
     network.give_back(workspace, walk_at_ends)
     if written < 0:
         raise ValueError(_NO_STOP)
-    return tuple(_journeys(day, rows))
+    return _journeys(day, rows)
+
+
+def _split(timetable: Timetable, network: DayNetwork, found: list[Journey]) -> tuple[Journey, ...]:
+    """The same with a leg for each trip, where a ride goes on as another trip."""
+    if not network.throughs.parts:
+        return tuple(found)
+    return tuple(
+        journey._replace(
+            legs=tuple(
+                part
+                for leg in journey.legs
+                for part in (rides_of(timetable, network, leg) if isinstance(leg, Ride) else (leg,))
+            )
+        )
+        for journey in found
+    )
 
 
 def _journeys(day: date, rows: list[int]) -> list[Journey]:
@@ -249,45 +260,3 @@ def _journeys(day: date, rows: list[int]) -> list[Journey]:
         fields = (day, departs_s, arrives_s, transfers, tuple(legs), source, target)
         journeys.append(make(Journey, fields))
     return journeys
-
-
-def calls_of(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:
-    """The stops of a ride in order, both ends included."""
-    patterns = timetable.patterns
-    first = int(patterns.stop0[timetable.trips.pattern[ride.trip]])
-    stops = patterns.stops[first + ride.from_position : first + ride.to_position + 1]
-    return tuple(StopIdx(stop) for stop in stops.tolist())
-
-
-def intermediate_stops(timetable: Timetable, ride: Ride) -> tuple[StopIdx, ...]:
-    """The stops between boarding and alighting."""
-    return calls_of(timetable, ride)[1:-1]
-
-
-def course(timetable: Timetable, ride: Ride) -> NDArray[np.float64]:
-    """The way of a ride: its part of the trip's shape, else straight from stop to stop.
-
-    (n, 2) degrees of latitude and longitude, its ends at the two stops.
-    """
-    stops = timetable.stop_table
-    first = int(timetable.patterns.stop0[timetable.trips.pattern[ride.trip]])
-    called = timetable.patterns.stops[first + ride.from_position : first + ride.to_position + 1]
-    path = int(timetable.trips.path[ride.trip])
-    if path < 0:
-        return np.column_stack((stops.lat[called], stops.lon[called]))
-    table = timetable.paths
-    call, point = int(table.call0[path]), int(table.shape_point0[table.shape[path]])
-    start = point + int(table.call_point[call + ride.from_position])
-    end = point + int(table.call_point[call + ride.to_position]) + 1
-    line = np.empty((end - start + 2, 2), np.float64)
-    line[1:-1, 0], line[1:-1, 1] = table.lat[start:end], table.lon[start:end]
-    for row, stop in ((0, called[0]), (-1, called[-1])):
-        line[row, 0], line[row, 1] = stops.lat[stop], stops.lon[stop]
-    from_shape = bool((line[0] == line[1]).all())
-    to_shape = bool((line[-1] == line[-2]).all())
-    return line[from_shape : len(line) - to_shape]
-
-
-def geometry(timetable: Timetable, ride: Ride) -> tuple[LatLon, ...]:
-    """The points of a ride's ``course``."""
-    return tuple(LatLon(lat, lon) for lat, lon in course(timetable, ride).tolist())

@@ -86,30 +86,41 @@ def _totals(arrivals: I32, departures: I32, event0: I64, length: I64) -> I64:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """The lanes of some days; trips of a lane are neighbours and in order."""
+class Calls:
+    """The calls of each class: `size` of them from `call0` on."""
 
-    class_of: I32
-    """Of each lane."""
+    call0: I32
     size: I32
-    """Its number of trips."""
-    trip: I32
-    """Of each running trip, lane by lane: its number in the timetable."""
-    day: I32
-    """Which of the days it runs on, by place in the list."""
+    stops: I32
+    boards: Bool
+    alights: Bool
 
 
-def lanes_of(
-    timetable: Timetable,
-    days: list[tuple[int, Bool]],
-    ending_from_s: int,
-    *,
-    mirrored: bool,
-) -> Lanes:
-    """Lay all trips that run into as few lanes as first-fit finds.
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What runs on some days, a row each; its times are those of its events, moved by `shift`.
+
+    `trip` from the timetable's number of trips on counts what `through` makes of several.
+    """
+
+    trip: I64
+    day: I64
+    """By place in the list of days."""
+    shift: I64
+    event0: I64
+    length: I64
+    total: I64
+    class_of: I32
+    arrivals: I32
+    departures: I32
+    calls: Calls
+
+
+def runs_of(timetable: Timetable, days: list[tuple[int, Bool]], ending_from_s: int) -> Runs:
+    """The trips of some days.
 
     `days` are the seconds that a day's zero is moved by, and which trips run on it; what ends
-    before `ending_from_s` is left out. With `mirrored` the last trip comes first.
+    before `ending_from_s` is left out.
     """
     classes = classes_of(timetable)
     kept = [
@@ -118,25 +129,57 @@ def lanes_of(
     trip = np.concatenate([np.zeros(0, np.int64), *kept])
     day = np.repeat(np.arange(len(days)), [len(part) for part in kept])
     shift = np.array([shift for shift, _ in days], np.int64)[day]
-    total = classes.total[trip] + 2 * shift * classes.length[trip]
-    class_of = classes.of_pattern[timetable.trips.pattern[trip]]
-    order = np.lexsort((-total if mirrored else total, class_of))
-    trip, day, shift, class_of = trip[order], day[order], shift[order], class_of[order]
-    lane, lane_class = _first_fit(
-        timetable.events.arrival,
-        timetable.events.departure,
+    patterns, events = timetable.patterns, timetable.events
+    return Runs(
+        trip,
+        day,
+        shift,
         classes.event0[trip],
         classes.length[trip],
-        shift,
-        class_of,
+        classes.total[trip],
+        classes.of_pattern[timetable.trips.pattern[trip]],
+        events.arrival,
+        events.departure,
+        Calls(
+            patterns.stop0[classes.pattern],
+            np.diff(patterns.stop0)[classes.pattern],
+            patterns.stops,
+            patterns.boards,
+            patterns.alights,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The lanes of some runs; those of a lane are neighbours and in order."""
+
+    class_of: I32
+    """Of each lane."""
+    size: I32
+    """Its number of trips."""
+    run: I64
+    """The row of each run, lane by lane."""
+
+
+def lanes_of(runs: Runs, *, mirrored: bool) -> Lanes:
+    """Lay all runs into as few lanes as first-fit finds; with `mirrored` the last one first."""
+    total = runs.total + 2 * runs.shift * runs.length
+    order = np.lexsort((-total if mirrored else total, runs.class_of))
+    lane, lane_class = _first_fit(
+        runs.arrivals,
+        runs.departures,
+        runs.event0[order],
+        runs.length[order],
+        runs.shift[order],
+        runs.class_of[order],
         mirrored,
     )
-    order = np.argsort(lane, kind="stable")
+    by_lane = np.argsort(lane, kind="stable")
     return Lanes(
         lane_class,
         np.bincount(lane, minlength=len(lane_class)).astype(np.int32),
-        trip[order].astype(np.int32),
-        day[order].astype(np.int32),
+        order[by_lane],
     )
 
 

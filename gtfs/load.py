@@ -18,6 +18,7 @@ from gtfs.defects import FeedError, Kind, Report, Severity
 from gtfs.feed import Agency, Feed, FeedStop
 from gtfs.feed_lines import info_of, routes_of, transfers_of
 from gtfs.feed_stops import pathways_of, places_of, stops_of
+from gtfs.in_seat import find_links
 from gtfs.read_fares import read_fares
 from gtfs.records import Record, read_records
 from gtfs.service_days import read_services
@@ -76,6 +77,7 @@ def _read(source: Source, report: Report) -> Feed:
         set(trips.id),
         report,
     )
+    find_links(trips, services, found.stops, routes, rules, report)
     return Feed(
         tz_name=tz_name,
         agencies=agencies,

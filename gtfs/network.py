@@ -21,8 +21,9 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs.lanes import INF, classes_of, fill, lanes_of
+from gtfs.lanes import INF, fill, lanes_of, runs_of
 from gtfs.service_time import days_apart_s
+from gtfs.through import Throughs, with_throughs
 from gtfs.timetable import Timetable
 from gtfs.trip_based import ROOM, Workspace
 from gtfs.trip_based_transfers import Transfers, find_transfers
@@ -76,12 +77,16 @@ EVERYTHING = Usable()
 
 @dataclass(frozen=True, eq=False)
 class DayNetwork:
-    """Flat arrays of one day; `trip` and `day_offset` translate its trips to the timetable's."""
+    """Flat arrays of one day; `trip` and `day_offset` translate its trips to the timetable's.
+
+    What is no trip's number in `trip` is one of `throughs`, which has the trips it is made of.
+    """
 
     data: I32
     offsets: I64
     n_stops: int
     n_patterns: int
+    throughs: Throughs
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _transfers: dict[bool, Transfers] = field(default_factory=dict)
     _spare: tuple[list[Workspace], list[Workspace]] = field(default_factory=lambda: ([], []))
@@ -93,7 +98,7 @@ class DayNetwork:
 
     @cached_property
     def trip(self) -> list[int]:
-        """The timetable's number of each trip."""
+        """The timetable's number of each trip, or that of a through-trip."""
         return cast("list[int]", self.section("timetable_trip").tolist())
 
     @cached_property
@@ -197,34 +202,35 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
     offsets = _DAYS[view]
     around = [day + timedelta(days=offset) for offset in offsets]
     shifts = [days_apart_s(day, other, timetable.tz) for other in around]
-    trips, patterns = timetable.trips, timetable.patterns
     may_run = _may_run(timetable, usable)
     days = [
-        (shift, timetable.active_services(other)[trips.service] & may_run)
+        (shift, timetable.active_services(other)[timetable.trips.service] & may_run)
         for shift, other in zip(shifts, around, strict=True)
     ]
-    lanes = lanes_of(timetable, days, _ENDING_FROM_S[view], mirrored=mirrored)
-    classes = classes_of(timetable)
-    row = classes.pattern[lanes.class_of]
-    positions = np.diff(patterns.stop0)[row]
+    runs, throughs = with_throughs(
+        timetable, runs_of(timetable, days, _ENDING_FROM_S[view]), around[0], offsets
+    )
+    lanes, calls = lanes_of(runs, mirrored=mirrored), runs.calls
+    positions = calls.size[lanes.class_of]
     stop0, trip0 = starts(positions), starts(lanes.size)
     event0 = np.cumsum([0, *(positions.astype(np.int64) * lanes.size)])
     if event0[-1] >= 1 << 31:
         raise ValueError(f"{event0[-1]} calls around {day} are more than a search can count")
     lane, place = _ragged(positions)
-    call = patterns.stop0[row][lane] + (positions[lane] - 1 - place if mirrored else place)
-    boards, alights = patterns.boards[call], patterns.alights[call]
+    first = calls.call0[lanes.class_of][lane]
+    call = first + (positions[lane] - 1 - place if mirrored else place)
+    boards, alights = calls.boards[call], calls.alights[call]
     if mirrored:
         boards, alights = alights, boards
-    stops = patterns.stops[call]
+    stops = calls.stops[call]
     if usable.wheelchair:
         reachable = timetable.stop_table.wheelchair[stops] != 2
         boards, alights = boards & reachable, alights & reachable
     arrivals, departures, hop_s = fill(
-        timetable.events.arrival,
-        timetable.events.departure,
-        classes.event0[lanes.trip],
-        np.array(shifts, np.int64)[lanes.day],
+        runs.arrivals,
+        runs.departures,
+        runs.event0[lanes.run],
+        runs.shift[lanes.run],
         trip0,
         stop0,
         boards,
@@ -250,12 +256,12 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
             lane_of,
             *grouped(stops[alightable], n_stops, lane[alightable], place[alightable]),
             (event0[lane_of] + place_in_lane * positions[lane_of]).astype(np.int32),
-            lanes.trip,
-            np.array(offsets, np.int32)[lanes.day],
+            runs.trip[lanes.run].astype(np.int32),
+            np.array(offsets, np.int32)[runs.day[lanes.run]],
             hop_s,
         ]
     )
-    return DayNetwork(data, section0, n_stops, len(lanes.size))
+    return DayNetwork(data, section0, n_stops, len(lanes.size), throughs)
 
 
 def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:

@@ -72,7 +72,10 @@ def _copy(match: Matcher, template: TripIdx, update: TripUpdate) -> AddedRun | R
     patterns = match.timetable.patterns
     first = int(patterns.stop0[match.timetable.trips.pattern[template]])
     rows = slice(first, first + len(calls.stops))
-    columns: dict[str, Any] = {"id": new.trip_id or f"{update.trip.trip_id} again {start_s}"}
+    columns: dict[str, Any] = {
+        "id": new.trip_id or f"{update.trip.trip_id} again {start_s}",
+        "planned": -1,
+    }
     row = NewRun(
         day,
         template,
@@ -115,6 +118,7 @@ def _from_calls(
         "headsign": table.stop_table.name[stops[-1]],
         "route": route,
         "direction": update.trip.direction,
+        "planned": -1 if instead_of is None else instead_of.trip,
     }
     if known is not None and instead_of is not None:
         columns["headsign"] = table.trips.headsign[known]

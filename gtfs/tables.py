@@ -137,7 +137,8 @@ class PatternTable:
 class TripTable:
     """trips.txt, ordered by pattern; `path` is a row of the path table or -1.
 
-    `wheelchair` and `bikes`: 0 unknown, 1 yes, 2 no.
+    `wheelchair` and `bikes`: 0 unknown, 1 yes, 2 no. `planned` is the trip that it is a run of: its
+    own number, what realtime changed on a day names its plan, what was added -1.
     """
 
     id: Strings
@@ -151,6 +152,7 @@ class TripTable:
     path: I32
     bikes: I8
     block: Strings
+    planned: I32
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +193,7 @@ class PathTable:
 class TransferRuleTable:
     """Rules of transfers.txt for some lines or trips only; -1 where a rule names none.
 
-    `kind` as transfer_type (4: stay seated from the end of one trip to the next). The search does
-    not use them yet.
+    `kind` as transfer_type; what 4 and 5 say is also in `InSeatTable`.
     """
 
     from_stop: I32
@@ -203,6 +204,20 @@ class TransferRuleTable:
     to_trip: I32
     kind: I32
     seconds: I32
+
+
+@dataclass(frozen=True, slots=True)
+class InSeatTable:
+    """Trips that go on as another one, riders and all, on the days `active[days]` of the first.
+
+    `next_day` 1: the second trip is one of the service day after.
+    """
+
+    from_trip: I32
+    to_trip: I32
+    next_day: I8
+    days: I32
+    active: Bool
 
 
 TABLES: dict[str, type[Any]] = {
@@ -217,6 +232,7 @@ TABLES: dict[str, type[Any]] = {
     "footpaths": FootpathTable,
     "paths": PathTable,
     "transfer_rules": TransferRuleTable,
+    "in_seat": InSeatTable,
 }
 
 

@@ -26,6 +26,7 @@ from gtfs.tables import (
     Bool,
     EventTable,
     FootpathTable,
+    InSeatTable,
     PathTable,
     PatternTable,
     RouteTable,
@@ -112,6 +113,7 @@ class Timetable:
     footpaths: FootpathTable
     paths: PathTable
     transfer_rules: TransferRuleTable
+    in_seat: InSeatTable
     fares: Fares = field(default_factory=Fares)
     stored_hash: str = ""
 

@@ -76,6 +76,7 @@ class JourneyWriter:
             "headsign": ride.headsign if ride else None,
             "color": ride.color or None if ride else None,
             "trip_id": ride.trip_id if ride else None,
+            "stay_seated": leg.stay_seated,
             "vehicle_id": rental.vehicle.id if rental else None,
             "vehicle_type": rental.type.name if rental else None,
             "price": _leg_price(quote) if quote else None,

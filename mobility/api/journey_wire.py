@@ -174,6 +174,11 @@ class LegOut(Wire):
     headsign: str | None = Field(default=None, examples=[None])
     color: str | None = Field(default=None, description="Six hex digits.", examples=[None])
     trip_id: str | None = Field(default=None, examples=[None])
+    stay_seated: bool = Field(
+        default=False,
+        description="Whether one stays in the vehicle of the leg before, which changes its line.",
+        examples=[False],
+    )
     vehicle_id: str | None = Field(
         default=None, description="It changes with every trip.", examples=["demo-rad:5f0c1e"]
     )

@@ -7,12 +7,17 @@ without a factor counts nothing, and a notice says so.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from gtfs.front import GOAL, ORIGIN, FrontJourney, FrontLeg, LegKind
-from gtfs.journey import Footpath, Journey
+from gtfs.ids import StopIdx, TripIdx
+from gtfs.journey import Footpath, Journey, StayedRide
+from gtfs.journey import Ride as TimetableRide
+from gtfs.network import DayNetwork
+from gtfs.rides import rides_of
 from gtfs.service_time import day_zero
 from mobility.planning.accessibility import Accessibility, Accessible, of_path, of_rental
 from mobility.planning.fleets.door_rides import DoorRides
@@ -39,6 +44,19 @@ class RideTimes(NamedTuple):
     alight: int
     departs_s: int
     arrives_s: int
+    stays: bool
+    """Whether one stayed in the vehicle of the ride before."""
+
+
+def _times(ride: TimetableRide) -> RideTimes:
+    return RideTimes(
+        ride.trip,
+        ride.from_position,
+        ride.to_position,
+        ride.departs_s,
+        ride.arrives_s,
+        isinstance(ride, StayedRide),
+    )
 
 
 class Composer:
@@ -65,11 +83,7 @@ class Composer:
     def plain(self, journey: Journey, out_s: int, back_s: int) -> Itinerary:
         """A journey of the plain kernel, with its walks at both ends."""
         zero = self._zero(journey.day)
-        rows = [
-            RideTimes(leg.trip, leg.from_position, leg.to_position, leg.departs_s, leg.arrives_s)
-            for leg in journey.legs
-            if not isinstance(leg, Footpath)
-        ]
+        rows = [_times(leg) for leg in journey.legs if not isinstance(leg, Footpath)]
         rides = iter(self._rides(rows, zero))
         legs: list[Leg] = []
         if out_s:
@@ -86,25 +100,33 @@ class Composer:
         return Itinerary(tuple(legs))
 
     def front(
-        self, journey: FrontJourney, day: date, trips: Sequence[int], doors: DoorRides
+        self, journey: FrontJourney, day: date, network: DayNetwork | None, doors: DoorRides
     ) -> Itinerary:
-        """A journey of the four-criteria front; ``trips`` translates its network's numbers."""
+        """A journey of the four-criteria front, whose rides are those of ``network``."""
         zero = self._zero(day)
         rows = [
-            RideTimes(trips[leg.ride], leg.board, leg.alight, leg.departs_s, leg.arrives_s)
+            self._of_network(network, leg)
             for leg in journey.legs
-            if leg.kind is _RIDE
+            if leg.kind is _RIDE and network is not None
         ]
-        rides = iter(self._rides(rows, zero))
+        rides = iter(self._rides(list(itertools.chain.from_iterable(rows)), zero))
+        parts = iter(rows)
         legs: list[Leg] = []
         for leg in journey.legs:
             if leg.kind is _RIDE:
-                legs.append(next(rides))
+                legs += itertools.islice(rides, len(next(parts)))
             elif leg.kind is _RENTAL:
                 legs.append(self._rental(leg, zero, doors))
             elif leg.arrives_s > leg.departs_s:
                 legs.append(self._walk(leg.start, leg.end, leg.departs_s, leg.arrives_s, zero))
         return Itinerary(tuple(legs))
+
+    def _of_network(self, network: DayNetwork, leg: FrontLeg) -> list[RideTimes]:
+        """A ride as trips of the timetable."""
+        number, day_offset = TripIdx(network.trip[leg.ride]), network.day_offset[leg.ride]
+        ends = (StopIdx(leg.start), StopIdx(leg.end), leg.board, leg.alight)
+        ride = TimetableRide(number, day_offset, *ends, leg.departs_s, leg.arrives_s)
+        return [_times(part) for part in rides_of(self._scene.timetable, network, ride)]
 
     def walk(self, departs_at: datetime, seconds: int) -> Itinerary:
         """A walk from door to door."""
@@ -122,12 +144,13 @@ class Composer:
                 self._scene.stretch(row.trip, row.board, row.alight),
                 zero + timedelta(seconds=row.departs_s),
                 zero + timedelta(seconds=row.arrives_s),
+                row.stays,
             )
             for row in rows
         ]
         sold = [
-            (part.provider_id, fare_ride_of(part.ride, departs_at, arrives_at))
-            for part, departs_at, arrives_at in timed
+            (part.provider_id, fare_ride_of(part.ride, departs_at, arrives_at, stays=stays))
+            for part, departs_at, arrives_at, stays in timed
             if part.provider_id is not None
         ]
         passes, persons = self._request.passes, self._request.passengers
@@ -143,6 +166,7 @@ class Composer:
         part: Stretch,
         departs_at: datetime,
         arrives_at: datetime,
+        stays: bool,  # noqa: FBT001 - internal, always named by its variable
         product: str | None,
         unsold: str,
     ) -> Leg:
@@ -164,6 +188,7 @@ class Composer:
             accessibility=part.accessibility,
             realtime=part.realtime,
             ride=part.ride,
+            stay_seated=stays,
             geometry=part.course,
             provider_id=part.provider_id,
             quote=sale.quote,

@@ -214,8 +214,8 @@ class DoorToDoor:
         """The legs of a way that was found, priced and drawn."""
         if isinstance(one.found, Itinerary):
             return one.found
-        journey, day, trips = one.found
-        return self.composer.front(journey, day, trips, self.doors.rides)
+        journey, day, network = one.found
+        return self.composer.front(journey, day, network, self.doors.rides)
 
     def _usable_kinds(self) -> tuple[frozenset[int], list[Notice]]:
         """The kinds of vehicle that these travellers could use, and who is left out as stale."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from gtfs.front import (
     search_front,
     search_front_latest,
 )
-from gtfs.network import Usable, View, network_of
+from gtfs.network import DayNetwork, Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
 from mobility.planning.candidate import Candidate
 from mobility.planning.doors import Doors
@@ -40,11 +39,11 @@ _WALK, _RIDE = LegKind.WALK, LegKind.RIDE
 
 
 class Found(NamedTuple):
-    """What a candidate's legs are made of; ``trips`` are the timetable's numbers."""
+    """What a candidate's legs are made of."""
 
     journey: FrontJourney
     day: date
-    trips: Sequence[int]
+    network: DayNetwork
 
 
 class AllWays:
@@ -94,8 +93,8 @@ class AllWays:
             found = search_front_latest(self._network(day, View.MIRRORED), network, rentals, query)
         else:
             found = search_front(network, rentals, query)
-        trips = network_of(timetable, day, view, self._usable).trip
-        return [self._candidate(journey, day, trips, zero) for journey in found]
+        of = network_of(timetable, day, view, self._usable)
+        return [self._candidate(Found(journey, day, of), zero) for journey in found]
 
     def _left(self, moment: int, horizon_s: int) -> Left:
         ends = (moment - horizon_s, moment) if self._backwards else (moment, moment + horizon_s)
@@ -108,9 +107,8 @@ class AllWays:
             scene.timetable, scene.lines, day, view, self._usable, self._party
         )
 
-    def _candidate(
-        self, journey: FrontJourney, day: date, trips: Sequence[int], zero: int
-    ) -> Candidate:
+    def _candidate(self, found: Found, zero: int) -> Candidate:
+        journey, trips = found.journey, found.network.trip
         modes: list[Mode] = []
         key: list[object] = [zero]
         walk_s = wait_s = 0
@@ -141,7 +139,7 @@ class AllWays:
             tuple(modes) or _ON_FOOT,
             walk_s,
             tuple(key),
-            Found(journey, day, trips),
+            found,
             (),
             has_transit,
             has_rental,

@@ -84,7 +84,7 @@ class Fronts:
         self, timetable: Timetable, lines: Lines, network: DayNetwork, day: date, view: View,
         party: Party,
     ) -> FrontNetwork:  # fmt: skip
-        trips = network.section("timetable_trip")
+        trips = network.throughs.leads(network.section("timetable_trip"))
         routes = timetable.trips.route[trips]
         cents, levels = self._fares(timetable, day, party)
         grams = np.array(
@@ -175,6 +175,9 @@ def _metres(network: DayNetwork, lines: Lines, *, mirrored: bool) -> Ints:
     trips, trip0 = network.section("timetable_trip"), network.section("trip0")
     parts: list[Ints] = [np.zeros(0, np.int32)]
     for first in trip0[: network.n_patterns].tolist():
-        metres = lines.metres(int(trips[first]))
+        along = [lines.metres(trip) for trip in network.throughs.trips(int(trips[first]))]
+        metres = along[0]
+        for following in along[1:]:
+            metres = np.concatenate([metres, metres[-1] + following[1:]])
         parts.append(metres[-1] - metres[::-1] if mirrored else metres)
     return np.concatenate(parts)

@@ -87,6 +87,8 @@ class Leg(NamedTuple):
     realtime: bool = False
     """Whether the times are live."""
     ride: Ride | None = None
+    stay_seated: bool = False
+    """Whether it goes on in the vehicle of the leg before, which one does not leave."""
     rental: Rental | None = None
     geometry: Sequence[LatLon] = ()
     crossings: tuple[str, ...] = ()
@@ -135,7 +137,8 @@ class Itinerary:
     @property
     def transfers(self) -> int:
         """Changes from one vehicle to another; a walk is no vehicle."""
-        return max(0, sum(leg.mode is not _WALK for leg in self.legs) - 1)
+        rides = sum(leg.mode is not _WALK and not leg.stay_seated for leg in self.legs)
+        return max(0, rides - 1)
 
     @property
     def walk_seconds(self) -> int:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx, TripIdx
-from gtfs.journey import Ride, course
+from gtfs.journey import Ride
+from gtfs.rides import course
 from gtfs.timetable import Timetable
 from mobility.planning.ways.polyline import Course
 from mobility.planning.ways.water import Floats, degrees_of, great_circle_m

@@ -177,6 +177,7 @@ def _fare_ride(leg: Leg, ride: Ride) -> Json:
         "to_zone": ride.to_zone,
         "departs_at": leg.departs_at,
         "arrives_at": leg.arrives_at,
+        "stays": leg.stay_seated,
     }
 
 

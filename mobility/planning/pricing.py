@@ -70,7 +70,10 @@ class Pricer:
         Where it is known what was paid today, a ride under that cap counts for those after it.
         """
         rides = [
-            (leg.provider_id, fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at))
+            (
+                leg.provider_id,
+                fare_ride_of(leg.ride, leg.departs_at, leg.arrives_at, stays=leg.stay_seated),
+            )
             for leg in itinerary.legs
             if leg.provider_id is not None and leg.ride is not None
         ]
@@ -224,7 +227,9 @@ class Pricer:
         return self._city.public_holidays(around - _HOLIDAYS_AROUND, around + _HOLIDAYS_AROUND)
 
 
-def fare_ride_of(ride: Ride, departs_at: datetime, arrives_at: datetime) -> FareRide:
+def fare_ride_of(
+    ride: Ride, departs_at: datetime, arrives_at: datetime, *, stays: bool = False
+) -> FareRide:
     """What the fare of a ride on a line depends on."""
     return FareRide(
         agency_id=ride.agency_id,
@@ -234,4 +239,5 @@ def fare_ride_of(ride: Ride, departs_at: datetime, arrives_at: datetime) -> Fare
         to_zone=ride.to_zone,
         departs_at=departs_at,
         arrives_at=arrives_at,
+        stays=stays,
     )

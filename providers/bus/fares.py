@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -74,6 +74,8 @@ class FareRide:
     to_zone: str | None
     departs_at: datetime
     arrives_at: datetime
+    stays: bool = False
+    """Whether it goes on in the vehicle of the ride before: for the fare both are one ride."""
 
     def __post_init__(self) -> None:
         if self.departs_at.tzinfo is None or self.arrives_at.tzinfo is None:
@@ -126,6 +128,7 @@ def choose_products(
 ) -> tuple[str, ...]:
     """The products that carry one journey's rides for the least money, one a ride, in order.
 
+    Rides in a vehicle that one stays in are one ride: those after the first are on its ticket.
     A single ticket covers the rides after it on the same tariff that end within its time and zones
     (changes allowed; a journey from A to B is never the return trip that it excludes). At equal
     cost fewer tickets win. A pass frees as many of the ``passengers`` as it carries; where it does
@@ -134,8 +137,10 @@ def choose_products(
     Raises:
         FareUnknownError: no fare is known for a ride, its rider or its day, or a pass is unknown.
     """
-    parts = _parts(table, rides, holidays)
-    return _choose(table, parts, frozenset(passes), rider, passengers)
+    whole, begins = _whole_rides(rides)
+    parts = _parts(table, whole, holidays)
+    products = _choose(table, parts, frozenset(passes), rider, passengers)
+    return products if len(whole) == len(rides) else _for_each_part(products, begins, len(rides))
 
 
 def _parts(
@@ -177,6 +182,37 @@ def _choose(
                 product.base, product.rider, free if paid_here else 0, product.covered_by
             )
     return tuple(str(chosen[index]) for index in range(len(parts)))
+
+
+def _whole_rides(rides: Sequence[FareRide]) -> tuple[list[FareRide], list[int]]:
+    """Rides as fares see them, and where each of them begins among those given."""
+    whole: list[FareRide] = []
+    begins: list[int] = []
+    for index, ride in enumerate(rides):
+        if ride.stays and whole:
+            before = whole[-1]
+            whole[-1] = replace(
+                before,
+                stops=before.stops + ride.stops,
+                to_zone=ride.to_zone,
+                arrives_at=ride.arrives_at,
+            )
+        else:
+            begins.append(index)
+            whole.append(ride)
+    return whole, begins
+
+
+def _for_each_part(products: Sequence[str], begins: Sequence[int], n_rides: int) -> tuple[str, ...]:
+    """The products of whole rides, one for each part: what follows is on the first one's ticket."""
+    found: list[str] = []
+    for text, first, end in zip(products, begins, [*begins[1:], n_rides], strict=True):
+        product = _parse(text)
+        ticket = None if product.covered_by is None else begins[product.covered_by - 1] + 1
+        found.append(str(product._replace(covered_by=ticket)))
+        later = product._replace(free=0, covered_by=ticket or first + 1)
+        found += [str(later)] * (end - first - 1)
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)

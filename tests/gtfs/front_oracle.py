@@ -37,6 +37,14 @@ class Paid(NamedTuple):
     stops: int
 
 
+class Ridden(NamedTuple):
+    """Where a ride ends, and how far it was."""
+
+    call: Call
+    stops: int
+    metres: int
+
+
 class After(NamedTuple):
     """Where one is after a vehicle leg, and all that matters from then on."""
 
@@ -66,6 +74,8 @@ class World:
     mg_per_m: dict[tuple[str, int], int]
     metres: dict[tuple[str, int], list[int]]
     levels: Levels | None
+    after: dict[tuple[str, int], list[tuple[str, int]]]
+    """The runs that one goes on as without getting off; they cost and emit the same."""
     runs: dict[tuple[str, int], dict[int, Call]] = field(default_factory=dict)
     boards: dict[int, list[Call]] = field(default_factory=dict)
 
@@ -74,6 +84,28 @@ class World:
             self.runs.setdefault(call.run, {})[call.position] = call
             if call.boards:
                 self.boards.setdefault(call.stop, []).append(call)
+
+    def ridden_from(self, board: Call) -> list[Ridden]:
+        """Where one may get off who gets on at a call, be it after staying in the vehicle."""
+        own, along = self.runs[board.run], self.metres[board.run]
+        if board.position == len(own) - 1:
+            return []
+        found = [
+            Ridden(c, c.position - board.position, along[c.position] - along[board.position])
+            for c in own.values()
+            if c.position > board.position and c.alights
+        ]
+        ends = [(board.run, len(own) - 1 - board.position, along[-1] - along[board.position])]
+        for run, stops, metres in ends:
+            for after in self.after.get(run, ()):
+                calls, further = self.runs[after], self.metres[after]
+                found += [
+                    Ridden(c, stops + c.position, metres + further[c.position])
+                    for c in calls.values()
+                    if c.position > 0 and c.alights
+                ]
+                ends.append((after, stops + len(calls) - 1, metres + further[-1]))
+        return found
 
 
 @dataclass
@@ -191,9 +223,10 @@ def _rides(
     for board in world.boards.get(stop, ()):
         if not time <= board.departs <= latest:
             continue
-        for position, call in world.runs[board.run].items():
-            if position > board.position and call.alights and call.arrives <= latest:
-                ride, fare, more = _cost(world, board, call)
+        for ridden in world.ridden_from(board):
+            call = ridden.call
+            if call.arrives <= latest:
+                ride, fare, more = _cost(world, board, ridden)
                 found.add(
                     After(
                         call.stop,
@@ -208,14 +241,12 @@ def _rides(
     return found
 
 
-def _cost(world: World, board: Call, call: Call) -> tuple[tuple[Paid, ...], int, int]:
-    along = world.metres[board.run]
-    mg = world.mg_per_m[board.run] * (along[call.position] - along[board.position])
+def _cost(world: World, board: Call, ridden: Ridden) -> tuple[tuple[Paid, ...], int, int]:
+    call, mg = ridden.call, world.mg_per_m[board.run] * ridden.metres
     cents = world.cents[board.run]
     if cents != LEVELS:
         return (), cents, mg
-    stops = call.position - board.position
-    return (Paid(board.departs, call.arrives, board.stop, call.stop, stops),), 0, mg
+    return (Paid(board.departs, call.arrives, board.stop, call.stop, ridden.stops),), 0, mg
 
 
 def latest(world: World, asked: Question) -> list[Point]:
@@ -259,10 +290,10 @@ def latest(world: World, asked: Question) -> list[Point]:
     return pareto(found)
 
 
-def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None:  # noqa: ANN001
+def check(world: World, asked: Question, parts_of, journey: FrontJourney) -> None:  # noqa: ANN001
     """Every leg is possible, they join, and the criteria are those of the legs.
 
-    `trip_of(ride)` is the run of a leg's ride.
+    `parts_of(leg)` are the runs of a leg's ride, each with where one gets on and off.
     """
     legs = journey.legs
     assert legs[0].start == ORIGIN
@@ -283,12 +314,21 @@ def check(world: World, asked: Question, trip_of, journey: FrontJourney) -> None
             cents, mg = cents + edge.cents, mg + edge.mg
             steps += steps_of(edge.mg)
         else:
-            calls = world.runs[trip_of(leg.ride)]
-            board, call = calls[leg.board], calls[leg.alight]
+            parts = parts_of(leg)
+            board = world.runs[parts[0][0]][parts[0][1]]
+            call = world.runs[parts[-1][0]][parts[-1][2]]
             assert (board.stop, board.departs, board.boards) == (leg.start, leg.departs_s, True)
             assert (call.stop, call.arrives, call.alights) == (leg.end, leg.arrives_s, True)
-            assert leg.board < leg.alight
-            ride, fare, more = _cost(world, board, call)
+            for before, after in pairwise(parts):
+                assert after[0] in world.after[before[0]]
+                assert (before[2], after[1]) == (len(world.runs[before[0]]) - 1, 0)
+            assert all(first < last for _, first, last in parts)
+            (ridden,) = {
+                r
+                for r in world.ridden_from(board)
+                if r.call == call and (len(parts) > 1 or r.stops == leg.alight - leg.board)
+            }
+            ride, fare, more = _cost(world, board, ridden)
             paid, cents, mg = paid + ride, cents + fare, mg + more
             steps += steps_of(more)
     _check_joints(world, legs)

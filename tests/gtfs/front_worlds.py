@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from random import Random
@@ -10,12 +11,28 @@ from random import Random
 import numpy as np
 
 from gtfs.build import build
-from gtfs.front import FAR, GOAL, LEVELS, DoorEdges, FrontNetwork, FrontQuery, Levels, RentalEdges
+from gtfs.front import (
+    FAR,
+    GOAL,
+    LEVELS,
+    DoorEdges,
+    FrontLeg,
+    FrontNetwork,
+    FrontQuery,
+    Levels,
+    RentalEdges,
+)
+from gtfs.ids import StopIdx, TripIdx
+from gtfs.journey import Ride
 from gtfs.network import DayNetwork, View, network_of
+from gtfs.rides import rides_of
 from gtfs.timetable import Timetable
 from tests.gtfs.front_oracle import Edge, Question, World
-from tests.gtfs.networks import DAYS, random_feed
+from tests.gtfs.networks import DAYS, random_feed, with_in_seat
 from tests.gtfs.oracle import Oracle
+
+Ridden = tuple[tuple[str, int], int, int]
+"""A run, and the positions where one gets on and off."""
 
 
 @dataclass
@@ -34,19 +51,46 @@ class Setting:
 
     def network(self, view: View) -> FrontNetwork:
         day = network_of(self.timetable, self.day, view)
-        ids = [self.timetable.trip(trip).id for trip in day.trip]
+        leads = day.throughs.leads(day.section("timetable_trip")).tolist()
+        ids = [self.timetable.trip(trip).id for trip in leads]
         return FrontNetwork.of(
             day,
             mirrored=view is View.MIRRORED,
             trip_cents=np.array([self.trip_cents[i] for i in ids], np.int32),
             trip_mg_per_m=np.array([self.trip_mg[i] for i in ids], np.int32),
-            metres=metres_of(day, self.apart),
+            metres=self._metres(day, mirrored=view is View.MIRRORED),
             levels=self.levels,
         )
 
-    def run_of(self, view: View):
+    def _metres(self, day: DayNetwork, *, mirrored: bool) -> np.ndarray:
+        """Cumulative along each pattern; where a trip goes on as another, from its first stop."""
+        found: list[int] = []
+        for first in day.section("trip0")[: day.n_patterns].tolist():
+            metres = [0]
+            for trip in day.throughs.trips(day.trip[first]):
+                own = along(self._stops_of(trip), self.apart)
+                metres += [metres[-1] + m for m in own[1:]]
+            found += [metres[-1] - m for m in reversed(metres)] if mirrored else metres
+        return np.array(found, np.int32)
+
+    def _stops_of(self, trip: int) -> list[int]:
+        patterns = self.timetable.patterns
+        pattern = int(self.timetable.trips.pattern[trip])
+        return patterns.stops[patterns.stop0[pattern] : patterns.stop0[pattern + 1]].tolist()
+
+    def parts_of(self, view: View) -> Callable[[FrontLeg], list[Ridden]]:
         day = network_of(self.timetable, self.day, view)
-        return lambda ride: (self.timetable.trip(day.trip[ride]).id, day.day_offset[ride])
+
+        def parts(leg: FrontLeg) -> list[Ridden]:
+            number, day_offset = TripIdx(day.trip[leg.ride]), day.day_offset[leg.ride]
+            ends = (StopIdx(leg.start), StopIdx(leg.end), leg.board, leg.alight)
+            ride = Ride(number, day_offset, *ends, leg.departs_s, leg.arrives_s)
+            return [
+                ((self.timetable.trip(r.trip).id, r.day_offset), r.from_position, r.to_position)
+                for r in rides_of(self.timetable, day, ride)
+            ]
+
+        return parts
 
 
 def along(stops: list[int], apart: list[list[int]]) -> list[int]:
@@ -57,18 +101,13 @@ def along(stops: list[int], apart: list[list[int]]) -> list[int]:
     return metres
 
 
-def metres_of(day: DayNetwork, apart: list[list[int]]) -> np.ndarray:
-    stop0 = day.data[day.offsets[2] : day.offsets[3]]
-    stops = day.data[day.offsets[5] : day.offsets[6]].tolist()
-    found: list[int] = []
-    for a, b in pairwise(stop0):
-        found += along(stops[a:b], apart)
-    return np.array(found, np.int32)
-
-
-def random_setting(random: Random, days: tuple[int, ...] = (-1, 0, 1)) -> Setting:
+def random_setting(
+    random: Random, days: tuple[int, ...] = (-1, 0, 1), *, in_seat: bool = False
+) -> Setting:
     day = random.choice(DAYS)
     feed = random_feed(random, day)
+    if in_seat:
+        feed = with_in_seat(random, replace(feed, trips=feed.trips[:3]))
     timetable = build(feed, max_footpath_m=0)
     n_stops = len(timetable.stops)
     known = Oracle(feed, timetable, day, days)
@@ -81,6 +120,9 @@ def random_setting(random: Random, days: tuple[int, ...] = (-1, 0, 1)) -> Settin
         for trip in feed.trips
     }
     mg = {trip.id: 90 if random.random() < 0.9 else random.choice([0, 44]) for trip in feed.trips}
+    if in_seat:
+        cents = dict.fromkeys(cents, random.choice(flat))
+        mg = dict.fromkeys(mg, 90)
     apart = [[0] * n_stops for _ in range(n_stops)]
     for a in range(n_stops):
         for b in range(a):
@@ -99,6 +141,7 @@ def random_setting(random: Random, days: tuple[int, ...] = (-1, 0, 1)) -> Settin
         {run: mg[run[0]] for run in runs},
         {run: along(stops_of[run[0]], apart) for run in runs},
         levels,
+        known.after,
     )
     n_places = random.choice([0, 0, 1, 2, 3, 4])
     rentals = _rentals(random, world, n_places)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from gtfs.feed import Agency, Feed, FeedRoute, FeedStop, FeedTransfer, FeedTrip, TransferKind
+from gtfs.feed import (
+    Agency,
+    Feed,
+    FeedRoute,
+    FeedStop,
+    FeedTransfer,
+    FeedTransferRule,
+    FeedTrip,
+    TransferKind,
+)
 from gtfs.geo import LatLon
 from gtfs.journey import Access, Query
 from gtfs.timetable import Timetable
@@ -37,6 +47,53 @@ def random_feed(random: Random, day: date) -> Feed:
         services=services,
         trips=tuple(trips),
         transfers=tuple(_transfer(random, stops) for _ in range(random.randint(0, 6))),
+    )
+
+
+def with_in_seat(random: Random, feed: Feed) -> Feed:
+    """The same with trips that go on as others: by block, by rule, also where that makes no sense.
+
+    A trip goes on as a new one from where it ends; some blocks hold trips that overlap or begin
+    elsewhere, some rules name trips of the day after or forbid what a block implies.
+    """
+    stops = [stop.id for stop in feed.stops]
+    trips: list[FeedTrip] = []
+    told: list[tuple[str, str, TransferKind]] = []
+    for n, trip in enumerate(feed.trips):
+        trips.append(replace(trip, block_id=random.choice(["", f"b{n}", f"b{n}", "b"])))
+        for part in range(random.choice([0, 1, 1, 2, 3])):
+            before = trips[-1]
+            trips.append(_next_trip(random, f"{trip.id}+{part}", before, stops))
+            if not before.block_id or random.random() < 0.1:
+                told.append((before.id, trips[-1].id, TransferKind.IN_SEAT))
+            elif random.random() < 0.1:
+                told.append((before.id, trips[-1].id, TransferKind.NOT_IN_SEAT))
+    if random.random() < 0.3:
+        a, b = random.choices(trips, k=2)
+        told.append((a.id, b.id, random.choice([TransferKind.IN_SEAT, TransferKind.NOT_IN_SEAT])))
+    rules = tuple(FeedTransferRule("", "", "", "", *pair, kind, None) for *pair, kind in told)
+    return replace(feed, trips=tuple(trips), transfer_rules=rules)
+
+
+def _next_trip(random: Random, id_: str, before: FeedTrip, stops: list[str]) -> FeedTrip:
+    """A trip of the same block from where one ends, mostly."""
+    calls = (before.stop_ids[-1], *random.choices(stops, k=random.randint(1, 3)))
+    if random.random() < 0.3:
+        calls = tuple(reversed(before.stop_ids))
+    if random.random() < 0.1:
+        calls = tuple(random.choices(stops, k=2))
+    boards, alights = (tuple(random.random() > 0.1 for _ in calls) for _ in "ba")
+    trip = _trip(random, id_, calls, boards, alights)
+    starts = before.arrivals[-1] + random.choice([0, 0, 60, 600, -60])
+    if random.random() < 0.1:
+        starts -= 86_400
+    moved = max(starts - trip.departures[0], -trip.arrivals[0])
+    return replace(
+        trip,
+        service_id=before.service_id if random.random() < 0.7 else trip.service_id,
+        block_id=before.block_id,
+        arrivals=tuple(t + moved for t in trip.arrivals),
+        departures=tuple(t + moved for t in trip.departures),
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from gtfs.feed import Feed
-from gtfs.journey import Footpath, Journey, Query, Ride
+from gtfs.feed import Feed, FeedTrip, TransferKind
+from gtfs.journey import Footpath, Journey, Query, Ride, StayedRide
 from gtfs.service_time import instant
 from gtfs.timetable import Timetable
 
@@ -62,6 +62,70 @@ class Oracle:
             for x in range(walks.from0[a], walks.from0[a + 1])
         }
         self.change = timetable.stop_table.change_s.tolist()
+        self.by_run: dict[tuple[str, int], list[Call]] = {}
+        for call in self.calls:
+            self.by_run.setdefault(call.run, []).append(call)
+        told = {rule.from_trip_id for rule in feed.transfer_rules}
+        trips = {trip.id: trip for trip in feed.trips if trip.block_id or feed.transfer_rules}
+        self.after = {
+            run: after
+            for run in self.by_run
+            if run[0] in trips and (trips[run[0]].block_id or run[0] in told)
+            if (after := self._after(feed, trips, day, run))
+        }
+
+    def _after(
+        self, feed: Feed, trips: dict[str, FeedTrip], day: date, run: tuple[str, int]
+    ) -> list[tuple[str, int]]:
+        """The runs that one goes on as without getting off."""
+        trip, on = trips[run[0]], day + timedelta(days=run[1])
+        told = {
+            rule.to_trip_id: rule.kind
+            for rule in sorted(feed.transfer_rules, key=lambda rule: rule.kind)
+            if rule.from_trip_id == trip.id and rule.kind >= TransferKind.IN_SEAT
+        }
+        named = []
+        for id_, kind in told.items():
+            other, ends = trips[id_], trip.arrivals[-1]
+            later = int(other.departures[0] < ends)
+            runs = on + timedelta(days=later) in feed.services[other.service_id]
+            on_time = ends - other.departures[0] <= 86_400 and other is not trip
+            if kind is TransferKind.IN_SEAT and runs and on_time:
+                named.append((id_, run[1] + later))
+        if named:
+            return [n for n in named if n in self.by_run and self._in_time(run, n)]
+        block = [
+            other
+            for other in feed.trips
+            if trip.block_id == other.block_id != "" and on in feed.services[other.service_id]
+        ]
+        single = [t for t in block if not any(_overlap(t, u) for u in block if u is not t)]
+        later_ones = [t for t in block if t is not trip and t.departures[0] >= trip.arrivals[-1]]
+        if trip not in single or not later_ones:
+            return []
+        first = min(later_ones, key=lambda t: (t.departures[0], t.arrivals[-1], t.id))
+        if first not in single or first.stop_ids[0] != trip.stop_ids[-1]:
+            return []
+        if told.get(first.id) is TransferKind.NOT_IN_SEAT:
+            return []
+        return [(first.id, run[1])]
+
+    def _in_time(self, run: tuple[str, int], after: tuple[str, int]) -> bool:
+        return self.by_run[run][-1].arrives <= self.by_run[after][0].departs
+
+    def ridden_from(self, board: Call) -> list[Call]:
+        """Where one may get off who gets on at a call, now or after staying in the vehicle.
+
+        At its last call nobody gets on: there one boards the trip that it goes on as.
+        """
+        if board.position == len(self.by_run[board.run]) - 1:
+            return []
+        found = [c for c in self.by_run[board.run] if c.position > board.position and c.alights]
+        runs = list(self.after.get(board.run, ()))
+        for run in runs:
+            found += [c for c in self.by_run[run] if c.position > 0 and c.alights]
+            runs += [after for after in self.after.get(run, ()) if after not in runs]
+        return found
 
     def front(self, query: Query) -> list[tuple[int, int]]:
         """Pareto (arrival, transfers), fewest transfers first."""
@@ -91,12 +155,7 @@ class Oracle:
         }
         seen = set(boarded)
         for rides in range(1, query.max_transfers + 2):
-            alighted = {
-                c
-                for b in boarded
-                for c in self.calls
-                if c.run == b.run and c.position > b.position and c.alights
-            }
+            alighted = {c for b in boarded for c in self.ridden_from(b)}
             found += [(c.arrives + ends[c.stop], rides - 1) for c in alighted if c.stop in ends]
             boarded = {b for a in alighted for b in self._next(a)} - seen
             seen |= boarded
@@ -161,8 +220,16 @@ class Oracle:
         """Every leg is possible, the legs join, and the doors are where they should be."""
         at, stop, rides = journey.departs_s, journey.source, 0
         at += dict(self._doors(query.sources))[stop]
-        after_ride = False
-        for leg in journey.legs:
+        after_ride, run = False, ("", 0)
+        for leg, after in pairwise((*journey.legs, None)):
+            if isinstance(leg, StayedRide):
+                stayed = self._run_of(leg)
+                assert (leg.from_position, after_ride) == (0, True)
+                assert leg.departs_s >= at
+                assert stayed in self.after[run]
+                self._check_ride(leg, stays=True, goes_on=isinstance(after, StayedRide))
+                run, at, stop = stayed, leg.arrives_s, leg.to_stop
+                continue
             assert leg.from_stop == stop
             if isinstance(leg, Footpath):
                 assert leg.departs_s >= at
@@ -171,8 +238,8 @@ class Oracle:
             else:
                 wait = self.change[stop] if after_ride else 0
                 assert leg.departs_s >= at + wait
-                self._check_ride(leg)
-                rides, after_ride = rides + 1, True
+                self._check_ride(leg, stays=False, goes_on=isinstance(after, StayedRide))
+                rides, after_ride, run = rides + 1, True, self._run_of(leg)
             at, stop = leg.arrives_s, leg.to_stop
         assert stop == journey.target
         assert at + dict(self._doors(query.targets))[stop] == journey.arrives_s
@@ -180,12 +247,16 @@ class Oracle:
         kinds = [isinstance(leg, Footpath) for leg in journey.legs]
         assert not any(a and b for a, b in pairwise(kinds))
 
-    def _check_ride(self, ride: Ride) -> None:
-        run = (self.timetable.trip(ride.trip).id, ride.day_offset)
-        calls = {c.position: c for c in self.calls if c.run == run}
+    def _run_of(self, ride: Ride) -> tuple[str, int]:
+        return (self.timetable.trip(ride.trip).id, ride.day_offset)
+
+    def _check_ride(self, ride: Ride, *, stays: bool, goes_on: bool) -> None:
+        calls = {c.position: c for c in self.by_run[self._run_of(ride)]}
         start, end = calls[ride.from_position], calls[ride.to_position]
-        assert (start.stop, start.departs, start.boards) == (ride.from_stop, ride.departs_s, True)
-        assert (end.stop, end.arrives, end.alights) == (ride.to_stop, ride.arrives_s, True)
+        assert (start.stop, start.departs) == (ride.from_stop, ride.departs_s)
+        assert (end.stop, end.arrives) == (ride.to_stop, ride.arrives_s)
+        assert start.boards or stays
+        assert end.position == len(calls) - 1 if goes_on else end.alights
         assert ride.from_position < ride.to_position
 
     @staticmethod
@@ -221,6 +292,12 @@ class Oracle:
             if a == alighted.stop:
                 reach[b] = alighted.arrives + w
         return [c for c in self.calls if c.boards and c.departs >= reach.get(c.stop, 1 << 40)]
+
+
+def _overlap(a: FeedTrip, b: FeedTrip) -> bool:
+    """Whether one begins before the other has ended."""
+    first, then = sorted((a, b), key=lambda t: (t.departures[0], t.arrivals[-1], t.id))
+    return then.departures[0] < first.arrivals[-1]
 
 
 def pareto(found: list[tuple[int, int]]) -> list[tuple[int, int]]:

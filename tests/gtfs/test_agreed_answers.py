@@ -8,17 +8,9 @@ import pytest
 
 from gtfs.build import build
 from gtfs.geo import LatLon
-from gtfs.journey import (
-    MAX_TRANSFERS,
-    Footpath,
-    Query,
-    Ride,
-    between,
-    geometry,
-    search,
-    search_latest,
-)
+from gtfs.journey import MAX_TRANSFERS, Footpath, Query, Ride, between, search, search_latest
 from gtfs.load import read_feed
+from gtfs.rides import geometry
 from gtfs.timetable import Timetable
 from gtfs.transfers import names_every_footpath
 from tests.gtfs.oracle import Oracle

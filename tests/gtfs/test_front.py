@@ -17,28 +17,30 @@ FAILED_ONCE = (1975,)
 leg more, from a stop where others do better with as many."""
 
 
-def compare_forward(seed: int) -> int:
+def compare_forward(seed: int, *, in_seat: bool = False) -> int:
     random = Random(seed)
-    setting = random_setting(random)
+    setting = random_setting(random, in_seat=in_seat)
     network = setting.network(View.AHEAD)
     n_found = 0
     for _ in range(2):
         asked = random_question(random, setting)
+        asked.max_rides = min(asked.max_rides, 2) if in_seat else asked.max_rides
         journeys = search_front(network, setting.rentals, query_of(setting, asked))
         points = sorted(
             (-(-j.arrives_s // 60), j.transfers, j.cents, j.co2_steps) for j in journeys
         )
         assert points == front(setting.world, asked), f"seed {seed}"
         for journey in journeys:
-            check(setting.world, asked, setting.run_of(View.AHEAD), journey)
+            check(setting.world, asked, setting.parts_of(View.AHEAD), journey)
         n_found += len(journeys)
     return n_found
 
 
-def compare_latest(seed: int) -> int:
+def compare_latest(seed: int, *, in_seat: bool = False) -> int:
     random = Random(seed)
-    setting = random_setting(random, (-2, -1, 0, 1))
+    setting = random_setting(random, (-2, -1, 0, 1), in_seat=in_seat)
     asked = random_question(random, setting, latest=True)
+    asked.max_rides = min(asked.max_rides, 2) if in_seat else asked.max_rides
     journeys = search_front_latest(
         setting.network(View.MIRRORED),
         setting.network(View.AROUND),
@@ -49,7 +51,7 @@ def compare_latest(seed: int) -> int:
     assert points == latest(setting.world, asked), f"seed {seed}"
     asked.seconds -= asked.horizon_s
     for journey in journeys:
-        check(setting.world, asked, setting.run_of(View.AROUND), journey)
+        check(setting.world, asked, setting.parts_of(View.AROUND), journey)
     return len(journeys)
 
 
@@ -71,3 +73,10 @@ def test_what_failed_once_is_exact(seed: int):
 def test_arriving_by_is_exact():
     found = [compare_latest(1_000_000 + seed) for seed in range(WORLDS // 4)]
     assert sum(found) > WORLDS // 8
+
+
+@pytest.mark.timeout(0)
+def test_staying_in_the_vehicle_is_exact():
+    found = [compare_forward(2_000_000 + seed, in_seat=True) for seed in range(WORLDS // 2)]
+    found += [compare_latest(3_000_000 + seed, in_seat=True) for seed in range(WORLDS // 8)]
+    assert sum(found) > WORLDS // 4

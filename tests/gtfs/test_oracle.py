@@ -10,18 +10,27 @@ from hypothesis import strategies as st
 
 from gtfs import trip_based_transfers
 from gtfs.build import build
+from gtfs.feed import Feed
 from gtfs.journey import Access, Query, profile, search, search_latest
 from gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
-from tests.gtfs.networks import DAYS, random_feed, random_query
+from tests.gtfs.networks import DAYS, random_feed, random_query, with_in_seat
 from tests.gtfs.oracle import Oracle
 
 NETWORKS = int(os.environ.get("NETWORKS", "2000"))
 """How many networks the three comparisons take together; by hand: NETWORKS=10000."""
 
 
-def compare_forward(random: Random) -> int:
+Add = Callable[[Random, Feed], Feed]
+"""What a random network has besides."""
+
+
+def as_it_is(_random: Random, feed: Feed) -> Feed:
+    return feed
+
+
+def compare_forward(random: Random, add: Add = as_it_is) -> int:
     day = random.choice(DAYS)
-    feed = random_feed(random, day)
+    feed = add(random, random_feed(random, day))
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-1, 0, 1))
     n_found = 0
@@ -37,9 +46,9 @@ def compare_forward(random: Random) -> int:
     return n_found
 
 
-def compare_latest(random: Random) -> int:
+def compare_latest(random: Random, add: Add = as_it_is) -> int:
     day = random.choice(DAYS)
-    feed = random_feed(random, day)
+    feed = add(random, random_feed(random, day))
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-2, -1, 0, 1))
     query = random_query(random, timetable, day)
@@ -60,9 +69,9 @@ def compare_latest(random: Random) -> int:
     return len(journeys)
 
 
-def compare_profile(random: Random) -> int:
+def compare_profile(random: Random, add: Add = as_it_is) -> int:
     day = random.choice(DAYS)
-    feed = random_feed(random, day)
+    feed = add(random, random_feed(random, day))
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-1, 0, 1))
     query = random_query(random, timetable, day)
@@ -93,6 +102,26 @@ def test_every_answer_is_that_of_brute_force_on_2000_networks(
             found += compare(Random(seed))
         except AssertionError as error:
             raise AssertionError(f"{compare.__name__}(Random({seed}))") from error
+    assert found > NETWORKS * share / 8
+
+
+@pytest.mark.parametrize(
+    ("compare", "share", "first"),
+    [
+        pytest.param(compare_forward, 0.2, 5_000_000, id="departing after"),
+        pytest.param(compare_latest, 0.1, 6_000_000, id="arriving by"),
+        pytest.param(compare_profile, 0.1, 7_000_000, id="leaving within"),
+    ],
+)
+def test_staying_in_the_vehicle_is_no_change_for_brute_force_either(
+    compare: Callable[[Random, Add], int], share: float, first: int
+):
+    found = 0
+    for seed in range(first, first + int(NETWORKS * share)):
+        try:
+            found += compare(Random(seed), with_in_seat)
+        except AssertionError as error:
+            raise AssertionError(f"{compare.__name__}(Random({seed}), with_in_seat)") from error
     assert found > NETWORKS * share / 8
 
 

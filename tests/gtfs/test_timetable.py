@@ -13,7 +13,8 @@ from gtfs.build import build
 from gtfs.feed import Agency
 from gtfs.geo import LatLon
 from gtfs.ids import RouteIdx, TripIdx
-from gtfs.journey import Ride, between, geometry, intermediate_stops, search
+from gtfs.journey import Ride, between, search
+from gtfs.rides import geometry, intermediate_stops
 from gtfs.service_time import parse_clock
 from gtfs.shape_paths import points_of_calls
 from gtfs.text import feed_from_text, text_of, timetable_from_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gtfs.journey import Ride as TimetableRide
-from gtfs.journey import geometry
+from gtfs.rides import geometry
 from mobility.api.motis.alerts import alerts_of
 from mobility.api.motis.fares import fare_transfers, leg_price, price_of
 from mobility.api.motis.itinerary_id import LegId, pack
@@ -87,7 +87,9 @@ class LegWriter:
             "duration": itinerary.seconds,
             "startTime": moment(itinerary.departs_at),
             "endTime": moment(itinerary.arrives_at),
-            "transfers": max(0, sum(leg.mode in TRANSIT for leg in legs) - 1),
+            "transfers": max(
+                0, sum(leg.mode in TRANSIT and not leg.stay_seated for leg in legs) - 1
+            ),
             "id": pack([self._id(leg, run) for leg, run in zip(legs, runs, strict=True)]),
             "legs": written,
             **({"fareTransfers": fares} if self.shown.fares else {}),
@@ -132,6 +134,8 @@ class LegWriter:
             written |= self.of_trip(run) | {"intermediateStops": self._between(run, calls)}
             if calls and leg.ride is not None:
                 written["alerts"] = alerts_of(run, leg.ride.board_index)
+        if leg.stay_seated:
+            written["interlineWithPreviousLeg"] = True
         if leg.rental is not None:
             written["rental"] = self._rental(leg)
         if leg.accessible in _ACCESSIBLE:

@@ -17,9 +17,10 @@ from pydantic import BaseModel, Field
 
 from gtfs.geo import LatLon
 from gtfs.ids import StopIdx
-from gtfs.journey import Footpath, Journey
+from gtfs.journey import Footpath, Journey, StayedRide
 from gtfs.journey import Ride as TimetableRide
 from gtfs.service_time import day_zero, service_day
+from gtfs.through import goes_on
 from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.motis.current import network_of
 from mobility.api.motis.errors import BadQueryError, MotisRoute, answer
@@ -164,16 +165,21 @@ class Again:
     def _middle(self, legs: Sequence[LegId]) -> list[TimetableRide | Footpath]:
         """Rides and the walks between them, times in Unix seconds."""
         found: list[TimetableRide | Footpath] = []
+        before: Run | None = None
         for leg in legs:
             if leg.trip_id:
-                found.append(self._ride(leg))
+                run, ride = self._ride(leg)
+                stays = before is not None and _stays(before, run)
+                found.append(StayedRide(*ride) if stays else ride)
+                before = run
                 continue
+            before = None
             last = found[-1].arrives_s
             stops = (self._stop(leg.from_id), self._stop(leg.to_id))
             found.append(Footpath(*stops, last, last + _walked_s(leg)))
         return found
 
-    def _ride(self, leg: LegId) -> TimetableRide:
+    def _ride(self, leg: LegId) -> tuple[Run, TimetableRide]:
         run = find_run(self._network, leg.trip_id)
         if run is None or run.cancelled:
             raise BadQueryError("itineraryId: a trip of it no longer runs; search again")
@@ -187,7 +193,7 @@ class Again:
         board = _call_at(run, leg.from_id, leg.sched_start, 0)
         alight = _call_at(run, leg.to_id, leg.sched_end, board + 1)
         start, end = run.calls[board], run.calls[alight]
-        return TimetableRide(
+        return run, TimetableRide(
             trip=run.trip,
             day_offset=0,
             from_stop=start.stop,
@@ -238,7 +244,7 @@ class Again:
             day=day,
             departs_s=legs[0].departs_s - out_s,
             arrives_s=legs[-1].arrives_s + back_s,
-            transfers=sum(isinstance(leg, TimetableRide) for leg in legs) - 1,
+            transfers=sum(not isinstance(leg, Footpath | StayedRide) for leg in legs) - 1,
             legs=legs,
             source=source,
             target=target,
@@ -264,16 +270,12 @@ def _on_axis(leg: TimetableRide | Footpath, zero: int) -> TimetableRide | Footpa
     departs_s, arrives_s = leg.departs_s - zero, leg.arrives_s - zero
     if isinstance(leg, Footpath):
         return Footpath(leg.from_stop, leg.to_stop, departs_s, arrives_s)
-    return TimetableRide(
-        trip=leg.trip,
-        day_offset=leg.day_offset,
-        from_stop=leg.from_stop,
-        to_stop=leg.to_stop,
-        from_position=leg.from_position,
-        to_position=leg.to_position,
-        departs_s=departs_s,
-        arrives_s=arrives_s,
-    )
+    return leg._replace(departs_s=departs_s, arrives_s=arrives_s)
+
+
+def _stays(before: Run, after: Run) -> bool:
+    """Whether one stays in the vehicle of a run when it is done."""
+    return goes_on(before.timetable, (before.trip, before.day), (after.trip, after.day))
 
 
 def _walked_s(leg: LegId) -> int:

@@ -121,7 +121,7 @@ def _legs(part: Part) -> tuple[Leg, ...]:
     arrives_s = departs_s + part.arrives - part.departs
     walk = FrontLeg(LegKind.WALK, ORIGIN, GOAL, departs_s, arrives_s, -1, -1, -1)
     journey = FrontJourney(departs_s, arrives_s, -1, 0, 0, 0, (walk,))
-    return search.composer.front(journey, day, (), search.doors.rides).legs
+    return search.composer.front(journey, day, None, search.doors.rides).legs
 
 
 def _candidate_of(way: Itinerary) -> Candidate:

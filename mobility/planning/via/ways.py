@@ -8,8 +8,9 @@ from datetime import date
 from itertools import pairwise
 
 from gtfs.ids import StopIdx
-from gtfs.journey import Footpath, Journey, Ride, calls_of
+from gtfs.journey import Footpath, Journey, Ride, StayedRide
 from gtfs.network import Usable
+from gtfs.rides import calls_of
 from gtfs.timetable import Timetable
 from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.ground import Door
@@ -113,6 +114,7 @@ class ViaWays(PlainWays):
 
     def _candidate_of(self, way: _Way) -> Candidate:
         aboard = sum(stays_aboard(before, after) for before, after in pairwise(way))
+        aboard += sum(isinstance(ride, StayedRide) for part in way for ride in part.rides)
         rides = [
             (part.journey.day, ride.trip, ride.day_offset, ride.from_position, ride.to_position)
             for part in way

@@ -1,6 +1,7 @@
 """Fares that a reader can check by hand against the price list of the demo city."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -368,3 +369,13 @@ def test_never_dearer_than_a_ticket_for_every_ride(
             assert ":covered-" not in whole[first]
             assert whole[first] == product.rpartition(":")[0]
             assert journey[index].arrives_at <= journey[first].departs_at + timedelta(hours=2)
+
+
+def test_rides_in_one_vehicle_are_one_ride_for_the_fare():
+    first, then = ride("10:00", 5, 2), replace(ride("10:06", 5, 1), stays=True)
+    assert choose(first, then) == ("short:adult", "short:adult:covered-1")
+    assert total(choose(first, then)) == total(choose(first))
+    farther = replace(ride("10:06", 20, 9), stays=True)
+    assert choose(first, farther) == ("single:2:adult", "single:2:adult:covered-1")
+    one_of_two = choose(first, farther, passes=frozenset({"deutschlandticket"}), passengers=2)
+    assert total(one_of_two, passengers=2) == total(choose(first, farther))
