@@ -90,6 +90,9 @@ streets know no search over them
     mobility.streets.spot -> mobility.planning.ways.reach
 rapidfuzz: where the words of places are compared
     mobility.planning.places.index -> rapidfuzz
+msgspec: where answers of searches and their offers are written
+    mobility.api.booking_view -> msgspec
+    payments.brand_new -> msgspec
 """
 
 

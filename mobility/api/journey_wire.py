@@ -48,6 +48,7 @@ EXAMPLE: JsonDict = {
             "headsign": "Dorothea-Erxleben-Straße",
             "color": "00B0EA",
             "trip_id": "1-0-weekday-075500",
+            "stay_seated": False,
             "vehicle_id": None,
             "vehicle_type": None,
             "price": {
