@@ -19,6 +19,11 @@ from gtfs.service_time import DAY_S
 from gtfs.tables import InSeatTable
 from gtfs.trip_columns import Services, TripColumns
 
+LONGEST_WAIT_S = 30 * 60
+"""Who must sit longer in a standing vehicle has two rides, to the search and to the tariff."""
+MOST_SUCCESSORS = 3
+"""On a day; a train that is split is split into no more."""
+
 _BASIC = {1: 2, 2: 3, 4: 1, 7: 3, 9: 0, 10: 4, 12: 4}
 """route_type of hundreds of extended ones: train, coach, underground, bus, tram, ship, ferry."""
 
@@ -59,9 +64,9 @@ def find_links(
 
     What transfers.txt names comes before what a block implies: the next trip of the block on that
     day, if it begins where the one before ends (at the stop, or in its station), at its arrival or
-    later. Trips of a block that overlap on a day are not joined on it, as nobody could tell which
-    one goes on, nor are trips of two operators or kinds of vehicle, of which a ride would have two
-    prices; the report says so.
+    at most ``LONGEST_WAIT_S`` later. Trips of a block that overlap on a day are not joined on it,
+    as nobody could tell which one goes on, nor are trips of two operators or kinds of vehicle, of
+    which a ride would have two prices; the report says so.
     """
     number = {id_: row for row, id_ in enumerate(services.id)}
     bits = np.packbits(services.active, axis=1, bitorder="little")
@@ -87,6 +92,7 @@ def _read_rules(links: _Links, rules: Sequence[FeedTransferRule]) -> None:
     wanted = {id_ for rule in told for id_ in (rule.from_trip_id, rule.to_trip_id)}
     index = {id_: i for i, id_ in enumerate(links.trips.id) if id_ in wanted} if wanted else {}
     pairs: dict[_Pair, TransferKind] = {}
+    after: dict[int, int] = {}
     for rule in told:
         if not rule.from_trip_id or not rule.to_trip_id:
             _say(links, "from_trip_id", f"transfer_type {rule.kind} without two trips")
@@ -101,14 +107,26 @@ def _read_rules(links: _Links, rules: Sequence[FeedTransferRule]) -> None:
         if not _alike(links, a, b):
             continue
         days = links.days[a] & (links.days[b] if late <= 0 else links.days[b] >> 1)
-        if late > DAY_S or not days or a == b:
-            ids = f"{links.trips.id[a]!r} and {links.trips.id[b]!r}"
-            _say(links, "to_trip_id", f"{ids} never follow each other on a day")
+        if why_not := _why_not(links, a, b, days, after.get(a, 0)):
+            _say(links, "to_trip_id", f"{links.trips.id[a]!r} and {links.trips.id[b]!r} {why_not}")
             continue
+        after[a] = after.get(a, 0) + 1
         links.found[a, b] = days
         links.named[a] = links.named.get(a, 0) | days
         if late > 0:
             links.next_day.add((a, b))
+
+
+def _why_not(links: _Links, a: int, b: int, days: int, n_others: int) -> str:
+    """What is against joining two trips that transfers.txt names; empty if nothing is."""
+    late = links.last_s[a] - links.first_s[b]
+    if late > DAY_S or not days or a == b:
+        return "never follow each other on a day"
+    if (DAY_S if late > 0 else 0) - late > LONGEST_WAIT_S:
+        return "have more than half an hour between them"
+    if n_others == MOST_SUCCESSORS:
+        return f"would be joined besides {n_others} other successors"
+    return ""
 
 
 def _say(links: _Links, column: str, problem: str) -> None:
@@ -141,6 +159,8 @@ def _read_block(links: _Links, block: list[int]) -> None:
             left &= ~shared
             shared &= ~torn.get(b, 0)
             if not shared or (a, b) in links.apart or not _meet(links, a, b):
+                continue
+            if first_s[b] - last_s[a] > LONGEST_WAIT_S:
                 continue
             if _alike(links, a, b):
                 links.found[a, b] = shared

@@ -3,8 +3,9 @@
 A search then finds a ride over several of them as it finds any other, without a change. Each trip
 stays where it begins: one boards a through-trip only at the calls of its first part, as every part
 begins one of its own. It ends where nothing that follows calls at a stop that it has not called at
-since its second part began: who is there earlier is never worse off. So a vehicle that goes to and
-fro all day makes short through-trips that share lanes, and not one of a thousand calls.
+since its second part began: who is there earlier is never worse off. And it has ``MOST_PARTS`` at
+most. So a vehicle that goes to and fro all day makes short through-trips that share lanes, and not
+one of a thousand calls.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from gtfs.lanes import Calls, Runs
 from gtfs.timetable import Timetable
 
 I64 = NDArray[np.int64]
+
+MOST_PARTS = 3
+"""Longer chains would multiply what a network holds, for hardly a rider."""
 
 _Chain = tuple[int, ...]
 """Rows of runs, each the one after the one before."""
@@ -171,7 +175,6 @@ class _Ways:
         self._class_of = class_of.tolist()
         self._following = following
         self._of_class: dict[int, frozenset[int]] = {}
-        self._ahead: dict[int, frozenset[int]] = {}
 
     def list_from(self, row: int) -> Iterator[_Chain]:
         """The through-trips that begin with a run."""
@@ -181,7 +184,8 @@ class _Ways:
             further = [
                 after
                 for after in self._following.get(chain[-1], ())
-                if after not in chain and not self._reached_from(after) <= met
+                if after not in chain
+                and not self._reached_from(after, MOST_PARTS - len(chain)) <= met
             ]
             open_ += [((*chain, after), met | self._stops_of(after)) for after in further]
             if not further and len(chain) > 1:
@@ -198,14 +202,13 @@ class _Ways:
             known = self._of_class[number] = frozenset(stops.tolist())
         return known
 
-    def _reached_from(self, row: int) -> frozenset[int]:
-        """Those of the run and all that follow it."""
-        known = self._ahead.get(row)
-        if known is None:
-            self._ahead[row] = known = self._stops_of(row)
-            for after in self._following.get(row, ()):
-                known |= self._reached_from(after)
-            self._ahead[row] = known
+    def _reached_from(self, row: int, n_parts: int) -> frozenset[int]:
+        """Those of the run and of what follows it, of so many parts in all."""
+        if not n_parts:
+            return frozenset()
+        known = self._stops_of(row)
+        for after in self._following.get(row, ()):
+            known |= self._reached_from(after, n_parts - 1)
         return known
 
 

@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from starlette.requests import ClientDisconnect
 
 from gtfs.geo import LatLon
 from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE, AttributionOut, list_attributions
@@ -224,7 +225,7 @@ class SearchRoute(APIRoute):
             if headers.get("content-type") == _JSON and "authorization" not in headers:
                 try:
                     body = Search.model_validate_json(await request.body())
-                except ValidationError:
+                except (ValidationError, ClientDisconnect):
                     return await ordinary(request)
                 wiring: Wiring = request.app.state.wiring
                 return await search_journeys(body, wiring, wiring.clock(), None)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from gtfs.front import FAR, GOAL, LEVELS, ORIGIN, FrontJourney, LegKind, Levels
+from gtfs.through import MOST_PARTS
 from tests.gtfs.oracle import Call
 
 Point = tuple[int, int, int, int]
@@ -96,15 +97,17 @@ class World:
             if c.position > board.position and c.alights
         ]
         ends = [(board.run, len(own) - 1 - board.position, along[-1] - along[board.position])]
-        for run, stops, metres in ends:
-            for after in self.after.get(run, ()):
-                calls, further = self.runs[after], self.metres[after]
-                found += [
-                    Ridden(c, stops + c.position, metres + further[c.position])
-                    for c in calls.values()
-                    if c.position > 0 and c.alights
-                ]
-                ends.append((after, stops + len(calls) - 1, metres + further[-1]))
+        for _ in range(MOST_PARTS - 1):
+            begun, ends = ends, []
+            for run, stops, metres in begun:
+                for after in self.after.get(run, ()):
+                    calls, further = self.runs[after], self.metres[after]
+                    found += [
+                        Ridden(c, stops + c.position, metres + further[c.position])
+                        for c in calls.values()
+                        if c.position > 0 and c.alights
+                    ]
+                    ends.append((after, stops + len(calls) - 1, metres + further[-1]))
         return found
 
 

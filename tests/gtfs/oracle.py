@@ -13,8 +13,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from gtfs.feed import Feed, FeedTrip, TransferKind
+from gtfs.in_seat import LONGEST_WAIT_S
 from gtfs.journey import Footpath, Journey, Query, Ride, StayedRide
 from gtfs.service_time import instant
+from gtfs.through import MOST_PARTS
 from gtfs.timetable import Timetable
 
 
@@ -90,7 +92,8 @@ class Oracle:
             later = int(other.departures[0] < ends)
             runs = on + timedelta(days=later) in feed.services[other.service_id]
             on_time = ends - other.departures[0] <= 86_400 and other is not trip
-            if kind is TransferKind.IN_SEAT and runs and on_time:
+            waits = other.departures[0] + 86_400 * later - ends
+            if kind is TransferKind.IN_SEAT and runs and on_time and waits <= LONGEST_WAIT_S:
                 named.append((id_, run[1] + later))
         if named:
             return [n for n in named if n in self.by_run and self._in_time(run, n)]
@@ -108,6 +111,8 @@ class Oracle:
             return []
         if told.get(first.id) is TransferKind.NOT_IN_SEAT:
             return []
+        if first.departures[0] - trip.arrivals[-1] > LONGEST_WAIT_S:
+            return []
         return [(first.id, run[1])]
 
     def _in_time(self, run: tuple[str, int], after: tuple[str, int]) -> bool:
@@ -121,10 +126,10 @@ class Oracle:
         if board.position == len(self.by_run[board.run]) - 1:
             return []
         found = [c for c in self.by_run[board.run] if c.position > board.position and c.alights]
-        runs = list(self.after.get(board.run, ()))
-        for run in runs:
-            found += [c for c in self.by_run[run] if c.position > 0 and c.alights]
-            runs += [after for after in self.after.get(run, ()) if after not in runs]
+        runs = [board.run]
+        for _ in range(MOST_PARTS - 1):
+            runs = [after for run in runs for after in self.after.get(run, ())]
+            found += [c for run in runs for c in self.by_run[run] if c.position > 0 and c.alights]
         return found
 
     def front(self, query: Query) -> list[tuple[int, int]]:

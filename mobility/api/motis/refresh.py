@@ -165,13 +165,13 @@ class Again:
     def _middle(self, legs: Sequence[LegId]) -> list[TimetableRide | Footpath]:
         """Rides and the walks between them, times in Unix seconds."""
         found: list[TimetableRide | Footpath] = []
-        before: Run | None = None
+        before: tuple[Run, TimetableRide] | None = None
         for leg in legs:
             if leg.trip_id:
-                run, ride = self._ride(leg)
-                stays = before is not None and _stays(before, run)
-                found.append(StayedRide(*ride) if stays else ride)
-                before = run
+                this = self._ride(leg)
+                stays = before is not None and _stays(before, this)
+                found.append(StayedRide(*this[1]) if stays else this[1])
+                before = this
                 continue
             before = None
             last = found[-1].arrives_s
@@ -273,9 +273,12 @@ def _on_axis(leg: TimetableRide | Footpath, zero: int) -> TimetableRide | Footpa
     return leg._replace(departs_s=departs_s, arrives_s=arrives_s)
 
 
-def _stays(before: Run, after: Run) -> bool:
-    """Whether one stays in the vehicle of a run when it is done."""
-    return goes_on(before.timetable, (before.trip, before.day), (after.trip, after.day))
+def _stays(before: tuple[Run, TimetableRide], after: tuple[Run, TimetableRide]) -> bool:
+    """Whether one rides to the end of a run, and stays in the vehicle as it begins another one."""
+    (run, ride), (then, next_ride) = before, after
+    if ride.to_position != len(run.calls) - 1 or next_ride.from_position != 0:
+        return False
+    return goes_on(run.timetable, (run.trip, run.day), (then.trip, then.day))
 
 
 def _walked_s(leg: LegId) -> int:
