@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -353,3 +354,36 @@ async def test_providers_say_who_they_are(city_world: World) -> None:
     assert by_id["demo-rad"]["freshness"]["stale"] is False
     assert by_id["stadtverkehr-luebeck"]["freshness"] is None
     assert any("3,60 €" in line for line in by_id["stadtverkehr-luebeck"]["tariff"])
+
+
+async def test_a_client_that_goes_while_it_asks_is_no_fault_of_ours(city_world: World) -> None:
+    said = iter(
+        [
+            {"type": "http.request", "body": b'{"from": ', "more_body": True},
+            {"type": "http.disconnect"},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(said)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/journeys/search",
+        "raw_path": b"/v1/journeys/search",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    await city_world.app(scope, receive, send)
+    assert [message["status"] for message in sent if "status" in message] == [400]

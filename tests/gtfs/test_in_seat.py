@@ -14,6 +14,7 @@ from gtfs.load import read_feed
 from gtfs.network import Usable, View, network_of
 from gtfs.service_time import parse_clock
 from gtfs.text import feed_from_text, text_of
+from gtfs.through import MOST_PARTS
 from gtfs.timetable import Timetable
 from gtfs.trip_columns import Services, TripColumns
 from tests.gtfs.realtime_text import live
@@ -120,6 +121,36 @@ def test_a_vehicle_that_goes_to_and_fro_all_day_makes_short_through_trips():
     parts = network_of(shuttle, DAY, View.AHEAD).throughs.parts
     assert max(map(len, parts)) == 3
     assert found(shuttle, "B", "A", "06:05") == ["06:40 | 1 B 06:40 A 06:50 | 06:50 | 0"]
+
+
+def test_who_would_sit_in_a_standing_vehicle_for_over_half_an_hour_changes():
+    text = "1: A 08:00 B 08:10\n2: B {} C 09:00"
+    named = (("1-1", "2-2", IN_SEAT),)
+    assert found(town(text.format("08:40"), "b b"), "A", "C") == [
+        "08:00 | 1 A 08:00 B 08:10 | +2 B 08:40 C 09:00 | 09:00 | 0"
+    ]
+    changed = ["08:00 | 1 A 08:00 B 08:10 | 2 B 08:41 C 09:00 | 09:00 | 1"]
+    assert found(town(text.format("08:41"), "b b"), "A", "C") == changed
+    assert found(town(text.format("08:41"), told=named), "A", "C") == changed
+
+
+def test_vehicles_that_are_split_again_and_again_do_not_multiply():
+    layers = range(8, 20)
+    text = "\n".join(
+        f"{side}: S{h} {h:02}:00 {side}{h} {h:02}:20 S{h + 1} {h:02}:50"
+        for h in layers
+        for side in "xy"
+    )
+    told = tuple(
+        (f"{a}-{2 * n + 1 + (a == 'y')}", f"{b}-{2 * n + 3 + (b == 'y')}", IN_SEAT)
+        for n in range(len(layers) - 1)
+        for a in "xy"
+        for b in "xy"
+    )
+    parts = network_of(town(text, told=told), DAY, View.AHEAD).throughs.parts
+    assert max(map(len, parts)) == MOST_PARTS
+    n_trips, n_days = 2 * len(layers), 3
+    assert len(parts) <= n_days * n_trips * 2 ** (MOST_PARTS - 1)
 
 
 def test_who_may_not_use_a_trip_does_not_stay_in_it():
