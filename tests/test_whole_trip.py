@@ -87,8 +87,8 @@ def test_two_riders_race_over_http(anna: Rider, ben: Rider) -> None:
 def test_a_declined_card_is_a_402_and_leaves_nothing_behind(anna: Rider) -> None:
     answer = anna.book(anna.offer("bike"), method="pm_card_chargeDeclined")
     assert (answer.status_code, answer.json()["type"]) == (402, "/problems/payment-declined")
-    booking = anna.get(f"/v1/bookings/{answer.json()['booking_id']}").json()
-    assert (booking["state"], booking["failure"]) == ("failed", "payment-declined")
+    booking = wait_for(anna, answer.json()["booking_id"], "failed")
+    assert booking["failure"] == "payment-declined"
 
 
 def test_three_d_secure_is_one_visit_to_a_hosted_page(anna: Rider) -> None:
