@@ -17,7 +17,6 @@ from payments.money import Money
 from tests.booking.world import (
     BIKE,
     CAR,
-    CrashError,
     World,
     bike_leg,
     car_leg,
@@ -26,6 +25,7 @@ from tests.booking.world import (
     provider_of,
     walk_leg,
 )
+from tests.simulation.mortal import CrashError
 
 
 async def booked(world: World, *legs: object) -> str:

@@ -37,6 +37,7 @@ from providers.stanza import ProviderStanza, read_stanzas
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG, write_city
 from tests.providers.sandboxes import TOKEN, Sandbox, run_sandbox
+from tests.simulation.mortal import CrashError
 
 BIKE, CAR = ProviderId("demo-rad"), ProviderId("demo-auto")
 TARIFFS = {Mode.BIKE: "basis/2026-01", Mode.CAR: "klein/2026-01"}
@@ -227,10 +228,6 @@ async def open_world(
         changed=changed,
     )
     return World(desk, operators, processor)
-
-
-class CrashError(BaseException):
-    """The process dies here. Nothing of ours catches a BaseException."""
 
 
 @dataclass
