@@ -63,7 +63,9 @@ def _secrets(settings: Settings) -> Secrets:
     return derive_secrets(settings.secret_key.get_secret_value())
 
 
-def _in_transaction(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+def in_transaction(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    """Run ``work`` in one transaction on the database of these settings."""
+
     async def run() -> T:
         assert settings.database_url is not None
         engine = make_engine(settings.database_url, pool_size=1)
@@ -102,7 +104,7 @@ def token(
         await grant(tx, rider_id, role, now)
         return RiderIdentity(rider_id, await get_roles(tx, rider_id) & {Role.RIDER, role})
 
-    identity = _in_transaction(settings, work)
+    identity = in_transaction(settings, work)
     lifetime = timedelta(minutes=minutes)
     typer.echo(issue_access_token(secrets.token_signing_key, identity, now, lifetime))
 
@@ -125,7 +127,7 @@ def verify_licence(email: _Email) -> None:
         await vault.write(tx, rider_id, person.with_verified_licence(today))
         return True
 
-    if not _in_transaction(settings, work):
+    if not in_transaction(settings, work):
         _fail("There is no account with this address; the rider has to sign in once first.")
     typer.echo(f"Verified on {today}.")
 
@@ -156,7 +158,7 @@ def add_provider(provider_id: _Provider) -> None:
             return None
         return await add_key(tx, known, now)
 
-    key = _in_transaction(settings, work)
+    key = in_transaction(settings, work)
     if key is None:
         _fail(f"{known} has a key already; for another one run: mobility provider key {known}")
     typer.echo(key)
@@ -169,7 +171,7 @@ def list_providers() -> None:
     Example: mobility provider list
     """
     settings = instance_settings()
-    keys = _in_transaction(settings, list_keys)
+    keys = in_transaction(settings, list_keys)
     for stanza in load_city(settings.city).providers:
         typer.echo(f"{stanza.id}  {stanza.name}")
         for key in keys:
@@ -196,4 +198,4 @@ def make_key(
             await revoke_keys(tx, known, now)
         return await add_key(tx, known, now)
 
-    typer.echo(_in_transaction(settings, work))
+    typer.echo(in_transaction(settings, work))

@@ -43,6 +43,15 @@ def is_migrated(connection: Connection) -> bool:
     return set(here) == set(scripts.get_heads())
 
 
+def head() -> str:
+    """The last migration of this version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    found = ScriptDirectory.from_config(config).get_current_head()
+    assert found is not None
+    return found
+
+
 def alembic_config(connection: Connection) -> Config:
     """Alembic's configuration without an ini file, on a connection that is already open."""
     config = Config()

@@ -3,6 +3,10 @@
 A step is a row ``(kind, key)`` beside the business rows. Whoever works on it holds a lease and
 renews it by heartbeat; when the process dies the lease runs out and another takes the step. A
 step is therefore run *at least* once, and its handler must find out what was already done.
+
+A step that goes on failing becomes a *dead letter*: it rests until somebody asks for it again, and
+stays visible meanwhile (``mobility.stuck_steps``). Only kinds with a ``Bury`` do; what runs
+periodically is tried for ever.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -26,7 +31,16 @@ log = logging.getLogger(__name__)
 Handler = Callable[[str, datetime], Awaitable["datetime | None"]]
 """Takes the step's key and now; returns when to run again, or None when nothing is left to do."""
 
+Bury = Callable[[AsyncConnection, str, datetime], Awaitable[None]]
+"""Takes the transaction in which a step becomes a dead letter, its key, and now."""
+
 LONGEST_PAUSE = timedelta(minutes=5)
+DEAD_AFTER = timedelta(hours=1)
+"""How long after its first failure a failing step becomes a dead letter: about 20 attempts."""
+FEWEST_ATTEMPTS = 12
+"""So many at least, if an hour passes while nobody works."""
+MOST_ATTEMPTS = 60
+"""So many at most, also when no failure is recorded because every process dies of the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +58,13 @@ class LeaseLostError(Exception):
     """Another worker has taken the step; what this one still does must not be recorded."""
 
 
-async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime) -> None:
+async def enqueue(
+    tx: AsyncConnection, *, kind: str, key: str, run_at: datetime, wake_dead: bool = True
+) -> None:
     """Ask for a step; one that is already there runs at the earlier of both times.
 
-    A step asked for again while it runs is run once more afterwards (``generation``).
+    A step asked for again while it runs is run once more afterwards (``generation``); a dead letter
+    is tried once more, unless ``wake_dead`` is False.
     """
     statement = insert(step).values(kind=kind, key=key, run_at=run_at)
     await tx.execute(
@@ -57,8 +74,15 @@ async def enqueue(tx: AsyncConnection, *, kind: str, key: str, run_at: datetime)
                 "run_at": func.least(step.c.run_at, statement.excluded.run_at),
                 "generation": step.c.generation + 1,
             },
+            where=None if wake_dead else step.c.dead_at.is_(None),
         )
     )
+
+
+def not_dead() -> ColumnElement[bool]:
+    """Steps that are no dead letters, or were asked for again after they became one."""
+    asked_again: ColumnElement[bool] = step.c.generation > step.c.dead_generation
+    return or_(step.c.dead_at.is_(None), asked_again)
 
 
 async def claim(
@@ -78,7 +102,7 @@ async def claim(
     free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
     due = (
         select(step.c.kind, step.c.key)
-        .where(step.c.kind.in_(list(kinds)), step.c.run_at <= func.now(), free)
+        .where(step.c.kind.in_(list(kinds)), step.c.run_at <= func.now(), free, not_dead())
         .order_by(step.c.run_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -128,38 +152,83 @@ async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | N
             await tx.execute(delete(step).where(*_mine(held), unasked))
         else:
             await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=run_again_at))
-        await tx.execute(
-            update(step)
-            .where(*_mine(held))
-            .values(worker=None, lease_until=None, attempts=0, last_error=None)
-        )
+        await tx.execute(update(step).where(*_mine(held)).values(**RESTED))
 
 
-async def fail(engine: AsyncEngine, held: Claim, error: Exception, *, now: datetime) -> None:
+RESTED: dict[str, Any] = {
+    "worker": None,
+    "lease_until": None,
+    "attempts": 0,
+    "last_error": None,
+    "failing_since": None,
+    "dead_at": None,
+    "dead_generation": None,
+    "given_up_at": None,
+}
+"""A step that nothing is wrong with and nobody works on."""
+
+
+async def fail(
+    engine: AsyncEngine, held: Claim, error: str, *, now: datetime, bury: Bury | None = None
+) -> None:
     """Record why the step failed, and try it again ever later, up to every five minutes.
 
-    One that was asked for meanwhile stays due as asked.
+    One that was asked for meanwhile stays due as asked. With ``bury``, a step that has failed for
+    an hour becomes a dead letter.
     """
     wait = min(LONGEST_PAUSE, timedelta(seconds=0.5 * 2 ** min(held.attempts, 12)))
     unasked = step.c.generation == held.generation
+    failed: dict[str, Any] = {
+        "worker": None,
+        "lease_until": None,
+        "last_error": error[:1000],
+    }
     async with transaction(engine) as tx:
+        since = await tx.scalar(select(step.c.failing_since).where(*_mine(held))) or now
+        dead = bury is not None and _is_hopeless(held.attempts, now - since)
+        if bury is not None and dead:
+            await bury(
+                tx, held.key, now
+            )  # before the step's own row is locked: bookings come first
+            failed |= {
+                "dead_at": func.coalesce(step.c.dead_at, now),
+                "dead_generation": held.generation,
+                "given_up_at": None,
+            }
         await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=now + wait))
-        await tx.execute(
+        mine = await tx.execute(
             update(step)
             .where(*_mine(held))
-            .values(
-                worker=None,
-                lease_until=None,
-                last_error=f"{type(error).__name__}: {error}"[:1000],
-            )
+            .values(failing_since=since, **failed)
+            .returning(step.c.key)
         )
-    log.warning("step %s %s failed (attempt %d): %s", held.kind, held.key, held.attempts, error)
+        if mine.first() is None:
+            await tx.rollback()
+            return
+    word = "is a dead letter" if dead else "failed"
+    log.warning("step %s %s %s (attempt %d): %s", held.kind, held.key, word, held.attempts, error)
+
+
+def _is_hopeless(attempts: int, failing_for: timedelta) -> bool:
+    if attempts >= MOST_ATTEMPTS:
+        return True
+    return failing_for >= DEAD_AFTER and attempts >= FEWEST_ATTEMPTS
 
 
 async def run_claimed(
-    engine: AsyncEngine, held: Claim, handler: Handler, *, now: datetime, lease: timedelta
+    engine: AsyncEngine,
+    held: Claim,
+    handler: Handler,
+    *,
+    now: datetime,
+    lease: timedelta,
+    bury: Bury | None = None,
 ) -> None:
     """Run a claimed step to its next rest and give it back; stop at once if the lease is lost."""
+    if bury is not None and held.attempts > MOST_ATTEMPTS:
+        reason = f"{MOST_ATTEMPTS} attempts were begun, and none ended"
+        await fail(engine, held, reason, now=now, bury=bury)
+        return
     work = asyncio.ensure_future(handler(held.key, now))
     beat = asyncio.ensure_future(_beat(engine, held, lease))
     try:
@@ -176,7 +245,8 @@ async def run_claimed(
     if error is None:
         await finish(engine, held, run_again_at=work.result())
     elif isinstance(error, Exception):
-        await fail(engine, held, error, now=now)
+        reason = f"{type(error).__name__}: {error}"
+        await fail(engine, held, reason, now=now, bury=bury)
     else:
         raise error
 
@@ -188,41 +258,35 @@ async def run_due(
     worker: str,
     lease: timedelta,
     clock: Callable[[], datetime],
+    bury: Mapping[str, Bury] | None = None,
 ) -> int:
-    """Run the steps that are due now, one after another; returns how many there were."""
+    """Run the steps that are due now, one after another; returns how many there were.
+
+    Kinds that ``bury`` names become dead letters when they go on failing.
+    """
     count = 0
     while held := await claim(engine, kinds=handlers, worker=worker, lease=lease):
-        await run_claimed(engine, held, handlers[held.kind], now=clock(), lease=lease)
+        await run_claimed(
+            engine,
+            held,
+            handlers[held.kind],
+            now=clock(),
+            lease=lease,
+            bury=(bury or {}).get(held.kind),
+        )
         count += 1
     return count
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A step that failed and is not done."""
-
-    kind: str
-    key: str
-    attempts: int
-    last_error: str
-    run_at: datetime
-
-
-async def list_stuck(tx: AsyncConnection) -> list[Stuck]:
-    """Steps whose last run failed, the oldest first; at most 500."""
-    rows = await tx.execute(
-        select(step).where(step.c.last_error.is_not(None)).order_by(step.c.created_at).limit(500)
-    )
-    return [Stuck(row.kind, row.key, row.attempts, row.last_error, row.run_at) for row in rows]
 
 
 async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:
     """Sleep until a step may be due; short, since steps are also run by those who ask for them."""
     async with transaction(engine) as tx:
         delay = await tx.scalar(
-            text(
-                "select extract(epoch from min(greatest(run_at, coalesce(lease_until, run_at)))"
-                " - now()) from step"
-            )
+            select(
+                func.extract(
+                    "epoch",
+                    func.min(func.greatest(step.c.run_at, step.c.lease_until)) - func.now(),
+                )
+            ).where(not_dead())
         )
     await asyncio.sleep(max(0.05, min(seconds, float(delay) if delay is not None else seconds)))

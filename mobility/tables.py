@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -137,8 +138,24 @@ step = Table(
     _instant("run_at", nullable=False),
     _instant("lease_until"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _instant("failing_since"),
+    _instant("dead_at"),
+    Column("dead_generation", BigInteger),  # asked for again when generation is beyond it
+    _instant("given_up_at"),
     PrimaryKeyConstraint("kind", "key", name="pk_step"),
     Index("ix_step_run_at", "run_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _instant("at", nullable=False),
+    Index("ix_audit_subject", "subject", "id"),
 )
 
 idempotent_answer = Table(

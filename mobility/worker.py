@@ -18,6 +18,7 @@ from mobility.composition import open_wiring
 from mobility.db import transaction
 from mobility.identity.customers import FORGET_STEP, forget_customer
 from mobility.settings import Settings
+from mobility.stuck_steps import BURY
 from mobility.wiring import Wiring
 from payments.reconcile import reconcile
 from providers.errors import ProviderError
@@ -56,7 +57,12 @@ async def _lane(wiring: Wiring, handlers: Mapping[str, steps.Handler], number: i
     while True:
         try:
             done = await steps.run_due(
-                wiring.engine, handlers, worker=worker, lease=wiring.desk.lease, clock=wiring.clock
+                wiring.engine,
+                handlers,
+                worker=worker,
+                lease=wiring.desk.lease,
+                clock=wiring.clock,
+                bury=BURY,
             )
             if not done:
                 await steps.wait_for_work(wiring.engine, IDLE_S)

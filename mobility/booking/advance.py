@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking import pay
 from mobility.booking.desk import Desk
+from mobility.booking.errors import NotFoundError
 from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
-from mobility.booking.states import Act, Action, Move, decide
+from mobility.booking.states import OVER, Act, Action, Move, decide
 from mobility.booking.trip import Ask, AskState, Trip
 from mobility.booking.trips import (
     get_order,
@@ -127,7 +129,16 @@ async def _advance_if_free(desk: Desk, booking_id: str) -> None:
             lambda key, _now: advance(desk, key),
             now=desk.clock(),
             lease=desk.lease,
+            bury=leave_to_staff,
         )
+
+
+async def leave_to_staff(tx: AsyncConnection, booking_id: str, _now: datetime) -> None:
+    """Let a booking that is no longer worked on say that a person must look at it."""
+    with suppress(NotFoundError):
+        trip = await get_trip(tx, booking_id, lock=True)
+        if trip.state not in OVER:
+            await mark_needs_attention(tx, booking_id)
 
 
 def _changed(trip: Trip, move: Move) -> bool:

@@ -36,11 +36,13 @@ async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
         stale = await list_stale_payments(
             tx, now, older_than=OPEN_TOO_LONG, lapse_within=LAPSE_WITHIN
         )
-        await _advance(tx, stale, now)
+        await _advance(tx, stale, now, wake_dead=False)
     return len(stale)
 
 
-async def _advance(tx: AsyncConnection, payment_ids: Iterable[str], now: datetime) -> None:
+async def _advance(
+    tx: AsyncConnection, payment_ids: Iterable[str], now: datetime, *, wake_dead: bool = True
+) -> None:
     for payment_id in payment_ids:
         payment = await get_payment(tx, payment_id)
-        await steps.enqueue(tx, kind=STEP, key=payment.booking_id, run_at=now)
+        await steps.enqueue(tx, kind=STEP, key=payment.booking_id, run_at=now, wake_dead=wake_dead)

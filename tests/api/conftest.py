@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.api import auth, health, me, passes, payment_methods, problems
+from mobility.api import auth, health, me, operations, passes, payment_methods, problems
 from mobility.api.dependencies import (
     FinanceDep,
     OptionalRiderDep,
@@ -184,7 +184,7 @@ async def snapshot(request: Request) -> int:
 
 def make_app(settings: Settings) -> FastAPI:
     app = FastAPI(generate_unique_id_function=operation_id)
-    for module in (auth, health, me, passes, payment_methods, problems):
+    for module in (auth, health, me, operations, passes, payment_methods, problems):
         app.include_router(module.router)
     app.include_router(trial)
     app.include_router(provider_trial)

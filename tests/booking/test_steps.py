@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility import steps
 from mobility.db import transaction
+from mobility.stuck_steps import list_stuck
 
 LEASE = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.15)
@@ -125,7 +126,7 @@ async def test_a_failing_step_is_tried_again_ever_later_and_is_shown_as_stuck(
         await steps.run_claimed(engine, held, wash, now=at, lease=LEASE)
         assert await take(engine, "w") is None
         async with transaction(engine) as tx:
-            (stuck,) = await steps.list_stuck(tx)
+            (stuck,) = await list_stuck(tx)
         assert (stuck.key, stuck.last_error) == ("car", "RuntimeError: no water")
         pauses.append((stuck.run_at - at).total_seconds())
     assert pauses[:3] == [1, 2, 4]
