@@ -13,7 +13,10 @@ CREATE TABLE sim.clock (at timestamptz NOT NULL);
 INSERT INTO sim.clock VALUES ('2026-12-01T08:00:00Z');
 CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM sim.clock';
 """
-SEARCH_PATH = "-c timezone=UTC -c lock_timeout=10000 -c search_path=sim,public,pg_catalog"
+SEARCH_PATH = (
+    "-c timezone=UTC -c lock_timeout=10000 -c synchronous_commit=off"
+    " -c search_path=sim,public,pg_catalog"
+)
 """With ``pg_catalog`` last, ``now()`` is ours."""
 
 

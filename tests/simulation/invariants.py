@@ -81,10 +81,10 @@ def _of_vehicle(world: World, trip: Trip) -> list[str]:
     rows = world.outside.store.rows("SELECT id, state FROM booking ORDER BY id")
     live = [row["id"] for row in rows if row["state"] in {"PENDING", "CONFIRMED", "STARTED"}]
     ridden = [row["id"] for row in rows if row["state"] == "FINISHED"]
-    bike = trip.provided[0]
+    used = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ENDED]
     breaks = []
     if live:
         breaks.append(f"I5: the operator still keeps the bike for {live}")
-    if len(ridden) != (bike.state is LegState.ENDED):
-        breaks.append(f"I6: {ridden} were ridden and the leg is {bike.state}")
+    if len(ridden) != len(used):
+        breaks.append(f"I6: {ridden} were ridden and we know of {[leg.id for leg in used]}")
     return breaks

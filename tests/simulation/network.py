@@ -6,7 +6,7 @@ Everything runs in one event loop, without sockets or waiting: a time-out is tol
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 
 import httpx
@@ -26,6 +26,10 @@ class Fate(StrEnum):
     CONFLICT = "answered with 409"
     BUSY = "answered with 429"
     TWICE = "delivered twice"
+
+
+async def _nothing() -> None:
+    return
 
 
 PROCESSOR = "processor.test"
@@ -60,6 +64,8 @@ class Wire:
         self.late: list[tuple[httpx.ASGITransport, httpx.Request]] = []
         self.met: list[str] = []
         """Each fate that came about, with the request that met it."""
+        self.meanwhile: Callable[[], Awaitable[None]] = _nothing
+        """What goes on while a process waits for an answer."""
 
     def next_fate(self, request: httpx.Request) -> Fate | None:
         if request.method == "GET" or not self.fates:
@@ -99,6 +105,7 @@ class Network(httpx.AsyncBaseTransport):
         self._life.point(f"before {request.method} {request.url.path}")
         await self._wire.deliver_late()
         answer = await self._meet(request)
+        await self._wire.meanwhile()
         self._life.point(f"after {request.method} {request.url.path}")
         return answer
 

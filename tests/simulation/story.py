@@ -73,24 +73,24 @@ async def play(world: World, schedule: Schedule) -> None:
         await world.outside.approve()
         await world.poll_and_work()
     if schedule.story == "cancel":
-        await _ask(world, lambda tx, trip, _leg, now: ask_to_cancel(tx, trip, now))
+        await ask(world, lambda tx, trip, _leg, now: ask_to_cancel(tx, trip, now))
     if schedule.story in {"ride", "approved"}:
-        await _ask(world, ask_to_start)
+        await ask(world, ask_to_start)
         await world.clock.pass_time(timedelta(minutes=9))
-        await _ask(world, ask_to_finish)
+        await ask(world, ask_to_finish)
     await world.outside.wire.deliver_late()
     await world.poll_and_work()
     await world.work(timedelta(days=8))
 
 
-async def _ask(world: World, ask: Asking) -> None:
+async def ask(world: World, asking: Asking) -> None:
     """The rider asks until it is done or of no use any more."""
     trip = await world.trip()
     leg = trip.provided[0]
 
     async def send(process: Process) -> object:
         async with transaction(process.desk.engine) as tx:
-            return await ask(tx, trip.id, leg.id, world.clock.now)
+            return await asking(tx, trip.id, leg.id, world.clock.now)
 
     for _ in range(3):
         try:

@@ -5,38 +5,24 @@ from __future__ import annotations
 import os
 import random
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.trip import Trip
-from tests.simulation.clock import Clock, open_engine, wipe
+from tests.simulation.clock import Clock, wipe
 from tests.simulation.invariants import list_breaks
 from tests.simulation.network import Fate
 from tests.simulation.story import METHODS, POINTS, Schedule, every_schedule, play
-from tests.simulation.world import START, City, World, read_city
+from tests.simulation.world import START, City, World
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "40"))
 """How many of all are played; 0 plays each."""
 MINUTES = float(os.environ.get("MINUTES", "60"))
 """After which no other one is begun."""
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
-
-
-@pytest.fixture
-def city(tmp_path: Path) -> City:
-    return read_city(tmp_path)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = await open_engine(database_url)
-    yield engine
-    await engine.dispose()
 
 
 @dataclass(frozen=True)

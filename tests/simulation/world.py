@@ -5,7 +5,7 @@ and operator on a simulated network, one clock for all.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,13 +21,12 @@ from mobility import steps
 from mobility.booking.advance import STEP, advance
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.desk import Desk
-from mobility.booking.payments_seen import find_forgotten
+from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
-from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.offer import Offer
 from mobility.tables import booking, step
-from payments.money import Money
 from payments.sandbox.app import create_app
 from payments.stripe_gateway import StripeGateway
 from providers.bus.fare_table import FareTable, read_fares
@@ -38,14 +37,14 @@ from providers.sandbox.fleet import read_fleet
 from providers.sandbox.rules import Operator
 from providers.sandbox.store import Store
 from providers.stanza import ProviderStanza, read_stanzas
-from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
-from tests.providers.city import HBF, KOBERG, write_city
+from providers.values import ProviderId
+from tests.providers.city import write_city
 from tests.simulation.clock import Clock
 from tests.simulation.mortal import CrashError, Life, MortalEngine
 from tests.simulation.network import PROCESSOR, Fate, Network, Wire
+from tests.simulation.offers import BIKE, BUS, bike_and_bus
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
-BIKE, BUS = ProviderId("demo-rad"), ProviderId("demo-bus")
 FARES = Path("mobility/cities/luebeck/fares.toml")
 TOKEN = "opensesame"
 LEASE = timedelta(seconds=30)
@@ -92,6 +91,10 @@ class Outside:
         """Every refund there is."""
         return await self._list("refunds")
 
+    async def events(self) -> list[dict[str, Any]]:
+        """Every event there is, the newest first."""
+        return await self._list("events")
+
     async def _list(self, kind: str) -> list[dict[str, Any]]:
         async with httpx.AsyncClient(transport=self.wire.hosts[PROCESSOR]) as http:
             answer = await http.get(
@@ -128,7 +131,7 @@ class Process:
             gateway=self.gateway,
             clock=world.clock,
             pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
-            customer=self.gateway.create_customer,
+            customer=world.customer_of(self.gateway),
             return_url="http://rider.test/paid",
             worker=f"process-{world.deaths}",
             lease=LEASE,
@@ -149,11 +152,17 @@ class Process:
         """What is due now, as a worker does it."""
         await steps.run_due(
             self.desk.engine,
-            {STEP: lambda key, _now: advance(self.desk, key)},
+            {
+                STEP: lambda key, _now: advance(self.desk, key),
+                "apply_events": lambda _key, now: self._apply_events(now),
+            },
             worker=self.desk.worker,
             lease=LEASE,
             clock=self.desk.clock,
         )
+
+    async def _apply_events(self, now: datetime) -> None:
+        await apply_events(self.desk.engine, now)
 
     async def close(self) -> None:
         """Give back what the dead process held of ours."""
@@ -181,6 +190,17 @@ class World:
         self.ended: list[str] = []
         """Where each process died."""
         self.process: Process | None = None
+        self._customer: str | None = None
+
+    def customer_of(self, gateway: StripeGateway) -> Callable[[str], Awaitable[str]]:
+        """The rider's customer at the processor, made once, as ``identity.customers`` does."""
+
+        async def find_or_create(rider_id: str) -> str:
+            if self._customer is None:
+                self._customer = await gateway.create_customer(rider_id)
+            return self._customer
+
+        return find_or_create
 
     async def alive(self, act: Callable[[Process], Awaitable[_T]]) -> _T:
         """Have a process do something; if it dies of it, the next one begins when leases end."""
@@ -234,15 +254,17 @@ class World:
         self.process = None
         await process.close()
 
-    async def book(self, method: str) -> str:
-        """The rider books bike and bus; who asks again after a crash gets the booking there is."""
+    async def book(self, method: str, offered: Callable[[datetime], Offer] = bike_and_bus) -> str:
+        """The rider books; who asks again after a crash gets the booking there is."""
 
         async def ask(process: Process) -> str:
             async with transaction(process.desk.engine) as tx:
                 known = await tx.scalar(select(booking.c.id).where(booking.c.rider_id == RIDER))
                 if known is not None:
                     return str(known)
-                request = BookingRequest(RIDER, self._offer(), method, None, lambda _terms: ())
+                request = BookingRequest(
+                    RIDER, offered(self.clock.now), method, None, lambda _terms: ()
+                )
                 return await prepare_booking(
                     tx,
                     request,
@@ -258,33 +280,3 @@ class World:
         async with transaction(self.engine) as tx:
             booking_id = await tx.scalar(select(booking.c.id).where(booking.c.rider_id == RIDER))
             return await get_trip(tx, str(booking_id))
-
-    def _offer(self) -> Offer:
-        at = self.clock.now.replace(microsecond=0)
-        bike = OfferLeg(
-            mode=Mode.BIKE,
-            origin=HBF,
-            destination=KOBERG,
-            origin_name="Hauptbahnhof",
-            destination_name="Koberg",
-            departs_at=at,
-            arrives_at=at + timedelta(minutes=10),
-            distance_m=2000,
-            co2_grams=0,
-            provider_id=BIKE,
-            quote=Quote(Money(150), Money(400), "basis/2026-01", ("geschätzt",), Decimal(19)),
-            vehicle_ref=VehicleRef("hbf-01"),
-            station_id=StationId("hbf"),
-        )
-        bus = replace(
-            bike,
-            mode=Mode.BUS,
-            departs_at=at + timedelta(minutes=20),
-            arrives_at=at + timedelta(minutes=30),
-            provider_id=BUS,
-            quote=Quote(Money(250), None, "sh-tarif-2026-04-01", ("einfach",), Decimal(7)),
-            vehicle_ref=None,
-            station_id=None,
-            product="single:1:adult",
-        )
-        return Offer("off_1", self.clock.now + timedelta(minutes=10), 1, (), (bike, bus))

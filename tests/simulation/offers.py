@@ -1,0 +1,62 @@
+"""What a rider may book in a simulated world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from mobility.planning.offer import Offer, OfferLeg
+from payments.money import Money
+from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
+from tests.providers.city import HBF, KOBERG
+
+BIKE, BUS = ProviderId("demo-rad"), ProviderId("demo-bus")
+
+
+def bike_and_bus(now: datetime) -> Offer:
+    """By bike for ten minutes, then by bus: what is held is more than what it will cost."""
+    return _offer(now, _bike(now), _bus(now, 20))
+
+
+def two_buses(now: datetime) -> Offer:
+    """One bus in twenty minutes and one in an hour: fixed prices, taken when tickets are issued."""
+    return _offer(now, _bus(now, 20), _bus(now, 60))
+
+
+def _offer(now: datetime, *legs: OfferLeg) -> Offer:
+    return Offer("off_1", now + timedelta(minutes=10), 1, (), legs)
+
+
+def _bike(now: datetime) -> OfferLeg:
+    at = now.replace(microsecond=0)
+    return OfferLeg(
+        mode=Mode.BIKE,
+        origin=HBF,
+        destination=KOBERG,
+        origin_name="Hauptbahnhof",
+        destination_name="Koberg",
+        departs_at=at,
+        arrives_at=at + timedelta(minutes=10),
+        distance_m=2000,
+        co2_grams=0,
+        provider_id=BIKE,
+        quote=Quote(Money(150), Money(400), "basis/2026-01", ("geschätzt",), Decimal(19)),
+        vehicle_ref=VehicleRef("hbf-01"),
+        station_id=StationId("hbf"),
+    )
+
+
+def _bus(now: datetime, minutes: int) -> OfferLeg:
+    at = now.replace(microsecond=0) + timedelta(minutes=minutes)
+    return replace(
+        _bike(now),
+        mode=Mode.BUS,
+        departs_at=at,
+        arrives_at=at + timedelta(minutes=10),
+        provider_id=BUS,
+        quote=Quote(Money(250), None, "sh-tarif-2026-04-01", ("einfach",), Decimal(7)),
+        vehicle_ref=None,
+        station_id=None,
+        product="single:1:adult",
+    )
