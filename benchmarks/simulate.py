@@ -52,7 +52,7 @@ def main() -> int:
     held = []
     for part in parts(os.environ.get("SEEDS", "1000")):
         print(f"\n== {part.claim}", flush=True)
-        wanted = os.environ | {"MINUTES": f"{minutes:g}"} | part.wanted
+        wanted = {**os.environ, "MINUTES": f"{minutes:g}", **part.wanted}
         began = monotonic()
         try:
             done = subprocess.run(
