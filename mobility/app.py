@@ -29,6 +29,7 @@ from mobility.api import (
     provider,
     receipts,
     rides,
+    sale_stops,
     stops,
     streams,
     vehicles,
@@ -64,6 +65,7 @@ ROUTERS = (
     provider.router,
     finance.router,
     operations.router,
+    sale_stops.router,
     webhooks.router,
     motis.router,
     problems.router,
@@ -90,7 +92,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             _settle_interpreter()
             app.state.wiring = wiring
             wiring.realtime.start()
+            await wiring.sales.start()
             yield
+            await wiring.sales.stop()
             await wiring.realtime.stop()
             await wait_for_background(SHUTDOWN_S)
 

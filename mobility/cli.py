@@ -17,6 +17,7 @@ from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.realtime_command import show_realtime
+from mobility.sales_command import sales_app
 from mobility.settings import Settings
 from mobility.steps_command import steps_app
 from mobility.streets_command import streets_app
@@ -52,6 +53,7 @@ app.add_typer(city_app, name="city")
 app.add_typer(provider_app, name="provider")
 app.add_typer(finance_app, name="finance")
 app.add_typer(steps_app, name="steps")
+app.add_typer(sales_app, name="sales")
 app.command("token")(token)
 app.command("verify-licence")(verify_licence)
 

@@ -27,6 +27,7 @@ from mobility.planning.search import Planner
 from mobility.prepare import open_timetable
 from mobility.realtime.polling import Realtime
 from mobility.redis_pool import open_redis
+from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.gateway import Gateway
@@ -114,6 +115,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             mailer=make_mailer(settings),
             changes=changes,
             desk=_desk(settings, engine, providers, gateway, secrets, changes),
+            sales=SalesWatch(engine, city),
         )
 
 

@@ -158,6 +158,21 @@ audit = Table(
     Index("ix_audit_subject", "subject", "id"),
 )
 
+sale_stop = Table(
+    "sale_stop",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("begun_by", Text, nullable=False),
+    _instant("begun_at", nullable=False),
+    Column("ended_by", Text),
+    _instant("ended_at"),
+    Index(
+        "ix_sale_stop_in_force", "target", unique=True, postgresql_where=text("ended_at IS NULL")
+    ),
+)
+
 idempotent_answer = Table(
     "idempotent_answer",
     metadata,

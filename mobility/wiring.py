@@ -18,6 +18,7 @@ from mobility.identity.vault import Vault
 from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.realtime.polling import Realtime
+from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from payments.gateway import Gateway
 from providers.mirror import Mirror
@@ -49,3 +50,4 @@ class Wiring:
     mailer: Mailer
     changes: Changes
     desk: Desk
+    sales: SalesWatch

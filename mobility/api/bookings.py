@@ -117,6 +117,7 @@ class CancellationView(BaseModel):
         "offer-expired",
         "ceiling-too-low",
         "nothing-to-book",
+        "not-sold",
         "unknown-payment-method",
         "provider-not-answering",
     ),

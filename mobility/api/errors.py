@@ -26,6 +26,7 @@ from starlette.types import Scope
 from mobility.booking import errors as booking
 from mobility.identity import errors as identity
 from mobility.planning import errors as planning
+from mobility.sale_stops import NoSuchStopError, NotSoldError
 from mobility.stuck_steps import NotStuckError
 from payments import errors as payments
 from providers import errors as providers
@@ -122,6 +123,8 @@ TABLE: dict[type[Exception], ProblemType] = {
     payments.WebhookRefusedError: ProblemType(
         400, "webhook-refused", "The webhook was not accepted"
     ),
+    NotSoldError: ProblemType(409, "not-sold", "Not sold at the moment"),
+    NoSuchStopError: _NOT_FOUND,
     NotStuckError: ProblemType(404, "not-stuck", "There is no such stuck step"),
     DataError: _invalid(),  # what no column can hold, such as a NUL in an id
     OperationalError: _UNAVAILABLE,

@@ -95,6 +95,7 @@ async def offer_vehicle(
         expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
         lacks=lacks,
         city=wiring.city,
+        stopped=wiring.sales.stopped,
     )
     await save_offers(
         wiring.redis,

@@ -43,4 +43,5 @@ def freeze_journeys(
         expires_at=now + timedelta(seconds=wiring.settings.offer_seconds),
         lacks=lacks,
         city=wiring.city,
+        stopped=wiring.sales.stopped,
     )

@@ -21,6 +21,7 @@ from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import new_id
 from mobility.planning.offer import Offer, OfferLeg
+from mobility.sale_stops import refuse_stopped
 from mobility.tables import booking, leg
 from payments.money import Money
 from providers.port import Provider
@@ -61,9 +62,13 @@ async def prepare_booking(
 
     Raises:
         OfferExpiredError, NothingToBookError, NotEligibleError, CeilingTooLowError
+        NotSoldError: the sale of a leg is stopped at the moment.
     """
     offer = request.offer
     _check(request, now)
+    await refuse_stopped(
+        tx, [(leg.provider_id, leg.mode) for leg in offer.legs if leg.provider_id is not None]
+    )
     booking_id = new_id("bkg")
     ceiling = offer.ceiling
     if request.spend_ceiling is not None:

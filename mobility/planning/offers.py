@@ -47,6 +47,10 @@ Lacks = Callable[[Terms], tuple[str, ...]]
 """What stands against a provider's terms, in the rider's language; empty when nothing does."""
 
 
+Stopped = Callable[[ProviderId, Mode], "str | None"]
+"""Why legs of a provider and mode are not sold at the moment, in the rider's language."""
+
+
 class OfferedJourney(NamedTuple):
     """A journey, its offer if it can be booked, or why it cannot."""
 
@@ -68,12 +72,14 @@ def make_offers(
     expires_at: datetime,
     lacks: Lacks,
     city: City,
+    stopped: Stopped | None = None,
 ) -> tuple[OfferedJourney, ...]:
     """Freeze the journeys of one search.
 
     A rider who does not meet a provider's terms still gets the offer, marked as not bookable with
     what would make it so: who signs in, or completes the profile, may book it. So is a journey
-    whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``).
+    whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``), or of which a leg is
+    not sold at the moment.
     """
     search_id = _search_id(secrets.token_bytes(_TOKEN_BYTES))
     with_passes = tuple(sorted(passes))
@@ -85,6 +91,8 @@ def make_offers(
             offer_id = None
         else:
             reasons = dict.fromkeys(_too_early(itinerary, now, city))
+            if stopped is not None:
+                reasons |= dict.fromkeys(_stopped(itinerary, stopped))
             for leg in itinerary.legs:
                 if leg.terms:
                     reasons |= dict.fromkeys(lacks(leg.terms))
@@ -107,6 +115,12 @@ def _unsold(itinerary: Itinerary) -> str | None:
 def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ...]:
     opens_at = find_booking_opens_at(itinerary.legs, now, city.rules)
     return (say_booking_opens(opens_at, city.rules, city.timezone),) if opens_at else ()
+
+
+def _stopped(itinerary: Itinerary, stopped: Stopped) -> tuple[str, ...]:
+    """Why legs of it are not sold at the moment."""
+    whys = (stopped(leg.provider_id, leg.mode) for leg in itinerary.legs if leg.provider_id)
+    return tuple(why for why in whys if why)
 
 
 def write_offers(offered: Iterable[OfferedJourney]) -> bytes:

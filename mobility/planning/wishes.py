@@ -14,7 +14,7 @@ from mobility.planning.itinerary import TRANSIT, Itinerary, Leg
 from mobility.planning.request import Notice, SearchRequest
 from providers.values import Mode
 
-_MANY = {
+MANY = {
     Mode.WALK: "Fußwege",
     Mode.BUS: "Busse",
     Mode.FERRY: "Fähren",
@@ -34,7 +34,7 @@ def not_here(request: SearchRequest, city: City, here: AbstractSet[Mode]) -> lis
     if request.modes == frozenset(Mode):
         return []
     return [
-        Notice("mode_not_here", f"{_MANY[mode]} gibt es in {city.title} nicht.")
+        Notice("mode_not_here", f"{MANY[mode]} gibt es in {city.title} nicht.")
         for mode in Mode
         if mode in request.modes - here
     ]
@@ -52,7 +52,7 @@ def too_many(request: SearchRequest, kinds: Iterable[Kind]) -> list[Notice]:
     for mode in (Mode.BIKE, Mode.SCOOTER):
         if mode in request.modes and mode in seats and not request.wheelchair:
             text = (
-                f"{_MANY[mode]} tragen eine Person und fehlen deshalb in dieser Suche für "
+                f"{MANY[mode]} tragen eine Person und fehlen deshalb in dieser Suche für "
                 f"{persons} Personen: bitte für jede Person einzeln suchen und buchen."
             )
             found.append(Notice("one_vehicle_each", text))

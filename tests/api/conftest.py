@@ -1,7 +1,7 @@
 """An application of the routers under test, on a real database and Redis, with a clock to set."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,21 @@ from fastapi import APIRouter, FastAPI, Request
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.api import auth, health, me, operations, passes, payment_methods, problems
+from mobility.api import (
+    auth,
+    health,
+    journeys,
+    me,
+    offers,
+    operations,
+    passes,
+    payment_methods,
+    places,
+    problems,
+    sale_stops,
+    stops,
+    vehicles,
+)
 from mobility.api.dependencies import (
     FinanceDep,
     OptionalRiderDep,
@@ -34,6 +48,7 @@ from mobility.identity.secrets import derive_secrets
 from mobility.identity.tokens import RiderIdentity, issue_access_token
 from mobility.identity.vault import Vault
 from mobility.realtime.polling import Realtime
+from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.errors import UnreachableError
@@ -42,6 +57,7 @@ from payments.money import Money
 from providers.mirror import Mirror
 from providers.snapshots import Snapshots
 from providers.values import ProviderId
+from tests.planning.world import luebeck, luebeck_planner
 
 START = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
 
@@ -184,7 +200,7 @@ async def snapshot(request: Request) -> int:
 
 def make_app(settings: Settings) -> FastAPI:
     app = FastAPI(generate_unique_id_function=operation_id)
-    for module in (auth, health, me, operations, passes, payment_methods, problems):
+    for module in (auth, health, me, operations, passes, payment_methods, problems, sale_stops):
         app.include_router(module.router)
     app.include_router(trial)
     app.include_router(provider_trial)
@@ -226,7 +242,7 @@ async def world(
         engine=engine,
         redis=redis,
         http=unused,
-        stanzas={},
+        stanzas={stanza.provider_id: stanza for stanza in city.providers},
         providers={stanza.provider_id: unused for stanza in city.providers},
         snapshots=unused,
         mirror=Mirror(Snapshots(redis, settings.redis_prefix), city.providers),
@@ -236,6 +252,7 @@ async def world(
         mailer=make_mailer(settings),
         changes=unused,
         desk=cast("Any", SimpleNamespace(return_url="http://api.test/payment-done")),
+        sales=SalesWatch(engine, city),
     )
     app.state.wiring = wiring
     async with make_client(app) as client:
@@ -246,3 +263,22 @@ async def world(
 @pytest.fixture
 def client(world: World) -> httpx.AsyncClient:
     return world.client
+
+
+@pytest.fixture
+def city_world(world: World) -> World:
+    """The application with the real city behind it."""
+    planner = luebeck_planner(START)
+    wiring = replace(
+        world.wiring,
+        planner=planner,
+        realtime=Realtime(planner.timetable, (), world.wiring.http, world.wiring.clock),
+        mirror=planner.mirror,
+        city=luebeck(),
+        stanzas={stanza.provider_id: stanza for stanza in luebeck().providers},
+    )
+    world.wiring = wiring
+    world.app.state.wiring = wiring
+    for module in (journeys, places, stops, vehicles, offers):
+        world.app.include_router(module.router)
+    return world

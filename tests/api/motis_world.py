@@ -24,6 +24,7 @@ from mobility.api.limits import install_limits
 from mobility.api.motis import routes
 from mobility.identity.secrets import derive_secrets
 from mobility.identity.vault import Vault
+from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from tests.api.conftest import START, make_client
@@ -91,6 +92,7 @@ def motis_app(redis: Redis, settings: Settings) -> tuple[FastAPI, Wiring]:
         "stanzas": {stanza.provider_id: stanza for stanza in luebeck().providers},
         "mirror": planner.mirror,
         "planner": planner,
+        "sales": SalesWatch(cast("Any", None), luebeck()),
         "realtime": SimpleNamespace(current=Live.of(planner.timetable)),
     }
     nobody_asks = {field.name: None for field in fields(Wiring) if field.name not in known}

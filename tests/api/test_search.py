@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import MutableMapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from msgspec.json import decode, encode
 
 from gtfs.geo import LatLon
-from mobility.api import journeys, offers, places, stops, vehicles
 from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE
 from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import EXAMPLE, JourneyOut
@@ -21,7 +19,6 @@ from mobility.identity.passes import PassKind, add_pass
 from mobility.identity.vault import DrivingLicence, LicenceStatus, PersonalData
 from mobility.planning.offers import find_offer, make_offers
 from mobility.planning.request import SearchRequest
-from mobility.realtime.polling import Realtime
 from tests.api.conftest import START, World
 from tests.planning.world import luebeck, luebeck_planner
 
@@ -33,25 +30,6 @@ LEG_FIELDS = {
     "mode", "from", "to", "departs_at", "arrives_at", "provider_id", "line", "vehicle_id",
     "price", "geometry", "realtime", "estimated", "accessible",
 }  # fmt: skip
-
-
-@pytest.fixture
-def city_world(world: World) -> World:
-    """The application with the real city behind it."""
-    planner = luebeck_planner(START)
-    wiring = replace(
-        world.wiring,
-        planner=planner,
-        realtime=Realtime(planner.timetable, (), world.wiring.http, world.wiring.clock),
-        mirror=planner.mirror,
-        city=luebeck(),
-        stanzas={stanza.provider_id: stanza for stanza in luebeck().providers},
-    )
-    world.wiring = wiring
-    world.app.state.wiring = wiring
-    for module in (journeys, places, stops, vehicles, offers):
-        world.app.include_router(module.router)
-    return world
 
 
 async def search(world: World, headers: dict[str, str] | None = None, **body: object) -> Json:
