@@ -34,6 +34,11 @@ def parts(seeds: str) -> tuple[Part, ...]:
             {"RACES": seeds},
         ),
         Part(
+            "100,000 requests to every operation as everybody, and no answer is an error of ours",
+            ("tests/whole/test_every_operation.py",),
+            {"CASES": "100000"},
+        ),
+        Part(
             "10,000 orders, doubles and losses of webhooks end in the same books",
             ("tests/simulation/test_webhooks.py",),
             {"ORDERS": "10000"},

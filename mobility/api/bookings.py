@@ -254,7 +254,7 @@ async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str], paid
     raise OfferChangedError(other.id, other.price.minor, other.price.currency)
 
 
-@router.get("", response_model=BookingPage, summary="List my bookings")
+@router.get("", response_model=BookingPage, summary="List my bookings", responses=problems(400))
 async def list_mine(
     wiring: WiringDep,
     rider: RiderDep,

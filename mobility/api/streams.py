@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mobility.api.bookings import show
 from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.openapi import problems
 from mobility.booking.queries import get_booking
 from mobility.db import transaction
 from mobility.wiring import Wiring
@@ -91,7 +92,8 @@ def _read_ticket(key: bytes, ticket: str, now: datetime) -> tuple[str, str, date
             "content": {
                 "text/event-stream": {"example": 'id: 1-0\nevent: booking\ndata: {"id": "…"}\n\n'}
             }
-        }
+        },
+        **problems(400, 401),
     },
 )
 async def follow(

@@ -1,0 +1,176 @@
+"""Every operation of the API, asked by everybody, with what fits its description and what does not.
+
+``CASES`` says how many requests are made in all, ``SEED`` with which chance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import APIOperation, Case, GenerationMode
+
+from tests.api_client import Rider, rider_of, run_mobility
+from tests.processes import Instance
+
+pytestmark = [pytest.mark.processes]
+
+CASES = int(os.environ.get("CASES", "2000"))
+MINUTES = float(os.environ.get("MINUTES", "60"))
+SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
+DOCUMENT = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = {
+    each.ok().label: each.ok()
+    for each in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
+}
+ROLES = ("nobody", "rider", "stranger", "finance", "staff", "provider")
+ENDS_THE_ACCOUNT = "DELETE /v1/me"
+"""Asked by nobody and with tokens that are none: with a good one all that follows would be 401."""
+ANY_TEXT_FITS = {"GET /problems/{slug}", "GET /v1/streams/{ticket}"}
+
+
+@dataclass(frozen=True)
+class World:
+    """Who asks, and what there is to ask for: a rider's bookings, in several states."""
+
+    url: str
+    headers: dict[str, dict[str, str]]
+    ids: dict[str, list[str]]
+    session: requests.Session = field(default_factory=requests.Session)
+
+
+@pytest.fixture(scope="module")
+def world(instance: Instance, http: httpx.Client) -> World:
+    anna, eve = (rider_of(instance, http, name) for name in ("anna-asks", "eve-asks"))
+    key = run_mobility(instance, "provider", "key", "demo-rad").stdout.split()[-1]
+    tokens = {"rider": anna.token, "stranger": eve.token, "provider": key}
+    for role in ("finance", "staff"):
+        tokens[role] = run_mobility(instance, "token", role, f"{role}@example.org").stdout.strip()
+    headers = {role: {"Authorization": f"Bearer {token}"} for role, token in tokens.items()}
+    return World(instance.url, headers, _bookings(anna))
+
+
+def _bookings(anna: Rider) -> dict[str, list[str]]:
+    """A ride that is over, one that goes on, one that waits for the bank, one that was refused."""
+    answers = [
+        anna.book(anna.offer("bike"), method=method).json()
+        for method in (
+            "pm_card_visa",
+            "pm_card_visa",
+            "pm_card_threeDSecure2Required",
+            "pm_card_chargeDeclined",
+        )
+    ]
+    ids = [answer.get("id") or answer["booking_id"] for answer in answers]
+    legs = [leg["id"] for answer in answers[:3] for leg in answer["legs"] if leg["provider_id"]]
+    for path in (
+        f"{ids[0]}/legs/{legs[0]}/start",
+        f"{ids[0]}/legs/{legs[0]}/finish",
+        f"{ids[1]}/legs/{legs[1]}/start",
+    ):
+        assert anna.post(f"/v1/bookings/{path}").status_code == 200
+    return {"booking_id": ids, "leg_id": legs}
+
+
+def cases(operation: APIOperation, ids: dict[str, list[str]]) -> st.SearchStrategy[Case]:
+    """Requests that fit the description, and ones that do not; half of them of what there is."""
+    fitting = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
+    kinds = [fitting]
+    described = operation.definition.raw
+    if operation.label not in ANY_TEXT_FITS and (
+        described.get("parameters") or "requestBody" in described
+    ):
+        kinds.append(operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    made = st.one_of(kinds)
+    known = {name: ids[name] for name in ids if f"{{{name}}}" in operation.path}
+    if not known:
+        return made
+
+    def with_known(case: Case, chosen: dict[str, str]) -> Case:
+        case.path_parameters = {**case.path_parameters, **chosen}
+        return case
+
+    chosen = st.fixed_dictionaries(
+        {name: st.sampled_from(values) for name, values in known.items()}
+    )
+    return st.one_of(made, st.builds(with_known, made, chosen))
+
+
+def ask(world: World, role: str, case: Case) -> requests.Response:
+    """Send a request as somebody; nobody keeps the token that was made up."""
+    request = case.as_transport_kwargs(base_url=world.url)
+    request["headers"] = {**request["headers"], **world.headers.get(role, {})}
+    return world.session.request(**request, timeout=30, allow_redirects=False)
+
+
+def wrong_with(
+    operation: APIOperation, role: str, case: Case, answer: requests.Response
+) -> str | None:
+    """What should not be about an answer; None if all is well."""
+    status = str(answer.status_code)
+    described = operation.definition.raw["responses"]
+    if status[0] == "5" and (status != "503" or "Retry-After" not in answer.headers):
+        return answer.text[:300]
+    if status not in described and status != "405":
+        return f"not described: {answer.text[:300]}"
+    of_a_rider = "{booking_id}" in operation.path and operation.path.startswith("/v1/bookings")
+    if of_a_rider and role != "rider" and status[0] == "2":
+        return f"what is not theirs: {answer.text[:300]}"
+    return None
+
+
+@dataclass
+class Told:
+    """What was answered, by its kind, and what should not have been."""
+
+    seen: Counter[str] = field(default_factory=Counter)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+
+def ask_often(world: World, operation: APIOperation, role: str, times: int, told: Told) -> None:
+    @seed(SEED)
+    @settings(
+        max_examples=times,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases(operation, world.ids))
+    def ask_once(case: Case) -> None:
+        answer = ask(world, role, case)
+        told.seen.update(("requests", f"{answer.status_code // 100}xx"))
+        what = wrong_with(operation, role, case, answer)
+        if what is not None:
+            asked = f"{what}\n    as {role}: {case.as_curl_command()}"
+            told.wrong.setdefault(f"{operation.label}: {answer.status_code}", asked)
+
+    ask_once()
+
+
+@pytest.mark.timeout(60 * MINUTES + 240)
+def test_no_request_of_anybody_is_an_error_of_ours(world: World) -> None:
+    pairs = [(label, role) for label in OPERATIONS for role in ROLES]
+    pairs = [each for each in pairs if each[0] != ENDS_THE_ACCOUNT or each[1] == "nobody"]
+    random.Random(SEED).shuffle(pairs)
+    until = monotonic() + 60 * MINUTES
+    told = Told()
+    while told.seen["requests"] < CASES and monotonic() < until:
+        for label, role in pairs:
+            ask_often(world, OPERATIONS[label], role, min(50, -(-CASES // len(pairs))), told)
+            if monotonic() > until:
+                break
+    sys.stdout.write(f"{dict(told.seen)} to {len(OPERATIONS)} operations, SEED={SEED}\n")
+    assert not told.wrong, "\n".join(f"{what} {how}" for what, how in told.wrong.items())
