@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 
 from mobility.api import (
+    arrears,
     auth,
     bookings,
     docs,
@@ -62,6 +63,7 @@ ROUTERS = (
     me.router,
     passes.router,
     payment_methods.router,
+    arrears.router,
     provider.router,
     finance.router,
     operations.router,

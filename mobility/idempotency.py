@@ -96,17 +96,25 @@ async def find(tx: AsyncConnection, request: Request) -> StoredAnswer | None:
 
 
 async def claim_key(
-    tx: AsyncConnection, rider_id: str, key: str | None, path: str, now: datetime
-) -> None:
-    """Hold a key to one path, for requests that may be repeated anyway and have no body.
+    tx: AsyncConnection,
+    rider_id: str,
+    key: str | None,
+    path: str,
+    now: datetime,
+    body: bytes = b"",
+) -> bool:
+    """Hold a key to one request whose answer is what then stands, and not stored.
+
+    Returns:
+        Whether the request is new; one without a key always is.
 
     Raises:
         KeyReusedError: the key came before with another request.
     """
     if key is None:
-        return
-    request = Request(rider_id, key, fingerprint("POST", path, b""))
-    await begin(tx, request, None, now)
+        return True
+    request = Request(rider_id, key, fingerprint("POST", path, body))
+    return await begin(tx, request, None, now) is None
 
 
 async def complete(tx: AsyncConnection, request: Request, status: int, body: Any) -> None:

@@ -251,6 +251,23 @@ async def run_claimed(
         raise error
 
 
+async def run_if_free(
+    engine: AsyncEngine,
+    step_id: tuple[str, str],
+    handler: Handler,
+    *,
+    worker: str,
+    lease: timedelta,
+    now: datetime,
+    bury: Bury | None = None,
+) -> None:
+    """Run the step ``(kind, key)`` if it is due and nobody else is at it."""
+    kind, key = step_id
+    held = await claim(engine, kinds=[kind], key=key, worker=worker, lease=lease)
+    if held is not None:
+        await run_claimed(engine, held, handler, now=now, lease=lease, bury=bury)
+
+
 async def run_due(
     engine: AsyncEngine,
     handlers: Mapping[str, Handler],

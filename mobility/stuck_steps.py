@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility.audit import Deed, write_down
 from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import leave_to_staff
+from mobility.booking.collect import STEP as COLLECT
 from mobility.identity.customers import FORGET_STEP
 from mobility.steps import RESTED, Bury
 from mobility.tables import step
@@ -27,7 +28,11 @@ async def _nothing_more(_tx: AsyncConnection, _key: str, _now: datetime) -> None
     """The dead letter itself is all there is to be seen."""
 
 
-BURY: Mapping[str, Bury] = {ADVANCE: leave_to_staff, FORGET_STEP: _nothing_more}
+BURY: Mapping[str, Bury] = {
+    ADVANCE: leave_to_staff,
+    COLLECT: _nothing_more,
+    FORGET_STEP: _nothing_more,
+}
 """The kinds of step that become dead letters, and what happens then."""
 
 

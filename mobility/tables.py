@@ -53,6 +53,7 @@ booking = Table(
     Column("currency", Text, nullable=False),
     Column("price_minor", BigInteger, nullable=False),
     Column("ceiling_minor", BigInteger, nullable=False),
+    Column("spend_ceiling_minor", BigInteger),
     Column("failure_type", Text),
     Column("failure_detail", Text),
     _instant("created_at", nullable=False),

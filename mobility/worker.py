@@ -12,6 +12,8 @@ from functools import partial
 from mobility import steps
 from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import advance
+from mobility.booking.collect import STEP as COLLECT
+from mobility.booking.collect import collect
 from mobility.booking.forget import forget_old_trips
 from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.composition import open_wiring
@@ -90,6 +92,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
     """What to do for each kind of step."""
     return {
         ADVANCE: lambda key, _now: advance(wiring.desk, key),
+        COLLECT: lambda key, _now: collect(wiring.desk, key),
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),
         "pull_availability": partial(_pull_availability, wiring),

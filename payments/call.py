@@ -101,7 +101,9 @@ async def _confirm(gateway: Gateway, operation: Operation) -> Outcome:
     if hold is None or hold.state is HoldState.UNCONFIRMED:
         try:
             hold = await gateway.confirm_hold(
-                hold_id, key=operation.key, return_url=operation.return_url
+                hold_id,
+                key=operation.key,
+                return_url=None if operation.off_session else operation.return_url,
             )
         except RefusedError as refusal:
             hold = await gateway.get_hold(hold_id)

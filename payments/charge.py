@@ -20,8 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.call import call, raise_for
@@ -35,13 +34,18 @@ from payments.payment import (
     find_payment,
     get_payment,
     get_row,
+    new_payment,
     operation_of,
 )
 from payments.postings import Split
-from payments.record import insert_operation, record, set_payment
+from payments.record import (
+    find_operation_row,
+    get_operation_row,
+    insert_operation,
+    record,
+    set_payment,
+)
 from payments.shares import splits_to_json
-from payments.tables import money_operation
-from payments.tables import payment as payment_table
 
 __all__ = [
     "Split",
@@ -66,9 +70,11 @@ async def prepare_authorisation(
     customer_ref: str,
     method: str,
     return_url: str,
+    debt_id: str | None = None,
+    off_session: bool = False,
     now: datetime,
 ) -> Operation:
-    """Store a payment and the operation that creates its hold.
+    """Store a payment and the operation that creates its hold; one that collects a debt names it.
 
     Raises:
         ValueError: nothing to authorise; a trip that costs nothing needs no payment.
@@ -76,24 +82,21 @@ async def prepare_authorisation(
     """
     if amount.minor <= 0:
         raise ValueError(f"payment {payment_id}: cannot authorise {amount}")
-    created = await tx.execute(
-        insert(payment_table)
-        .values(
-            id=payment_id,
-            booking_id=booking_id,
-            state=PaymentState.AUTHORISING.value,
-            currency=amount.currency,
-            amount_minor=amount.minor,
-            customer_ref=customer_ref,
-            method=method,
-            return_url=return_url,
-            created_at=now,
-            updated_at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(payment_table.c.id)
+    is_new = await new_payment(
+        tx,
+        id=payment_id,
+        booking_id=booking_id,
+        state=PaymentState.AUTHORISING.value,
+        currency=amount.currency,
+        amount_minor=amount.minor,
+        customer_ref=customer_ref,
+        method=method,
+        return_url=return_url,
+        debt_id=debt_id,
+        off_session=off_session,
+        created_at=now,
+        updated_at=now,
     )
-    is_new = created.first() is not None
     row = await get_row(tx, payment_id, lock=True)
     asked = (booking_id, amount.minor, amount.currency, customer_ref, method)
     if asked != (row.booking_id, row.amount_minor, row.currency, row.customer_ref, row.method):
@@ -127,7 +130,7 @@ async def prepare_capture(
     if amount.currency != row.currency:
         raise ValueError(f"payment {payment_id} is in {row.currency}, not {amount.currency}")
     stored = splits_to_json(splits)
-    existing = await _find_row(tx, row, OperationKind.CAPTURE)
+    existing = await find_operation_row(tx, payment_id, f"{payment_id}.{OperationKind.CAPTURE}")
     if existing is not None:
         if existing.shares != stored:
             raise PaymentConflictError(f"payment {payment_id} is captured with other splits")
@@ -153,32 +156,21 @@ async def prepare_release(
     row = await get_row(tx, payment_id, lock=True)
     if row.state in {PaymentState.RELEASED, PaymentState.DECLINED}:
         return None
-    existing = await _find_row(tx, row, OperationKind.CANCEL)
+    existing = await find_operation_row(tx, payment_id, f"{payment_id}.{OperationKind.CANCEL}")
     if existing is not None:
         return operation_of(existing, row, fresh=False)
-    if await _find_row(tx, row, OperationKind.CAPTURE) is not None:
+    if (
+        await find_operation_row(tx, payment_id, f"{payment_id}.{OperationKind.CAPTURE}")
+        is not None
+    ):
         raise PaymentConflictError(f"payment {payment_id} is {row.state}; refund it instead")
     await insert_operation(tx, row, OperationKind.CANCEL, row.amount_minor, now)
     await set_payment(tx, payment_id, now, state=PaymentState.RELEASING.value)
     return await _get_operation(tx, row, OperationKind.CANCEL, fresh=True)
 
 
-async def _find_row(
-    tx: AsyncConnection, of: Row[tuple[object, ...]], kind: OperationKind
-) -> Row[tuple[object, ...]] | None:
-    return (
-        await tx.execute(
-            select(money_operation).where(
-                money_operation.c.payment_id == of.id, money_operation.c.id == f"{of.id}.{kind}"
-            )
-        )
-    ).first()
-
-
 async def _get_operation(
     tx: AsyncConnection, of: Row[tuple[object, ...]], kind: OperationKind, *, fresh: bool
 ) -> Operation:
-    row = await _find_row(tx, of, kind)
-    if row is None:
-        raise LookupError(f"{of.id} has no operation {kind}")
+    row = await get_operation_row(tx, of.id, f"{of.id}.{kind}")
     return operation_of(row, of, fresh=fresh)

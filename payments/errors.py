@@ -8,6 +8,7 @@ PaymentError
 ├── OutcomeUnknownError       it was sent and may have happened; only reading can tell
 ├── MisconfiguredError        our key or set-up is wrong; trying again does not help
 ├── PaymentNotFoundError      no such payment
+├── DebtNotFoundError         no such debt
 ├── PaymentConflictError      the payment's state or amount forbids it
 ├── WebhookRefusedError       a webhook is forged, too old, from the future, or malformed
 └── LedgerError
@@ -71,6 +72,10 @@ class MisconfiguredError(PaymentError):
 
 class PaymentNotFoundError(PaymentError):
     """There is no such payment."""
+
+
+class DebtNotFoundError(PaymentError):
+    """There is no such debt."""
 
 
 class PaymentConflictError(PaymentError):

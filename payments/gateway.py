@@ -175,8 +175,11 @@ class Gateway(Protocol):
         """Create a hold without confirming it: no money is touched."""
         ...
 
-    async def confirm_hold(self, hold_id: str, *, key: str, return_url: str) -> Hold:
-        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit."""
+    async def confirm_hold(self, hold_id: str, *, key: str, return_url: str | None) -> Hold:
+        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
+
+        Without ``return_url`` the rider is not there, and a card that wants her declines.
+        """
         ...
 
     async def capture_hold(self, hold_id: str, *, key: str, amount: Money) -> Hold:

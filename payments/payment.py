@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Row, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentNotFoundError
@@ -87,6 +88,8 @@ class Operation:
     method: str
     return_url: str
     hold_id: str | None
+    off_session: bool = False
+    """The rider is not there to confirm anything."""
     reason: str = ""
     psp_id: str | None = None
     """The processor's id of what came of it."""
@@ -118,6 +121,8 @@ class Payment:
     redirect_url: str | None
     decline_code: str | None
     capture_before: datetime | None
+    debt_id: str | None = None
+    """The debt that this payment collects."""
     next_operation: Operation | None = None
 
 
@@ -165,6 +170,7 @@ def payment_of(row: Row[tuple[object, ...]], next_operation: Operation | None = 
         row.redirect_url,
         row.decline_code,
         row.capture_before,
+        row.debt_id,
         next_operation,
     )
 
@@ -187,11 +193,23 @@ def operation_of(
         method=of.method,
         return_url=of.return_url,
         hold_id=of.hold_id,
+        off_session=of.off_session,
         reason=row.reason,
         psp_id=row.psp_id,
         error_code=row.error_code,
         decided_at=row.decided_at,
     )
+
+
+async def new_payment(tx: AsyncConnection, **columns: object) -> bool:
+    """Store a payment; False when there is one by that id already."""
+    created = await tx.execute(
+        insert(payment_table)
+        .values(**columns)
+        .on_conflict_do_nothing()
+        .returning(payment_table.c.id)
+    )
+    return created.first() is not None
 
 
 async def get_row(

@@ -26,6 +26,8 @@ class JournalKind(StrEnum):
     CAPTURE = "capture"
     COMMISSION = "commission"
     REFUND = "refund"
+    COLLECTION = "collection"
+    """A receivable was paid."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"
@@ -182,6 +184,16 @@ def captured(origin: Origin, taken: Money, splits: Sequence[Split]) -> list[Draf
         *_draft(JournalKind.CAPTURE, f"{key}:capture", sale, origin, "fare collected as agent"),
         *_draft(JournalKind.COMMISSION, f"{key}:commission", commission, origin, "our commission"),
     ]
+
+
+def collected(origin: Origin, taken: Money) -> list[Draft]:
+    """A rider paid what she owed."""
+    lines = [
+        Posting(Account(Role.PROCESSOR, taken.currency), taken),
+        Posting(Account(Role.RIDER_RECEIVABLE, taken.currency), -taken),
+    ]
+    key = f"{origin.operation_id}:collection"
+    return _draft(JournalKind.COLLECTION, key, lines, origin, "receivable paid")
 
 
 def refund_shares(

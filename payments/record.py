@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments import ledger, postings
+from payments import debt, ledger, postings
 from payments.call import ALREADY_CAPTURED, HOLD_GONE
 from payments.gateway import Hold, HoldState
 from payments.money import Money
@@ -47,18 +47,28 @@ async def record(
         The payment, with ``next_operation`` when something is to be called at once.
     """
     of = await get_row(tx, operation.payment_id, lock=True)
-    row = (
-        await tx.execute(
-            select(money_operation).where(
-                money_operation.c.payment_id == of.id, money_operation.c.id == operation.id
-            )
-        )
-    ).one()
+    row = await get_operation_row(tx, of.id, operation.id)
     if row.state not in OPEN_STATES or outcome.kind is OutcomeKind.UNREACHABLE:
         return payment_of(of)
     await _set_operation(tx, row, outcome, now)
     follow_up = await _RECORDERS[operation.kind](tx, of, row, outcome, now)
     return payment_of(await get_row(tx, of.id), follow_up)
+
+
+async def find_operation_row(
+    tx: AsyncConnection, payment_id: str, operation_id: str
+) -> PaymentRow | None:
+    """The row of an operation, if there is one."""
+    mine = (money_operation.c.payment_id == payment_id, money_operation.c.id == operation_id)
+    return (await tx.execute(select(money_operation).where(*mine))).first()
+
+
+async def get_operation_row(tx: AsyncConnection, payment_id: str, operation_id: str) -> PaymentRow:
+    """The row of an operation that is known to be there."""
+    row = await find_operation_row(tx, payment_id, operation_id)
+    if row is None:
+        raise LookupError(f"there is no operation {operation_id}")
+    return row
 
 
 async def insert_operation(
@@ -140,14 +150,7 @@ async def _follow_up(
     tx: AsyncConnection, payment_id: str, kind: OperationKind, *, fresh: bool
 ) -> Operation:
     of = await get_row(tx, payment_id)
-    row = (
-        await tx.execute(
-            select(money_operation).where(
-                money_operation.c.payment_id == payment_id,
-                money_operation.c.id == f"{payment_id}.{kind}",
-            )
-        )
-    ).one()
+    row = await get_operation_row(tx, payment_id, f"{payment_id}.{kind}")
     return operation_of(row, of, fresh=fresh)
 
 
@@ -194,6 +197,14 @@ async def _not_held(tx: AsyncConnection, of: PaymentRow, outcome: Outcome, now: 
         decline_code=outcome.code,
         redirect_url=None,
     )
+    await _leave_debt(tx, of, outcome.code, now)
+
+
+async def _leave_debt(
+    tx: AsyncConnection, of: PaymentRow, because: str | None, now: datetime
+) -> None:
+    if of.debt_id is not None:
+        await debt.leave(tx, of.debt_id, because, now)
 
 
 async def _captured(
@@ -221,6 +232,12 @@ async def _take(
     state: PaymentState,
     now: datetime,
 ) -> None:
+    origin = postings.Origin(of.booking_id, of.id, row.id)
+    if of.debt_id is not None:
+        await set_payment(tx, of.id, now, state=state.value, captured_minor=taken.minor)
+        await _post(tx, postings.collected(origin, taken), now)
+        await debt.count_paid(tx, of.debt_id, taken, now)
+        return
     splits = splits_of_json(row.shares, of.currency)
     owed = Money.total((split.gross for split in splits), of.currency) - taken
     await set_payment(
@@ -233,8 +250,9 @@ async def _take(
     )
     if owed.minor < 0:
         return  # somebody else captured more than the trip cost: reconciliation opens a case
-    origin = postings.Origin(of.booking_id, of.id, row.id)
     await _post(tx, postings.captured(origin, taken, splits), now)
+    if owed:
+        await debt.open_debt(tx, of.id, of.booking_id, owed, now)
 
 
 async def _released(
@@ -242,6 +260,7 @@ async def _released(
 ) -> None:
     if outcome.kind is OutcomeKind.DONE:
         await set_payment(tx, of.id, now, state=PaymentState.RELEASED.value, redirect_url=None)
+        await _leave_debt(tx, of, HOLD_GONE, now)
         await tx.execute(
             update(money_operation)
             .where(

@@ -20,7 +20,7 @@ from payments.payment import (
     operation_of,
 )
 from payments.postings import refund_shares
-from payments.record import insert_operation
+from payments.record import get_operation_row, insert_operation
 from payments.shares import shares_of_json, shares_to_json, splits_of_json
 from payments.tables import money_operation
 
@@ -85,11 +85,4 @@ async def prepare_refund(
         shares=shares_to_json(shares),
         reason=reason,
     )
-    stored = (
-        await tx.execute(
-            select(money_operation).where(
-                money_operation.c.payment_id == payment_id, money_operation.c.id == wanted
-            )
-        )
-    ).one()
-    return operation_of(stored, row, fresh=True)
+    return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)

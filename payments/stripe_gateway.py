@@ -20,6 +20,7 @@ import httpx
 import stripe
 from stripe import RequestOptions, StripeClient
 from stripe.params._balance_transaction_list_params import BalanceTransactionListParams
+from stripe.params._payment_intent_confirm_params import PaymentIntentConfirmParams
 from stripe.params._payment_intent_create_params import PaymentIntentCreateParams
 
 from payments.errors import (
@@ -167,13 +168,19 @@ class StripeGateway:
             _effect(lambda: self._stripe.v1.payment_intents.create_async(params, _key(key)))
         )
 
-    async def confirm_hold(self, hold_id: str, *, key: str, return_url: str) -> Hold:
-        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit."""
+    async def confirm_hold(self, hold_id: str, *, key: str, return_url: str | None) -> Hold:
+        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
+
+        Without ``return_url`` the rider is not there, and a card that wants her declines.
+        """
+        params: PaymentIntentConfirmParams = {"expand": ["latest_charge"]}
+        if return_url is None:
+            params["off_session"] = True
+        else:
+            params["return_url"] = return_url
         return await _hold(
             _effect(
-                lambda: self._stripe.v1.payment_intents.confirm_async(
-                    hold_id, {"return_url": return_url, "expand": ["latest_charge"]}, _key(key)
-                )
+                lambda: self._stripe.v1.payment_intents.confirm_async(hold_id, params, _key(key))
             )
         )
 

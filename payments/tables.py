@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Connection,
@@ -123,6 +124,26 @@ entry = Table(
     postgresql_partition_by="RANGE (posted_on)",
 )
 
+debt = Table(
+    "debt",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("booking_id", String(40), nullable=False, index=True),
+    Column("state", String(12), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _minor("amount_minor"),
+    _minor("paid_minor", default=0),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("refused_because", String(80)),
+    _instant("opened_at"),
+    _instant("updated_at"),
+    CheckConstraint("state IN ('open','collecting','arrears','paid')", name="state"),
+    CheckConstraint("amount_minor > 0", name="positive"),
+    CheckConstraint("paid_minor BETWEEN 0 AND amount_minor", name="paid_within"),
+    CheckConstraint("(state = 'paid') = (paid_minor = amount_minor)", name="paid_whole"),
+    Index("ix_debt_state", "state", "updated_at"),
+)
+
 payment = Table(
     "payment",
     metadata,
@@ -138,6 +159,8 @@ payment = Table(
     Column("customer_ref", String(80), nullable=False),
     Column("method", String(80), nullable=False),
     Column("return_url", Text, nullable=False),
+    Column("debt_id", ForeignKey("debt.id"), index=True),
+    Column("off_session", Boolean, nullable=False, server_default=text("false")),
     Column("hold_id", String(80), unique=True),
     Column("charge_id", String(80)),
     Column("redirect_url", Text),

@@ -79,6 +79,7 @@ TABLE: dict[type[Exception], ProblemType] = {
         400, "idempotency-key-missing", "An Idempotency-Key is needed"
     ),
     booking.PaymentFailedError: _DECLINED,
+    booking.ArrearsError: ProblemType(402, "arrears", "Earlier trips are not paid"),
     booking.NotEligibleError: ProblemType(403, "not-eligible", "The provider's terms are not met"),
     booking.NotFoundError: _NOT_FOUND,
     booking.VehicleTakenError: ProblemType(409, "vehicle-taken", "Somebody else has the vehicle"),
@@ -117,6 +118,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     payments.OutcomeUnknownError: _NO_PAYMENTS,
     payments.MisconfiguredError: _NO_PAYMENTS,
     payments.PaymentNotFoundError: _NOT_FOUND,
+    payments.DebtNotFoundError: _NOT_FOUND,
     payments.PaymentConflictError: ProblemType(
         409, "payment-conflict", "The payment does not allow it"
     ),

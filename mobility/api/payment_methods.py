@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import secrets
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
 from mobility.api.openapi import problems
+from mobility.booking.errors import UnknownMethodError
 from mobility.db import transaction
 from mobility.identity.customers import find_customer, get_or_create_customer
 from mobility.identity.errors import MethodNotFoundError
 from mobility.wiring import Wiring
+from payments.errors import UnreachableError
 from payments.gateway import SavedMethod
 
 router = APIRouter(prefix="/v1/me/payment-methods", tags=["payment methods"])
+
+
+TEST_CARD = re.compile(r"pm_card_[A-Za-z0-9]+")
+"""Test tokens; only test keys are taken, and the processor decides what each of them does."""
+METHODS_WITHIN_S = 2.0
+MethodId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=80,
+        pattern=r"^[A-Za-z0-9_]+$",
+        description="A saved method's id; on the sandbox also a test token.",
+        examples=["pm_card_visa"],
+    ),
+]
 
 
 class MethodView(BaseModel):
@@ -61,6 +81,27 @@ async def saved_methods(wiring: Wiring, rider_id: str) -> list[SavedMethod]:
     async with transaction(wiring.engine) as tx:
         customer = await find_customer(tx, rider_id)
     return [] if customer is None else list(await wiring.gateway.list_methods(customer))
+
+
+async def require_own_method(wiring: Wiring, rider_id: str, method: str) -> None:
+    """Refuse a payment method that is not the rider's before anything is done for it.
+
+    Raises:
+        UnknownMethodError: it is not hers.
+        payments.errors.UnreachableError: that cannot be found out in time.
+    """
+    if TEST_CARD.fullmatch(method):
+        return
+    try:
+        async with asyncio.timeout(METHODS_WITHIN_S):
+            customer = await wiring.desk.customer(rider_id)
+            saved = {each.id for each in await wiring.gateway.list_methods(customer)}
+    except TimeoutError as error:
+        raise UnreachableError("the payment processor takes too long; try again") from error
+    if method not in saved:
+        raise UnknownMethodError(
+            f"{method} is not among the saved methods of this account; see /v1/me/payment-methods"
+        )
 
 
 @router.get(

@@ -119,18 +119,15 @@ async def wait_for_background(seconds: float) -> None:
 
 
 async def _advance_if_free(desk: Desk, booking_id: str) -> None:
-    held = await steps.claim(
-        desk.engine, kinds=[STEP], key=booking_id, worker=desk.worker, lease=desk.lease
+    await steps.run_if_free(
+        desk.engine,
+        (STEP, booking_id),
+        lambda key, _now: advance(desk, key),
+        worker=desk.worker,
+        lease=desk.lease,
+        now=desk.clock(),
+        bury=leave_to_staff,
     )
-    if held is not None:
-        await steps.run_claimed(
-            desk.engine,
-            held,
-            lambda key, _now: advance(desk, key),
-            now=desk.clock(),
-            lease=desk.lease,
-            bury=leave_to_staff,
-        )
 
 
 async def leave_to_staff(tx: AsyncConnection, booking_id: str, _now: datetime) -> None:

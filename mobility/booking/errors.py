@@ -7,6 +7,7 @@
     ├── OfferChangedError       for this rider the price differs; carries the new offer
     ├── TooEarlyError           a vehicle of the journey cannot be booked so far ahead
     ├── NotEligibleError        the rider lacks what the provider asks for
+    ├── ArrearsError            the rider owes for earlier trips and must pay first
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
     ├── UnknownMethodError      the payment method is not one of the rider's
@@ -24,6 +25,8 @@
 """
 
 from __future__ import annotations
+
+from payments.money import Money
 
 
 class BookingError(Exception):
@@ -54,6 +57,20 @@ class NotEligibleError(BookingError):
     def __init__(self, reasons: tuple[str, ...]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class ArrearsError(BookingError):
+    """The rider is in arrears; names the bookings and what they add up to."""
+
+    def __init__(self, booking_ids: tuple[str, ...], amount_minor: int, currency: str) -> None:
+        owed = Money(amount_minor, currency)
+        super().__init__(
+            f"{owed} of earlier trips are not paid; pay them first: POST "
+            "/v1/me/arrears/{booking_id}/pay for each of booking_ids"
+        )
+        self.booking_ids = booking_ids
+        self.amount_minor = amount_minor
+        self.currency = currency
 
 
 class CeilingTooLowError(BookingError):

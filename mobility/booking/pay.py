@@ -1,4 +1,7 @@
-"""The one payment of a trip: authorise its ceiling, capture what was used, release or refund."""
+"""The payment of a trip: authorise its ceiling, capture what was used, release or refund.
+
+What was used beyond that is owed, and collected apart (``mobility/booking/collect.py``).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking.collect import ask_to_collect
 from mobility.booking.desk import Desk
 from mobility.booking.states import Act
 from mobility.booking.trip import Aim, LegState, Trip
@@ -14,6 +18,7 @@ from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.tables import booking, leg
 from payments import charge, refund
+from payments.collect import book_owed
 from payments.errors import OutcomeUnknownError, UnreachableError
 from payments.money import Money
 from payments.payment import (
@@ -24,6 +29,7 @@ from payments.payment import (
     OutcomeKind,
     find_open_operations,
     find_payment,
+    get_payment,
 )
 from payments.postings import Split
 
@@ -43,7 +49,8 @@ async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
     waited = desk.clock() - trip.created_at
     wait = min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
     try:
-        customer_ref = await desk.customer(trip.rider_id) if act is Act.AUTHORISE else ""
+        needed = act in (Act.AUTHORISE, Act.OWE)
+        customer_ref = await desk.customer(trip.rider_id) if needed else ""
     except (UnreachableError, OutcomeUnknownError):
         return wait
     async with transaction(desk.engine) as tx:
@@ -53,6 +60,7 @@ async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
         outcome = await charge.call(desk.gateway, operation)
         async with transaction(desk.engine) as tx:
             payment = await charge.record(tx, operation, outcome, desk.clock())
+            await ask_to_collect(tx, payment, desk.clock())
         operation = payment.next_operation
         if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
             return wait
@@ -79,6 +87,19 @@ async def _prepare(
                 return_url=desk.return_url,
                 now=now,
             )
+        case Act.OWE:
+            await book_owed(
+                tx,
+                payment_id=row.payment_id,
+                booking_id=booking_id,
+                splits=await _splits(tx, trip),
+                customer_ref=customer_ref,
+                method=row.payment_method,
+                return_url=desk.return_url,
+                now=now,
+            )
+            await ask_to_collect(tx, await get_payment(tx, row.payment_id), now)
+            return None
         case Act.CAPTURE | Act.RELEASE if begun := await _find_begun(tx, row.payment_id):
             return begun
         case Act.CAPTURE:

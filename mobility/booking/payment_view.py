@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
+from payments.debt import find_debts
 from payments.money import Money
 from payments.payment import (
     OperationKind,
-    Payment,
     PaymentState,
     find_open_operations,
     find_payment,
@@ -44,9 +44,10 @@ class PaymentStanding:
     state: str
     redirect_url: str | None
     captured: Money
+    """Taken, later charges for what was owed included."""
     refunded: Money
     outstanding: Money
-    """Ridden, but beyond what could be taken from the card: the rider owes it."""
+    """Used, but not paid yet: beyond what could be taken, the rider owes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +83,12 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     if payment is None:
         zero = Money.zero(currency)
         return PaymentStanding("none", None, zero, zero, zero)
-    return _standing(payment)
-
-
-def _standing(payment: Payment) -> PaymentStanding:
+    debt = (await find_debts(tx, [payment_id])).get(payment_id)
+    paid_later = Money.zero(currency) if debt is None else debt.paid
     return PaymentStanding(
         payment.state,
         payment.redirect_url,
-        payment.captured,
+        payment.captured + paid_later,
         payment.refunded,
-        payment.receivable,
+        payment.receivable - paid_later,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility import steps
 from mobility.booking.advance import STEP
+from mobility.booking.collect import STEP as COLLECT
 from mobility.db import transaction
 from payments.payment import get_payment, list_stale_payments
 from payments.stripe_events import apply_event, list_unapplied
@@ -45,4 +46,7 @@ async def _advance(
 ) -> None:
     for payment_id in payment_ids:
         payment = await get_payment(tx, payment_id)
-        await steps.enqueue(tx, kind=STEP, key=payment.booking_id, run_at=now, wake_dead=wake_dead)
+        kind, key = STEP, payment.booking_id
+        if payment.debt_id is not None:
+            kind, key = COLLECT, payment.debt_id
+        await steps.enqueue(tx, kind=kind, key=key, run_at=now, wake_dead=wake_dead)

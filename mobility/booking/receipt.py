@@ -42,7 +42,7 @@ class Receipt:
     captured: Money
     refunded: Money
     outstanding: Money
-    """Used, but beyond what could be taken from the card."""
+    """Used, and not paid yet."""
     co2_grams: int
 
 

@@ -58,6 +58,8 @@ class Act(StrEnum):
     CAPTURE = "capture"
     RELEASE = "release"
     REFUND = "refund"
+    OWE = "owe"
+    """Book what was used and that nothing was authorised for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,8 @@ def _settle(trip: Trip, now: datetime) -> Move:
         return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(act),))
     if trip.payment is PaymentView.CAPTURED and trip.kept > trip.final:
         return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(Act.REFUND),))
+    if trip.payment is PaymentView.NONE and trip.final > trip.owed:
+        return Move(BookingState.COMPLETED, Aim.TRAVEL, (Action(Act.OWE),))
     if trip.final > trip.kept + trip.owed:
         return Move(BookingState.NEEDS_ATTENTION, Aim.TRAVEL)
     return Move(BookingState.SETTLED, Aim.TRAVEL)

@@ -88,9 +88,7 @@ async def test_what_a_ride_costs_beyond_the_ceiling_is_owed_and_in_the_books(wor
     assert await world.story(booking_id) == "settled | bike ended | captured"
     assert (await world.trip(booking_id)).final == Money(500)
     assert world.money(booking_id) == (0, 200)
-    balances = "select account_code, sum(amount_minor) from entry group by 1"
-    async with transaction(world.desk.engine) as tx:
-        books = {code: int(minor) for code, minor in await tx.execute(text(balances))}
+    books = await world.books()
     assert books["rider_receivable:EUR"] == 300
     assert sum(minor for code, minor in books.items() if "demo-rad" in code) == -460
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gtfs.geo import LatLon
@@ -27,6 +28,8 @@ from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.planning.offer import Offer, OfferLeg
+from mobility.tables import booking
+from payments import ledger
 from payments.gateway import Gateway
 from payments.money import Money
 from payments.sandbox.app import create_app
@@ -86,10 +89,16 @@ class World:
     processor: str
 
     async def book(
-        self, offer: Offer, *, rider: str = "rdr_anna", method: str = "pm_card_visa"
+        self,
+        offer: Offer,
+        *,
+        rider: str = "rdr_anna",
+        method: str = "pm_card_visa",
+        spend_ceiling: int | None = None,
     ) -> str:
         """Record a booking; nothing of it is carried out yet."""
-        request = BookingRequest(rider, offer, method, None, lambda _terms: ())
+        ceiling = None if spend_ceiling is None else Money(spend_ceiling)
+        request = BookingRequest(rider, offer, method, ceiling, lambda _terms: ())
         async with transaction(self.desk.engine) as tx:
             return await prepare_booking(
                 tx, request, self._terms, hold=timedelta(minutes=10), now=self.desk.clock()
@@ -112,11 +121,25 @@ class World:
         async with transaction(self.desk.engine) as tx:
             return await get_trip(tx, booking_id)
 
+    async def row(self, booking_id: str) -> Any:
+        """The booking's row."""
+        async with transaction(self.desk.engine) as tx:
+            return (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
+
+    def at(self, now: datetime) -> Desk:
+        """The desk at another time."""
+        return replace(self.desk, clock=lambda: now)
+
     async def story(self, booking_id: str) -> str:
         """A booking as one line, such as ``confirmed | bike confirmed | authorised``."""
         trip = await self.trip(booking_id)
         legs = ", ".join(f"{leg.mode} {leg.state}" for leg in trip.legs)
         return f"{trip.state} | {legs} | {trip.payment}"
+
+    async def books(self) -> dict[str, int]:
+        """The balance of every account, in cents."""
+        async with transaction(self.desk.engine) as tx:
+            return {a.code: total.minor for a, total in await ledger.list_balances(tx)}
 
     def holders(self, provider_id: ProviderId, vehicle: str) -> int:
         """How many riders the operator lets have a vehicle; 0 or 1 if it is sane."""

@@ -1,0 +1,130 @@
+"""Collect what a rider owes for a ride that cost more than was authorised.
+
+First without her, unless she had set a spend ceiling: then, and when that is refused, she pays it
+herself, and books nothing new before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking.desk import Desk
+from mobility.booking.errors import ArrearsError
+from mobility.db import transaction
+from mobility.tables import booking
+from payments import charge
+from payments.collect import prepare_charge, prepare_next
+from payments.debt import Debt, DebtState, find_debts, get_debt, leave
+from payments.money import Money
+from payments.payment import OutcomeKind, Payment, find_payment
+
+STEP = "collect_debt"
+ASK_AGAIN = timedelta(seconds=15)
+MOST_CALLS = 20
+"""More calls in one go than any charge needs."""
+
+
+async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -> None:
+    """Ask for what a payment fell short by, if it did; from a rider with a ceiling only by her."""
+    if not payment.receivable:
+        return
+    debt = await get_debt(tx, payment.id)
+    row = (await tx.execute(select(booking).where(booking.c.id == payment.booking_id))).one()
+    if debt.state is not DebtState.OPEN:
+        return
+    if row.spend_ceiling_minor is not None:
+        await leave(tx, debt.id, "spend_ceiling", now)
+        return
+    await steps.enqueue(tx, kind=STEP, key=debt.id, run_at=now)
+
+
+async def collect(desk: Desk, debt_id: str) -> datetime | None:
+    """Bring the charge of a debt as far as it goes now.
+
+    Returns:
+        When to look again, or None when it is paid or left to the rider.
+    """
+    for _ in range(MOST_CALLS):
+        async with transaction(desk.engine) as tx:
+            operation = await prepare_next(tx, debt_id, desk.clock())
+            debt = await get_debt(tx, debt_id)
+        if operation is None:
+            await desk.changed(debt.booking_id)
+            return None
+        outcome = await charge.call(desk.gateway, operation)
+        async with transaction(desk.engine) as tx:
+            await charge.record(tx, operation, outcome, desk.clock())
+        if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
+            await desk.changed(debt.booking_id)
+            return desk.clock() + ASK_AGAIN
+    raise RuntimeError(f"the charge of debt {debt_id} does not come to rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a rider owes for one booking, and where she may confirm a charge that is under way."""
+
+    debt: Debt
+    redirect_url: str | None
+
+
+async def list_owed(
+    tx: AsyncConnection, rider_id: str, *, booking_id: str | None = None
+) -> list[Owed]:
+    """What a rider owes, or once owed, for her bookings or for one of them; the oldest first."""
+    mine = select(booking.c.payment_id).where(booking.c.rider_id == rider_id)
+    if booking_id is not None:
+        mine = mine.where(booking.c.id == booking_id)
+    debts = await find_debts(tx, list(await tx.scalars(mine)))
+    found = []
+    for debt in sorted(debts.values(), key=lambda each: (each.opened_at, each.id)):
+        under_way = await find_payment(tx, debt.charge_id)
+        found.append(Owed(debt, under_way.redirect_url if under_way else None))
+    return found
+
+
+async def refuse_debtors(tx: AsyncConnection, rider_id: str) -> None:
+    """Let nobody book who is in arrears with an amount that can be paid.
+
+    Raises:
+        ArrearsError: she is; it names the bookings.
+    """
+    late = [
+        each.debt
+        for each in await list_owed(tx, rider_id)
+        if each.debt.state is DebtState.ARREARS and each.debt.is_due
+    ]
+    if late:
+        total = Money.total(debt.left for debt in late)
+        raise ArrearsError(tuple(debt.booking_id for debt in late), total.minor, total.currency)
+
+
+async def ask_to_pay(
+    tx: AsyncConnection, owed: Owed, *, method: str, return_url: str, now: datetime
+) -> None:
+    """Record that a rider pays what she owes with one of her methods, and the step that does it.
+
+    Raises:
+        PaymentConflictError: it is paid, or too little to be charged.
+    """
+    debt = await get_debt(tx, owed.debt.id, lock=True)
+    if debt.state is not DebtState.COLLECTING:
+        await prepare_charge(tx, debt, method=method, return_url=return_url, now=now)
+    await steps.enqueue(tx, kind=STEP, key=debt.id, run_at=now)
+
+
+async def collect_now(desk: Desk, debt_id: str) -> None:
+    """Do the step in this process, unless another one is at it."""
+    await steps.run_if_free(
+        desk.engine,
+        (STEP, debt_id),
+        lambda key, _now: collect(desk, key),
+        worker=desk.worker,
+        lease=desk.lease,
+        now=desk.clock(),
+    )

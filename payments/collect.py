@@ -1,0 +1,131 @@
+"""Collect what a rider owes: prepare a charge here, then ``charge.call`` and ``charge.record``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments import ledger, postings
+from payments.charge import prepare_authorisation, prepare_release
+from payments.debt import Debt, DebtAct, DebtState, decide, get_debt, leave, open_debt, set_debt
+from payments.errors import PaymentConflictError
+from payments.money import Money
+from payments.payment import (
+    Operation,
+    OperationKind,
+    PaymentState,
+    find_open_operations,
+    find_payment,
+    get_row,
+    new_payment,
+    operation_of,
+)
+from payments.postings import Split
+from payments.record import (
+    find_operation_row,
+    get_operation_row,
+    insert_operation,
+    set_payment,
+)
+
+
+async def book_owed(
+    tx: AsyncConnection,
+    *,
+    payment_id: str,
+    booking_id: str,
+    splits: Sequence[Split],
+    customer_ref: str,
+    method: str,
+    return_url: str,
+    now: datetime,
+) -> None:
+    """Book a ride that nothing was authorised for: all of it is owed. Once for each payment."""
+    owed = Money.total(split.gross for split in splits)
+    created = await new_payment(
+        tx,
+        id=payment_id,
+        booking_id=booking_id,
+        state=PaymentState.RELEASED.value,
+        currency=owed.currency,
+        amount_minor=owed.minor,
+        receivable_minor=owed.minor,
+        customer_ref=customer_ref,
+        method=method,
+        return_url=return_url,
+        created_at=now,
+        updated_at=now,
+    )
+    if not created:
+        return
+    origin = postings.Origin(booking_id, payment_id, f"{payment_id}.owed")
+    for draft in postings.captured(origin, Money.zero(owed.currency), splits):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    await open_debt(tx, payment_id, booking_id, owed, now)
+
+
+async def prepare_charge(
+    tx: AsyncConnection,
+    debt: Debt,
+    *,
+    method: str | None = None,
+    return_url: str | None = None,
+    now: datetime,
+) -> Operation:
+    """Begin to charge what is left of a debt, whose row the caller holds locked.
+
+    Without ``method`` with the one of the payment that fell short, and without the rider.
+
+    Raises:
+        PaymentConflictError: it is paid or being charged, or too little for the processor.
+    """
+    if debt.state in (DebtState.PAID, DebtState.COLLECTING):
+        raise PaymentConflictError(f"debt {debt.id} is {debt.state}")
+    if not debt.chargeable:
+        raise PaymentConflictError(f"debt {debt.id}: {debt.left} is less than can be charged")
+    short = await get_row(tx, debt.id)
+    await set_debt(tx, debt.id, now, state=DebtState.COLLECTING.value, attempts=debt.attempts + 1)
+    return await prepare_authorisation(
+        tx,
+        payment_id=(await get_debt(tx, debt.id)).charge_id,
+        booking_id=debt.booking_id,
+        amount=debt.left,
+        customer_ref=short.customer_ref,
+        method=method or short.method,
+        return_url=return_url or short.return_url,
+        debt_id=debt.id,
+        off_session=method is None,
+        now=now,
+    )
+
+
+async def prepare_next(tx: AsyncConnection, debt_id: str, now: datetime) -> Operation | None:
+    """Decide what is next for a debt and store it; None when it rests."""
+    debt = await get_debt(tx, debt_id, lock=True)
+    charge = await find_payment(tx, debt.charge_id)
+    under_way = [] if charge is None else await find_open_operations(tx, charge.id)
+    match decide(debt, charge, under_way, now):
+        case DebtAct.CHARGE:
+            return await prepare_charge(tx, debt, now=now)
+        case DebtAct.CALL:
+            return under_way[0]
+        case DebtAct.TAKE:
+            return await _prepare_take(tx, debt.charge_id, now)
+        case DebtAct.GIVE_UP:
+            return await prepare_release(tx, debt.charge_id, now=now)
+        case DebtAct.LEAVE:
+            because = "amount_too_small" if charge is None else charge.decline_code
+            await leave(tx, debt_id, because, now)
+    return None
+
+
+async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> Operation:
+    of = await get_row(tx, charge_id, lock=True)
+    operation_id = f"{charge_id}.{OperationKind.CAPTURE}"
+    if await find_operation_row(tx, charge_id, operation_id) is not None:
+        raise PaymentConflictError(f"{operation_id} was refused; see the payment's trace")
+    await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
+    await set_payment(tx, charge_id, now, state=PaymentState.CAPTURING.value)
+    return operation_of(await get_operation_row(tx, charge_id, operation_id), of, fresh=True)
