@@ -129,6 +129,7 @@ def open_gateway(settings: Settings) -> Gateway:
     return StripeGateway(
         _required(key, "STRIPE_API_KEY"),
         api_base=settings.stripe_api_base,
+        per_second=settings.stripe_per_second,
     )
 
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     step_lease_seconds: float = 10
     hold_seconds: int = 600
     offer_seconds: int = 600
+    stripe_per_second: float = Field(default=20, gt=0)
     gtfs_realtime_urls: tuple[str, ...] = ()
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")

@@ -3,33 +3,20 @@
 With ``api_base`` set, it talks to that address exactly as to Stripe. API version: the one the SDK
 pins. Sources: docs.stripe.com/payments/paymentintents/lifecycle, /api/idempotent_requests,
 /payments/place-a-hold-on-a-payment-method, /reports/reporting-categories.
-
-The SDK's own retries are used for reads only: an effect is repeated by ``payments.call``, which
-reads first.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
-import httpx
 import stripe
-from stripe import RequestOptions, StripeClient
+from stripe import StripeClient
 from stripe.params._balance_transaction_list_params import BalanceTransactionListParams
 from stripe.params._payment_intent_confirm_params import PaymentIntentConfirmParams
 from stripe.params._payment_intent_create_params import PaymentIntentCreateParams
 
-from payments.errors import (
-    DeclinedError,
-    MisconfiguredError,
-    OutcomeUnknownError,
-    RefusedError,
-    UnreachableError,
-)
+from payments.errors import MisconfiguredError
 from payments.gateway import (
     BalanceLine,
     Hold,
@@ -39,6 +26,7 @@ from payments.gateway import (
     SetupSession,
 )
 from payments.money import Money
+from payments.stripe_calls import READ, Calls, absent_is_fine, key_of
 from payments.stripe_wire import (
     balance_line_of,
     balance_of,
@@ -48,12 +36,12 @@ from payments.stripe_wire import (
     saved_method_of,
     setup_session_of,
 )
+from payments.throttle import Urgency
 
 TIMEOUT_S = 12.0
-_READ_RETRIES = 2
-_BUSY_WAITS_S = (0.25, 1.0)
+PER_SECOND = 500.0
+"""Calls a second where nobody says; Stripe itself allows 100, in test mode 25."""
 _PAGE = 100
-_T = TypeVar("_T")
 
 
 class StripeGateway:
@@ -69,6 +57,7 @@ class StripeGateway:
         *,
         api_base: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        per_second: float = PER_SECOND,
         http: stripe.HTTPClient | None = None,
     ) -> None:
         if api_key.startswith(("sk_live_", "rk_live_")):
@@ -85,6 +74,7 @@ class StripeGateway:
             max_network_retries=0,
             base_addresses={"api": api_base.rstrip("/")} if api_base else {},
         )
+        self._calls = Calls(per_second)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -92,23 +82,27 @@ class StripeGateway:
 
     async def create_customer(self, pseudonym: str) -> str:
         """The processor's id of a new customer known by a pseudonym only."""
-        customer = await _effect(
+        customer = await self._calls.effect(
+            Urgency.ACCOUNT,
             lambda: self._stripe.v1.customers.create_async(
-                {"metadata": {"pseudonym": pseudonym}}, _key(f"customer:{pseudonym}")
-            )
+                {"metadata": {"pseudonym": pseudonym}}, key_of(f"customer:{pseudonym}")
+            ),
         )
         return customer.id
 
     async def delete_customer(self, customer_ref: str) -> None:
         """Forget a customer and the cards saved with it; also when already forgotten."""
-        async with _absent_is_fine():
-            await _effect(lambda: self._stripe.v1.customers.delete_async(customer_ref))
+        async with absent_is_fine():
+            await self._calls.effect(
+                Urgency.ACCOUNT, lambda: self._stripe.v1.customers.delete_async(customer_ref)
+            )
 
     async def create_setup_session(
         self, customer_ref: str, *, return_url: str, key: str
     ) -> SetupSession:
         """Open the hosted page on which the rider enters a card to save."""
-        session = await _effect(
+        session = await self._calls.effect(
+            Urgency.ACCOUNT,
             lambda: self._stripe.v1.checkout.sessions.create_async(
                 {
                     "mode": "setup",
@@ -118,31 +112,33 @@ class StripeGateway:
                     "success_url": return_url,
                     "cancel_url": return_url,
                 },
-                _key(key),
-            )
+                key_of(key),
+            ),
         )
         return setup_session_of(session.to_dict())
 
     async def get_setup_session(self, session_id: str) -> SetupSession:
         """Whether the visit to the hosted page is over."""
-        session = await _read(
-            lambda: self._stripe.v1.checkout.sessions.retrieve_async(session_id, None, _READ)
+        session = await self._calls.read(
+            lambda: self._stripe.v1.checkout.sessions.retrieve_async(session_id, None, READ)
         )
         return setup_session_of(session.to_dict())
 
     async def list_methods(self, customer_ref: str) -> Sequence[SavedMethod]:
         """The rider's saved cards, newest first."""
-        found = await _read(
+        found = await self._calls.read(
             lambda: self._stripe.v1.payment_methods.list_async(
-                {"customer": customer_ref, "type": "card", "limit": _PAGE}, _READ
+                {"customer": customer_ref, "type": "card", "limit": _PAGE}, READ
             )
         )
         return [saved_method_of(method.to_dict()) for method in found.data]
 
     async def detach_method(self, method_id: str) -> None:
         """Remove a saved card; also when already removed."""
-        async with _absent_is_fine():
-            await _effect(lambda: self._stripe.v1.payment_methods.detach_async(method_id))
+        async with absent_is_fine():
+            await self._calls.effect(
+                Urgency.ACCOUNT, lambda: self._stripe.v1.payment_methods.detach_async(method_id)
+            )
 
     async def create_hold(
         self,
@@ -165,7 +161,10 @@ class StripeGateway:
             "metadata": {"money_op": operation_id, "booking": booking_id},
         }
         return await _hold(
-            _effect(lambda: self._stripe.v1.payment_intents.create_async(params, _key(key)))
+            self._calls.effect(
+                Urgency.AUTHORISE,
+                lambda: self._stripe.v1.payment_intents.create_async(params, key_of(key)),
+            )
         )
 
     async def confirm_hold(self, hold_id: str, *, key: str, return_url: str | None) -> Hold:
@@ -179,39 +178,42 @@ class StripeGateway:
         else:
             params["return_url"] = return_url
         return await _hold(
-            _effect(
-                lambda: self._stripe.v1.payment_intents.confirm_async(hold_id, params, _key(key))
+            self._calls.effect(
+                Urgency.AUTHORISE,
+                lambda: self._stripe.v1.payment_intents.confirm_async(hold_id, params, key_of(key)),
             )
         )
 
     async def capture_hold(self, hold_id: str, *, key: str, amount: Money) -> Hold:
         """Take ``amount``, at most what is held; the rest is released."""
         return await _hold(
-            _effect(
+            self._calls.effect(
+                Urgency.CAPTURE,
                 lambda: self._stripe.v1.payment_intents.capture_async(
                     hold_id,
                     {"amount_to_capture": amount.minor, "expand": ["latest_charge"]},
-                    _key(key),
-                )
+                    key_of(key),
+                ),
             )
         )
 
     async def release_hold(self, hold_id: str, *, key: str) -> Hold:
         """Give up the hold, confirmed or not."""
         return await _hold(
-            _effect(
+            self._calls.effect(
+                Urgency.RELEASE,
                 lambda: self._stripe.v1.payment_intents.cancel_async(
-                    hold_id, {"cancellation_reason": "abandoned"}, _key(key)
-                )
+                    hold_id, {"cancellation_reason": "abandoned"}, key_of(key)
+                ),
             )
         )
 
     async def get_hold(self, hold_id: str) -> Hold:
         """Read a hold."""
         return await _hold(
-            _read(
+            self._calls.read(
                 lambda: self._stripe.v1.payment_intents.retrieve_async(
-                    hold_id, {"expand": ["latest_charge"]}, _READ
+                    hold_id, {"expand": ["latest_charge"]}, READ
                 )
             )
         )
@@ -232,7 +234,7 @@ class StripeGateway:
                     "limit": _PAGE,
                     "expand": ["data.latest_charge"],
                 },
-                _READ,
+                READ,
             )
             async for intent in page.auto_paging_iter():
                 hold = hold_of(intent.to_dict())
@@ -240,13 +242,14 @@ class StripeGateway:
                     return hold
             return None
 
-        return await _read(search)
+        return await self._calls.read(search)
 
     async def refund_hold(
         self, hold_id: str, *, key: str, operation_id: str, amount: Money
     ) -> RefundReceipt:
         """Give captured money back."""
-        refund = await _effect(
+        refund = await self._calls.effect(
+            Urgency.REFUND,
             lambda: self._stripe.v1.refunds.create_async(
                 {
                     "payment_intent": hold_id,
@@ -254,8 +257,8 @@ class StripeGateway:
                     "reason": "requested_by_customer",
                     "metadata": {"money_op": operation_id},
                 },
-                _key(key),
-            )
+                key_of(key),
+            ),
         )
         return refund_of(refund.to_dict())
 
@@ -264,7 +267,7 @@ class StripeGateway:
 
         async def search() -> RefundReceipt | None:
             page = await self._stripe.v1.refunds.list_async(
-                {"payment_intent": hold_id, "limit": _PAGE}, _READ
+                {"payment_intent": hold_id, "limit": _PAGE}, READ
             )
             async for found in page.auto_paging_iter():
                 refund = refund_of(found.to_dict())
@@ -272,11 +275,11 @@ class StripeGateway:
                     return refund
             return None
 
-        return await _read(search)
+        return await self._calls.read(search)
 
     async def get_balance(self) -> Mapping[str, Money]:
         """What the processor owes us per currency, available and pending together."""
-        balance = await _read(lambda: self._stripe.v1.balance.retrieve_async(None, _READ))
+        balance = await self._calls.read(lambda: self._stripe.v1.balance.retrieve_async(None, READ))
         return balance_of(balance.to_dict())
 
     async def list_balance_lines(
@@ -292,85 +295,22 @@ class StripeGateway:
             params["payout"] = payout_id
 
         async def collect() -> list[BalanceLine]:
-            page = await self._stripe.v1.balance_transactions.list_async(params, _READ)
+            page = await self._stripe.v1.balance_transactions.list_async(params, READ)
             return [balance_line_of(line.to_dict()) async for line in page.auto_paging_iter()]
 
-        return list(reversed(await _read(collect)))
+        return list(reversed(await self._calls.read(collect)))
 
     async def list_payouts(self, *, since: datetime) -> Sequence[Payout]:
         """Every payout created at or after ``since``, oldest first."""
 
         async def collect() -> list[Payout]:
             page = await self._stripe.v1.payouts.list_async(
-                {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}, _READ
+                {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}, READ
             )
             return [payout_of(payout.to_dict()) async for payout in page.auto_paging_iter()]
 
-        return list(reversed(await _read(collect)))
-
-
-_READ: RequestOptions = {"max_network_retries": _READ_RETRIES}
-
-
-def _key(key: str) -> RequestOptions:
-    return {"idempotency_key": key}
+        return list(reversed(await self._calls.read(collect)))
 
 
 async def _hold(asked: Awaitable[stripe.PaymentIntent]) -> Hold:
     return hold_of((await asked).to_dict())
-
-
-async def _effect(send: Callable[[], Awaitable[_T]]) -> _T:
-    """Send something that changes the processor's state; 429 means not done, and is retried."""
-    for wait_s in (*_BUSY_WAITS_S, None):
-        try:
-            return await send()
-        except stripe.RateLimitError as error:
-            if wait_s is None:
-                raise UnreachableError("Stripe is busy (429); nothing was done") from error
-            await asyncio.sleep(wait_s)
-        except stripe.StripeError as error:
-            raise _translated(error, reading=False) from error
-    raise AssertionError("unreachable")
-
-
-async def _read(send: Callable[[], Awaitable[_T]]) -> _T:
-    try:
-        return await send()
-    except stripe.StripeError as error:
-        raise _translated(error, reading=True) from error
-
-
-def _translated(error: stripe.StripeError, *, reading: bool) -> Exception:
-    """Stripe's error in our words; see docs.stripe.com/api/errors."""
-    message = error.user_message or str(error)
-    if isinstance(error, stripe.CardError):
-        detail = error.error.decline_code if error.error else None
-        return DeclinedError(message, detail or error.code or "card_declined")
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return MisconfiguredError(f"Stripe refuses our key: {message}")
-    if isinstance(error, stripe.IdempotencyError):
-        return MisconfiguredError(f"an idempotency key was used for two different calls: {message}")
-    if isinstance(error, stripe.InvalidRequestError):
-        return RefusedError(message, error.code or "invalid_request")
-    if reading:
-        return UnreachableError(f"Stripe could not be read: {message}")
-    if isinstance(error, stripe.APIConnectionError):
-        if isinstance(
-            error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
-        ):
-            return UnreachableError(f"Stripe cannot be reached; nothing was sent: {message}")
-        return OutcomeUnknownError(f"Stripe did not answer in time: {message}")
-    conflict = error.http_status == httpx.codes.CONFLICT
-    return OutcomeUnknownError(
-        f"Stripe answered {error.http_status}: {message}", answered=not conflict
-    )
-
-
-@asynccontextmanager
-async def _absent_is_fine() -> AsyncIterator[None]:
-    try:
-        yield
-    except RefusedError as refusal:
-        if refusal.code != "resource_missing" and "not attached" not in str(refusal):
-            raise

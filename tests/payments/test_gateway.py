@@ -150,9 +150,8 @@ async def test_a_500_is_an_answer_that_decides_nothing(
 
 
 async def test_a_busy_processor_is_asked_again(
-    gateway: StripeGateway, customer: str, misbehave: Misbehave, monkeypatch: pytest.MonkeyPatch
+    gateway: StripeGateway, customer: str, misbehave: Misbehave
 ):
-    monkeypatch.setattr("payments.stripe_gateway._BUSY_WAITS_S", (0.01, 0.01))
     misbehave("error_429", "payment_intents.create", times=2)
     assert (await make(gateway, customer)).state is HoldState.UNCONFIRMED
     misbehave("error_429", "refunds.create", times=3)
