@@ -15,6 +15,7 @@ from mobility.cities.new import city_app
 from mobility.cities.rows import CityDataError
 from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
+from mobility.give_back_command import release_and_refund
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.realtime_command import show_realtime
 from mobility.sales_command import sales_app
@@ -54,6 +55,7 @@ app.add_typer(provider_app, name="provider")
 app.add_typer(finance_app, name="finance")
 app.add_typer(steps_app, name="steps")
 app.add_typer(sales_app, name="sales")
+app.command("release-and-refund")(release_and_refund)
 app.command("token")(token)
 app.command("verify-licence")(verify_licence)
 

@@ -64,7 +64,7 @@ booking = Table(
         "'cancelled','failed','needs_attention')",
         name="state",
     ),
-    CheckConstraint("aim in ('travel','cancel','fail')", name="aim"),
+    CheckConstraint("aim in ('travel','cancel','fail','give_back')", name="aim"),
     CheckConstraint("0 <= price_minor and price_minor <= ceiling_minor", name="price"),
     Index("ix_booking_rider_id", "rider_id", "created_at", "id"),
 )

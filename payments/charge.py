@@ -29,6 +29,7 @@ from payments.money import Money
 from payments.payment import (
     Operation,
     OperationKind,
+    OperationState,
     PaymentState,
     find_open_operations,
     find_payment,
@@ -159,10 +160,9 @@ async def prepare_release(
     existing = await find_operation_row(tx, payment_id, f"{payment_id}.{OperationKind.CANCEL}")
     if existing is not None:
         return operation_of(existing, row, fresh=False)
-    if (
-        await find_operation_row(tx, payment_id, f"{payment_id}.{OperationKind.CAPTURE}")
-        is not None
-    ):
+    capture_id = f"{payment_id}.{OperationKind.CAPTURE}"
+    capture = await find_operation_row(tx, payment_id, capture_id)
+    if capture is not None and capture.state != OperationState.DECLINED:
         raise PaymentConflictError(f"payment {payment_id} is {row.state}; refund it instead")
     await insert_operation(tx, row, OperationKind.CANCEL, row.amount_minor, now)
     await set_payment(tx, payment_id, now, state=PaymentState.RELEASING.value)

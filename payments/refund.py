@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentConflictError
@@ -86,3 +86,21 @@ async def prepare_refund(
         reason=reason,
     )
     return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
+
+
+async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:
+    """Open the refunds that the processor refused once more; returns how many.
+
+    Each is then read first and sent under the key of a new attempt.
+    """
+    opened = await tx.execute(
+        update(money_operation)
+        .where(
+            money_operation.c.payment_id == payment_id,
+            money_operation.c.kind == OperationKind.REFUND.value,
+            money_operation.c.state == OperationState.DECLINED.value,
+        )
+        .values(state=OperationState.SENT.value, decided_at=None)
+        .returning(money_operation.c.id)
+    )
+    return len(opened.all())

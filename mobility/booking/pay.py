@@ -128,6 +128,9 @@ async def _prepare_refund(
     tx: AsyncConnection, trip: Trip, payment_id: str, now: datetime
 ) -> Operation:
     """Give back what was taken for legs that were not ridden, each from its own provider."""
+    for begun in await find_open_operations(tx, payment_id):
+        if begun.kind is OperationKind.REFUND:
+            return begun  # of another amount perhaps, if the aim has changed: it comes first
     travelling = trip.aim is Aim.TRAVEL
     keep = trip.final if travelling else Money.zero(trip.price.currency)
     given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}

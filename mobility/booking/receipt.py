@@ -9,6 +9,7 @@ from decimal import Decimal
 from mobility.booking.errors import WrongStateError
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
+from mobility.booking.trip import Aim
 from payments.money import Money
 from providers.values import Mode, ProviderId
 
@@ -56,7 +57,8 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
         raise WrongStateError(
             f"booking {record.id} is {record.state}; its receipt comes when the trip is over"
         )
-    lines = tuple(_line(leg) for leg in record.legs if leg.provider_id is not None)
+    waived = record.aim == Aim.GIVE_BACK
+    lines = tuple(_line(leg, waived=waived) for leg in record.legs if leg.provider_id is not None)
     currency = record.price.currency
     return Receipt(
         booking_id=record.id,
@@ -71,20 +73,21 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
     )
 
 
-def _line(leg: LegRecord) -> ReceiptLine:
+def _line(leg: LegRecord, *, waived: bool) -> ReceiptLine:
     if leg.provider_id is None:
         raise ValueError(f"{leg.id} has no provider")
     vat_percent = Decimal(leg.vat_percent)
     used = leg.state == "ended"
     price = leg.quoted if leg.final is None else leg.final
-    gross = price if used else Money.zero(price.currency)
+    gross = price if used and not waived else Money.zero(price.currency)
+    unpaid = ("erlassen",) if used else ("nicht genutzt",)
     return ReceiptLine(
         leg_id=leg.id,
         mode=leg.mode,
         provider_id=leg.provider_id,
         state=leg.state,
         tariff_version=leg.tariff_version or "",
-        calculation=leg.price_lines if used else ("nicht genutzt",),
+        calculation=leg.price_lines if used and not waived else unpaid,
         minutes=leg.used_minutes,
         metres=leg.used_metres,
         gross=gross,

@@ -315,7 +315,8 @@ def _undo(trip: Trip, now: datetime) -> Move:
     """Cancel what providers may still hold, last first, then let go of the money.
 
     The booking shows its end only when all of that is done. A leg that turns out to have been
-    ridden is paid for: the trip goes on with it.
+    ridden is paid for: the trip goes on with it. When staff gives everything back no money waits
+    for a provider, and nothing that was ridden is paid for.
     """
     ridden = [leg for leg in trip.provided if leg.state in RIDDEN or _valid(leg, now)]
     paid = not trip.ceiling or trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
@@ -330,13 +331,16 @@ def _undo(trip: Trip, now: datetime) -> Move:
     cancels = _asks(open_legs, Ask.CANCEL)
     money_act = MONEY_BACK.get(trip.payment)
     money = (Action(money_act),) if money_act else ()
+    given_back = trip.aim is Aim.GIVE_BACK
     if any(_refuses_to_end(leg, now) for leg in open_legs):
-        return Move(BookingState.NEEDS_ATTENTION, trip.aim, money or cancels)
+        todo = cancels + money if given_back else money or cancels
+        return Move(BookingState.NEEDS_ATTENTION, trip.aim, todo)
     if open_legs or money:
-        return Move(trip.state, trip.aim, cancels or money)
-    if ridden:
+        return Move(trip.state, trip.aim, cancels + money if given_back else cancels or money)
+    riding = any(leg.scarce and leg.state is LegState.ACTIVE for leg in ridden)
+    if riding or (ridden and not given_back):
         return _watch(trip, ridden, now)
-    ending = BookingState.CANCELLED if trip.aim is Aim.CANCEL else BookingState.FAILED
+    ending = BookingState.FAILED if trip.aim is Aim.FAIL else BookingState.CANCELLED
     return Move(ending, trip.aim)
 
 

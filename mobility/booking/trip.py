@@ -32,6 +32,8 @@ class Aim(StrEnum):
     TRAVEL = "travel"
     CANCEL = "cancel"
     FAIL = "fail"
+    GIVE_BACK = "give_back"
+    """Staff ends it: all money goes back, also for what was ridden."""
 
 
 class LegState(StrEnum):

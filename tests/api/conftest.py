@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.api import (
     auth,
+    give_back,
     health,
     journeys,
     me,
@@ -200,7 +201,17 @@ async def snapshot(request: Request) -> int:
 
 def make_app(settings: Settings) -> FastAPI:
     app = FastAPI(generate_unique_id_function=operation_id)
-    for module in (auth, health, me, operations, passes, payment_methods, problems, sale_stops):
+    for module in (
+        auth,
+        health,
+        me,
+        operations,
+        passes,
+        payment_methods,
+        problems,
+        sale_stops,
+        give_back,
+    ):
         app.include_router(module.router)
     app.include_router(trial)
     app.include_router(provider_trial)

@@ -13,8 +13,23 @@ from mobility import steps
 from mobility.cli import app
 from mobility.db import transaction
 from mobility.identity.roles import Role
-from tests.api.conftest import World
+from mobility.tables import booking
+from tests.api.conftest import START, World
 
+A_BOOKING = {
+    "id": "bkg_1",
+    "rider_id": "rdr_1",
+    "offer_id": "off_1",
+    "state": "needs_attention",
+    "aim": "cancel",
+    "payment_id": "pay_1",
+    "payment_method": "pm_card_visa",
+    "passengers": 1,
+    "currency": "EUR",
+    "price_minor": 100,
+    "ceiling_minor": 300,
+    "expires_at": START,
+}
 REASON = {"reason": "the water main is closed"}
 WASH = "/v1/operations/steps/wash/car"
 
@@ -97,7 +112,57 @@ async def test_a_step_that_is_none_is_4xx(world: World, key: str) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+BOOKING = "/v1/operations/bookings/bkg_nobody"
+
+
+async def test_a_booking_that_is_none_is_4xx(world: World) -> None:
+    staff = await world.sign_in(role=Role.STAFF)
+    for name in ("bkg_nobody", "%00", "x" * 3000, "'--"):
+        path = f"/v1/operations/bookings/{name}"
+        assert (await world.client.get(path, headers=staff)).status_code in {404, 422}
+        answer = await world.client.post(f"{path}/release-and-refund", json=REASON, headers=staff)
+        assert answer.status_code in {404, 422}
+    for body in (None, {}, {"reason": ""}, {"reason": "x", "amount": 5}):
+        answer = await world.client.post(f"{BOOKING}/release-and-refund", json=body, headers=staff)
+        assert answer.status_code == 422
+
+
+async def test_staff_gives_a_booking_back_once(world: World) -> None:
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(booking.insert().values(**A_BOOKING, created_at=world.now))
+    staff = await world.sign_in(role=Role.STAFF)
+    path = "/v1/operations/bookings/bkg_1"
+    for _ in range(2):
+        answer = await world.client.post(f"{path}/release-and-refund", json=REASON, headers=staff)
+        assert answer.status_code == 202
+    nothing = {"amount": 0, "currency": "EUR"}
+    shown = (await world.client.get(path, headers=staff)).json()
+    assert shown == answer.json() == {
+        "id": "bkg_1",
+        "rider_id": "rdr_1",
+        "state": "needs_attention",
+        "aim": "give_back",
+        "created_at": "2026-11-25T08:00:00Z",
+        "payment_id": "pay_1",
+        "payment": {
+            "state": "none", "captured": nothing, "refunded": nothing, "outstanding": nothing,
+        },
+        "legs": [],
+    }  # fmt: skip
+    async with transaction(world.wiring.engine) as tx:
+        waiting = [tuple(row) for row in await tx.execute(text("select kind, key from step"))]
+        await tx.execute(text("update booking set aim = 'cancel', state = 'cancelled'"))
+    assert waiting == [("advance_booking", "bkg_1")]
+    page = (await world.client.get("/v1/operations/audit", headers=staff)).json()
+    deeds = [(entry["action"], entry["subject"]) for entry in page["entries"]]
+    assert deeds == [("booking.give_back", "bkg_1")]
+    answer = await world.client.post(f"{path}/release-and-refund", json=REASON, headers=staff)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/wrong-state")
+
+
 PATHS = [
+    ("GET", BOOKING),
+    ("POST", f"{BOOKING}/release-and-refund"),
     ("GET", "/v1/operations/steps"),
     ("POST", f"{WASH}/retry"),
     ("POST", f"{WASH}/give-up"),
@@ -126,8 +191,8 @@ async def test_the_console_does_the_same(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
 
-    async def mobility(*words: str) -> tuple[int, str]:
-        found = await asyncio.to_thread(CliRunner().invoke, app, ["steps", *words])
+    async def mobility(*words: str, group: str = "steps") -> tuple[int, str]:
+        found = await asyncio.to_thread(CliRunner().invoke, app, [group, *words])
         return found.exit_code, found.output
 
     assert await mobility("list") == (0, "Nothing is stuck.\n")
@@ -143,9 +208,16 @@ async def test_the_console_does_the_same(
     assert (await mobility("give-up", "wash", "car", "--reason", "gone away"))[0] == 0
     assert "given_up" in (await mobility("list"))[1]
     assert await mobility("retry", "wash", "car") == (0, "wash car is due now.\n")
+    give_back = ("bkg_1", "--reason", "gone away")
+    assert (await mobility(*give_back, group="release-and-refund"))[0] == 1
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(booking.insert().values(**A_BOOKING, created_at=world.now))
+    done = await mobility(*give_back, group="release-and-refund")
+    assert done == (0, "bkg_1 is being given back.\n")
     staff = await world.sign_in(role=Role.STAFF)
     page = (await world.client.get("/v1/operations/audit", headers=staff)).json()
     assert [(entry["actor"], entry["action"]) for entry in page["entries"]] == [
+        (f"console:{getpass.getuser()}", "booking.give_back"),
         (f"console:{getpass.getuser()}", "step.retry"),
         (f"console:{getpass.getuser()}", "step.give_up"),
     ]
