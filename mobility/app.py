@@ -34,6 +34,8 @@ from mobility.api import (
     sale_stops,
     stops,
     streams,
+    ticket_checks,
+    tickets,
     vehicles,
     webhooks,
 )
@@ -59,6 +61,8 @@ ROUTERS = (
     offers.router,
     bookings.router,
     rides.router,
+    tickets.router,
+    ticket_checks.router,
     receipts.router,
     streams.router,
     me.router,

@@ -22,6 +22,7 @@ from mobility.sales_command import sales_app
 from mobility.settings import Settings
 from mobility.steps_command import steps_app
 from mobility.streets_command import streets_app
+from mobility.ticket_command import ticket_app
 from payments.errors import MisconfiguredError
 
 
@@ -53,6 +54,7 @@ app.add_typer(streets_app, name="streets")
 app.add_typer(city_app, name="city")
 app.add_typer(provider_app, name="provider")
 app.add_typer(finance_app, name="finance")
+app.add_typer(ticket_app, name="ticket")
 app.add_typer(steps_app, name="steps")
 app.add_typer(sales_app, name="sales")
 app.command("release-and-refund")(release_and_refund)

@@ -77,7 +77,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         gateway = open_gateway(settings)
         stack.push_async_callback(gateway.close)
-        providers = _open_providers(settings, city, secrets, http)
+        providers = _open_providers(settings, city, http)
         snapshots = Snapshots(redis, settings.redis_prefix)
         mirror = Mirror(snapshots, city.providers, city.zones)
         await mirror.start()
@@ -134,7 +134,7 @@ def open_gateway(settings: Settings) -> Gateway:
 
 
 def _open_providers(
-    settings: Settings, city: City, secrets: Secrets, http: httpx.AsyncClient
+    settings: Settings, city: City, http: httpx.AsyncClient
 ) -> dict[ProviderId, Provider]:
     urls = settings.provider_urls or {}
     tokens = {name: token.get_secret_value() for name, token in settings.provider_tokens.items()}
@@ -145,7 +145,6 @@ def _open_providers(
             token=tokens.get(stanza.id),
             http=http,
             fares=city.fare_tables.get(stanza.fares or ""),
-            ticket_seed=secrets.ticket_signing_seed,
         )
         for stanza in city.providers
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
@@ -102,7 +103,8 @@ def token(
     async def work(tx: AsyncConnection) -> RiderIdentity:
         rider_id = await get_or_add_rider(tx, secrets, address, now)
         await grant(tx, rider_id, role, now)
-        return RiderIdentity(rider_id, await get_roles(tx, rider_id) & {Role.RIDER, role})
+        roles = await get_roles(tx, rider_id) & {Role.RIDER, role}
+        return RiderIdentity(rider_id, roles, token_hex(16))
 
     identity = in_transaction(settings, work)
     lifetime = timedelta(minutes=minutes)

@@ -7,6 +7,9 @@ the idempotency answers, so that both can be spread over several database server
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
     naming_convention={
@@ -33,6 +37,23 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class _AnyText(TypeDecorator[str]):
+    """Text that may hold U+0000, which PostgreSQL's does not: it and the backslash are escaped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        """The text as it is stored."""
+        return None if value is None else value.replace("\\", "\\\\").replace("\0", "\\0")
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        """The text as it was."""
+        if value is None:
+            return None
+        return re.sub(r"\\(.)", lambda found: "\0" if found[1] == "0" else found[1], value)
 
 
 def _instant(name: str, *, nullable: bool = True) -> Column[object]:
@@ -95,7 +116,9 @@ leg = Table(
     Column("price_lines", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     Column("provider_ref", Text),
     _instant("hold_expires_at"),
-    Column("access_code", Text),
+    Column("access_code", _AnyText),
+    Column("access_format", Text),
+    Column("access_base64", Boolean, nullable=False, server_default=text("false")),
     _instant("started_at"),
     _instant("ended_at"),
     _instant("looked_at"),
@@ -108,6 +131,35 @@ leg = Table(
     ),
     Index("ix_leg_provider_id", "provider_id", "departs_at", "id"),
     Index("ix_leg_order_key", "order_key", unique=True),
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("leg_id", Text, nullable=False),
+    Column("ticket_id", Text, nullable=False),
+    _instant("valid_until", nullable=False),
+    Column("binding", Integer, nullable=False),  # the one that is valid; those before are revoked
+    Column("device_key", Text),
+    Column("session", Text),
+    Column("moves_left", Integer, nullable=False),
+    _instant("void_at"),  # from then on the last binding is revoked, too
+    PrimaryKeyConstraint("booking_id", "leg_id", name="pk_ticket"),
+    CheckConstraint("binding >= 1 and moves_left >= 0", name="binding"),
+    CheckConstraint("device_key is null or session is null", name="holder"),
+    Index(
+        "ix_ticket_revoked",
+        "valid_until",
+        postgresql_where=text("binding > 1 or void_at is not null"),
+    ),
+)
+
+ticket_key_revocation = Table(
+    "ticket_key_revocation",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    _instant("revoked_at", nullable=False),
 )
 
 provider_operation = Table(

@@ -7,7 +7,6 @@ import httpx
 from providers.bike.adapter import BikeShare
 from providers.bus.adapter import TicketOffice
 from providers.bus.fare_table import FareTable
-from providers.bus.ticket import SigningKey
 from providers.car.adapter import CarShare
 from providers.http import OperatorHttp
 from providers.port import Provider
@@ -25,13 +24,11 @@ def open_provider(
     token: str | None,
     http: httpx.AsyncClient,
     fares: FareTable | None,
-    ticket_seed: bytes,
     maas_id: str = MAAS_ID,
 ) -> Provider:
     """The adapter for an operator.
 
-    ``base_url`` and ``token`` are for operators reached over HTTP, ``fares`` and ``ticket_seed``
-    (32 bytes) for those whose tickets we issue.
+    ``base_url`` and ``token`` are for operators reached over HTTP, ``fares`` for tickets of ours.
 
     Raises:
         StanzaError: a kind or protocol nobody here speaks, or a part that it needs is missing.
@@ -39,7 +36,7 @@ def open_provider(
     if stanza.kind == "bus":
         if fares is None:
             raise StanzaError(f"{stanza.id}: no fare table {stanza.fares}")
-        return TicketOffice(stanza, fares, SigningKey.of_seed(ticket_seed))
+        return TicketOffice(stanza, fares)
     if stanza.protocol != "tomp-1.6":
         raise StanzaError(f"{stanza.id}: nobody here speaks {stanza.protocol}")
     if base_url is None:

@@ -147,7 +147,7 @@ class ProviderStanza(_Table):
     protocol: Literal["tomp-1.6"] | None = None
     availability: Literal["push", "pull"] = "push"
     hold_seconds: int = Field(default=600, ge=1, le=86_400)
-    ticket_minutes: int | None = Field(default=None, ge=1, le=2880)
+    ticket_minutes: int | None = Field(default=None, ge=1, le=1440)
     fares: str | None = None
     terms: TermsStanza = TermsStanza()
     vehicle_type: tuple[VehicleTypeStanza, ...] = ()

@@ -166,6 +166,20 @@ class LegOrder:
     passengers: int = 1
 
 
+class AccessFormat(StrEnum):
+    """What an access code is, and so what is done with it (TOMP 1.6 ``assetAccessMethods``)."""
+
+    TICKET = "TICKET"
+    """What a ticket of ours says: to be signed for a device before it is shown."""
+    QR = "QR"
+    AZTEC = "AZTEC"
+    BARCODE = "BARCODE"
+    DEEPLINK = "DEEPLINK"
+    """An address to open."""
+    CODE = "CODE"
+    """Characters to be read or typed."""
+
+
 class ReservationState(StrEnum):
     """A leg on the provider's side (TOMP leg and booking states, reduced)."""
 
@@ -210,7 +224,10 @@ class Reservation:
     state: ReservationState
     expires_at: datetime | None = None
     access_code: str | None = None
-    """What unlocks the vehicle or is shown at inspection (a ticket's payload); a secret."""
+    """What unlocks the vehicle or is shown at inspection, as the operator wrote it; a secret."""
+    access_format: AccessFormat = AccessFormat.CODE
+    access_base64: bool = False
+    """Whether the code is base64 of the bytes that are meant."""
     report: RideReport | None = None
     next_vehicle_id: VehicleId | None = None
 

@@ -73,7 +73,7 @@ async def find_rider(bearer: _RiderBearer, request: Request) -> RiderIdentity | 
             roles = await get_roles(tx, claimed.rider_id)
     except RiderErasedError as error:
         raise NotSignedInError("there is no such account any more") from error
-    return RiderIdentity(claimed.rider_id, claimed.roles & roles)
+    return RiderIdentity(claimed.rider_id, claimed.roles & roles, claimed.session)
 
 
 OptionalRiderDep = Annotated[RiderIdentity | None, Depends(find_rider)]

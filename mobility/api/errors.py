@@ -89,6 +89,12 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.BookingFailedError: ProblemType(409, "booking-failed", "The booking failed"),
     booking.OfferChangedError: ProblemType(409, "offer-changed", "The price is another one"),
     booking.WrongStateError: ProblemType(409, "wrong-state", "Not possible in this state"),
+    booking.TicketElsewhereError: ProblemType(
+        409, "ticket-elsewhere", "The ticket is shown on another device"
+    ),
+    booking.TicketMovesUsedError: ProblemType(
+        409, "ticket-moves-used", "The ticket has moved too often"
+    ),
     booking.KeyReusedError: _KEY_REUSED,
     booking.OfferExpiredError: ProblemType(410, "offer-expired", "The offer cannot be booked"),
     booking.CeilingTooLowError: _invalid("The ceiling is too low", "ceiling-too-low"),

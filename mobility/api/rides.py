@@ -1,12 +1,8 @@
-"""Ride: unlock, lock, show the ticket."""
+"""Ride: unlock and lock."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
-
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
 
 from mobility import idempotency
 from mobility.api.booking_view import BookingView
@@ -14,7 +10,7 @@ from mobility.api.bookings import ANSWER_WITHIN_S, show
 from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
 from mobility.api.openapi import problems
 from mobility.booking.advance import advance_while_waiting
-from mobility.booking.errors import LegRefusedError, NotFoundError, WrongStateError
+from mobility.booking.errors import LegRefusedError
 from mobility.booking.queries import get_booking
 from mobility.booking.ride import AFTER, ask_to_finish, ask_to_start, find_leg
 from mobility.booking.trip import Ask, AskState, Trip
@@ -22,28 +18,6 @@ from mobility.db import transaction
 from mobility.wiring import Wiring
 
 router = APIRouter(prefix="/v1/bookings/{booking_id}/legs/{leg_id}", tags=["rides"])
-
-
-class TicketView(BaseModel):
-    """What is shown at inspection or opens the vehicle."""
-
-    leg_id: str
-    provider_id: str
-    format: Literal["QR"]
-    payload: str
-    valid_until: datetime | None
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "leg_id": "leg_2ab3cd4ef5gh6ij7kl2mn3op4q",
-                "provider_id": "stadtverkehr-luebeck",
-                "format": "QR",
-                "payload": "M1.eyJraWQiOiJ0MSJ9.c2lnbmF0dXJl",
-                "valid_until": "2026-11-26T09:00:00Z",
-            }
-        }
-    )
 
 
 @router.post(
@@ -110,29 +84,3 @@ async def _ride(
         if asked is not None and asked.state is AskState.REFUSED:
             raise LegRefusedError(f"the provider refused to {ask} the leg: {asked.error}")
     return await show(wiring, rider_id, booking_id)
-
-
-@router.get(
-    "/ticket",
-    response_model=TicketView,
-    summary="Show a ticket",
-    responses=problems("wrong-state"),
-)
-async def get_ticket(
-    booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep
-) -> TicketView:
-    """The ticket of a confirmed leg; its payload is drawn as a QR code."""
-    async with transaction(wiring.engine) as tx:
-        record = await get_booking(tx, rider.rider_id, booking_id)
-    for leg in record.legs:
-        if leg.id == leg_id and leg.provider_id is not None:
-            if leg.access_code is None:
-                raise WrongStateError(f"leg {leg_id} has no ticket: it is {leg.state}")
-            return TicketView(
-                leg_id=leg.id,
-                provider_id=leg.provider_id,
-                format="QR",
-                payload=leg.access_code,
-                valid_until=leg.hold_expires_at,
-            )
-    raise NotFoundError(f"booking {booking_id} has no leg {leg_id} with a ticket")

@@ -17,6 +17,8 @@
     │   ├── ProviderSilentError      the provider did not answer in time
     │   ├── TooLateError             the bus has left while it was being paid
     │   └── PaymentFailedError       declined, abandoned, or not in time
+    ├── TicketElsewhereError    the ticket is shown on another device
+    ├── TicketMovesUsedError    the ticket has moved too often
     ├── LegRefusedError         the provider refused to start or finish a leg
     ├── NotFoundError           no such booking or leg of this rider
     ├── WrongStateError         not possible in the state the booking or leg is in
@@ -124,6 +126,14 @@ FAILURES: dict[str, type[BookingFailedError]] = {
     "hold-expired": PaymentFailedError,
 }
 """The error for each ``states.Failure.type``."""
+
+
+class TicketElsewhereError(BookingError):
+    """The ticket is bound to another device or session; it can be moved here."""
+
+
+class TicketMovesUsedError(BookingError):
+    """The ticket has moved between devices as often as it may; staff can allow more."""
 
 
 class LegRefusedError(BookingError):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.states import OVER
-from mobility.tables import booking, idempotent_answer, leg
+from mobility.tables import booking, idempotent_answer, leg, ticket
 
 KEEP_PLACES = timedelta(days=30)
 """How long after a trip its places are kept, for complaints about it."""
@@ -22,6 +22,7 @@ async def forget_old_trips(tx: AsyncConnection, now: datetime) -> int:
     await tx.execute(
         delete(idempotent_answer).where(idempotent_answer.c.created_at < now - KEEP_ANSWERS)
     )
+    await tx.execute(delete(ticket).where(ticket.c.valid_until < now - KEEP_PLACES))
     result = await tx.execute(
         update(leg)
         .where(
@@ -38,6 +39,11 @@ async def forget_rider(tx: AsyncConnection, rider_id: str) -> int:
     """Delete the places and tickets of a rider who is erased; returns how many legs."""
     await tx.execute(delete(idempotent_answer).where(idempotent_answer.c.rider_id == rider_id))
     mine = select(booking.c.id).where(booking.c.rider_id == rider_id)
+    await tx.execute(
+        update(ticket)
+        .where(ticket.c.booking_id.in_(mine))
+        .values(device_key=null(), session=null())
+    )
     result = await tx.execute(
         update(leg)
         .where(leg.c.booking_id.in_(mine), leg.c.detail.is_not(None))

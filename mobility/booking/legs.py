@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import find_due
 from mobility.booking.desk import Desk
+from mobility.booking.tickets import void_ticket
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.booking.trips import record_ask, set_leg
 from providers.errors import (
@@ -166,7 +167,7 @@ async def record_look(
     if found is not None and found.state in FURTHER_ON - {ReservationState.IN_USE}:
         values |= _as_found(found, now)
         values |= await _reported(tx, booking_id, leg_id, found)
-    await set_leg(tx, booking_id, leg_id, **values)
+    await _write(tx, booking_id, leg_id, values, now)
 
 
 async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> None:
@@ -180,7 +181,7 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
     if values:
         if answer.reservation is not None:
             values |= await _reported(tx, call.booking_id, call.leg_id, answer.reservation)
-        await set_leg(tx, call.booking_id, call.leg_id, **values)
+        await _write(tx, call.booking_id, call.leg_id, values, now)
 
 
 def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:
@@ -204,16 +205,35 @@ def _as_found(found: Reservation, now: datetime) -> dict[str, Any]:
         case ReservationState.CONFIRMED:
             values |= {
                 "state": LegState.CONFIRMED,
-                "access_code": found.access_code,
+                **_access(found),
                 "hold_expires_at": found.expires_at,
             }
         case ReservationState.IN_USE:
             values |= {"state": LegState.ACTIVE, "started_at": now}
+            if found.access_code is not None:
+                values |= _access(found)
         case ReservationState.ENDED:
             values |= {"state": LegState.ENDED, "ended_at": now}
         case ReservationState.CANCELLED | ReservationState.EXPIRED:
             values |= {"state": LegState.CANCELLED, "access_code": None}
     return values
+
+
+def _access(found: Reservation) -> dict[str, Any]:
+    return {
+        "access_code": found.access_code,
+        "access_format": None if found.access_code is None else found.access_format,
+        "access_base64": found.access_base64,
+    }
+
+
+async def _write(
+    tx: AsyncConnection, booking_id: str, leg_id: str, values: dict[str, Any], now: datetime
+) -> None:
+    """Change the leg; a leg that is given back takes its ticket with it, in one transaction."""
+    await set_leg(tx, booking_id, leg_id, **values)
+    if values.get("state") is LegState.CANCELLED:
+        await void_ticket(tx, booking_id, leg_id, now)
 
 
 async def _reported(

@@ -43,6 +43,8 @@ class LegRecord:
     co2_grams: int
     hold_expires_at: datetime | None
     access_code: str | None
+    access_format: str | None
+    access_base64: bool
     started_at: datetime | None
     ended_at: datetime | None
     used_minutes: int | None
@@ -153,6 +155,8 @@ def _leg_record(row: Row[Any], currency: str) -> LegRecord:
         co2_grams=row.co2_grams,
         hold_expires_at=row.hold_expires_at,
         access_code=row.access_code,
+        access_format=row.access_format,
+        access_base64=row.access_base64,
         started_at=row.started_at,
         ended_at=row.ended_at,
         used_minutes=row.used_minutes,

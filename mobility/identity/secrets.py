@@ -28,7 +28,7 @@ class Secrets:
     vault_key: bytes
     """Wraps each rider's own key."""
     ticket_signing_seed: bytes
-    """The seed of the Ed25519 key that signs bus tickets."""
+    """The seed of the Ed25519 keys that sign tickets, one for each day, and revocation lists."""
     client_key: bytes
     """Hides client addresses in the counters of the rate limits."""
     cursor_key: bytes

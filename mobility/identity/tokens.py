@@ -32,6 +32,8 @@ class RiderIdentity:
 
     rider_id: str
     roles: frozenset[Role]
+    session: str = ""
+    """The sign-in it comes from, the same through all its refreshes; empty where none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ def issue_access_token(
         "aud": _AUDIENCE,
         "sub": identity.rider_id,
         "roles": sorted(identity.roles),
+        "sid": identity.session,
         "iat": int(now.timestamp()),
         "exp": int((now + lifetime).timestamp()),
     }
@@ -84,7 +87,7 @@ def read_access_token(signing_key: bytes, token: str, now: datetime) -> RiderIde
         raise NotSignedInError("the token is not valid; sign in again") from error
     if now >= expires_at:
         raise NotSignedInError("the token has expired; use the refresh token")
-    return RiderIdentity(str(claims["sub"]), roles)
+    return RiderIdentity(str(claims["sub"]), roles, str(claims.get("sid", "")))
 
 
 def _hash(token: str) -> bytes:
@@ -107,7 +110,7 @@ async def _add_refresh_token(tx: AsyncConnection, rider_id: str, family: str, no
 async def _session(
     tx: AsyncConnection, signing_key: bytes, rider_id: str, family: str, now: datetime
 ) -> Session:
-    identity = RiderIdentity(rider_id, await get_roles(tx, rider_id))
+    identity = RiderIdentity(rider_id, await get_roles(tx, rider_id), family)
     return Session(
         access_token=issue_access_token(signing_key, identity, now),
         expires_in_s=int(ACCESS_LIFETIME.total_seconds()),

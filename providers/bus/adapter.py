@@ -1,8 +1,9 @@
 """Bus and ferry tickets that we issue ourselves by the published tariff; see MAPPING.md.
 
 A seat on a bus is not scarce and no system on the other side keeps it: a reservation follows from
-its order alone. ``confirm`` derives the ticket from the order and signs it, so that a repetition
-gives the very same text. What was issued and what was cancelled is the booking's to remember.
+its order alone. ``confirm`` derives from the order what the ticket says, so that a repetition gives
+the very same; it is signed for a device when it is shown. What was issued and what was cancelled is
+the booking's to remember.
 """
 
 # ruff: noqa: ARG002 - the port passes the time to every step; a ticket needs it in one
@@ -19,6 +20,7 @@ from providers.bus.fares import FareUnknownError, price_product
 from providers.errors import RefusedError
 from providers.stanza import ProviderStanza
 from providers.values import (
+    AccessFormat,
     Availability,
     LegOrder,
     ProviderId,
@@ -42,7 +44,6 @@ class TicketOffice:
 
     stanza: ProviderStanza
     fares: FareTable
-    key: ticket.SigningKey
 
     @property
     def id(self) -> ProviderId:
@@ -73,10 +74,11 @@ class TicketOffice:
         return self._reservation(order, ReservationState.HELD)
 
     async def confirm(self, order: LegOrder, now: datetime) -> Reservation:
-        """Issue the ticket; its text is the access code.
+        """Issue the ticket; what it says is the access code.
 
         Raises:
-            RefusedError: the product is not sold, or the tariff asks another price for it.
+            RefusedError: the product is not sold, the tariff asks another price for it, or it would
+                have to be valid for longer than a day.
         """
         return self._issued(order, ReservationState.CONFIRMED)
 
@@ -112,8 +114,7 @@ class TicketOffice:
 
     def _issued(self, order: LegOrder, state: ReservationState) -> Reservation:
         claims = self._claims(order)
-        text = ticket.issue(self.key, claims)
-        reservation = self._reservation(order, state, access_code=text)
+        reservation = self._reservation(order, state, access_code=ticket.write_claims(claims))
         return replace(reservation, expires_at=claims.valid_until)
 
     def _claims(self, order: LegOrder) -> ticket.Ticket:
@@ -127,6 +128,9 @@ class TicketOffice:
             raise RefusedError(self.id, detail)
         lasts = timedelta(minutes=self.stanza.ticket_minutes or 0)
         valid_from = order.departs_at.astimezone(UTC).replace(microsecond=0)
+        valid_until = max(valid_from + lasts, order.arrives_at + LEAST_AFTER_ARRIVAL)
+        if valid_until > valid_from + ticket.LONGEST:
+            raise RefusedError(self.id, f"{order.key}: no ticket is valid for longer than a day")
         return ticket.Ticket(
             id=_ticket_id(order),
             issuer=self.id,
@@ -135,7 +139,7 @@ class TicketOffice:
             price=order.price,
             tariff_version=quote.tariff_version,
             valid_from=valid_from,
-            valid_until=max(valid_from + lasts, order.arrives_at + LEAST_AFTER_ARRIVAL),
+            valid_until=valid_until,
         )
 
     def _reservation(
@@ -147,7 +151,14 @@ class TicketOffice:
         report: RideReport | None = None,
     ) -> Reservation:
         ref = ReservationRef(_ticket_id(order))
-        return Reservation(order.key, ref, state, access_code=access_code, report=report)
+        return Reservation(
+            order.key,
+            ref,
+            state,
+            access_code=access_code,
+            access_format=AccessFormat.TICKET,
+            report=report,
+        )
 
 
 def _ticket_id(order: LegOrder) -> str:

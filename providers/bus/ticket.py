@@ -1,51 +1,52 @@
-"""Bus and ferry tickets: a short signed text that an inspector verifies without a network.
+"""Bus and ferry tickets: what one says, how it is signed, shown and verified without a network.
 
-``MT1.<payload>.<signature>``, both base64url without padding; the payload is JSON with short
-names, the signature Ed25519 (RFC 8032) over everything before the last dot. Equal claims give
-equal tickets. It is a scheme of our own and not VDV-KA, whose keys only its members have. Nothing
-in it names a rider: the ticket's id is what an inspection compares to spot a copy.
+``MT2.<payload>.<signature>.<slot>.<signature of the device>``. The payload is JSON with short
+names, signed by the key of the ticket's day (``ticket_keys``); it names the device to which it is
+bound by its public key. The device adds the rest, anew every fifteen seconds and without a network:
+the slot is the Unix time divided by fifteen, its signature is over everything before the last dot.
+A picture of a code is worth nothing half a minute later.
+
+It is a scheme of our own and not VDV-KA, whose keys only its members have. Nothing in it names a
+rider: the ticket's id is what an inspection compares to spot a copy.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from payments.money import Money
+from providers.bus.envelope import decode, is_signed, seal, sign
+from providers.bus.revocations import Revocations
+from providers.bus.ticket_errors import (
+    ForgedTicketError,
+    KeyOfAnotherDayError,
+    NotYetValidError,
+    RevokedKeyError,
+    RevokedTicketError,
+    StaleCodeError,
+    TicketExpiredError,
+    UnknownKeyError,
+    WrongDeviceError,
+)
+from providers.bus.ticket_keys import KeySet, PublicKey, SigningKey
 
-PREFIX = "MT1"
+PREFIX = "MT2"
 MAX_CHARACTERS = 2000
 EARLY = timedelta(minutes=5)
 """A bus may come early, and the inspector's clock run ahead."""
-
-
-class TicketError(Exception):
-    """A ticket that does not entitle to this ride; the subclass says why."""
-
-
-class ForgedTicketError(TicketError):
-    """Not a ticket, or not signed by the key it names."""
-
-
-class UnknownKeyError(TicketError):
-    """Signed by a key that is not trusted here, or not any more."""
-
-
-class NotYetValidError(TicketError):
-    """Valid later."""
-
-
-class TicketExpiredError(TicketError):
-    """Was valid."""
+LONGEST = timedelta(days=1)
+"""No ticket is valid longer: the key of its day ends then."""
+SLOT_S = 15
+SLOTS_APART = 1
+"""How far the clocks of phone and inspector may be apart, in slots."""
+_FIELD = 2**255 - 19
+_ORDER_8 = 0x5FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_WEAK = frozenset({0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8})
+"""The y of the points of small order, for which anybody can sign; libsodium refuses the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +64,16 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A private key and the id under which its public half is published."""
+class Inspected:
+    """A ticket that is valid here and now, and which binding of it was shown."""
 
-    id: str
-    private: Ed25519PrivateKey
-
-    @classmethod
-    def of_seed(cls, seed: bytes) -> SigningKey:
-        """The key of 32 secret bytes; its id is the start of its public key's SHA-256."""
-        private = Ed25519PrivateKey.from_private_bytes(seed)
-        raw = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return cls(hashlib.sha256(raw).hexdigest()[:8], private)
-
-    @property
-    def public(self) -> Ed25519PublicKey:
-        """What inspectors need."""
-        return self.private.public_key()
+    ticket: Ticket
+    binding: int
 
 
-class _Payload(BaseModel):
+class _Claims(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    kid: str
     tid: str
     iss: str
     prd: str
@@ -96,79 +84,137 @@ class _Payload(BaseModel):
     nbf: int = Field(ge=0, le=4_102_444_800)
     exp: int = Field(ge=0, le=4_102_444_800)
 
+    @classmethod
+    def fields_of(cls, ticket: Ticket) -> dict[str, object]:
+        return {
+            "tid": ticket.id,
+            "iss": ticket.issuer,
+            "prd": ticket.product,
+            "pax": ticket.passengers,
+            "amt": ticket.price.minor,
+            "cur": ticket.price.currency,
+            "trf": ticket.tariff_version,
+            "nbf": int(ticket.valid_from.timestamp()),
+            "exp": int(ticket.valid_until.timestamp()),
+        }
 
-def issue(key: SigningKey, ticket: Ticket) -> str:
-    """The ticket as text, to be shown as a QR code; the same again for the same ticket."""
-    payload = _Payload(
-        kid=key.id,
-        tid=ticket.id,
-        iss=ticket.issuer,
-        prd=ticket.product,
-        pax=ticket.passengers,
-        amt=ticket.price.minor,
-        cur=ticket.price.currency,
-        trf=ticket.tariff_version,
-        nbf=int(ticket.valid_from.timestamp()),
-        exp=int(ticket.valid_until.timestamp()),
-    )
-    body = json.dumps(payload.model_dump(), separators=(",", ":"), ensure_ascii=False).encode()
-    signed = f"{PREFIX}.{_encode(body)}"
-    return f"{signed}.{_encode(key.private.sign(signed.encode()))}"
+    def ticket(self) -> Ticket:
+        return Ticket(
+            id=self.tid,
+            issuer=self.iss,
+            product=self.prd,
+            passengers=self.pax,
+            price=Money(self.amt, self.cur),
+            tariff_version=self.trf,
+            valid_from=datetime.fromtimestamp(self.nbf, UTC),
+            valid_until=datetime.fromtimestamp(self.exp, UTC),
+        )
 
 
-def verify(text: str, keys: Mapping[str, Ed25519PublicKey], now: datetime) -> Ticket:
-    """The ticket, if it is genuine and valid now.
+class _Payload(_Claims):
+    kid: str
+    seq: int = Field(ge=1)
+    dev: str
+
+
+def write_claims(ticket: Ticket) -> str:
+    """What a ticket says, to be kept until it is bound to a device; equal for equal tickets."""
+    return _Claims.model_validate(_Claims.fields_of(ticket)).model_dump_json()
+
+
+def read_claims(text: str) -> Ticket:
+    """What ``write_claims`` wrote.
 
     Raises:
-        ForgedTicketError, UnknownKeyError, NotYetValidError, TicketExpiredError.
+        ValueError: something else.
     """
-    ticket = read(text, keys)
+    return _Claims.model_validate_json(text).ticket()
+
+
+def read_device_key(text: str) -> Ed25519PublicKey:
+    """A device's public key: 32 bytes as base64url without padding (RFC 8037, ``x``).
+
+    Raises:
+        ValueError: something else, or a key for which anybody can sign.
+    """
+    raw = decode(text)
+    if len(raw) != 32:
+        raise ValueError("a device key has 32 bytes")
+    if (int.from_bytes(raw, "little") & (2**255 - 1)) % _FIELD in _WEAK:
+        raise ValueError("anybody could sign for this device key")
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def bind(key: SigningKey, ticket: Ticket, binding: int, device_key: str) -> str:
+    """The signed ticket for one device, which adds a slot to show it; the same for the same."""
+    payload = _Claims.fields_of(ticket) | {"kid": key.id, "seq": binding, "dev": device_key}
+    return seal(PREFIX, _Payload.model_validate(payload), key.private)
+
+
+def slot_of(at: datetime) -> int:
+    """The slot of an instant."""
+    return int(at.timestamp()) // SLOT_S
+
+
+def show(bound: str, device: Ed25519PrivateKey, at: datetime) -> str:
+    """The code of a moment, as the device shows it; what ``bind`` gave is ``bound``."""
+    return sign(f"{bound}.{slot_of(at)}", device)
+
+
+def verify(code: str, keys: KeySet, revocations: Revocations, now: datetime) -> Inspected:
+    """The ticket, if the code is genuine, of now, of its device, and the ticket valid.
+
+    Raises:
+        TicketError: the subclass says why not; see ``ticket_errors``.
+    """
+    bound, payload = _read(code)
+    published = keys.tickets.get(payload.kid)
+    if payload.kid in revocations.keys:
+        raise RevokedKeyError(f"key {payload.kid} was withdrawn: the ticket has to be loaded again")
+    if published is None:
+        raise UnknownKeyError(f"signed by key {payload.kid!r}, which is not published")
+    if not is_signed(bound, published.key):
+        raise ForgedTicketError("the signature does not fit")
+    ticket = payload.ticket()
+    _check_day(ticket, payload.kid, published)
+    _check_device(code, payload.dev, now)
+    if payload.seq <= revocations.tickets.get(ticket.id, 0):
+        raise RevokedTicketError("cancelled, or moved to another phone since")
     if now < ticket.valid_from - EARLY:
         raise NotYetValidError(f"valid from {ticket.valid_from.isoformat()}")
     if now > ticket.valid_until:
         raise TicketExpiredError(f"was valid until {ticket.valid_until.isoformat()}")
-    return ticket
+    return Inspected(ticket, payload.seq)
 
 
-def read(text: str, keys: Mapping[str, Ed25519PublicKey]) -> Ticket:
-    """The ticket, if it is genuine, whenever it is valid.
-
-    Raises:
-        ForgedTicketError, UnknownKeyError.
-    """
-    if len(text) > MAX_CHARACTERS or text.count(".") != 2 or not text.startswith(PREFIX + "."):
+def _read(code: str) -> tuple[str, _Payload]:
+    if not code.isascii() or len(code) > MAX_CHARACTERS:
         raise ForgedTicketError("not a ticket of this scheme")
-    signed, _, signature = text.rpartition(".")
+    parts = code.split(".")
+    if len(parts) != 5 or parts[0] != PREFIX:
+        raise ForgedTicketError("not a ticket of this scheme")
     try:
-        payload = _Payload.model_validate_json(_decode(signed.partition(".")[2]))
-        proof = _decode(signature)
+        return ".".join(parts[:3]), _Payload.model_validate_json(decode(parts[1]))
     except (ValueError, ValidationError) as error:
         raise ForgedTicketError("not readable") from error
-    key = keys.get(payload.kid)
-    if key is None:
-        raise UnknownKeyError(f"signed by key {payload.kid!r}, which is not trusted")
+
+
+def _check_day(ticket: Ticket, kid: str, key: PublicKey) -> None:
+    if ticket.valid_from < key.valid_from or ticket.valid_until > key.valid_until:
+        raise KeyOfAnotherDayError(f"key {kid} does not sign tickets of that day")
+
+
+def _check_device(code: str, device_key: str, now: datetime) -> None:
     try:
-        key.verify(proof, signed.encode())
-    except InvalidSignature as error:
-        raise ForgedTicketError("the signature does not fit") from error
-    return Ticket(
-        id=payload.tid,
-        issuer=payload.iss,
-        product=payload.prd,
-        passengers=payload.pax,
-        price=Money(payload.amt, payload.cur),
-        tariff_version=payload.trf,
-        valid_from=datetime.fromtimestamp(payload.nbf, UTC),
-        valid_until=datetime.fromtimestamp(payload.exp, UTC),
-    )
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _encode(raw) != text:
-        raise ValueError("not the only way to write this")
-    return raw
+        device = read_device_key(device_key)
+    except ValueError as error:
+        raise ForgedTicketError("bound to no device") from error
+    if not is_signed(code, device):
+        raise WrongDeviceError("not shown by the device that it is bound to")
+    slot = code.rsplit(".", 2)[1]
+    if not (slot.isdigit() and len(slot) < 12 and str(int(slot)) == slot):
+        raise ForgedTicketError("a code of no moment")
+    apart = slot_of(now) - int(slot)
+    if abs(apart) > SLOTS_APART:
+        when = f"{abs(apart) * SLOT_S} s {'ago' if apart > 0 else 'ahead'}"
+        raise StaleCodeError(f"a code of {when}: a copy, or the phone's clock is wrong")

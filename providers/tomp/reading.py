@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gtfs.geo import LatLon
 from payments.money import Money
 from providers import tariff
 from providers.tomp.client import Booked
-from providers.tomp.v1_6 import Asset, AssetType, BookingState, Fare, Leg
+from providers.tomp.v1_6 import Asset, AssetType, BookingState, Fare, Leg, Token
 from providers.tomp.v1_6 import Station as WireStation
 from providers.values import (
+    AccessFormat,
     LegOrder,
     PricingPlan,
     ProviderId,
@@ -38,6 +40,9 @@ STATES = {
     BookingState.EXPIRED: ReservationState.EXPIRED,
 }
 """NEW and CONDITIONAL_CONFIRMED are absent: nothing is settled in them, so they are no answer."""
+
+DEEPLINK = "tokenDeeplink"
+"""``tokenType`` of a token whose ``url`` opens the vehicle; that of others leads to a document."""
 
 A_YEAR = timedelta(days=366)
 """No ride is reported so far from when it was booked for."""
@@ -79,17 +84,46 @@ def read_leg(
     Raises:
         NotTrustedError: an ended leg without times or a final price that can be charged.
     """
-    data = leg.asset_access_data.token_data if leg and leg.asset_access_data else None
+    access = _access(leg.asset_access_data) if leg and leg.asset_access_data else None
     ended = state is ReservationState.ENDED
     asset = leg.asset if leg and ended else None
     return Reservation(
         key=order.key,
         ref=ReservationRef(order.key),
         state=state,
-        access_code=data.access_code if data and not ended else None,
+        access_code=access.code if access and not ended else None,
+        access_format=access.format if access else AccessFormat.CODE,
+        access_base64=bool(access and access.base64),
         report=_report(order, leg, plans) if ended else None,
         next_vehicle_id=_public_id(order.provider_id, asset) if asset else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    code: str
+    format: AccessFormat
+    base64: bool = False
+
+
+def _access(token: Token) -> _Access | None:
+    """What the rider shows or opens, untouched; None for a kind of token that we cannot show."""
+    data = token.token_data
+    if data is None:
+        return None
+    if data.access_code is not None:
+        try:
+            kind = AccessFormat(data.access_method or AccessFormat.CODE)
+        except ValueError:
+            return None
+        if kind is AccessFormat.TICKET:
+            return None
+        return _Access(data.access_code, kind, data.encoding == "base64")
+    if data.base64 is not None:
+        return _Access(data.base64, AccessFormat.QR, base64=True)
+    if data.url is not None and token.token_type == DEEPLINK:
+        return _Access(data.url, AccessFormat.DEEPLINK)
+    return None
 
 
 def read_vehicle(

@@ -144,10 +144,22 @@ class AssetType(_Wire):
     assets: Annotated[tuple[Asset, ...], Field(max_length=100_000)] = ()
 
 
-class TokenData(_Wire):
-    """tokenDefault with the access code in it."""
+Payload = Annotated[str, Field(min_length=1, max_length=8000, strict=True)]
+"""What a rider shows or opens; no code that can be printed holds more. Taken as it comes."""
 
-    access_code: Annotated[str, Field(max_length=2000)] | None = None
+
+class TokenData(_Wire):
+    """tokenDefault with an access code in it by agreement, tokenQR or tokenDeeplink.
+
+    ``access_method`` (``assetAccessMethods``) and ``encoding`` say by agreement what the access
+    code is.
+    """
+
+    access_code: Payload | None = None
+    access_method: Text | None = None
+    encoding: Text | None = None
+    base64: Payload | None = None
+    url: Payload | None = None
 
 
 class Token(_Wire):

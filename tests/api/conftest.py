@@ -27,6 +27,8 @@ from mobility.api import (
     problems,
     sale_stops,
     stops,
+    ticket_checks,
+    tickets,
     vehicles,
 )
 from mobility.api.dependencies import (
@@ -128,13 +130,13 @@ class World:
         self.now += timedelta(**how_long)
 
     async def sign_in(
-        self, email: str = "anna@example.org", role: Role = Role.RIDER
+        self, email: str = "anna@example.org", role: Role = Role.RIDER, session: str = ""
     ) -> dict[str, str]:
         """The Authorization header of a person with a role."""
         async with transaction(self.wiring.engine) as tx:
             rider_id = await get_or_add_rider(tx, self.wiring.secrets, email, self.now)
             await grant(tx, rider_id, role, self.now)
-            identity = RiderIdentity(rider_id, await get_roles(tx, rider_id))
+            identity = RiderIdentity(rider_id, await get_roles(tx, rider_id), session)
         key = self.wiring.secrets.token_signing_key
         return {"Authorization": f"Bearer {issue_access_token(key, identity, self.now)}"}
 
@@ -212,6 +214,8 @@ def make_app(settings: Settings) -> FastAPI:
         sale_stops,
         give_back,
     ):
+        app.include_router(module.router)
+    for module in (tickets, ticket_checks):
         app.include_router(module.router)
     app.include_router(trial)
     app.include_router(provider_trial)

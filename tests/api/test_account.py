@@ -215,6 +215,8 @@ def test_exported_bookings_show_money_as_everywhere():
         co2_grams=0,
         hold_expires_at=None,
         access_code="4711",
+        access_format="CODE",
+        access_base64=False,
         started_at=at,
         ended_at=at,
         used_minutes=12,

@@ -212,7 +212,6 @@ def provider_of(sandbox: Sandbox, stanza: ProviderStanza, http: httpx.AsyncClien
         token=TOKEN,
         http=http,
         fares=None,
-        ticket_seed=bytes(32),
     )
 
 

@@ -102,7 +102,6 @@ def providers_of(city: City) -> Mapping[ProviderId, Provider]:
             token=None,
             http=httpx.AsyncClient(),
             fares=city.fare_tables.get(stanza.fares or ""),
-            ticket_seed=bytes(32),
         )
         for stanza in city.providers
     }

@@ -1,12 +1,16 @@
 import asyncio
+import base64
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.migrate import head, is_migrated, migrate
+from mobility.migrate import alembic_config, head, is_migrated, migrate
 from mobility.migrations.metadata import METADATA, comparison_options
+from mobility.tables import leg
+from providers.bus.ticket import read_claims
 
 
 async def test_the_migrations_make_the_tables_that_the_code_expects(engine: AsyncEngine):
@@ -44,3 +48,37 @@ async def test_an_unmigrated_database_is_recognised(engine: AsyncEngine):
         await tx.execute(text("DELETE FROM alembic_version"))
     async with engine.connect() as connection:
         assert not await connection.run_sync(is_migrated)
+
+
+async def test_tickets_of_the_first_version_become_what_they_say(
+    database_url: str, engine: AsyncEngine
+):
+    """The payload of ``MT1.<payload>.<signature>`` without its key, and codes as they were."""
+    said = (
+        '{"tid":"2f7c","iss":"bus-ü","prd":"single:2","pax":1,"amt":360,"cur":"EUR",'
+        '"trf":"2026","nbf":1795680000,"exp":1795687200}'
+    )
+    signed = base64.urlsafe_b64encode(('{"kid":"t1",' + said[1:]).encode()).decode().rstrip("=")
+    async with engine.begin() as tx:
+        await tx.execute(text("DROP SCHEMA public CASCADE"))
+        await tx.execute(text("CREATE SCHEMA public"))
+        await tx.run_sync(lambda one: command.upgrade(alembic_config(one), "0005"))
+        for name, code in (("a", f"MT1.{signed}.c2ln"), ("b", "47\\11"), ("c", None)):
+            await tx.execute(
+                text(
+                    "INSERT INTO leg (booking_id, id, position, mode, scarce, state, order_key,"
+                    " quoted_minor, ceiling_minor, vat_percent, commission_percent, co2_grams,"
+                    " departs_at, arrives_at, access_code) VALUES ('bkg', :name, 0, 'bus', false,"
+                    " 'confirmed', :name, 0, 0, 0, 0, 0, now(), now(), :code)"
+                ),
+                {"name": name, "code": code},
+            )
+    await asyncio.to_thread(migrate, database_url)
+    async with engine.begin() as tx:
+        rows = await tx.execute(
+            select(leg.c.access_code, leg.c.access_format, leg.c.access_base64).order_by(leg.c.id)
+        )
+        ticket, *others = rows.all()
+    assert read_claims(ticket.access_code) == read_claims(said)
+    assert ticket.access_format == "TICKET"
+    assert [tuple(row) for row in others] == [("47\\11", "CODE", False), (None, None, False)]

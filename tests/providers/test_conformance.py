@@ -20,9 +20,7 @@ from tests.providers.sandboxes import TOKEN, Sandbox, run_sandbox
 
 
 def adapter(stanza: ProviderStanza, url: str, http: httpx.AsyncClient) -> Provider:
-    return open_provider(
-        stanza, base_url=url, token=TOKEN, http=http, fares=None, ticket_seed=bytes(32)
-    )
+    return open_provider(stanza, base_url=url, token=TOKEN, http=http, fares=None)
 
 
 @pytest.fixture
@@ -48,7 +46,6 @@ class TestBus(ProviderConformance):
             token=None,
             http=http,
             fares=fares,
-            ticket_seed=bytes(32),
         )
 
         def order(key: str) -> LegOrder:
@@ -102,8 +99,6 @@ async def test_nobody_there_is_unreachable(
 
 
 async def test_a_wrong_token_is_refused(bikes: Sandbox, http: httpx.AsyncClient):
-    provider = open_provider(
-        bikes.stanza, base_url=bikes.url, token="wrong", http=http, fares=None, ticket_seed=b""
-    )
+    provider = open_provider(bikes.stanza, base_url=bikes.url, token="wrong", http=http, fares=None)
     with pytest.raises(RefusedError, match="401"):
         await provider.confirm(bike_order("leg_1"), now())

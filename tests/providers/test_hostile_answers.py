@@ -29,9 +29,7 @@ ORDER = bike_order("leg_1")
 @pytest.fixture
 async def provider(bikes: Sandbox) -> AsyncIterator[Provider]:
     async with httpx.AsyncClient(verify=False, trust_env=False) as http:
-        yield open_provider(
-            bikes.stanza, base_url=bikes.url, token=TOKEN, http=http, fares=None, ticket_seed=b""
-        )
+        yield open_provider(bikes.stanza, base_url=bikes.url, token=TOKEN, http=http, fares=None)
 
 
 def booking(**more: object) -> str:
@@ -171,7 +169,7 @@ def answering(
 
     http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
     return open_provider(
-        bikes.stanza, base_url="http://operator", token=None, http=http, fares=None, ticket_seed=b""
+        bikes.stanza, base_url="http://operator", token=None, http=http, fares=None
     )
 
 

@@ -81,7 +81,6 @@ async def test_it_starts_alone_pushes_when_it_can_and_goes_on_after_restarts(
             token="secret",
             http=http,
             fares=None,
-            ticket_seed=b"",
         )
         free = {"hbf-01": False, "hbf-02": False, "koberg-01": False}
         with operator(city_folder, port, platform_port):

@@ -22,7 +22,6 @@ def open_bare(stanza: ProviderStanza, url: str | None = "http://operator") -> ob
         token=None,
         http=httpx.AsyncClient(),
         fares=None,
-        ticket_seed=bytes(32),
     )
 
 

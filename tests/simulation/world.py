@@ -145,7 +145,6 @@ class Process:
             token=TOKEN,
             http=self.http,
             fares=city.fares,
-            ticket_seed=bytes(32),
         )
 
     async def run_due(self) -> None:

@@ -1,0 +1,148 @@
+"""Tickets through a booking's life: issued, shown, given back; operators' codes untouched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mobility.booking.cancel import ask_to_cancel
+from mobility.booking.errors import WrongStateError
+from mobility.booking.tickets import Access, Holder, hold_ticket, list_revoked, lock_access
+from mobility.db import transaction
+from mobility.planning.offer import OfferLeg
+from payments.money import Money
+from providers.bus.adapter import TicketOffice
+from providers.bus.fare_table import read_fares
+from providers.stanza import read_stanzas
+from providers.values import AccessFormat, Mode, ProviderId
+from tests.booking.test_hard_luck import Unlike, changed, ticket_leg
+from tests.booking.world import BIKE, World, bike_leg, offer_of
+from tests.providers.city import write_city
+from tests.providers.conftest import LUEBECK_FARES
+
+BUS = ProviderId("demo-bus")
+PHONE, OTHER = Holder("a" * 43, None), Holder("b" * 43, None)
+
+
+@pytest.fixture
+def city(world: World, tmp_path: Any) -> World:
+    """The world with an office that sells tickets by the tariff."""
+    (stanza,) = (s for s in read_stanzas(write_city(tmp_path)) if s.provider_id == BUS)
+    office = TicketOffice(stanza, read_fares(LUEBECK_FARES))
+    providers: Mapping[ProviderId, Any] = {**world.desk.providers, BUS: office}
+    return changed(world, providers=providers)
+
+
+def bus_leg(departs_in: int = 30) -> OfferLeg:
+    return replace(ticket_leg(BUS, 360, departs_in), mode=Mode.BUS, product="single:2:adult")
+
+
+async def booked(world: World, leg: OfferLeg) -> tuple[str, str]:
+    """A confirmed booking, and its leg."""
+    booking_id = await world.book(offer_of(leg))
+    await world.advance(booking_id)
+    (found,) = (await world.trip(booking_id)).provided
+    return booking_id, found.id
+
+
+async def show(world: World, booking_id: str, leg_id: str, holder: Holder) -> tuple[Access, int]:
+    async with transaction(world.desk.engine) as tx:
+        access = await lock_access(tx, "rdr_anna", booking_id, leg_id)
+        return access, (await hold_ticket(tx, booking_id, access, holder, move=True)).number
+
+
+async def revoked(world: World) -> dict[str, int]:
+    async with transaction(world.desk.engine) as tx:
+        return await list_revoked(tx, world.desk.clock())
+
+
+async def cancel(world: World, booking_id: str) -> None:
+    async with transaction(world.desk.engine) as tx:
+        await ask_to_cancel(tx, booking_id, world.desk.clock())
+    await world.advance(booking_id)
+
+
+async def test_a_ticket_says_what_was_booked(city: World) -> None:
+    leg = bus_leg()
+    access, binding = await show(city, *await booked(city, leg), PHONE)
+    said = access.ticket
+    assert said is not None
+    assert (said.issuer, said.product, said.price) == (BUS, "single:2:adult", Money(360))
+    start = leg.departs_at.replace(microsecond=0)
+    assert (said.valid_from, said.valid_until) == (start, start + timedelta(hours=2))
+    assert (binding, access.valid_until) == (1, said.valid_until)
+
+
+async def test_the_money_goes_back_when_the_ticket_is_on_the_list(city: World) -> None:
+    gateway = city.desk.gateway
+    listed: list[dict[str, int]] = []
+
+    async def refund_hold(*args: Any, **kwargs: Any) -> Any:
+        listed.append(await revoked(city))
+        return await gateway.refund_hold(*args, **kwargs)
+
+    watched = changed(city, gateway=Unlike(gateway, refund_hold=refund_hold))
+    booking_id, leg_id = await booked(city, bus_leg())
+    access, _ = await show(city, booking_id, leg_id, PHONE)
+    assert access.ticket is not None
+    assert await revoked(city) == {}
+    await cancel(watched, booking_id)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+    assert listed == [{access.ticket.id: 1}]
+    with pytest.raises(WrongStateError):
+        await show(city, booking_id, leg_id, PHONE)
+
+
+async def test_of_a_ticket_that_nobody_saw_nothing_is_revoked(city: World) -> None:
+    booking_id, _ = await booked(city, bus_leg())
+    await cancel(city, booking_id)
+    assert await revoked(city) == {}
+
+
+async def test_whoever_asks_while_it_is_cancelled_has_nothing_valid_afterwards(
+    city: World,
+) -> None:
+    for _ in range(10):
+        booking_id, leg_id = await booked(city, bus_leg())
+        shown = await asyncio.gather(
+            cancel(city, booking_id),
+            *(show(city, booking_id, leg_id, holder) for holder in (PHONE, OTHER) * 3),
+            return_exceptions=True,
+        )
+        assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+        last = await revoked(city)
+        for answer in shown[1:]:
+            if isinstance(answer, tuple):
+                access, binding = answer
+                assert access.ticket is not None
+                assert binding <= last[access.ticket.id]
+            else:
+                assert isinstance(answer, WrongStateError)
+
+
+async def test_a_ticket_longer_than_a_day_is_not_sold(city: World) -> None:
+    leg = bus_leg()
+    booking_id = await city.book(offer_of(replace(leg, arrives_at=leg.departs_at + timedelta(1))))
+    await city.advance(booking_id)
+    assert (await city.story(booking_id)).startswith("failed | bus ")
+
+
+@pytest.mark.parametrize("code", ["4711", "  x\n", "Grüße 🎫", "\x00\x01\x7f\x80\xff", "a\\0\\\\b"])
+async def test_an_operators_code_is_kept_byte_by_byte(city: World, code: str) -> None:
+    booking_id = await city.book(offer_of(bike_leg()))
+    leg_id = (await city.trip(booking_id)).provided[0].id
+    data = {"accessCode": code, "accessMethod": "AZTEC", "encoding": "base64"}
+    token = {"tokenType": "tokenDefault", "tokenData": data}
+    body = {"id": leg_id, "state": "CONFIRMED", "legs": [{"assetAccessData": token}]}
+    city.operators[BIKE].fault("commit", "raw", body=json.dumps(body))
+    await city.advance(booking_id)
+    async with transaction(city.desk.engine) as tx:
+        access = await lock_access(tx, "rdr_anna", booking_id, leg_id)
+    assert (access.code, access.format, access.base64) == (code, AccessFormat.AZTEC, True)
+    assert access.ticket is None
