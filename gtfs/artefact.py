@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"GTFS-TT\n"
-VERSION = 5
+VERSION = 6
 _ALIGN = 64
 _MAX_DIRECTORY = 1 << 24
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs.change_rules import list_rules, rule_table
 from gtfs.defects import FeedError
 from gtfs.feed import Feed, FeedStop
 from gtfs.in_seat import find_links
@@ -22,11 +23,10 @@ from gtfs.tables import (
     StationTable,
     StopTable,
     Strings,
-    TransferRuleTable,
     TripTable,
 )
 from gtfs.timetable import Timetable
-from gtfs.transfers import Walk, WalkRules, Walks, children_of, footpaths
+from gtfs.transfers import Walk, WalkRules, Walks, footpaths
 from gtfs.trip_columns import Services, Shapes, TripColumns
 
 I32 = NDArray[np.int32]
@@ -78,7 +78,13 @@ def build(
         events=EventTable(trips.arrival, trips.departure, trips.sequence),
         footpaths=_footpaths(len(platforms), walks),
         paths=paths,
-        transfer_rules=_rules(feed, trips, platforms),
+        transfer_rules=rule_table(
+            list_rules(trips, services, platforms, feed.routes, feed.transfer_rules),
+            platforms,
+            walks,
+            change,
+            rules,
+        ),
         in_seat=find_links(trips, services, platforms, feed.routes, feed.transfer_rules),
         fares=feed.fares,
     )
@@ -158,27 +164,3 @@ def _footpaths(n_stops: int, walks: Walks) -> FootpathTable:
     from0 = np.zeros(n_stops + 1, np.int32)
     np.cumsum(np.bincount(walks.start, minlength=n_stops), out=from0[1:])
     return FootpathTable(from0, walks.end.astype(np.int32), walks.seconds.astype(np.int32))
-
-
-def _rules(feed: Feed, trips: TripColumns, platforms: Sequence[FeedStop]) -> TransferRuleTable:
-    """transfers.txt for some lines or trips only; a station stands for each of its stops."""
-    routes = {route.id: i for i, route in enumerate(feed.routes)}
-    wanted = {id_ for rule in feed.transfer_rules for id_ in (rule.from_trip_id, rule.to_trip_id)}
-    index = {id_: i for i, id_ in enumerate(trips.id) if id_ in wanted} if wanted else {}
-    children = children_of(platforms)
-    rows: list[tuple[int, ...]] = []
-    for rule in feed.transfer_rules:
-        tail = (
-            routes.get(rule.from_route_id, -1),
-            routes.get(rule.to_route_id, -1),
-            index.get(rule.from_trip_id, -1),
-            index.get(rule.to_trip_id, -1),
-            int(rule.kind),
-            -1 if rule.seconds is None else rule.seconds,
-        )
-        ends = [(start, end) for start in children.get(rule.from_id, [-1])
-                for end in children.get(rule.to_id, [-1])]  # fmt: skip
-        rows += [(*pair, *tail) for pair in ends]
-    table = np.array(rows, np.int32).reshape(-1, 8)
-    columns = [np.ascontiguousarray(table[:, column]) for column in range(8)]
-    return TransferRuleTable(*columns)

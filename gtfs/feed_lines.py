@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from gtfs.defects import Kind, Report, Severity
+from gtfs.defects import Kind, Severity
 from gtfs.feed import (
     Agency,
     FeedInfo,
@@ -89,7 +89,6 @@ def transfers_of(
     stops: Sequence[FeedStop],
     routes: Collection[str],
     trips: Collection[str],
-    report: Report,
 ) -> tuple[tuple[FeedTransfer, ...], tuple[FeedTransferRule, ...]]:
     """Rules for stops and stations as such, and those that hold for some lines or trips only."""
     known = {stop.id for stop in stops}
@@ -100,8 +99,8 @@ def transfers_of(
         seconds = row.number("min_transfer_time", 0)
         start, end = row.text("from_stop_id"), row.text("to_stop_id")
         cells = {column: row.text(column) for column in (*_OF_ROUTES, *_OF_TRIPS)}
-        narrow = any(cells.values()) or kind >= TransferKind.IN_SEAT
-        lost = _unknown(row, cells, known, routes, trips, stops_may_lack=narrow)
+        stays = kind >= TransferKind.IN_SEAT
+        lost = _unknown(row, cells, known, routes, trips, stops_may_lack=stays)
         if lost is not None:
             column, id_ = lost
             problem = f"there is no usable {id_!r}" if id_ else "is empty"
@@ -109,14 +108,10 @@ def transfers_of(
             row.say(column, reason, problem, "ignored the row")
         elif row.text("min_transfer_time") and seconds is None:
             continue
-        elif narrow:
+        elif stays or any(cells.values()):
             rules.append(FeedTransferRule(start, end, **cells, kind=kind, seconds=seconds))
         else:
             transfers.append(FeedTransfer(start, end, kind, seconds))
-    changes = sum(rule.kind < TransferKind.IN_SEAT for rule in rules)
-    if changes:
-        problem = f"{changes} rules hold for some lines or trips only"
-        report.note("transfers", "", Kind.UNSUPPORTED, problem, "kept them beside the timetable")
     return tuple(transfers), tuple(rules)
 
 

@@ -32,6 +32,7 @@ from gtfs.front_values import (
     LegKind,
     Levels,
 )
+from gtfs.stands import Stands
 
 __all__ = [
     "FAR",
@@ -83,6 +84,8 @@ def search_front(
     workspace = _run(network, rentals, query)
     journeys = _journeys(workspace)
     network.give_back(workspace)
+    if network.stands.at:
+        journeys = [_at_stops(network.stands, journey) for journey in journeys]
     return tuple(journeys)
 
 
@@ -135,12 +138,42 @@ def _completed(found: tuple[FrontJourney, ...], row: list[int]) -> FrontJourney:
     return min(fits, key=lambda journey: journey.arrives_s)
 
 
+def _at_stops(stands: Stands, journey: FrontJourney) -> FrontJourney:
+    """The same between stops and places, without walks from one stand of a stop to another."""
+    stop_of, n_more = stands.stop, len(stands.stop) - stands.n_stops
+
+    def place(node: int) -> int:
+        if node < stands.n_stops:
+            return node
+        return int(stop_of[node]) if node < len(stop_of) else node - n_more
+
+    legs = (leg._replace(start=place(leg.start), end=place(leg.end)) for leg in journey.legs)
+    return journey._replace(
+        legs=tuple(leg for leg in legs if leg.kind is not LegKind.WALK or leg.start != leg.end)
+    )
+
+
+def _spread(stands: Stands, query: FrontQuery) -> FrontQuery:
+    """The same question where stops have stands: one walks to and from each of them."""
+    n = stands.n_stops
+    nodes = np.concatenate([stands.stop, np.arange(n, len(query.access), dtype=np.int32)])
+    doors = query.door_edges
+    if doors is not None:
+        rows = doors.rows.copy()
+        rows[:, 0] += np.where(rows[:, 0] < n, 0, len(stands.stop) - n).astype(np.int32)
+        doors = DoorEdges(rows)
+    return replace(query, access=query.access[nodes], egress=query.egress[nodes], door_edges=doors)
+
+
 def _run(network: FrontNetwork, rentals: RentalEdges, query: FrontQuery) -> FrontWorkspace:
     n_nodes = rentals.n_nodes
-    if n_nodes < network.n_stops or rentals.given.n_stops != network.n_stops:
+    if n_nodes < network.stands.n_stops or rentals.given.n_stops != network.stands.n_stops:
         raise ValueError("the rentals are of another network")
     if len(query.access) != n_nodes or len(query.egress) != n_nodes:
         raise ValueError(f"{len(query.access)} access times for {n_nodes} nodes")
+    if network.stands.at:
+        rentals, query = rentals.spread(network.stands), _spread(network.stands, query)
+        n_nodes = rentals.n_nodes
     access, egress = _seconds(query.access), _seconds(query.egress)
     rows = query.door_edges.rows if query.door_edges else _NO_EDGES
     first, last = (rows, _NO_EDGES) if network.mirrored else (_NO_EDGES, rows)

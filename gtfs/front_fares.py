@@ -30,15 +30,20 @@ class AreaTables(NamedTuple):
     gap: I32
 
 
-def area_tables(levels: Levels | None, n_stops: int) -> AreaTables:
-    """Number the sets. Raises ValueError where stops lie in too many different ones."""
+def area_tables(levels: Levels | None, stops: I32) -> AreaTables:
+    """Number the sets; `stops` are the stops and, of each stand, its stop (`gtfs.stands`).
+
+    Raises:
+        ValueError: stops lie in too many different sets, or the areas are those of other stops.
+    """
     if levels is None:
         zero = np.zeros(1, np.int32)
-        return AreaTables(np.zeros(n_stops, np.int32), zero, zero, zero)
+        return AreaTables(np.zeros(len(stops), np.int32), zero, zero, zero)
+    n_stops = int(stops.max(initial=-1)) + 1
     if len(levels.stop_areas) != n_stops:
         raise ValueError(f"areas of {len(levels.stop_areas)} stops for a network of {n_stops}")
     whole = (1 << len(levels.area_cents)) - 1
-    stop_sets = (levels.stop_areas & np.int32(whole)).tolist()
+    stop_sets = (levels.stop_areas[stops] & np.int32(whole)).tolist()
     sets = [whole]
     for found in dict.fromkeys(stop_sets):
         sets += [s for s in dict.fromkeys(found & known for known in sets) if s not in sets]

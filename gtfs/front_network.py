@@ -16,6 +16,7 @@ from gtfs import front_layout as at
 from gtfs.front_fares import NEVER, area_tables
 from gtfs.front_values import I32, LEVELS, Levels
 from gtfs.network import INF, SECTIONS, DayNetwork, flat, grouped
+from gtfs.stands import Stands
 
 I64 = NDArray[np.int64]
 
@@ -102,6 +103,7 @@ class FrontNetwork:
     least_ride_cents: int
     least_single_cents: int
     most_single_cents: int
+    stands: Stands
     _workspaces: list[FrontWorkspace] = field(default_factory=list)
 
     @classmethod
@@ -130,7 +132,7 @@ class FrontNetwork:
         }
         _check(parts, trip_cents, trip_mg_per_m, metres, levels)
         lanes = _Lanes(parts, trip_cents, trip_mg_per_m, metres)
-        areas = area_tables(levels, network.n_stops)
+        areas = area_tables(levels, network.stands.stop)
         windows = levels.short_windows if levels else ()
         sections = {
             **{name: parts[name] for name in ("walk0", "walk_to", "walk_s", "change_s")},
@@ -159,6 +161,7 @@ class FrontNetwork:
             min(single, short, int(flat_cents.min(initial=NEVER))),
             single,
             int(areas.cents.max()) if sold else NEVER,
+            network.stands,
         )
 
     @property

@@ -15,6 +15,8 @@ from gtfs.front_fares import NEVER
 from gtfs.front_layout import AVAILABLE, EDGE0, RENTABLE, STEP_MG, point, point_at
 from gtfs.front_values import I32, Bool
 from gtfs.network import flat, grouped
+from gtfs.stands import Stands
+from gtfs.trip_columns import ranges
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -27,6 +29,9 @@ RENTAL_SECTIONS = (
 """Order of the arrays in `RentalEdges.data`. `edge0` is by node and kind, walks are by node."""
 
 Walks = tuple[I32, I32, I32]
+
+_KEPT = 4
+"""Networks with stands for which edges are kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +76,7 @@ class RentalEdges:
     """(address, length) of each of these arrays, as a kernel's state has them."""
     given: _Given
     _mirror: list[RentalEdges] = field(default_factory=list)
+    _spread: list[tuple[Stands, RentalEdges]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -155,6 +161,37 @@ class RentalEdges:
             self._mirror.append(RentalEdges._build(back, self.takes, self.available))
         return _masked(self._mirror[0], self.takes, self.available)
 
+    def spread(self, stands: Stands) -> RentalEdges:
+        """For a network whose stops have stands: one walks to and from each, not the stop itself.
+
+        Places are numbered after the stands.
+        """
+        if not stands.at:
+            return self
+        given = self.given
+        first, n_more = given.n_stops, len(stands.stop) - given.n_stops
+        masks = [
+            np.insert(mask, given.n_kinds * first, np.zeros(given.n_kinds * n_more, np.uint8))
+            for mask in (self.available, self.takes)
+        ]
+        for known, edges in self._spread:
+            if known is stands:
+                return _masked(edges, *masks)
+        start, end, *rest = given.columns
+        start, end = (np.where(node < first, node, node + n_more) for node in (start, end))
+        spread = replace(
+            given,
+            n_stops=first + n_more,
+            n_nodes=given.n_nodes + n_more,
+            columns=(start.astype(np.int32), end.astype(np.int32), *rest),
+            to_place=_spread_walks(stands, given.to_place, 0),
+            to_stop=_spread_walks(stands, given.to_stop, 1),
+        )
+        edges = RentalEdges._build(spread, *masks)
+        self._spread.append((stands, edges))
+        del self._spread[:-_KEPT]
+        return edges
+
     @classmethod
     def _build(cls, given: _Given, available: U8, takes: U8) -> RentalEdges:
         start, end, kind, seconds, cents, mg = given.columns
@@ -184,6 +221,23 @@ class RentalEdges:
             data, offsets, given.n_nodes, given.n_kinds, least, available, takes, rentable,
             _record(data, offsets, available, takes, rentable), given,
         )  # fmt: skip
+
+
+def _spread_walks(stands: Stands, walks: Walks, side: int) -> Walks:
+    """Walks between stops and places for every stand of a stop, which is on that side of them."""
+    n_stops, stops = stands.n_stops, walks[side]
+    stand = np.flatnonzero(np.arange(len(stands.stop)) >= n_stops)
+    by_stop = stand[np.argsort(stands.stop[stand], kind="stable")]
+    edges = np.searchsorted(stands.stop[by_stop], np.arange(n_stops + 1))
+    taken, first = ranges(edges[stops], edges[stops + 1] - edges[stops])
+    size = np.diff(first)
+    columns = [
+        np.concatenate([column, column.repeat(size)]) for column in (walks[0], walks[1], walks[2])
+    ]
+    columns[side][len(stops) :] = by_stop[taken]
+    columns[1 - side] += np.int32(len(stand))
+    a, b, seconds = columns
+    return a, b, seconds
 
 
 def _masked(edges: RentalEdges, available: U8, takes: U8) -> RentalEdges:

@@ -13,8 +13,9 @@ from gtfs.ids import StopIdx
 from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network_of
 from gtfs.rides import Footpath, Ride, StayedRide, rides_of
 from gtfs.service_time import DAY_S
+from gtfs.stands import Stands
 from gtfs.timetable import Timetable
-from gtfs.trip_based import MAX_RIDES
+from gtfs.trip_based import MAX_RIDES, Workspace
 from gtfs.trip_based_profile import FULL, profile_trips
 from gtfs.trip_based_search import search_trips
 
@@ -182,7 +183,7 @@ def profile(timetable: Timetable, query: Query, until_s: int) -> tuple[Journey, 
         written = profile_trips(
             workspace.address,
             workspace.shift,
-            *workspace.set_ends(sources, targets),
+            *_set_ends(network, workspace, query),
             seconds,
             until_s,
             max_transfers + 1,
@@ -205,9 +206,9 @@ def _search(timetable: Timetable, network: DayNetwork, query: Query) -> tuple[Jo
 
 def _found(network: DayNetwork, query: Query) -> list[Journey]:
     """What the kernel finds, its rides those of the network."""
-    day, seconds, sources, targets, max_transfers, walk_at_ends, _ = query
+    day, seconds, _, _, max_transfers, walk_at_ends, _ = query
     workspace = network.borrow(walk_at_ends)
-    n_sources, n_targets = workspace.set_ends(sources, targets)
+    n_sources, n_targets = _set_ends(network, workspace, query)
     written = -1
     if n_sources and n_targets:
         written = search_trips(
@@ -226,8 +227,36 @@ def _found(network: DayNetwork, query: Query) -> list[Journey]:
     return _journeys(day, rows)
 
 
+def _set_ends(network: DayNetwork, workspace: Workspace, query: Query) -> tuple[int, int]:
+    """Where one boards and alights who does not walk to the stops: at each of their stands."""
+    stands, sources, targets = network.stands, query.sources, query.targets
+    if stands.at and not query.walk_at_ends:
+        return workspace.set_ends(stands.spread(sources), stands.spread(targets))
+    return workspace.set_ends(sources, targets)
+
+
+def _at_stops(stands: Stands, journey: Journey) -> Journey:
+    """The same between stops, without walks from one stand of a stop to another."""
+    stop_of = stands.stop.item
+    legs = [
+        leg._replace(
+            from_stop=StopIdx(stop_of(leg.from_stop)), to_stop=StopIdx(stop_of(leg.to_stop))
+        )
+        for leg in journey.legs
+    ]
+    return journey._replace(
+        legs=tuple(
+            leg for leg in legs if not isinstance(leg, Footpath) or leg.from_stop != leg.to_stop
+        ),
+        source=StopIdx(stop_of(journey.source)),
+        target=StopIdx(stop_of(journey.target)),
+    )
+
+
 def _split(timetable: Timetable, network: DayNetwork, found: list[Journey]) -> tuple[Journey, ...]:
-    """The same with a leg for each trip, where a ride goes on as another trip."""
+    """The same between stops, with a leg for each trip where a ride goes on as another trip."""
+    if network.stands.at:
+        found = [_at_stops(network.stands, journey) for journey in found]
     if not network.throughs.parts:
         return tuple(found)
     return tuple(

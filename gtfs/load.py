@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gtfs.calls import Places
+from gtfs.change_rules import list_rules
 from gtfs.columns import Names
 from gtfs.defects import FeedError, Kind, Report, Severity
 from gtfs.feed import Agency, Feed, FeedStop
@@ -75,8 +76,8 @@ def _read(source: Source, report: Report) -> Feed:
         found.stops,
         {route.id for route in routes},
         set(trips.id),
-        report,
     )
+    list_rules(trips, services, found.stops, routes, rules, report)
     find_links(trips, services, found.stops, routes, rules, report)
     return Feed(
         tz_name=tz_name,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from gtfs.lanes import INF, fill, lanes_of, runs_of
 from gtfs.service_time import days_apart_s
+from gtfs.stands import Stands, with_stands
 from gtfs.through import Throughs, with_throughs
 from gtfs.timetable import Timetable
 from gtfs.trip_based import ROOM, Workspace
@@ -79,7 +80,8 @@ EVERYTHING = Usable()
 class DayNetwork:
     """Flat arrays of one day; `trip` and `day_offset` translate its trips to the timetable's.
 
-    What is no trip's number in `trip` is one of `throughs`, which has the trips it is made of.
+    What is no trip's number in `trip` is one of `throughs`, which has the trips it is made of; what
+    is no stop's number in `stops` is one of `stands`, which `n_stops` counts too.
     """
 
     data: I32
@@ -87,6 +89,7 @@ class DayNetwork:
     n_stops: int
     n_patterns: int
     throughs: Throughs
+    stands: Stands
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _transfers: dict[bool, Transfers] = field(default_factory=dict)
     _spare: tuple[list[Workspace], list[Workspace]] = field(default_factory=lambda: ([], []))
@@ -207,9 +210,8 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
         (shift, timetable.active_services(other)[timetable.trips.service] & may_run)
         for shift, other in zip(shifts, around, strict=True)
     ]
-    runs, throughs = with_throughs(
-        timetable, runs_of(timetable, days, _ENDING_FROM_S[view]), around[0], offsets
-    )
+    runs, stands = with_stands(timetable, runs_of(timetable, days, _ENDING_FROM_S[view]))
+    runs, throughs = with_throughs(timetable, runs, stands.stop, around[0], offsets)
     lanes, calls = lanes_of(runs, mirrored=mirrored), runs.calls
     positions = calls.size[lanes.class_of]
     stop0, trip0 = starts(positions), starts(lanes.size)
@@ -224,7 +226,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
         boards, alights = alights, boards
     stops = calls.stops[call]
     if usable.wheelchair:
-        reachable = timetable.stop_table.wheelchair[stops] != 2
+        reachable = timetable.stop_table.wheelchair[stands.stop[stops]] != 2
         boards, alights = boards & reachable, alights & reachable
     arrivals, departures, hop_s = fill(
         runs.arrivals,
@@ -237,7 +239,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
         alights,
         mirrored,
     )
-    n_stops = len(timetable.stop_table.id)
+    n_stops = len(stands.stop)
     boardable, alightable = boards & (place < positions[lane] - 1), alights & (place > 0)
     lane_of, place_in_lane = _ragged(lanes.size)
     data, section0 = flat(
@@ -251,8 +253,8 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
             arrivals,
             departures,
             *grouped(stops[boardable], n_stops, lane[boardable], place[boardable]),
-            *_footpaths(timetable, n_stops, mirrored=mirrored),
-            timetable.stop_table.change_s,
+            *_footpaths(stands, mirrored=mirrored),
+            stands.change_s,
             lane_of,
             *grouped(stops[alightable], n_stops, lane[alightable], place[alightable]),
             (event0[lane_of] + place_in_lane * positions[lane_of]).astype(np.int32),
@@ -261,7 +263,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
             hop_s,
         ]
     )
-    return DayNetwork(data, section0, n_stops, len(lanes.size), throughs)
+    return DayNetwork(data, section0, n_stops, len(lanes.size), throughs, stands)
 
 
 def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:
@@ -274,12 +276,11 @@ def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:
     return may_run
 
 
-def _footpaths(timetable: Timetable, n_stops: int, *, mirrored: bool) -> tuple[I32, ...]:
+def _footpaths(stands: Stands, *, mirrored: bool) -> tuple[I32, ...]:
     """Footpaths by where they start, then by where they end."""
-    walks = timetable.footpaths
-    walk_from = np.repeat(np.arange(n_stops, dtype=np.int32), np.diff(walks.from0))
-    ahead = grouped(walk_from, n_stops, walks.to, walks.seconds)
-    back = grouped(walks.to, n_stops, walk_from, walks.seconds)
+    start, end, n = stands.walk_from, stands.walk_to, len(stands.stop)
+    ahead = grouped(start, n, end, stands.walk_s)
+    back = grouped(end, n, start, stands.walk_s)
     return (*back, *ahead) if mirrored else (*ahead, *back)
 
 

@@ -35,17 +35,17 @@ def one_to_all(timetable: Timetable, query: Query) -> I32:
     The query's targets do not matter. With `walk_at_ends` stops are also reached on foot.
     """
     network = network_of(timetable, query.day, View.AHEAD, query.usable)
+    stands = network.stands
     reached, _, _ = _run(network, query._replace(targets=()))
-    if not query.walk_at_ends:
-        return reached
-    at_door = np.full(network.n_stops, INF, np.int32)
-    for stop, seconds in query.sources:
-        at_door[stop] = min(at_door[stop], query.seconds + seconds)
-    arrivals = np.minimum(reached, at_door)
-    walk_from = np.repeat(np.arange(network.n_stops), np.diff(network.section("walk0")))
-    on_foot = arrivals[walk_from] + network.section("walk_s")
-    np.minimum.at(arrivals, network.section("walk_to"), on_foot)
-    return np.minimum(arrivals, INF)
+    if query.walk_at_ends:
+        for stop, seconds in query.sources:
+            reached[stop] = min(reached[stop], query.seconds + seconds)
+        on_foot = reached[stands.walk_from] + stands.walk_s
+        at_stops = stands.walk_to < stands.n_stops
+        np.minimum.at(reached, stands.walk_to[at_stops], on_foot[at_stops])
+    arrivals = np.full(stands.n_stops, INF, np.int32)
+    np.minimum.at(arrivals, stands.stop, reached)
+    return arrivals
 
 
 def _run(network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
@@ -61,14 +61,17 @@ def _run(network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
         ]
     )
     out = np.zeros(_OUT_SIZE, np.int32)
-    ends = array("i", chain.from_iterable(chain(query.sources, query.targets)))
+    both: list[list[tuple[int, int]]] = [[*query.sources], [*query.targets]]
+    if not query.walk_at_ends:
+        both = [network.stands.spread(ends) for ends in both]
+    ends = array("i", chain.from_iterable(chain(*both)))
     n_journeys = search_day(
         network.data,
         network.offsets,
         work,
         offsets,
         np.array(ends, np.int32),
-        len(query.sources),
+        len(both[0]),
         query.seconds,
         query.max_transfers + 1,
         query.walk_at_ends,

@@ -191,9 +191,10 @@ class PathTable:
 
 @dataclass(frozen=True, slots=True)
 class TransferRuleTable:
-    """Rules of transfers.txt for some lines or trips only; -1 where a rule names none.
+    """Rules of transfers.txt about changing between some lines or trips; -1 where one names none.
 
-    `kind` as transfer_type; what 4 and 5 say is also in `InSeatTable`.
+    In the order of their stops, for each two stops the most specific one last. `seconds` are what
+    lies between arrival and departure at least, `transfers.NEVER_S` where one cannot change.
     """
 
     from_stop: I32
@@ -202,7 +203,6 @@ class TransferRuleTable:
     to_route: I32
     from_trip: I32
     to_trip: I32
-    kind: I32
     seconds: I32
 
 

@@ -8,11 +8,14 @@
     every 10 2: A 08:00..09:00  B +7  C +9
     walk C D 120
     change B 60
+    rule B B 1 F never
 
 `days` bounds the service days (this week, if it is missing) and names the zone. A line is
 `[mode] NAME [days]:` and its calls, a stop and its time or `arrival/departure`; `:in` means
-boarding only, `:out` alighting only. `walk` (both ways) and `change` are in seconds. A stop that is
-not placed lies 20 km from the next one.
+boarding only, `:out` alighting only. `walk` (both ways) and `change` are in seconds. A `rule` is
+for changing at one stop from a line (`1`, any is `-`) or trip (`1-3`: the third of all) to one at
+another stop: in so many seconds, `never`, `timed`, or as `usual`. A stop that is not placed lies
+20 km from the next one.
 """
 
 from __future__ import annotations
@@ -22,13 +25,27 @@ from datetime import date, timedelta
 from typing import Any
 
 from gtfs.build import build
-from gtfs.feed import Agency, Feed, FeedRoute, FeedStop, FeedTransfer, FeedTrip, TransferKind
+from gtfs.feed import (
+    Agency,
+    Feed,
+    FeedRoute,
+    FeedStop,
+    FeedTransfer,
+    FeedTransferRule,
+    FeedTrip,
+    TransferKind,
+)
 from gtfs.geo import LatLon
 from gtfs.journey import Journey, Ride
 from gtfs.service_time import format_clock, parse_clock
 from gtfs.timetable import Timetable
 
 _MODES = {"tram": 0, "subway": 1, "rail": 2, "bus": 3, "ferry": 4}
+_ASKED = {
+    "never": TransferKind.IMPOSSIBLE,
+    "timed": TransferKind.TIMED,
+    "usual": TransferKind.RECOMMENDED,
+}
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _AGENCY = Agency("T", "Text Transit", "https://example.org")
 
@@ -83,6 +100,7 @@ class _Reader:
         self._routes: dict[str, FeedRoute] = {}
         self._trips: list[FeedTrip] = []
         self._transfers: list[FeedTransfer] = []
+        self._rules: list[FeedTransferRule] = []
 
     def read(self, line: str) -> None:
         words = line.split()
@@ -108,8 +126,20 @@ class _Reader:
                 self._transfers.append(
                     FeedTransfer(stop, stop, TransferKind.MIN_TIME, int(words[2]))
                 )
+            case "rule":
+                self._rules.append(self._rule(*words[1:]))
             case _:
                 self._line(line)
+
+    def _rule(self, start: str, end: str, before: str, after: str, asked: str) -> FeedTransferRule:
+        (from_route, from_trip), (to_route, to_trip) = (
+            ("" if name == "-" else name, "") if "-" not in name[1:] else ("", name)
+            for name in (before, after)
+        )
+        kind = _ASKED.get(asked, TransferKind.MIN_TIME)
+        seconds = None if asked in _ASKED else int(asked)
+        names = (from_route, to_route, from_trip, to_trip)
+        return FeedTransferRule(start, end, *names, kind, seconds)
 
     def _line(self, line: str) -> None:
         head, _, calls = line.partition(": ")
@@ -197,4 +227,5 @@ class _Reader:
             },
             trips=tuple(self._trips),
             transfers=tuple(self._transfers),
+            transfer_rules=tuple(self._rules),
         )

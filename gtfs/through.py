@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gtfs.in_seat import runs_on
 from gtfs.lanes import Calls, Runs
 from gtfs.timetable import Timetable
+from gtfs.trip_columns import ranges
 
 I64 = NDArray[np.int64]
 
@@ -84,16 +85,22 @@ def goes_on(timetable: Timetable, before: tuple[int, date], after: tuple[int, da
 
 
 def with_throughs(
-    timetable: Timetable, runs: Runs, first_day: date, offsets: Sequence[int]
+    timetable: Timetable,
+    runs: Runs,
+    stop_of: NDArray[np.int32],
+    first_day: date,
+    offsets: Sequence[int],
 ) -> tuple[Runs, Throughs]:
     """The same runs, those that go on as another one replaced by what they then are.
 
-    `offsets` count the days of the runs, which begin with `first_day`, from the network's.
+    `stop_of` has the stop of each number that their calls name (`stands`). `offsets` count the days
+    of the runs, which begin with `first_day`, from the network's.
     """
     none = Throughs(len(timetable.trips.route))
     if not len(timetable.in_seat.from_trip) or not len(runs.trip):
         return runs, none
-    following = _following(timetable, runs, (first_day - timetable.first_day).days, len(offsets))
+    first = (first_day - timetable.first_day).days
+    following = _following(timetable, runs, stop_of, first, len(offsets))
     ways = _Ways(runs.calls, runs.class_of, following)
     chains = [chain for row in following for chain in ways.list_from(row)]
     if not chains:
@@ -117,7 +124,7 @@ def with_throughs(
 
 
 def _following(
-    timetable: Timetable, runs: Runs, first_day: int, n_days: int
+    timetable: Timetable, runs: Runs, stop_of: NDArray[np.int32], first_day: int, n_days: int
 ) -> dict[int, list[int]]:
     """The runs that each one goes on as, the latest run first.
 
@@ -133,8 +140,8 @@ def _following(
     last = runs.event0 + runs.length - 1
     arrives = runs.arrivals[last] + runs.shift
     begins, ends = (
-        _as_planned(timetable, runs, first=True),
-        _as_planned(timetable, runs, first=False),
+        _as_planned(timetable, runs, stop_of, first=True),
+        _as_planned(timetable, runs, stop_of, first=False),
     )
     found: list[tuple[int, int]] = []
     for day in range(n_days):
@@ -151,7 +158,9 @@ def _following(
     return following
 
 
-def _as_planned(timetable: Timetable, runs: Runs, *, first: bool) -> NDArray[np.bool_]:
+def _as_planned(
+    timetable: Timetable, runs: Runs, stop_of: NDArray[np.int32], *, first: bool
+) -> NDArray[np.bool_]:
     """Whether each run begins (ends) where it was planned to, for riders too."""
     calls, patterns = runs.calls, timetable.patterns
     call = calls.call0[runs.class_of] + (0 if first else calls.size[runs.class_of] - 1)
@@ -160,7 +169,7 @@ def _as_planned(timetable: Timetable, runs: Runs, *, first: bool) -> NDArray[np.
     stations = timetable.stop_table.station
     place = np.where(stations >= 0, stations, len(stations) + np.arange(len(stations)))
     now, then = (calls.boards, patterns.boards) if first else (calls.alights, patterns.alights)
-    same = place[calls.stops[call]] == place[patterns.stops[plan]]
+    same = place[stop_of[calls.stops[call]]] == place[patterns.stops[plan]]
     planned: NDArray[np.bool_] = same & (now[call] == then[plan])
     return planned
 
@@ -224,7 +233,7 @@ def _joined(
     heads = np.cumsum(sizes) - sizes
     later = np.ones(len(rows), np.int64)
     later[heads] = 0
-    events, call0 = _spans(runs.event0[rows] + later, runs.length[rows] - later)
+    events, call0 = ranges(runs.event0[rows] + later, runs.length[rows] - later)
     moved = np.repeat(runs.shift[rows] - np.repeat(runs.shift[rows[heads]], sizes), np.diff(call0))
     arrivals, departures = runs.arrivals[events] + moved, runs.departures[events] + moved
     after = np.flatnonzero(later)
@@ -260,7 +269,7 @@ def _classes(runs: Runs, chains: Sequence[_Chain]) -> tuple[Calls, NDArray[np.in
     heads = np.cumsum(sizes) - sizes
     later = np.ones(len(parts), np.int64)
     later[heads] = 0
-    taken, call0 = _spans(old.call0[parts] + later, old.size[parts] - later)
+    taken, call0 = ranges(old.call0[parts] + later, old.size[parts] - later)
     boards = old.boards[taken] & np.repeat(later == 0, np.diff(call0))
     boards[call0[np.flatnonzero(later)] - 1] = False
     added = call0[heads]
@@ -272,10 +281,3 @@ def _classes(runs: Runs, chains: Sequence[_Chain]) -> tuple[Calls, NDArray[np.in
         np.concatenate([old.alights, old.alights[taken]]),
     )
     return calls, np.array(of_chain, np.int32)
-
-
-def _spans(first: I64, size: I64) -> tuple[I64, I64]:
-    """The numbers of spans one after another, and where each span begins (and the last ends)."""
-    start = np.zeros(len(first) + 1, np.int64)
-    np.cumsum(size, out=start[1:])
-    return np.arange(start[-1], dtype=np.int64) + np.repeat(first - start[:-1], size), start

@@ -64,10 +64,13 @@ def footpaths(
 ) -> tuple[Walks, I32]:
     """Every footpath between `stops` by their place, and the change time in seconds of each stop.
 
-    A pair that transfers.txt names keeps its time. Missing pairs are generated, then closed: what
-    can be walked through other stops within the longest allowed or named time is a footpath too.
+    A pair that transfers.txt names keeps its time, one named itself before one of its station.
+    Missing pairs are generated, then closed: what can be walked through other stops within the
+    longest allowed or named time is a footpath too.
     """
     children = children_of(stops)
+    own = {stop.id for stop in stops}
+    transfers = sorted(transfers, key=lambda t: (t.from_id in own) + (t.to_id in own))
     named: dict[tuple[int, int], int] = {}
     forbidden: set[tuple[int, int]] = set()
     change = [rules.change_s] * len(stops)
@@ -81,7 +84,8 @@ def footpaths(
                     else:
                         forbidden.add((a, b))
                 elif a == b:
-                    change[a] = rules.change_s if seconds is None else seconds
+                    usual = 0 if transfer.kind is TransferKind.TIMED else rules.change_s
+                    change[a] = usual if seconds is None else seconds
                 elif seconds is None:
                     named[a, b] = rules.seconds(stops[a].position, stops[b].position)
                 else:

@@ -156,6 +156,13 @@ def spans(starts: I64, rows: NDArray[Any]) -> tuple[I64, I64]:
     return members, new
 
 
+def ranges(first: I64, size: I64) -> tuple[I64, I64]:
+    """The numbers of ranges one after another, and where each begins (and the last ends)."""
+    start = np.zeros(len(first) + 1, np.int64)
+    np.cumsum(size, out=start[1:])
+    return np.arange(start[-1], dtype=np.int64) + np.repeat(first - start[:-1], size), start
+
+
 class _Numbered(dict[str, int]):
     def __init__(self) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gtfs.front import FAR, GOAL, LEVELS, ORIGIN, FrontJourney, LegKind, Levels
 from gtfs.through import MOST_PARTS
+from tests.gtfs.changes import Changes
 from tests.gtfs.oracle import Call
 
 Point = tuple[int, int, int, int]
@@ -51,7 +52,8 @@ class After(NamedTuple):
 
     node: int
     time: int
-    by_ride: bool
+    trip: str
+    """Empty after a rental."""
     paid: tuple[Paid, ...]
     cents: int
     steps: int
@@ -64,7 +66,7 @@ class World:
 
     n_stops: int
     calls: list[Call]
-    change: list[int]
+    changes: Changes
     walks: dict[tuple[int, int], int]
     """Between stops, stops and places, in whatever direction."""
     edges: list[Edge]
@@ -182,17 +184,19 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
 
     if asked.direct_s is not None:
         reach(asked.seconds + asked.direct_s, 0, (), 0, 0)
-    ready = {(node, asked.seconds + s, True, (), 0, 0, False) for node, s in asked.access.items()}
+    ready = {
+        (node, asked.seconds + s, True, "", (), 0, 0, False) for node, s in asked.access.items()
+    }
     for legs in range(1, asked.max_rides + 1):
         after: set[After] = set()
-        for node, time, may_rent, paid, cents, steps, rented in ready:
+        for node, time, may_rent, trip, paid, cents, steps, rented in ready:
             rents_too = not asked.rents_once or legs <= asked.rides_beside + 1
             if rented and not rents_too:
                 continue
             if node < world.n_stops:
                 after |= {
                     ride._replace(rented=rented)
-                    for ride in _rides(world, node, time, paid, cents, steps, latest)
+                    for ride in _rides(world, node, time, trip, paid, cents, steps, latest)
                 }
             elif may_rent and rents_too and not (rented and asked.rents_once):
                 for edge in world.edges + asked.door_edges:
@@ -203,28 +207,38 @@ def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 
                     if edge.end == GOAL:
                         reach(at, legs, paid, fare, more)
                     elif (edge.kind, edge.end) in world.takes and at <= latest:
-                        after.add(After(edge.end, at, False, paid, fare, more, True))
+                        after.add(After(edge.end, at, "", paid, fare, more, True))
         ready = set()
         for a in after:
             if a.node in asked.egress:
                 reach(a.time + asked.egress[a.node], legs, a.paid, a.cents, a.steps)
+            so_far = (a.paid, a.cents, a.steps, a.rented)
             if a.node < world.n_stops:
-                wait = world.change[a.node] if a.by_ride else 0
-                ready.add((a.node, a.time + wait, False, a.paid, a.cents, a.steps, a.rented))
+                ready.add((a.node, a.time, False, a.trip, *so_far))
             for (start, end), seconds in world.walks.items():
-                if start == a.node:
-                    ready.add(
-                        (end, a.time + seconds, a.by_ride, a.paid, a.cents, a.steps, a.rented)
-                    )
+                if start == a.node and (end >= world.n_stops or not a.trip):
+                    ready.add((end, a.time + seconds, a.trip != "", "", *so_far))
     return pareto(found)
 
 
 def _rides(
-    world: World, stop: int, time: int, paid: tuple[Paid, ...], cents: int, steps: int, latest: int
+    world: World,
+    stop: int,
+    time: int,
+    trip: str,
+    paid: tuple[Paid, ...],
+    cents: int,
+    steps: int,
+    latest: int,
 ) -> set[After]:
+    """Where one may get off next who is at a stop, alighted there from a trip unless it is ''."""
     found = set()
-    for board in world.boards.get(stop, ()):
+    near = world.boards.get(stop, ()) if not trip else [c for c in world.calls if c.boards]
+    for board in near:
         if not time <= board.departs <= latest:
+            continue
+        wait = world.changes.seconds(trip, stop, board.run[0], board.stop) if trip else 0
+        if wait is None or board.departs < time + wait:
             continue
         for ridden in world.ridden_from(board):
             call = ridden.call
@@ -234,7 +248,7 @@ def _rides(
                     After(
                         call.stop,
                         call.arrives,
-                        True,
+                        call.run[0],
                         paid + ride,
                         cents + fare,
                         steps + steps_of(more),
@@ -308,7 +322,8 @@ def check(world: World, asked: Question, parts_of, journey: FrontJourney) -> Non
     for leg in legs:
         lasts = leg.arrives_s - leg.departs_s
         if leg.kind == LegKind.WALK:
-            assert lasts == _walk_s(world, asked, leg.start, leg.end)
+            is_ruled = leg is not legs[0] and max(leg.start, leg.end) < world.n_stops
+            assert is_ruled or lasts == _walk_s(world, asked, leg.start, leg.end)
         elif leg.kind == LegKind.RENTAL:
             edge = world.edges[leg.ride] if leg.ride >= 0 else asked.door_edges[~leg.ride]
             assert (edge.start, edge.end, edge.seconds) == (leg.start, leg.end, lasts)
@@ -334,7 +349,7 @@ def check(world: World, asked: Question, parts_of, journey: FrontJourney) -> Non
             ride, fare, more = _cost(world, board, ridden)
             paid, cents, mg = paid + ride, cents + fare, mg + more
             steps += steps_of(more)
-    _check_joints(world, legs)
+    _check_joints(world, legs, parts_of)
     vehicles = [leg.kind for leg in legs if leg.kind != LegKind.WALK]
     assert len(vehicles) - 1 == journey.transfers < asked.max_rides
     assert (LegKind.RENTAL, LegKind.RENTAL) not in pairwise(vehicles)
@@ -357,12 +372,15 @@ def _walk_s(world: World, asked: Question, start: int, end: int) -> int | None:
     return world.walks[start, end]
 
 
-def _check_joints(world: World, legs) -> None:  # noqa: ANN001
+def _check_joints(world: World, legs, parts_of) -> None:  # noqa: ANN001
     for before, after in pairwise(legs):
         assert before.end == after.start
-        wait = 0
-        if before.kind == LegKind.WALK:
-            assert after.kind != LegKind.WALK
-        elif before.kind == after.kind == LegKind.RIDE:
-            wait = world.change[before.end]
-        assert after.departs_s >= before.arrives_s + wait
+        assert after.departs_s >= before.arrives_s
+        assert before.kind != LegKind.WALK or after.kind != LegKind.WALK
+    rides = [leg for leg in legs if leg.kind != LegKind.WALK]
+    for before, after in pairwise(rides):
+        if before.kind == after.kind == LegKind.RIDE:
+            trips = parts_of(before)[-1][0][0], parts_of(after)[0][0][0]
+            wait = world.changes.seconds(trips[0], before.end, trips[1], after.start)
+            assert wait is not None
+            assert after.departs_s >= before.arrives_s + wait

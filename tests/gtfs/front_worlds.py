@@ -28,7 +28,7 @@ from gtfs.network import DayNetwork, View, network_of
 from gtfs.rides import rides_of
 from gtfs.timetable import Timetable
 from tests.gtfs.front_oracle import Edge, Question, World
-from tests.gtfs.networks import DAYS, random_feed, with_in_seat
+from tests.gtfs.networks import DAYS, busy_feed, random_feed, with_in_seat, with_rules
 from tests.gtfs.oracle import Oracle
 
 Ridden = tuple[tuple[str, int], int, int]
@@ -102,12 +102,18 @@ def along(stops: list[int], apart: list[list[int]]) -> list[int]:
 
 
 def random_setting(
-    random: Random, days: tuple[int, ...] = (-1, 0, 1), *, in_seat: bool = False
+    random: Random,
+    days: tuple[int, ...] = (-1, 0, 1),
+    *,
+    in_seat: bool = False,
+    rules: bool = False,
 ) -> Setting:
     day = random.choice(DAYS)
-    feed = random_feed(random, day)
+    feed = busy_feed(random, day) if rules and not in_seat else random_feed(random, day)
     if in_seat:
         feed = with_in_seat(random, replace(feed, trips=feed.trips[:3]))
+    if rules:
+        feed = with_rules(random, feed)
     timetable = build(feed, max_footpath_m=0)
     n_stops = len(timetable.stops)
     known = Oracle(feed, timetable, day, days)
@@ -132,7 +138,7 @@ def random_setting(
     world = World(
         n_stops,
         known.calls,
-        known.change,
+        known.changes,
         dict(known.walks),
         [],
         set(),
@@ -222,6 +228,8 @@ def random_question(random: Random, setting: Setting, *, latest: bool = False) -
         return {node: random.choice([0, 0, 30, 200, 600]) for node in few}
 
     seconds = random.choice([random.randint(-60, 60) * 60, random.randint(0, 90_000)])
+    if setting.world.changes.rules and random.random() < 0.8:
+        seconds = random.randint(0, 12) * 60
     return Question(
         seconds + (3600 if latest else 0),
         door(),

@@ -75,6 +75,88 @@ def with_in_seat(random: Random, feed: Feed) -> Feed:
     return replace(feed, trips=tuple(trips), transfer_rules=rules)
 
 
+def with_rules(random: Random, feed: Feed) -> Feed:
+    """The same with several lines, stations, and rules for lines and trips: vague, narrow, absurd.
+
+    Some lie between lines of other stations, some contradict each other, some name a trip of
+    another line.
+    """
+    stations = tuple(
+        FeedStop(f"H{i}", f"H{i}", LatLon(i, -i), is_station=True)
+        for i in range(random.randint(0, 2))
+    )
+    stops = tuple(
+        replace(stop, parent_id=random.choice([None, *(s.id for s in stations)]))
+        for stop in feed.stops
+    )
+    lines = ["R", "Q", "P"]
+    by_line = random.random() < 0.7
+    trips = tuple(
+        replace(trip, route_id=lines[int(trip.id[0]) % 3] if by_line else random.choice(lines))
+        for trip in feed.trips
+    )
+    places = {stop.id: [stop.id, stop.parent_id or stop.id] for stop in stops}
+    rules = tuple(_rule(random, places, trips) for _ in range(random.choice([2, 6, 12, 30, 60])))
+    return replace(
+        feed,
+        stops=(*stops, *stations),
+        routes=tuple(FeedRoute(line, "A", line) for line in lines),
+        trips=trips,
+        transfer_rules=(*feed.transfer_rules, *rules),
+    )
+
+
+def busy_feed(random: Random, day: date) -> Feed:
+    """Short lines between few stops that meet in half an hour, so that one must change."""
+    feed = random_feed(random, day)
+    stops = [f"S{i}" for i in range(random.randint(3, 5))]
+    trips: list[FeedTrip] = []
+    for line in range(random.randint(3, 6)):
+        calls = tuple(random.choice(stops) for _ in range(random.choice([2, 2, 3, 4])))
+        boards, alights = (tuple(random.random() > 0.05 for _ in calls) for _ in "ba")
+        at, pace = random.randint(0, 15) * 60, random.choice([60, 120, 180])
+        for _ in range(random.randint(1, 4)):
+            times = tuple(at + pace * i for i in range(len(calls)))
+            id_ = f"{line}-{len(trips)}"
+            trips.append(FeedTrip(id_, "R", "always", calls, times, times, boards, alights))
+            at += random.choice([0, 60, 180, 300, 600])
+    return replace(
+        feed,
+        stops=tuple(FeedStop(s, s, LatLon(i, i)) for i, s in enumerate(stops)),
+        services={"always": frozenset(day + timedelta(days=offset) for offset in (-2, -1, 0, 1))},
+        trips=tuple(trips),
+        transfers=tuple(_transfer(random, stops) for _ in range(random.randint(0, 6))),
+    )
+
+
+def _rule(
+    random: Random, places: dict[str, list[str]], trips: tuple[FeedTrip, ...]
+) -> FeedTransferRule:
+    """A rule for a change that two trips allow, mostly."""
+    before, after = random.choice(trips), random.choice(trips)
+    start, end = random.choice(before.stop_ids[1:]), random.choice(after.stop_ids[:-1])
+    shared = sorted({*before.stop_ids[1:]} & {*after.stop_ids[:-1]})
+    if shared and random.random() < 0.7:
+        start = end = random.choice(shared)
+    if random.random() < 0.05:
+        start, before = random.choice(list(places)), random.choice(trips)
+    sides = [
+        before.route_id if random.random() < 0.4 else "",
+        after.route_id if random.random() < 0.4 else "",
+        before.id if random.random() < 0.4 else "",
+        after.id if random.random() < 0.4 else "",
+    ]
+    if not any(sides):
+        sides[random.randrange(2)] = before.route_id
+    return FeedTransferRule(
+        random.choice(places[start]),
+        random.choice(places[end]),
+        *sides,
+        random.choice([TransferKind(kind) for kind in (0, 1, 2, 2, 3, 3)]),
+        random.choice([None, None, 0, 60, 150, 400]),
+    )
+
+
 def _next_trip(random: Random, id_: str, before: FeedTrip, stops: list[str]) -> FeedTrip:
     """A trip of the same block from where one ends, mostly."""
     calls = (before.stop_ids[-1], *random.choices(stops, k=random.randint(1, 3)))
@@ -123,7 +205,7 @@ def _transfer(random: Random, stops: list[str]) -> FeedTransfer:
     )
 
 
-def random_query(random: Random, timetable: Timetable, day: date) -> Query:
+def random_query(random: Random, timetable: Timetable, day: date, *, latest: bool = False) -> Query:
     """A door-to-door or stop-to-stop query within two hours of midnight or the day's start."""
     stops = [stop.idx for stop in timetable.stops]
 
@@ -134,4 +216,7 @@ def random_query(random: Random, timetable: Timetable, day: date) -> Query:
         )
 
     seconds = random.choice([random.randint(-60, 100) * 60, random.randint(0, 90_000)])
-    return Query(day, seconds, ends(), ends(), random.choice([0, 1, 2, 7]), random.random() < 0.5)
+    most = random.choice([0, 1, 2, 7])
+    if len(timetable.transfer_rules.seconds) and random.random() < 0.9:
+        seconds, most = random.randint(0, 12) * 60 + latest * 1500, random.choice([1, 2, 7])
+    return Query(day, seconds, ends(), ends(), most, random.random() < 0.5)

@@ -2,8 +2,9 @@
 
 An event is one call of one running trip. From a call where one may board, every later call of the
 same trip where one may alight is one ride away. From alighting one may board anything that leaves
-the same stop at least its change time later, or another stop after a footpath to it. Nothing here
-is shared with the kernel: no patterns, no rounds of labels, no merging of days.
+the same stop at least its change time later, or another stop after a footpath to it, or what the
+feed rules for the two trips (`changes`). Nothing here is shared with the kernel: no patterns, no
+rounds of labels, no merging of days.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from gtfs.journey import Footpath, Journey, Query, Ride, StayedRide
 from gtfs.service_time import instant
 from gtfs.through import MOST_PARTS
 from gtfs.timetable import Timetable
+from tests.gtfs.changes import Changes
+
+Run = tuple[str, int]
+"""A trip and its day, counted from the asked one."""
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of one trip on one day, seconds on the axis of the asked day."""
 
-    run: tuple[str, int]
+    run: Run
     position: int
     stop: int
     arrives: int
@@ -57,13 +62,9 @@ class Oracle:
                         )
                         for i, stop in enumerate(trip.stop_ids)
                     ]
-        walks = timetable.footpaths
-        self.walks = {
-            (a, int(walks.to[x])): int(walks.seconds[x])
-            for a in range(len(timetable.stops))
-            for x in range(walks.from0[a], walks.from0[a + 1])
-        }
-        self.change = timetable.stop_table.change_s.tolist()
+        self.changes = Changes(feed, timetable)
+        self._known: dict[tuple[str, int, str, int], int | None] = {}
+        self.walks, self.change = self.changes.walks, self.changes.change
         self.by_run: dict[tuple[str, int], list[Call]] = {}
         for call in self.calls:
             self.by_run.setdefault(call.run, []).append(call)
@@ -103,11 +104,17 @@ class Oracle:
             if trip.block_id == other.block_id != "" and on in feed.services[other.service_id]
         ]
         single = [t for t in block if not any(_overlap(t, u) for u in block if u is not t)]
-        later_ones = [t for t in block if t is not trip and t.departures[0] >= trip.arrivals[-1]]
+        order = {t.id: (t.departures[0], t.arrivals[-1], t.id) for t in block}
+        later_ones = [
+            t
+            for t in block
+            if order[t.id] > order[trip.id] and t.departures[0] >= trip.arrivals[-1]
+        ]
         if trip not in single or not later_ones:
             return []
-        first = min(later_ones, key=lambda t: (t.departures[0], t.arrivals[-1], t.id))
-        if first not in single or first.stop_ids[0] != trip.stop_ids[-1]:
+        first = min(later_ones, key=lambda t: order[t.id])
+        place = {stop.id: stop.parent_id or stop.id for stop in feed.stops}
+        if first not in single or place[first.stop_ids[0]] != place[trip.stop_ids[-1]]:
             return []
         if told.get(first.id) is TransferKind.NOT_IN_SEAT:
             return []
@@ -225,26 +232,36 @@ class Oracle:
         """Every leg is possible, the legs join, and the doors are where they should be."""
         at, stop, rides = journey.departs_s, journey.source, 0
         at += dict(self._doors(query.sources))[stop]
-        after_ride, run = False, ("", 0)
+        run: Run | None = None
+        walked_from: int | None = None
         for leg, after in pairwise((*journey.legs, None)):
             if isinstance(leg, StayedRide):
                 stayed = self._run_of(leg)
-                assert (leg.from_position, after_ride) == (0, True)
+                assert (leg.from_position, walked_from) == (0, None)
                 assert leg.departs_s >= at
+                assert run is not None
                 assert stayed in self.after[run]
                 self._check_ride(leg, stays=True, goes_on=isinstance(after, StayedRide))
-                run, at, stop = stayed, leg.arrives_s, leg.to_stop
+                run, stop, at = stayed, leg.to_stop, leg.arrives_s
+                left = at
                 continue
             assert leg.from_stop == stop
             if isinstance(leg, Footpath):
                 assert leg.departs_s >= at
-                assert leg.arrives_s - leg.departs_s == self.walks[leg.from_stop, leg.to_stop]
-                after_ride = False
+                walked_from = leg.from_stop
+                if run is None or after is None:
+                    assert leg.arrives_s - leg.departs_s == self.walks[walked_from, leg.to_stop]
             else:
-                wait = self.change[stop] if after_ride else 0
-                assert leg.departs_s >= at + wait
+                assert leg.departs_s >= at
                 self._check_ride(leg, stays=False, goes_on=isinstance(after, StayedRide))
-                rides, after_ride, run = rides + 1, True, self._run_of(leg)
+                if run is not None:
+                    start = stop if walked_from is None else walked_from
+                    least = self._change_s(run, start, self._run_of(leg), leg.from_stop)
+                    assert least is not None
+                    assert leg.departs_s >= left + least
+                    assert walked_from is None or at == left + least
+                rides, run, walked_from = rides + 1, self._run_of(leg), None
+                left = leg.arrives_s
             at, stop = leg.arrives_s, leg.to_stop
         assert stop == journey.target
         assert at + dict(self._doors(query.targets))[stop] == journey.arrives_s
@@ -292,11 +309,20 @@ class Oracle:
         return starts
 
     def _next(self, alighted: Call) -> list[Call]:
-        reach = {alighted.stop: alighted.arrives + self.change[alighted.stop]}
-        for (a, b), w in self.walks.items():
-            if a == alighted.stop:
-                reach[b] = alighted.arrives + w
-        return [c for c in self.calls if c.boards and c.departs >= reach.get(c.stop, 1 << 40)]
+        found = []
+        for c in self.calls:
+            if c.boards and c.departs >= alighted.arrives:
+                least = self._change_s(alighted.run, alighted.stop, c.run, c.stop)
+                if least is not None and c.departs >= alighted.arrives + least:
+                    found.append(c)
+        return found
+
+    def _change_s(self, run: Run, start: int, after: Run, end: int) -> int | None:
+        known = self._known.get((run[0], start, after[0], end), -1)
+        if known == -1:
+            known = self.changes.seconds(run[0], start, after[0], end)
+            self._known[run[0], start, after[0], end] = known
+        return known
 
 
 def _overlap(a: FeedTrip, b: FeedTrip) -> bool:

@@ -17,9 +17,9 @@ FAILED_ONCE = (1975,)
 leg more, from a stop where others do better with as many."""
 
 
-def compare_forward(seed: int, *, in_seat: bool = False) -> int:
+def compare_forward(seed: int, *, in_seat: bool = False, rules: bool = False) -> int:
     random = Random(seed)
-    setting = random_setting(random, in_seat=in_seat)
+    setting = random_setting(random, in_seat=in_seat, rules=rules)
     network = setting.network(View.AHEAD)
     n_found = 0
     for _ in range(2):
@@ -36,9 +36,9 @@ def compare_forward(seed: int, *, in_seat: bool = False) -> int:
     return n_found
 
 
-def compare_latest(seed: int, *, in_seat: bool = False) -> int:
+def compare_latest(seed: int, *, in_seat: bool = False, rules: bool = False) -> int:
     random = Random(seed)
-    setting = random_setting(random, (-2, -1, 0, 1), in_seat=in_seat)
+    setting = random_setting(random, (-2, -1, 0, 1), in_seat=in_seat, rules=rules)
     asked = random_question(random, setting, latest=True)
     asked.max_rides = min(asked.max_rides, 2) if in_seat else asked.max_rides
     journeys = search_front_latest(
@@ -79,4 +79,17 @@ def test_arriving_by_is_exact():
 def test_staying_in_the_vehicle_is_exact():
     found = [compare_forward(2_000_000 + seed, in_seat=True) for seed in range(WORLDS // 2)]
     found += [compare_latest(3_000_000 + seed, in_seat=True) for seed in range(WORLDS // 8)]
+    assert sum(found) > WORLDS // 4
+
+
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("in_seat", [False, True])
+def test_changes_of_some_lines_and_trips_are_exact(in_seat: bool):
+    found = [
+        compare_forward(4_000_000 + seed, in_seat=in_seat, rules=True)
+        for seed in range(WORLDS // 2)
+    ]
+    found += [
+        compare_latest(5_000_000 + seed, in_seat=in_seat, rules=True) for seed in range(WORLDS // 8)
+    ]
     assert sum(found) > WORLDS // 4

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import date
 from random import Random
 
 import pytest
@@ -13,24 +14,32 @@ from gtfs.build import build
 from gtfs.feed import Feed
 from gtfs.journey import Access, Query, profile, search, search_latest
 from gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
-from tests.gtfs.networks import DAYS, random_feed, random_query, with_in_seat
+from tests.gtfs.networks import DAYS, busy_feed, random_feed, random_query, with_in_seat, with_rules
 from tests.gtfs.oracle import Oracle
 
 NETWORKS = int(os.environ.get("NETWORKS", "2000"))
 """How many networks the three comparisons take together; by hand: NETWORKS=10000."""
 
 
-Add = Callable[[Random, Feed], Feed]
-"""What a random network has besides."""
+Make = Callable[[Random, date], Feed]
+"""A random network around a day."""
 
 
-def as_it_is(_random: Random, feed: Feed) -> Feed:
-    return feed
+def with_seats(random: Random, day: date) -> Feed:
+    return with_in_seat(random, random_feed(random, day))
 
 
-def compare_forward(random: Random, add: Add = as_it_is) -> int:
+def with_changes(random: Random, day: date) -> Feed:
+    return with_rules(random, busy_feed(random, day))
+
+
+def with_both(random: Random, day: date) -> Feed:
+    return with_rules(random, with_seats(random, day))
+
+
+def compare_forward(random: Random, make: Make = random_feed) -> int:
     day = random.choice(DAYS)
-    feed = add(random, random_feed(random, day))
+    feed = make(random, day)
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-1, 0, 1))
     n_found = 0
@@ -46,12 +55,12 @@ def compare_forward(random: Random, add: Add = as_it_is) -> int:
     return n_found
 
 
-def compare_latest(random: Random, add: Add = as_it_is) -> int:
+def compare_latest(random: Random, make: Make = random_feed) -> int:
     day = random.choice(DAYS)
-    feed = add(random, random_feed(random, day))
+    feed = make(random, day)
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-2, -1, 0, 1))
-    query = random_query(random, timetable, day)
+    query = random_query(random, timetable, day, latest=True)
     journeys = search_latest(timetable, query)
     assert [(j.departs_s, j.transfers) for j in journeys] == oracle.latest(query)
     for journey in journeys:
@@ -69,9 +78,9 @@ def compare_latest(random: Random, add: Add = as_it_is) -> int:
     return len(journeys)
 
 
-def compare_profile(random: Random, add: Add = as_it_is) -> int:
+def compare_profile(random: Random, make: Make = random_feed) -> int:
     day = random.choice(DAYS)
-    feed = add(random, random_feed(random, day))
+    feed = make(random, day)
     timetable = build(feed, max_footpath_m=0)
     oracle = Oracle(feed, timetable, day, (-1, 0, 1))
     query = random_query(random, timetable, day)
@@ -114,14 +123,35 @@ def test_every_answer_is_that_of_brute_force_on_2000_networks(
     ],
 )
 def test_staying_in_the_vehicle_is_no_change_for_brute_force_either(
-    compare: Callable[[Random, Add], int], share: float, first: int
+    compare: Callable[[Random, Make], int], share: float, first: int
 ):
     found = 0
     for seed in range(first, first + int(NETWORKS * share)):
         try:
-            found += compare(Random(seed), with_in_seat)
+            found += compare(Random(seed), with_seats)
         except AssertionError as error:
             raise AssertionError(f"{compare.__name__}(Random({seed}), with_in_seat)") from error
+    assert found > NETWORKS * share / 8
+
+
+@pytest.mark.parametrize("make", [with_changes, with_both])
+@pytest.mark.parametrize(
+    ("compare", "share", "first"),
+    [
+        pytest.param(compare_forward, 0.2, 8_000_000, id="departing after"),
+        pytest.param(compare_latest, 0.1, 9_000_000, id="arriving by"),
+        pytest.param(compare_profile, 0.1, 10_000_000, id="leaving within"),
+    ],
+)
+def test_changes_of_some_lines_and_trips_are_those_of_brute_force(
+    compare: Callable[[Random, Make], int], share: float, first: int, make: Make
+):
+    found = 0
+    for seed in range(first, first + int(NETWORKS * share)):
+        try:
+            found += compare(Random(seed), make)
+        except AssertionError as error:
+            raise AssertionError(f"{compare.__name__}(Random({seed}), {make.__name__})") from error
     assert found > NETWORKS * share / 8
 
 
@@ -129,7 +159,8 @@ def test_one_to_all_is_the_first_arrival_of_a_search_to_each():
     for seed in range(60):
         random = Random(3_000_000 + seed)
         day = random.choice(DAYS)
-        timetable = build(random_feed(random, day), max_footpath_m=0)
+        feed = random_feed(random, day)
+        timetable = build(with_changes(random, day) if seed % 2 else feed, max_footpath_m=0)
         query = random_query(random, timetable, day)._replace(max_transfers=15)
         arrivals = one_to_all(timetable, query).tolist()
         for stop in timetable.stops:

@@ -21,6 +21,7 @@ from gtfs.fares import (
 )
 from gtfs.feed import FeedTransferRule, Pathway, TransferKind
 from gtfs.timetable import Timetable
+from gtfs.transfers import NEVER_S
 from tests.gtfs.test_load import GOOD, read, said
 
 STATION = (
@@ -68,7 +69,7 @@ def test_pathways_are_read_and_said_to_be_unused(tmp_path: Path):
     ]
 
 
-def test_transfers_for_lines_and_trips_are_kept_and_said_to_be_unused(tmp_path: Path):
+def test_transfers_for_lines_and_trips_are_told_from_those_of_stops(tmp_path: Path):
     trips = GOOD["trips"] + "R,W,U,\n"
     calls = GOOD["stop_times"] + "U,25:15:00,25:15:00,B,1,,\nU,25:30:00,25:30:00,C,2,,\n"
     transfers = (
@@ -80,6 +81,8 @@ def test_transfers_for_lines_and_trips_are_kept_and_said_to_be_unused(tmp_path: 
         "B,B,,,T,U,5,\n"
         "B,C,X,,,,1,\n"
         "B,C,,,,,7,\n"
+        ",B,R,,,,1,\n"
+        "B,H,,,,U,3,\n"
     )
     feed, report = read(tmp_path, trips=trips, stop_times=calls, transfers=transfers)
     assert [(t.from_id, t.to_id, t.seconds) for t in feed.transfers] == [
@@ -90,25 +93,28 @@ def test_transfers_for_lines_and_trips_are_kept_and_said_to_be_unused(tmp_path: 
         FeedTransferRule("H", "B", "R", "R", "", "", TransferKind.MIN_TIME, 240),
         FeedTransferRule("", "", "", "", "T", "U", TransferKind.IN_SEAT, None),
         FeedTransferRule("B", "B", "", "", "T", "U", TransferKind.NOT_IN_SEAT, None),
+        FeedTransferRule("B", "H", "", "", "", "U", TransferKind.IMPOSSIBLE, None),
     )
     found = [(f.row, f.field, f.kind) for f in report.findings if f.file == "transfers"]
     assert found == [
         (6, "from_route_id", Kind.UNKNOWN_REFERENCE),
         (7, "transfer_type", Kind.BAD_VALUE),
-        (None, "", Kind.UNSUPPORTED),
+        (8, "from_stop_id", Kind.MISSING_VALUE),
     ]
     timetable = build(feed)
     rules = timetable.transfer_rules
     stop, trip = timetable.stop_index, {id_: i for i, id_ in enumerate(timetable.trips.id)}
     rows = zip(
-        rules.from_stop.tolist(), rules.to_stop.tolist(), rules.from_trip.tolist(),
-        rules.to_trip.tolist(), rules.kind.tolist(), rules.seconds.tolist(), strict=True,
+        rules.from_stop.tolist(), rules.to_stop.tolist(), rules.from_route.tolist(),
+        rules.to_trip.tolist(), rules.seconds.tolist(), strict=True,
     )  # fmt: skip
-    assert list(rows) == [
-        (stop["H1"], stop["B"], -1, -1, 2, 240),
-        (-1, -1, trip["T"], trip["U"], 4, -1),
-        (stop["B"], stop["B"], trip["T"], trip["U"], 5, -1),
-    ]
+    route = timetable.routes.id[:].index("R")
+    assert sorted(rows) == sorted(
+        [
+            (stop["H1"], stop["B"], route, -1, 240),
+            (stop["B"], stop["H1"], -1, trip["U"], NEVER_S),
+        ]
+    )
 
 
 def test_a_call_that_must_be_arranged_can_be_boarded_and_says_so(tmp_path: Path):

@@ -97,6 +97,19 @@ def test_change_times():
     assert footpaths(stops, rules, WalkRules(change_s=30))[1].tolist() == [90, NEVER_S, 30]
 
 
+def test_a_timed_change_at_one_stop_takes_no_time():
+    timed = FeedTransfer("A", "A", TransferKind.TIMED, None)
+    assert footpaths([stop("A", 0)], [timed], WalkRules(change_s=30))[1].tolist() == [0]
+
+
+def test_a_rule_for_a_stop_comes_before_one_for_its_station_in_whatever_order():
+    stops = [stop("A", 0, parent="S"), stop("B", 5, parent="S")]
+    told = [named("A", "B", 30), named("A", "S", 60), named("S", "S", 120)]
+    for transfers in (told, told[::-1]):
+        found, change = footpaths(stops, transfers, STRAIGHT)
+        assert (found.by_pair(), change.tolist()) == ({(0, 1): 30, (1, 0): 120}, [60, 120])
+
+
 def test_a_feed_that_joins_all_neighbours_names_every_footpath():
     stops = [stop("A", 0), stop("B", 90), stop("C", 1000)]
     assert names_every_footpath(stops, [named("A", "B", 75), named("B", "A", 75)])
