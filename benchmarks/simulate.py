@@ -39,6 +39,11 @@ def parts(seeds: str) -> tuple[Part, ...]:
             {"CASES": "100000"},
         ),
         Part(
+            "two riders, 300 times 40 deeds, doubled clicks and foreign bookings among them",
+            ("tests/whole/test_two_riders.py",),
+            {"RUNS": "300", "STEPS": "40"},
+        ),
+        Part(
             "10,000 orders, doubles and losses of webhooks end in the same books",
             ("tests/simulation/test_webhooks.py",),
             {"ORDERS": "10000"},

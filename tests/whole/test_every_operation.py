@@ -10,6 +10,7 @@ import os
 import random
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -52,14 +53,23 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(instance: Instance, http: httpx.Client) -> World:
+def world(instance: Instance, http: httpx.Client) -> Iterator[World]:
+    """Ends with nothing under way and the sale going on as before: staff may have stopped it."""
     anna, eve = (rider_of(instance, http, name) for name in ("anna-asks", "eve-asks"))
     key = run_mobility(instance, "provider", "key", "demo-rad").stdout.split()[-1]
     tokens = {"rider": anna.token, "stranger": eve.token, "provider": key}
     for role in ("finance", "staff"):
         tokens[role] = run_mobility(instance, "token", role, f"{role}@example.org").stdout.strip()
     headers = {role: {"Authorization": f"Bearer {token}"} for role, token in tokens.items()}
-    return World(instance.url, headers, _bookings(anna))
+    made = _bookings(anna)
+    yield World(instance.url, headers, made)
+    for booking_id in made["booking_id"]:
+        for leg_id in made["leg_id"]:
+            anna.post(f"/v1/bookings/{booking_id}/legs/{leg_id}/finish")
+        anna.post(f"/v1/bookings/{booking_id}/cancel")
+    staff = headers["staff"]
+    for stop in http.get("/v1/operations/stops", headers=staff).json()["stops"]:
+        http.post(f"/v1/operations/stops/{stop['id']}/end", headers=staff).raise_for_status()
 
 
 def _bookings(anna: Rider) -> dict[str, list[str]]:

@@ -1,0 +1,199 @@
+"""Two riders do whatever comes to their minds, twice and at once; nothing is ever lost or doubled.
+
+``RUNS`` says how often they start over, each time with up to ``STEPS`` deeds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.api_client import Rider, rider_of
+from tests.processes import Instance
+from tests.whole.audit import breaks_when_calm, list_breaks, read_sides
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(3600)]
+
+RUNS = int(os.environ.get("RUNS", "8"))
+STEPS = int(os.environ.get("STEPS", "15"))
+METHODS = (
+    "pm_card_visa",
+    "pm_card_visa",
+    "pm_card_threeDSecure2Required",
+    "pm_card_chargeDeclined",
+)
+BANK = httpx.Client(verify=False, trust_env=False)
+UNDER_WAY = ("the operator keeps", "leg_", "I8", "I9", "I12: pay", "bkg_", "advance_booking", "I6")
+"""What may be so while something is under way."""
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A booking that somebody was told of, and how it was asked for."""
+
+    owner: str
+    id: str
+    leg: str
+    key: str
+    offer: str
+    method: str
+
+
+class TwoRiders(RuleBasedStateMachine):
+    """Searches, bookings, double clicks, rides, approvals, cancellations."""
+
+    instance: Instance
+    riders: dict[str, Rider]
+    ends: ClassVar[Counter[str]] = Counter()
+    offers = Bundle("offers")
+    bookings = Bundle("bookings")
+    who = st.sampled_from(["anna", "ben"])
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, Booked] = {}
+
+    @rule(target=offers, rider=who)
+    def search(self, rider: str) -> str:
+        return self.riders[rider].offer("bike")
+
+    @rule(
+        target=bookings,
+        offer=consumes(offers),
+        rider=who,
+        method=st.sampled_from(METHODS),
+        clicks=st.integers(1, 3),
+    )
+    def book(self, offer: str, rider: str, method: str, clicks: int) -> Any:
+        """Once, or with impatient clicks that carry the same key."""
+        key = str(uuid.uuid4())
+        answers = _at_once(clicks, lambda: self.riders[rider].book(offer, method=method, key=key))
+        return self._learn(rider, offer, method, key, answers)
+
+    @rule(target=bookings, offer=offers, rider=who)
+    def book_with_two_keys(self, offer: str, rider: str) -> Any:
+        """One vehicle cannot be had twice, not even by the same rider."""
+        found = []
+        for answer in _at_once(2, lambda: self.riders[rider].book(offer, key=str(uuid.uuid4()))):
+            found += [self._told(rider, offer, "pm_card_visa", "", answer)]
+        won = [each for each in found if each is not None]
+        assert len(won) <= 1, won
+        return multiple(*won)
+
+    def _learn(
+        self, rider: str, offer: str, method: str, key: str, answers: list[httpx.Response]
+    ) -> Any:
+        ids = {a.json().get("id") or a.json().get("booking_id") for a in answers} - {None}
+        assert len(ids) <= 1, f"one key made {ids}"
+        told = [self._told(rider, offer, method, key, answer) for answer in answers]
+        return multiple(*{each for each in told if each is not None})
+
+    def _told(
+        self, rider: str, offer: str, method: str, key: str, answer: httpx.Response
+    ) -> Booked | None:
+        assert answer.status_code in (201, 402, 409, 410), answer.text
+        if answer.status_code != 201:
+            return None
+        body = answer.json()
+        leg = next(leg["id"] for leg in body["legs"] if leg["provider_id"])
+        booked = Booked(rider, body["id"], leg, key, offer, method)
+        self.known[booked.id] = booked
+        return booked
+
+    @rule(booked=bookings)
+    def ask_the_same_again(self, booked: Booked) -> None:
+        if booked.key:
+            rider = self.riders[booked.owner]
+            again = rider.book(booked.offer, method=booked.method, key=booked.key)
+            assert (again.status_code, again.json()["id"]) == (201, booked.id)
+            other = rider.book(booked.offer, method="pm_card_mastercard", key=booked.key)
+            assert other.json()["type"] == "/problems/idempotency-key-reused"
+
+    @rule(booked=bookings, deed=st.sampled_from(["start", "finish"]), clicks=st.integers(1, 2))
+    def ride(self, booked: Booked, deed: str, clicks: int) -> None:
+        path = f"/v1/bookings/{booked.id}/legs/{booked.leg}/{deed}"
+        for answer in _at_once(clicks, lambda: self.riders[booked.owner].post(path)):
+            assert answer.status_code in (200, 409), answer.text
+
+    @rule(booked=bookings, clicks=st.integers(1, 2))
+    def cancel(self, booked: Booked, clicks: int) -> None:
+        path = f"/v1/bookings/{booked.id}/cancel"
+        for answer in _at_once(clicks, lambda: self.riders[booked.owner].post(path)):
+            assert answer.status_code in (200, 409), answer.text
+
+    @rule(booked=bookings, answer=st.sampled_from(["accept", "refuse"]))
+    def face_the_bank(self, booked: Booked, answer: str) -> None:
+        page = self._get(booked)["payment"]["redirect_url"]
+        if page:
+            assert BANK.post(page, data={"answer": answer}).status_code in (303, 400, 409)
+
+    @rule(booked=bookings)
+    def ask_for_what_is_not_theirs(self, booked: Booked) -> None:
+        other = self.riders["ben" if booked.owner == "anna" else "anna"]
+        for path in ("", "/receipt", "/cancellation", f"/legs/{booked.leg}/ticket"):
+            assert other.get(f"/v1/bookings/{booked.id}{path}").status_code == 404
+        for path in ("/cancel", f"/legs/{booked.leg}/start", "/stream-ticket"):
+            assert other.post(f"/v1/bookings/{booked.id}{path}").status_code == 404
+
+    def _get(self, booked: Booked) -> Any:
+        answer = self.riders[booked.owner].get(f"/v1/bookings/{booked.id}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    @invariant()
+    def nothing_is_lost_or_doubled(self) -> None:
+        breaks = list_breaks(read_sides(self.instance), self.known)
+        assert [each for each in breaks if not each.startswith(UNDER_WAY)] == []
+
+    def teardown(self) -> None:
+        """Everybody goes home; then nothing is under way, and all of it must hold."""
+        for booked in self.known.values():
+            rider = self.riders[booked.owner]
+            rider.post(f"/v1/bookings/{booked.id}/legs/{booked.leg}/finish")
+            rider.post(f"/v1/bookings/{booked.id}/cancel")
+        assert breaks_when_calm(self.instance, self.known) == []
+        TwoRiders.ends.update(self._get(booked)["state"] for booked in self.known.values())
+
+
+def _at_once(times: int, click: Any) -> list[httpx.Response]:
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(lambda _n: click(), range(times)))
+
+
+def test_two_riders_never_lose_or_double_anything(instance: Instance, http: httpx.Client) -> None:
+    TwoRiders.instance = instance
+    TwoRiders.riders = {
+        name: rider_of(instance, http, f"{name}-of-two") for name in ("anna", "ben")
+    }
+    run_state_machine_as_test(
+        TwoRiders,
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            phases=[Phase.generate],
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    sys.stdout.write(f"bookings of {RUNS} runs ended: {dict(TwoRiders.ends)}\n")
+    assert TwoRiders.ends.total() >= RUNS
