@@ -31,9 +31,9 @@ from mobility.booking.errors import (
     OfferExpiredError,
     TooEarlyError,
 )
+from mobility.booking.moves import OVER
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import BookingRecord, get_booking, list_bookings
-from mobility.booking.states import OVER
 from mobility.booking.trip import Aim, Ask, BookingState, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction

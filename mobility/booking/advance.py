@@ -19,7 +19,8 @@ from mobility.booking import pay
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
 from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
-from mobility.booking.states import OVER, Act, Action, Move, decide
+from mobility.booking.moves import OVER, Act, Action, Move
+from mobility.booking.states import decide
 from mobility.booking.trip import Ask, AskState, Trip
 from mobility.booking.trips import (
     get_order,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility.booking.states import OVER
+from mobility.booking.moves import OVER
 from mobility.tables import booking, idempotent_answer, leg, ticket
 
 KEEP_PLACES = timedelta(days=30)

@@ -11,7 +11,7 @@ from mobility import steps
 from mobility.audit import Deed, write_down
 from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
-from mobility.booking.states import OVER
+from mobility.booking.moves import OVER
 from mobility.booking.trip import Aim
 from mobility.booking.trips import get_trip
 from mobility.tables import booking

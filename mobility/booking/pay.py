@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.collect import ask_to_collect
 from mobility.booking.desk import Desk
-from mobility.booking.states import Act
+from mobility.booking.moves import Act
 from mobility.booking.trip import Aim, LegState, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
-from mobility.booking.states import OVER
+from mobility.booking.moves import OVER
 from mobility.booking.trip import BookingState
 from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
+from mobility.booking.moves import Move
 from mobility.booking.payment_view import PaymentSeen, get_seen
-from mobility.booking.states import Move
 from mobility.booking.trip import (
     Aim,
     Ask,

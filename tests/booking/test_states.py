@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobility.booking.states import Act, decide
+from mobility.booking.moves import Act
+from mobility.booking.states import decide
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView
 from payments.money import Money
 from tests.booking.trips import NOON, asked, text_of, trip_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from mobility.booking.states import Move
+from mobility.booking.moves import Move
 from mobility.booking.trip import (
     Aim,
     Ask,

@@ -1,0 +1,129 @@
+"""What happens next while a trip is ridden: what the rider asked for, and what the clock says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mobility.booking.moves import RIDDEN, Act, Action, Move, ask_all
+from mobility.booking.trip import Aim, Ask, AskState, BookingState, LegState, Trip, TripLeg
+
+START_STALE = timedelta(seconds=30)
+"""A wish to start that is older is not sent any more: nobody may be standing at the vehicle."""
+NO_SHOW_AFTER = timedelta(minutes=20)
+"""How long after departure a vehicle that nobody unlocked is given back."""
+TICKET_ENDS_AFTER = timedelta(minutes=15)
+"""How long after its planned arrival a leg on a ticket counts as ridden."""
+LOOK_EVERY = timedelta(minutes=5)
+"""How often a vehicle that is ridden longer than planned is read at its provider."""
+UNDO_IN_PEACE = timedelta(minutes=10)
+"""How long a leg may refuse to be cancelled before a person must know and the rider is let go."""
+LAPSE_MARGIN = timedelta(hours=12)
+"""How long before the authorisation lapses a ride that does not end becomes a person's case."""
+UNSECURED_FOR = timedelta(hours=12)
+"""How long a ride that nothing is authorised for, since it costs nothing (a day's cap is reached),
+may last beyond its planned arrival before it becomes one: after a day it costs again."""
+
+
+def ride(trip: Trip, now: datetime) -> Move | None:
+    """What the rider asked for, and what the clock says; finishing comes first."""
+    state = riding_state(trip, now)
+    over = tuple(leg.id for leg in trip.provided if _ridden(leg, now))
+    if over:
+        return Move(state, Aim.TRAVEL, ended_legs=over)
+    starts = [(leg, asked) for leg in trip.provided if (asked := leg.pending(Ask.START))]
+    stale = [(leg, asked) for leg, asked in starts if now > asked.asked_at + START_STALE]
+    dropped = tuple(leg.id for leg, asked in stale if asked.state is AskState.PLANNED)
+    if dropped:
+        return Move(state, Aim.TRAVEL, dropped_starts=dropped)
+    fresh = [leg for leg, _ in starts if leg not in [old for old, _ in stale]]
+    actions = (
+        ask_all([leg for leg in trip.provided if leg.pending(Ask.FINISH)], Ask.FINISH)
+        + ask_all(fresh, Ask.START)
+        + tuple(Action(Act.LEG, leg.id, Ask.START, read_only=True) for leg, _ in stale)
+        + ask_all([leg for leg in trip.provided if _to_give_back(leg, now)], Ask.CANCEL)
+        + tuple(Action(Act.LOOK, leg.id) for leg in trip.provided if _to_look_at(leg, now))
+    )
+    return Move(state, Aim.TRAVEL, actions) if actions else None
+
+
+def _ridden(leg: TripLeg, now: datetime) -> bool:
+    return (
+        not leg.scarce
+        and leg.state in (LegState.CONFIRMED, LegState.ACTIVE)
+        and now >= leg.arrives_at + TICKET_ENDS_AFTER
+    )
+
+
+def _to_give_back(leg: TripLeg, now: datetime) -> bool:
+    """Asked to be cancelled by the rider, or never unlocked."""
+    if leg.state is not LegState.CONFIRMED or leg.pending(Ask.START) or counts_as_used(leg, now):
+        return False
+    asked = leg.asked.get(Ask.CANCEL)
+    if asked is not None:
+        return asked.state is not AskState.DONE
+    return leg.scarce and now >= leg.departs_at + NO_SHOW_AFTER
+
+
+def counts_as_used(leg: TripLeg, now: datetime) -> bool:
+    """A ticket that could not be taken back before it became valid: it counts as used."""
+    asked = leg.asked.get(Ask.CANCEL)
+    refused = asked is not None and asked.state is AskState.REFUSED
+    issued = not leg.scarce and leg.state is LegState.CONFIRMED
+    return issued and refused and now >= leg.departs_at
+
+
+def _to_look_at(leg: TripLeg, now: datetime) -> bool:
+    return leg.scarce and leg.state is LegState.ACTIVE and now >= _next_look_at(leg)
+
+
+def _next_look_at(leg: TripLeg) -> datetime:
+    return max(leg.arrives_at, leg.looked_at or leg.arrives_at) + LOOK_EVERY
+
+
+def riding_state(trip: Trip, now: datetime) -> BookingState:
+    """How a booking stands whose legs are all confirmed or further on."""
+    riding = (leg for leg in trip.provided if leg.state is LegState.ACTIVE and leg.scarce)
+    if any(now >= _end_secured(trip, leg) for leg in riding):
+        return BookingState.NEEDS_ATTENTION
+    if any(refuses_to_end(leg, now) for leg in trip.provided):
+        return BookingState.NEEDS_ATTENTION
+    if any(leg.state in RIDDEN for leg in trip.provided):
+        return BookingState.ACTIVE
+    return BookingState.CONFIRMED
+
+
+def _end_secured(trip: Trip, leg: TripLeg) -> datetime:
+    """Until when a ride may go on without a person looking at it."""
+    if trip.lapses_at is None:
+        return leg.arrives_at + UNSECURED_FOR
+    return trip.lapses_at - LAPSE_MARGIN
+
+
+def refuses_to_end(leg: TripLeg, now: datetime) -> bool:
+    """A leg that we want to give back and cannot, for longer than can be overlooked."""
+    asked = leg.asked.get(Ask.CANCEL)
+    return (
+        leg.open
+        and not counts_as_used(leg, now)
+        and asked is not None
+        and asked.state is not AskState.DONE
+        and (asked.state is AskState.REFUSED or now >= asked.asked_at + UNDO_IN_PEACE)
+    )
+
+
+def next_look(leg: TripLeg) -> datetime:
+    """When the clock next says something about a confirmed or active leg."""
+    if not leg.scarce:
+        return leg.arrives_at + TICKET_ENDS_AFTER
+    if leg.state is LegState.ACTIVE:
+        return _next_look_at(leg)
+    return leg.departs_at + NO_SHOW_AFTER
+
+
+def watch(trip: Trip, ridden: list[TripLeg], now: datetime) -> Move:
+    """A ride that should not be, and that nobody pays for: a person's case until it has ended."""
+    actions = ask_all([leg for leg in ridden if leg.pending(Ask.FINISH)], Ask.FINISH)
+    actions += tuple(Action(Act.LOOK, leg.id) for leg in ridden if _to_look_at(leg, now))
+    riding = [leg for leg in ridden if leg.scarce and leg.state is LegState.ACTIVE]
+    wake_at = min((_next_look_at(leg) for leg in riding), default=None)
+    return Move(BookingState.NEEDS_ATTENTION, trip.aim, actions, wake_at)
