@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import find_due
 from mobility.booking.desk import Desk
-from mobility.booking.tickets import void_ticket
+from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.booking.trips import record_ask, set_leg
 from providers.errors import (
@@ -233,7 +233,7 @@ async def _write(
     """Change the leg; a leg that is given back takes its ticket with it, in one transaction."""
     await set_leg(tx, booking_id, leg_id, **values)
     if values.get("state") is LegState.CANCELLED:
-        await void_ticket(tx, booking_id, leg_id, now)
+        await void_tickets(tx, booking_id, now, leg_id=leg_id)
 
 
 async def _reported(

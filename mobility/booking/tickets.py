@@ -18,6 +18,7 @@ from mobility.booking.errors import (
     TicketMovesUsedError,
     WrongStateError,
 )
+from mobility.booking.trip import Aim
 from mobility.tables import booking, leg, ticket, ticket_key_revocation
 from providers.bus.ticket import Ticket, read_claims
 from providers.bus.ticket_keys import LASTS, read_day
@@ -61,22 +62,23 @@ class Binding:
 
 
 async def lock_access(tx: AsyncConnection, rider_id: str, booking_id: str, leg_id: str) -> Access:
-    """What a rider's leg shows; it is not given back before the transaction ends.
+    """What a rider's leg shows; nothing of it is given back before the transaction ends.
 
     Raises:
         NotFoundError: no such leg of hers that a provider carries out.
         WrongStateError: there is nothing to show yet, or any more.
     """
-    row = (
-        await tx.execute(
-            select(leg)
-            .join(booking, booking.c.id == leg.c.booking_id)
-            .where(booking.c.id == booking_id, booking.c.rider_id == rider_id, leg.c.id == leg_id)
-            .with_for_update(of=leg)
-        )
-    ).one_or_none()
-    if row is None or row.provider_id is None:
+    aim = await tx.scalar(
+        select(booking.c.aim)
+        .where(booking.c.id == booking_id, booking.c.rider_id == rider_id)
+        .with_for_update()
+    )
+    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    row = (await tx.execute(select(leg).where(*mine))).one_or_none()
+    if aim is None or row is None or row.provider_id is None:
         raise NotFoundError(f"booking {booking_id} has no leg {leg_id} with a ticket")
+    if aim != Aim.TRAVEL:
+        raise WrongStateError(f"leg {leg_id} has no ticket any more: the booking is given back")
     if row.access_code is None:
         raise WrongStateError(f"leg {leg_id} has no ticket: it is {row.state}")
     return Access(
@@ -92,7 +94,7 @@ async def lock_access(tx: AsyncConnection, rider_id: str, booking_id: str, leg_i
 async def hold_ticket(
     tx: AsyncConnection, booking_id: str, access: Access, holder: Holder, *, move: bool
 ) -> Binding:
-    """Bind a locked leg's ticket to a holder, or find it bound so; ``move`` takes it from another.
+    """Bind a locked booking's ticket to a holder, or find it bound; ``move`` takes it from another.
 
     Raises:
         ValueError: it is no ticket of ours.
@@ -137,17 +139,14 @@ def _holder(row: RowMapping) -> Holder:
     return Holder(row["device_key"], row["session"])
 
 
-async def void_ticket(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:
-    """Revoke whatever binding a leg's ticket has."""
-    await tx.execute(
-        update(ticket)
-        .where(
-            ticket.c.booking_id == booking_id,
-            ticket.c.leg_id == leg_id,
-            ticket.c.void_at.is_(None),
-        )
-        .values(void_at=now)
-    )
+async def void_tickets(
+    tx: AsyncConnection, booking_id: str, now: datetime, *, leg_id: str | None = None
+) -> None:
+    """Revoke whatever bindings the tickets of a locked booking have, or that of one leg."""
+    these = [ticket.c.booking_id == booking_id, ticket.c.void_at.is_(None)]
+    if leg_id is not None:
+        these.append(ticket.c.leg_id == leg_id)
+    await tx.execute(update(ticket).where(*these).values(void_at=now))
 
 
 async def allow_move(tx: AsyncConnection, booking_id: str, leg_id: str) -> int:

@@ -13,8 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
-from mobility.booking.moves import Move
+from mobility.booking.moves import Act, Move
 from mobility.booking.payment_view import PaymentSeen, get_seen
+from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import (
     Aim,
     Ask,
@@ -30,6 +31,7 @@ from mobility.tables import booking, leg, provider_operation
 from payments.money import Money
 from providers.values import LegOrder, Mode, ProviderId
 
+MONEY_GOES_BACK = (Act.RELEASE, Act.REFUND)
 OFFER_LEG = TypeAdapter(OfferLeg)
 
 
@@ -133,7 +135,13 @@ async def get_order(tx: AsyncConnection, booking_id: str, leg_id: str, rider: st
 
 
 async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime) -> None:
-    """Write a decision: the booking's state and aim, and the legs that it ends by itself."""
+    """Write a decision: the booking's state and aim, and the legs that it ends by itself.
+
+    Before the money of a whole booking goes back, its tickets are void, also where a provider
+    does not take a leg back.
+    """
+    if move.aim is not Aim.TRAVEL and any(action.act in MONEY_GOES_BACK for action in move.actions):
+        await void_tickets(tx, trip.id, now)
     changes: dict[str, Any] = {}
     if move.state is not trip.state:
         changes["state"] = move.state

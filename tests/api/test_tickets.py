@@ -12,7 +12,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mobility.booking.tickets import MOVES, void_ticket
+from mobility.booking.tickets import MOVES, void_tickets
 from mobility.db import transaction
 from mobility.identity.roles import Role
 from mobility.tables import booking, leg, ticket
@@ -241,7 +241,7 @@ async def test_a_ticket_given_back_is_refused_whoever_shows_it(world: World):
     phone = await booked(world)
     bound = (await phone.take()).json()["payload"]
     async with transaction(world.wiring.engine) as tx:
-        await void_ticket(tx, "bkg_1", "leg_1", world.now)
+        await void_tickets(tx, "bkg_1", world.now)
         await tx.execute(leg.update().values(state="cancelled", access_code=None))
     with pytest.raises(RevokedTicketError):
         await inspect(world, show(bound, phone.key, world.now))
@@ -377,7 +377,7 @@ async def test_who_is_erased_leaves_no_device_behind_and_her_tickets_stay_revoke
     await phone.take()
     bound = (await other.take()).json()["payload"]
     async with transaction(world.wiring.engine) as tx:
-        await void_ticket(tx, "bkg_1", "leg_1", world.now)
+        await void_tickets(tx, "bkg_1", world.now)
         await tx.execute(leg.update().values(state="cancelled", access_code=None, detail={}))
         await tx.execute(booking.update().values(state="cancelled"))
     assert (await world.client.delete("/v1/me", headers=phone.headers)).status_code == 204

@@ -13,7 +13,9 @@ import pytest
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
+from mobility.booking.give_back import ask_to_give_back
 from mobility.booking.tickets import Access, Holder, hold_ticket, list_revoked, lock_access
+from mobility.booking.trip import PaymentView
 from mobility.db import transaction
 from mobility.planning.offer import OfferLeg
 from payments.money import Money
@@ -21,7 +23,7 @@ from providers.bus.adapter import TicketOffice
 from providers.bus.fare_table import read_fares
 from providers.stanza import read_stanzas
 from providers.values import AccessFormat, Mode, ProviderId
-from tests.booking.test_hard_luck import Unlike, changed, ticket_leg
+from tests.booking.test_hard_luck import Unlike, changed, later, ticket_leg
 from tests.booking.world import BIKE, World, bike_leg, offer_of
 from tests.providers.city import write_city
 from tests.providers.conftest import LUEBECK_FARES
@@ -124,6 +126,38 @@ async def test_whoever_asks_while_it_is_cancelled_has_nothing_valid_afterwards(
                 assert binding <= last[access.ticket.id]
             else:
                 assert isinstance(answer, WrongStateError)
+
+
+async def test_of_a_trip_under_way_only_the_ticket_given_back_is_revoked(city: World) -> None:
+    booking_id = await city.book(offer_of(bus_leg(departs_in=1), bus_leg(departs_in=30)))
+    await city.advance(booking_id)
+    used, unused = (leg.id for leg in (await city.trip(booking_id)).provided)
+    await show(city, booking_id, used, PHONE)
+    access, _ = await show(city, booking_id, unused, PHONE)
+    assert access.ticket is not None
+    riding = later(city, minutes=2)
+    await cancel(riding, booking_id)
+    assert await city.story(booking_id) == "confirmed | bus confirmed, bus cancelled | captured"
+    assert await revoked(riding) == {access.ticket.id: 1}
+    assert (await show(riding, booking_id, used, PHONE))[1] == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+async def test_a_ticket_in_use_is_void_before_staff_gives_its_money_back(
+    city: World, seen: bool
+) -> None:
+    booking_id, leg_id = await booked(city, bus_leg(departs_in=1))
+    if seen:
+        await show(city, booking_id, leg_id, PHONE)
+    riding = later(city, minutes=10)
+    async with transaction(city.desk.engine) as tx:
+        now = riding.desk.clock()
+        await ask_to_give_back(tx, booking_id, actor="rdr_staff", reason="no bus came", now=now)
+    await riding.advance(booking_id)
+    assert (await city.trip(booking_id)).payment is PaymentView.REFUNDED
+    assert list((await revoked(riding)).values()) == [1] * seen
+    with pytest.raises(WrongStateError):
+        await show(riding, booking_id, leg_id, OTHER)
 
 
 async def test_a_ticket_longer_than_a_day_is_not_sold(city: World) -> None:
