@@ -7,11 +7,13 @@ error.
 from __future__ import annotations
 
 import io
+import json
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import segno
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
 from mobility.cities.city import load_city
@@ -21,6 +23,11 @@ from mobility.settings import Settings
 from mobility.trip_client import Client, Json, TripFailedError, sign_in, token_for
 from mobility.trip_search import count_kinds, find_journey, list_ways
 from mobility.trip_story import ICONS, Trip, money_text, price_text, way_text
+from providers.bus.envelope import encode
+from providers.bus.revocations import read_list
+from providers.bus.ticket import show, verify
+from providers.bus.ticket_errors import StaleCodeError, TicketError
+from providers.bus.ticket_keys import read_keys
 
 EMAIL = "anna.trip@example.org"
 FINANCE = "finance.trip@example.org"
@@ -120,17 +127,43 @@ def _show_provider(trip: Trip, booking: Json) -> None:
 
 
 def _show_tickets(trip: Trip, booking: Json) -> None:
+    """The tickets, bound to her phone; the first as it is shown and inspected without a network."""
+    phone = Ed25519PrivateKey.generate()
+    device_key = encode(phone.public_key().public_bytes_raw())
     legs = [leg for leg in booking["legs"] if leg["mode"] in ("bus", "ferry")]
     for number, leg in enumerate(legs):
-        ticket = trip.rider.get(f"/v1/bookings/{booking['id']}/legs/{leg['id']}/ticket")
+        path = f"/v1/bookings/{booking['id']}/legs/{leg['id']}/ticket"
+        ticket = trip.rider.post(path, {"device_key": device_key})
         if number:
             trip.say(f"and one for {leg['origin']} → {leg['destination']}")
             continue
         trip.chapter(f"5  Her ticket for {leg['origin']} → {leg['destination']}")
-        trip.say(f"valid until {trip.clock(ticket['valid_until'])}, signed, to be checked offline")
+        start, end = trip.clock(ticket["valid_from"]), trip.clock(ticket["valid_until"])
+        trip.say(f"valid from {start} to {end}, bound to her phone, where it needs no network")
+        at = max(datetime.fromisoformat(ticket[name]) for name in ("valid_from", "server_time"))
+        code = show(ticket["payload"], phone, at)
         drawn = io.StringIO()
-        segno.make(ticket["payload"], error="l").terminal(out=drawn, compact=True, border=2)
+        segno.make(code, error="l").terminal(out=drawn, compact=True, border=2)
         trip.console.print(drawn.getvalue().rstrip("\n"), markup=False, soft_wrap=True)
+        _inspect(trip, leg, code, at)
+
+
+def _inspect(trip: Trip, leg: Json, code: str, at: datetime) -> None:
+    """What an inspector makes of it with the published keys and list, and of a copy of it."""
+    anyone = Client(trip.http)
+    keys = read_keys(json.dumps(anyone.get("/v1/tickets/keys")))
+    revocations = read_list(json.dumps(anyone.get("/v1/tickets/revocations")), keys, at)
+    try:
+        ticket = verify(code, keys, revocations, at).ticket
+    except TicketError as error:
+        raise TripFailedError(f"an inspector refuses the ticket: {error}") from error
+    trip.check("an inspector without a network reads it as of", ticket.issuer, leg["provider_id"])
+    try:
+        verify(code, keys, revocations, at + timedelta(minutes=1))
+    except StaleCodeError as error:
+        trip.say(f"a picture of it, a minute later: {error}")
+    else:
+        raise TripFailedError("a picture of the ticket is accepted a minute later")
 
 
 def _ride(trip: Trip, booking: Json) -> Json:
