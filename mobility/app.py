@@ -21,6 +21,7 @@ from mobility.api import (
     health,
     journeys,
     me,
+    metrics,
     offers,
     operations,
     pages,
@@ -53,6 +54,7 @@ SHUTDOWN_S = 3.0
 """How long bookings under way may take to come to rest when the process is told to stop."""
 ROUTERS = (
     health.router,
+    metrics.router,
     auth.router,
     journeys.router,
     places.router,

@@ -80,6 +80,8 @@ booking = Table(
     _instant("created_at", nullable=False),
     _instant("expires_at", nullable=False),
     _instant("decided_at"),
+    _instant("attention_since"),
+    _instant("undo_since"),  # when its aim was no longer to travel
     CheckConstraint(
         "state in ('held','awaiting_payment','confirmed','active','completed','settled',"
         "'cancelled','failed','needs_attention')",
@@ -88,6 +90,12 @@ booking = Table(
     CheckConstraint("aim in ('travel','cancel','fail','give_back')", name="aim"),
     CheckConstraint("0 <= price_minor and price_minor <= ceiling_minor", name="price"),
     Index("ix_booking_rider_id", "rider_id", "created_at", "id"),
+    Index(
+        "ix_booking_attention",
+        "attention_since",
+        postgresql_where=text("state = 'needs_attention'"),
+    ),
+    Index("ix_booking_payment", "payment_id"),
 )
 
 leg = Table(
@@ -131,6 +139,11 @@ leg = Table(
     ),
     Index("ix_leg_provider_id", "provider_id", "departs_at", "id"),
     Index("ix_leg_order_key", "order_key", unique=True),
+    Index(
+        "ix_leg_kept",
+        "provider_id",
+        postgresql_where=text("state IN ('held', 'confirmed', 'active') AND scarce"),
+    ),
 )
 
 ticket = Table(

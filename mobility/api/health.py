@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 
 import httpx
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from gtfs.realtime_match import Reason
 from mobility.api.dependencies import Now, WiringDep
 from mobility.db import transaction
 from mobility.wiring import Wiring
@@ -27,11 +25,6 @@ router = APIRouter(tags=["health"])
 _PATIENCE_S = 2.0
 _ASK_OUTSIDE_EVERY_S = 15.0
 _ASK_THE_SILENT_EVERY_S = 3.0
-_age = Gauge("mobility_provider_age_seconds", "Since a provider was last heard of.", ("provider",))
-_feed_age = Gauge("mobility_realtime_age_seconds", "Of what a feed of live times said.", ("feed",))
-_unmatched = Gauge(
-    "mobility_realtime_unmatched", "Named by feeds and not in the timetable.", ("reason",)
-)
 
 
 class Capability(BaseModel):
@@ -149,7 +142,8 @@ def _outside(request: Request) -> _Outside:
     return outside
 
 
-async def _pay(request: Request, wiring: Wiring) -> Capability:
+async def ask_payments(request: Request, wiring: Wiring) -> Capability:
+    """Whether the payment processor answers, as of a few seconds ago."""
     return await _outside(request).ask(
         "payments", wiring.gateway.get_balance, "the payment processor"
     )
@@ -162,9 +156,10 @@ def _with_payments(book: Capability, pay: Capability) -> Capability:
     return Capability(ready=False, because=f"{pay.because}; only what is free can be booked")
 
 
-async def _providers(
+async def ask_providers(
     request: Request, wiring: Wiring, now: Now
 ) -> dict[ProviderId, ProviderCapability]:
+    """Whether each provider's legs can be offered, as of a few seconds ago."""
     ages = {item.provider_id: item for item in wiring.mirror.freshness(now)}
     urls = wiring.settings.provider_urls or {}
 
@@ -230,7 +225,7 @@ async def live() -> Liveness:
 async def ready(request: Request, response: Response, wiring: WiringDep, now: Now) -> Readiness:
     """200 when it can plan, for a load balancer; the body says the rest."""
     (plan, book), pay, providers = await asyncio.gather(
-        _plan_and_book(wiring), _pay(request, wiring), _providers(request, wiring, now)
+        _plan_and_book(wiring), ask_payments(request, wiring), ask_providers(request, wiring, now)
     )
     response.status_code = 200 if plan.ready else 503
     return Readiness(
@@ -249,37 +244,8 @@ async def ready(request: Request, response: Response, wiring: WiringDep, now: No
 )
 async def health(request: Request, response: Response, wiring: WiringDep) -> Health:
     """200 when it can plan and book. Booking needs payments, so their outage is 503 here."""
-    (plan, book), pay = await asyncio.gather(_plan_and_book(wiring), _pay(request, wiring))
+    (plan, book), pay = await asyncio.gather(_plan_and_book(wiring), ask_payments(request, wiring))
     book = _with_payments(book, pay)
     healthy = plan.ready and book.ready
     response.status_code = 200 if healthy else 503
     return Health(healthy=healthy, plan=plan, book=book)
-
-
-@router.get(
-    "/metrics",
-    response_class=Response,
-    summary="Numbers for Prometheus",
-    responses={
-        200: {
-            "content": {
-                "text/plain": {
-                    "example": "mobility_http_requests_total"
-                    '{method="GET",route="/livez",status="200"} 1.0\n'
-                }
-            }
-        }
-    },
-)
-async def metrics(wiring: WiringDep, now: Now) -> Response:
-    """Counts and times by route template; never an id, an address or a position."""
-    for item in wiring.mirror.freshness(now):
-        if item.age_seconds is not None:
-            _age.labels(item.provider_id).set(item.age_seconds)
-    for feed in wiring.realtime.report(now):
-        if feed.age_seconds is not None:
-            _feed_age.labels(feed.id).set(feed.age_seconds)
-    unmatched = wiring.realtime.current.summary.unmatched
-    for reason in Reason:
-        _unmatched.labels(reason.name.lower()).set(unmatched.get(reason, 0))
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

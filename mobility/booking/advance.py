@@ -131,12 +131,12 @@ async def _advance_if_free(desk: Desk, booking_id: str) -> None:
     )
 
 
-async def leave_to_staff(tx: AsyncConnection, booking_id: str, _now: datetime) -> None:
+async def leave_to_staff(tx: AsyncConnection, booking_id: str, now: datetime) -> None:
     """Let a booking that is no longer worked on say that a person must look at it."""
     with suppress(NotFoundError):
         trip = await get_trip(tx, booking_id, lock=True)
         if trip.state not in OVER:
-            await mark_needs_attention(tx, booking_id)
+            await mark_needs_attention(tx, booking_id, now)
 
 
 def _changed(trip: Trip, move: Move) -> bool:
@@ -209,6 +209,6 @@ async def _pay(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
         return await pay.bring_about(desk, trip, act)
     except (pay.PaymentStuckError, PaymentConflictError, ValueError):
         async with transaction(desk.engine) as tx:
-            await mark_needs_attention(tx, trip.id)
+            await mark_needs_attention(tx, trip.id, desk.clock())
         await desk.changed(trip.id)
         raise

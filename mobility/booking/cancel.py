@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
-from mobility.booking.trips import ask_for, get_trip
-from mobility.tables import booking
+from mobility.booking.trips import ask_for, get_trip, set_undo_aim
 from payments.money import Money
 
 CANCELLABLE = (
@@ -94,6 +92,6 @@ async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> 
         for leg_id in _unused(trip, now):
             await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
     else:
-        await tx.execute(update(booking).where(booking.c.id == booking_id).values(aim=Aim.CANCEL))
+        await set_undo_aim(tx, booking_id, Aim.CANCEL, now)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -13,8 +12,7 @@ from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
 from mobility.booking.moves import OVER
 from mobility.booking.trip import Aim
-from mobility.booking.trips import get_trip
-from mobility.tables import booking
+from mobility.booking.trips import get_trip, set_undo_aim
 from payments.refund import try_refused_again
 
 
@@ -35,9 +33,8 @@ async def ask_to_give_back(
         if begins:
             raise WrongStateError(f"booking {booking_id} is {trip.state}; nothing of it is stuck")
         return
-    changed = update(booking).where(booking.c.id == booking_id).values(aim=Aim.GIVE_BACK)
-    payment_id = await tx.scalar(changed.returning(booking.c.payment_id))
-    again = await try_refused_again(tx, str(payment_id))
+    payment_id = await set_undo_aim(tx, booking_id, Aim.GIVE_BACK, now)
+    again = await try_refused_again(tx, payment_id)
     if begins or again:
         await write_down(tx, Deed(actor, "booking.give_back", booking_id, reason, now))
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -145,8 +145,11 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
     changes: dict[str, Any] = {}
     if move.state is not trip.state:
         changes["state"] = move.state
+        needs_attention = move.state is BookingState.NEEDS_ATTENTION
+        changes["attention_since"] = now if needs_attention else None
     if move.aim is not trip.aim:
         changes["aim"] = move.aim
+        changes["undo_since"] = None if move.aim is Aim.TRAVEL else now
     if move.failure is not None:
         changes |= {
             "failure_type": move.failure.type,
@@ -179,11 +182,27 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
         )
 
 
-async def mark_needs_attention(tx: AsyncConnection, booking_id: str) -> None:
-    """Say that a person must look at a booking."""
+async def mark_needs_attention(tx: AsyncConnection, booking_id: str, now: datetime) -> None:
+    """Say that a person must look at a booking, since now unless it said so before."""
     await tx.execute(
-        update(booking).where(booking.c.id == booking_id).values(state=BookingState.NEEDS_ATTENTION)
+        update(booking)
+        .where(booking.c.id == booking_id)
+        .values(
+            state=BookingState.NEEDS_ATTENTION,
+            attention_since=func.coalesce(booking.c.attention_since, now),
+        )
     )
+
+
+async def set_undo_aim(tx: AsyncConnection, booking_id: str, aim: Aim, now: datetime) -> str:
+    """Turn a booking towards its end; returns the id of its payment."""
+    payment_id = await tx.scalar(
+        update(booking)
+        .where(booking.c.id == booking_id)
+        .values(aim=aim, undo_since=func.coalesce(booking.c.undo_since, now))
+        .returning(booking.c.payment_id)
+    )
+    return str(payment_id)
 
 
 async def set_leg(tx: AsyncConnection, booking_id: str, leg_id: str, **values: Any) -> None:
