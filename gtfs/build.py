@@ -79,7 +79,7 @@ def build(
         footpaths=_footpaths(len(platforms), walks),
         paths=paths,
         transfer_rules=rule_table(
-            list_rules(trips, services, platforms, feed.routes, feed.transfer_rules),
+            list_rules(trips, services, platforms, feed.routes, feed.transfer_rules, walks=walks),
             platforms,
             walks,
             change,

@@ -1,8 +1,8 @@
 """How many rules about changing are too many for a network, and which are left out then.
 
 A search tells apart, at each stop, the lines and trips that rules name there, and needs a way from
-each to each. What no feed of a city comes near is cut off: first the rules of trips at the stops
-where they tell most apart, then those of lines.
+each to each; and a trip that is named runs in a lane of its own. What no feed of a city comes near
+is cut off: first the rules of trips at the stops where they tell most apart, then those of lines.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ I64 = NDArray[np.int64]
 
 MOST_PAIRS = 1 << 17
 """Pairs of stops that all rules together name, counted again for each rule."""
-MOST_WAYS = 1 << 17
-"""The sum over all stops of the square of what rules tell apart there on a day."""
+MOST_WAYS = 1 << 19
+"""Ways to change between what rules tell apart on a day, at all stops and between those nearby."""
+MOST_TRIPS = 1 << 12
+"""Trips that are named at a stop on a day, counted at each of their stops."""
 
 
 class ChangeRule(NamedTuple):
@@ -54,19 +56,28 @@ def within_bounds(
     services: Services,
     stops: Mapping[str, int],
     routes: Mapping[str, int],
+    near: I64,
     report: Report,
 ) -> list[ChangeRule]:
-    """The rules that are not too many; the report names how many are left out."""
+    """The rules that are not too many; the report names how many are left out.
+
+    `near` is of each stop the number of others with rules to which one can walk.
+    """
     if not rules:
         return rules
     by_route, by_trip = _told_apart(rules, trips, services, stops, routes)
-    crowded = _crowded(1 + by_route + by_trip, 1 + by_route)
+    there = 1 + near
+    by_lines = there * (1 + by_route) ** 2
+    crowded = _crowded(there * (1 + by_route + by_trip) ** 2, by_lines, MOST_WAYS)
+    by_trip[crowded] = 0
+    crowded = np.append(crowded, _crowded(by_trip, np.zeros_like(by_trip), MOST_TRIPS))
+    by_trip[crowded] = 0
     full = set(crowded.tolist())
     kept = [
         rule for rule in rules if max(rule.from_trip, rule.to_trip) < 0 or full.isdisjoint(rule[:2])
     ]
-    by_trip[crowded] = 0
-    full = set(_crowded(1 + by_route + by_trip, np.ones_like(by_route)).tolist())
+    crowded = _crowded(there * (1 + by_route + by_trip) ** 2, there, MOST_WAYS)
+    full = set(crowded.tolist())
     kept = [rule for rule in kept if full.isdisjoint(rule[:2])]
     if len(kept) < len(rules):
         report.add(
@@ -77,14 +88,14 @@ def within_bounds(
     return kept
 
 
-def _crowded(ways: I64, left: I64) -> I64:
-    """The stops with most ways that must make do with what is left of them."""
-    order = np.argsort(ways, kind="stable")
-    whole = np.append(0, np.cumsum(ways[order] ** 2))
-    rest = np.append(0, np.cumsum(left[order] ** 2))
-    n_kept = int(np.flatnonzero(whole + rest[-1] - rest <= MOST_WAYS).max(initial=0))
+def _crowded(weight: I64, left: I64, most: int) -> I64:
+    """The stops with most that must make do with what is left, for the sum to be `most`."""
+    order = np.argsort(weight, kind="stable")
+    whole = np.append(0, np.cumsum(weight[order]))
+    rest = np.append(0, np.cumsum(left[order]))
+    n_kept = int(np.flatnonzero(whole + rest[-1] - rest <= most).max(initial=0))
     crowded = order[n_kept:]
-    return crowded[ways[crowded] > left[crowded]]
+    return crowded[weight[crowded] > left[crowded]]
 
 
 def _told_apart(

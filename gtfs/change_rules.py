@@ -5,6 +5,7 @@ Definition: docs/decisions/0035-changes-between-lines-and-trips.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,10 +16,11 @@ from gtfs.change_bounds import MOST_PAIRS, ChangeRule, within_bounds
 from gtfs.defects import Kind, Report
 from gtfs.feed import FeedRoute, FeedStop, FeedTransferRule, TransferKind
 from gtfs.tables import TransferRuleTable
-from gtfs.transfers import NEVER_S, WalkRules, Walks, children_of
+from gtfs.transfers import NEVER_S, WalkRules, Walks, children_of, near_pairs
 from gtfs.trip_columns import Services, TripColumns
 
 I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 
 def list_rules(
@@ -28,18 +30,21 @@ def list_rules(
     routes: Sequence[FeedRoute],
     told: Sequence[FeedTransferRule],
     report: Report | None = None,
+    walks: Walks | None = None,
 ) -> list[ChangeRule]:
     """The rules about changing between some lines or trips, a rule of a station one of its stops.
 
-    Of `stops` those that are no station are numbered in order. What would make networks many times
-    as large is left out (`change_bounds`), and the report says so.
+    Of `stops` those that are no station are numbered in order. `walks` are the footpaths between
+    them; until they are known, all nearby and in one station count as joined. What would make
+    networks many times as large is left out (`change_bounds`), and the report says so.
     """
     told = [rule for rule in told if rule.kind < TransferKind.IN_SEAT]
     if not told:
         return []
     report = report or Report()
     _say_contradictions(told, report)
-    numbers = _Numbers.of(trips, [stop for stop in stops if not stop.is_station], routes, told)
+    stops = [stop for stop in stops if not stop.is_station]
+    numbers = _Numbers.of(trips, stops, routes, told)
     found: list[ChangeRule] = []
     for n, rule in enumerate(told):
         sides = numbers.sides(rule, report)
@@ -54,7 +59,25 @@ def list_rules(
         if sides:
             own = (rule.from_id in numbers.stops) + (rule.to_id in numbers.stops)
             found += [ChangeRule(*pair, *sides, own, _seconds(rule)) for pair in pairs]
-    return within_bounds(found, trips, services, numbers.stops, numbers.routes, report)
+    ruled = np.unique(np.array([rule[:2] for rule in found], np.int64))
+    near = _near(stops, ruled, walks)
+    return within_bounds(found, trips, services, numbers.stops, numbers.routes, near, report)
+
+
+def _near(stops: Sequence[FeedStop], ruled: I64, walks: Walks | None) -> I64:
+    """How many others with rules one can walk to from each stop."""
+    n = len(stops)
+    if walks is not None:
+        both = np.isin(walks.start, ruled) & np.isin(walks.end, ruled)
+        return np.bincount(walks.start[both], minlength=n)
+    some = [stops[stop] for stop in ruled.tolist()]
+    station = Counter(stop.parent_id for stop in some if stop.parent_id is not None)
+    near = np.zeros(n, np.int64)
+    near[ruled] = np.maximum(
+        np.bincount(near_pairs(some, WalkRules().max_m).ravel(), minlength=len(some)),
+        [station.get(stop.parent_id, 1) - 1 for stop in some],
+    )
+    return near
 
 
 def _seconds(rule: FeedTransferRule) -> int | None:

@@ -185,3 +185,13 @@ def test_rules_at_too_many_pairs_of_stops_are_cut(monkeypatch: pytest.MonkeyPatc
     assert reported(feed) == [(Kind.UNSUPPORTED, "ignored 1 of them")]
     monkeypatch.setattr(change_bounds, "MOST_WAYS", 4)
     assert reported(feed)[1:] == [(Kind.UNSUPPORTED, "ignored 3 of 4 there")]
+
+
+def test_too_many_trips_that_rules_name_are_cut_at_the_stops_with_most(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(change_bounds, "MOST_TRIPS", 2)
+    feed = feed_from_text(TOWN + "rule B B 1-1 2-2 never\nrule B B2 1-1 3-4 0\nrule B B 1 2-3 0")
+    assert reported(feed) == [(Kind.UNSUPPORTED, "ignored 3 of 3 there")]
+    feed = feed_from_text(TOWN + "rule B B 1-1 2 never\nrule B2 B2 - 3-4 never")
+    assert reported(feed) == []
