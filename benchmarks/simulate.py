@@ -44,6 +44,16 @@ def parts(seeds: str) -> tuple[Part, ...]:
             {"RUNS": "300", "STEPS": "40"},
         ),
         Part(
+            "all planted faults are noticed by the tests that are there for them",
+            ("tests/mutants",),
+            {"MUTANTS": "0"},
+        ),
+        Part(
+            "500 processes are killed while riders book, and no booking is lost or doubled",
+            ("tests/whole/test_kills.py",),
+            {"KILLS": "500"},
+        ),
+        Part(
             "10,000 orders, doubles and losses of webhooks end in the same books",
             ("tests/simulation/test_webhooks.py",),
             {"ORDERS": "10000"},

@@ -1,10 +1,8 @@
-"""The whole product as its processes: a trip, what may go wrong with a request, and deaths."""
+"""The whole product as its processes: a trip, and what may go wrong with a request."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import threading
 import time
 import uuid
@@ -13,9 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from mobility.embedded.folder import find_running
 from tests.api_client import Json, Rider, morning, rider_of, run_mobility
-from tests.processes import Instance, processes_of, running_instance
+from tests.processes import Instance, running_instance
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240), pytest.mark.xdist_group("trip")]
 
@@ -232,70 +229,6 @@ def test_wrong_tokens_are_401(http: httpx.Client) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_killing_the_api_or_the_worker_at_any_moment_of_a_booking(
-    instance: Instance, anna: Rider
-) -> None:
-    """Both are started again, and every booking ends confirmed, or failed with nothing held.
-
-    Four deaths of each, as the supervisor gives up a program that dies five times a minute.
-    """
-    undecided = []
-    for attempt in range(8):
-        wait_until_up(instance)
-        offer, key = anna.offer("bike"), f"kill-{attempt}"
-        victim = ("mobility.app", "mobility.cli worker")[attempt % 2]
-        answer = book_while_killing(instance, anna, offer, key, victim, after_s=0.08 * attempt)
-        if answer is None:
-            wait_until_up(instance)
-            answer = anna.book(offer, key=key)
-        undecided.append(answer)
-    wait_until_up(instance)
-    for answer in undecided:
-        if answer.status_code == 410:
-            continue
-        assert answer.status_code in (201, 402, 409, 503), answer.text
-        booking_id = answer.json().get("id") or answer.json()["booking_id"]
-        booking = wait_for(anna, booking_id, "confirmed", "failed")
-        held = operator_state(instance, booking)
-        if booking["state"] == "confirmed":
-            assert (held, booking["payment"]["state"]) == ("CONFIRMED", "authorised")
-            anna.post(f"/v1/bookings/{booking_id}/cancel")
-        else:
-            assert held in (None, "CANCELLED", "EXPIRED")
-            assert booking["payment"]["state"] in ("none", "released", "declined")
-
-
-def book_while_killing(
-    instance: Instance, rider: Rider, offer: str, key: str, victim: str, *, after_s: float
-) -> httpx.Response | None:
-    def kill() -> None:
-        time.sleep(after_s)
-        for pid, command in processes_of(instance.folder).items():
-            if victim in command:
-                os.kill(pid, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        return rider.book(offer, key=key)
-    except httpx.HTTPError:
-        return None
-    finally:
-        killer.join()
-
-
-def wait_until_up(instance: Instance) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{instance.url}/readyz").status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("the API did not come back")
-
-
 def wait_for(rider: Rider, booking_id: str, *states: str) -> Json:
     deadline = time.monotonic() + 30
     booking: Json = {}
@@ -307,13 +240,3 @@ def wait_for(rider: Rider, booking_id: str, *states: str) -> Json:
             return booking
         time.sleep(0.1)
     raise AssertionError(f"{booking_id} is still {booking}")
-
-
-def operator_state(instance: Instance, booking: Json) -> str | None:
-    """What the demo operator keeps for the booking's bike."""
-    running = find_running(instance.folder)
-    assert running is not None
-    urls = json.loads(running["MOBILITY_PROVIDER_URLS"])
-    leg = next(leg for leg in booking["legs"] if leg["mode"] == "bike")
-    kept = httpx.get(f"{urls[leg['provider_id']]}/sandbox/state").json()["bookings"]
-    return next((row["state"] for row in kept if row["id"] == leg["id"]), None)
