@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from mobility.api import (
     arrears,
     auth,
+    bill_split,
     bookings,
     docs,
     finance,
@@ -66,6 +67,7 @@ ROUTERS = (
     tickets.router,
     ticket_checks.router,
     receipts.router,
+    bill_split.router,
     streams.router,
     me.router,
     passes.router,

@@ -83,3 +83,47 @@ def trace(booking_id: Annotated[str, typer.Argument(help="The booking.")]) -> No
                 str(posting.amount),
             )
     Console(highlight=False).print(table)
+
+
+@finance_app.command("receipt")
+def check_receipt(booking_id: Annotated[str, typer.Argument(help="The booking.")]) -> None:
+    """Compute a receipt anew from the units stored and the tariffs; 1 when a cent differs.
+
+    Example: mobility finance receipt bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra
+    """
+    from mobility.booking.errors import NotFoundError, WrongStateError  # noqa: PLC0415
+    from mobility.booking.queries import get_any_booking  # noqa: PLC0415
+    from mobility.booking.receipt import Receipt, get_receipt  # noqa: PLC0415
+    from mobility.cities.city import load_city  # noqa: PLC0415
+    from mobility.db import make_engine, transaction  # noqa: PLC0415
+    from mobility.identity_command import instance_settings  # noqa: PLC0415
+
+    settings = instance_settings()
+
+    async def run() -> Receipt:
+        engine = make_engine(settings.database_url or "", pool_size=1)
+        try:
+            async with transaction(engine) as tx:
+                record = await get_any_booking(tx, booking_id)
+                return await get_receipt(tx, record, load_city(settings.city))
+        finally:
+            await engine.dispose()
+
+    try:
+        receipt = asyncio.run(run())
+    except (NotFoundError, WrongStateError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    table = Table("leg", "provider", "tariff", "charged", "computed anew", box=None)
+    for line in receipt.lines:
+        if line.off is None:
+            anew = f"cannot be said: {line.off_because}"
+        else:
+            anew = "equal" if not line.off else f"{line.gross - line.off}, off by {line.off}"
+        table.add_row(
+            line.leg_id, str(line.provider_id), line.tariff_version, str(line.gross), anew
+        )
+    Console(highlight=False, width=160).print(table)
+    raise typer.Exit(
+        0 if all(line.off is not None and not line.off for line in receipt.lines) else 1
+    )

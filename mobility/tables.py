@@ -115,6 +115,7 @@ leg = Table(
     Column("ceiling_minor", BigInteger, nullable=False),
     Column("final_minor", BigInteger),
     Column("claimed_minor", BigInteger),  # what the provider asked; final is what is due
+    Column("paid_before_minor", BigInteger),  # for the day's earlier rides under the same cap
     Column("vat_percent", Numeric(5, 2), nullable=False),
     Column("commission_percent", Numeric(5, 2), nullable=False),
     Column("co2_grams", Integer, nullable=False),

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from payments.money import Money
+from providers.price_item import ItemKind, PriceItem
 from providers.values import PricingPlan, Quote, Segment, Usage
 
 MINUTES_PER_DAY = 1440
@@ -29,10 +31,12 @@ CEILING_LEAST_METRES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A price and the lines that add up to it."""
+    """A price and the items that add up to it."""
 
     price: Money
     lines: tuple[str, ...]
+    """The items as text; never none."""
+    items: tuple[PriceItem, ...] = ()
 
 
 def version_of(plan: PricingPlan) -> str:
@@ -60,23 +64,20 @@ def explain(plan: PricingPlan, usage: Usage, paid: Money | None = None) -> Price
     """
     if usage.minutes < 0 or usage.metres < 0:
         raise ValueError(f"a ride cannot use {usage.minutes} min and {usage.metres} m")
-    lines: list[str] = []
-    total = plan.price
+    items: list[PriceItem] = []
     if plan.price:
-        lines.append(f"Grundpreis je Fahrt: {_amount(plan.price, plan.currency)}")
-    total += _time_price(plan, usage.minutes, lines, _paid(plan, paid))
+        text = f"Grundpreis je Fahrt: {_amount(plan.price, plan.currency)}"
+        items.append(PriceItem(ItemKind.BASE, 1, "ride", plan.price, text))
+    _time_price(plan, usage.minutes, items, _paid(plan, paid))
     for segment in plan.per_km:
-        total += _segment_line(
-            segment, usage.metres, METRES_PER_KM, "km", plan.currency, lines, _km(usage.metres)
-        )
+        _segment_item(segment, usage.metres, _PER_KM, plan.currency, items, _km(usage.metres))
+    total = sum((item.amount for item in items), Decimal(0))
     rounded = max(total, Decimal(0)).quantize(Decimal("0.01"), ROUND_HALF_UP)
     if rounded != total:
-        lines.append(
-            f"gerundet von {_amount(total, plan.currency)} auf {_amount(rounded, plan.currency)}"
-        )
-    if not lines:
-        lines.append(f"kostenlos im Tarif {plan.name}")
-    return Priced(Money.of_major(rounded, plan.currency), tuple(lines))
+        text = f"gerundet von {_amount(total, plan.currency)} auf {_amount(rounded, plan.currency)}"
+        items.append(PriceItem(ItemKind.ROUNDING, 1, "ride", rounded - total, text))
+    lines = tuple(item.text for item in items) or (f"kostenlos im Tarif {plan.name}",)
+    return Priced(Money.of_major(rounded, plan.currency), lines, tuple(items))
 
 
 def price_of_minutes(plan: PricingPlan, minutes: int) -> Decimal:
@@ -143,64 +144,88 @@ def _paid(plan: PricingPlan, paid: Money | None) -> Decimal:
     return Decimal(paid.minor) / 100
 
 
-def _time_price(plan: PricingPlan, minutes: int, lines: list[str], paid: Decimal) -> Decimal:
+def _time_price(plan: PricingPlan, minutes: int, items: list[PriceItem], paid: Decimal) -> Decimal:
+    """The price of the time, its items added to ``items``."""
+    first = len(items)
     if plan.day_cap is None:
-        return sum(
-            (
-                _segment_line(part, minutes, 1, "min", plan.currency, lines, f"{minutes} min")
-                for part in plan.per_min
-            ),
-            Decimal(0),
-        )
+        for part in plan.per_min:
+            _segment_item(part, minutes, _PER_MIN, plan.currency, items, f"{minutes} min")
+    else:
+        _capped_time(plan, plan.day_cap, minutes, items, paid)
+    return sum((item.amount for item in items[first:]), Decimal(0))
+
+
+def _capped_time(
+    plan: PricingPlan, day_cap: Decimal, minutes: int, items: list[PriceItem], paid: Decimal
+) -> None:
     days, rest = divmod(minutes, MINUTES_PER_DAY)
-    total = Decimal(0)
     if days:
-        full = min(_time_price_uncapped(plan, MINUTES_PER_DAY), plan.day_cap)
-        total += days * full
-        lines.append(
+        full = min(_time_price_uncapped(plan, MINUTES_PER_DAY), day_cap)
+        text = (
             f"{days} volle 24 Stunden x {_amount(full, plan.currency)}"
             f" = {_amount(days * full, plan.currency)}"
         )
+        items.append(PriceItem(ItemKind.TIME, days, "24 h", full, text))
     if rest:
         uncapped = _time_price_uncapped(plan, rest)
         for part in plan.per_min:
-            _segment_line(part, rest, 1, "min", plan.currency, lines, f"{rest} min")
-        if uncapped > plan.day_cap:
-            lines.append(
-                f"Zeitpreis höchstens {_amount(plan.day_cap, plan.currency)} je 24 Stunden"
+            _segment_item(part, rest, _PER_MIN, plan.currency, items, f"{rest} min")
+        if uncapped > day_cap:
+            text = (
+                f"Zeitpreis höchstens {_amount(day_cap, plan.currency)} je 24 Stunden"
                 f" statt {_amount(uncapped, plan.currency)}"
             )
-        total += min(uncapped, plan.day_cap)
-    first_day = min(_time_price_uncapped(plan, min(minutes, MINUTES_PER_DAY)), plan.day_cap)
-    less = first_day - min(first_day, max(plan.day_cap - paid, Decimal(0)))
+            items.append(PriceItem(ItemKind.CAP, 1, "24 h", day_cap - uncapped, text))
+    first_day = min(_time_price_uncapped(plan, min(minutes, MINUTES_PER_DAY)), day_cap)
+    less = first_day - min(first_day, max(day_cap - paid, Decimal(0)))
     if less:
-        lines.append(
-            f"höchstens {_amount(plan.day_cap, plan.currency)} am Tag, davon schon "
+        text = (
+            f"höchstens {_amount(day_cap, plan.currency)} am Tag, davon schon "
             f"{_amount(paid, plan.currency)} gezahlt: -{_amount(less, plan.currency)}"
         )
-    return total - less
+        items.append(PriceItem(ItemKind.DAY_CAP, 1, "day", -less, text))
 
 
 def _time_price_uncapped(plan: PricingPlan, minutes: int) -> Decimal:
     return sum((part.rate * _charges(part, minutes, 1) for part in plan.per_min), Decimal(0))
 
 
-def _segment_line(
-    segment: Segment, used: int, scale: int, unit: str, currency: str, lines: list[str], what: str
-) -> Decimal:
-    count = _charges(segment, used, scale)
+class _Measure(NamedTuple):
+    """What a segment counts: in its unit, of which so many of what is measured are one."""
+
+    kind: ItemKind
+    unit: str
+    scale: int
+
+
+_PER_MIN = _Measure(ItemKind.TIME, "min", 1)
+_PER_KM = _Measure(ItemKind.DISTANCE, "km", METRES_PER_KM)
+
+
+def _segment_item(
+    segment: Segment,
+    used: int,
+    measure: _Measure,
+    currency: str,
+    items: list[PriceItem],
+    what: str,
+) -> None:
+    count = _charges(segment, used, measure.scale)
     amount = segment.rate * count
-    if amount:
-        start = f" ab {segment.start} {unit}" if segment.start else ""
-        if segment.interval == 0:
-            lines.append(f"{what}: einmalig{start} {_amount(amount, currency)}")
-        else:
-            each = unit if segment.interval == 1 else f"{segment.interval} {unit}"
-            lines.append(
-                f"{what}: {count} x angefangene {each}{start} x {_amount(segment.rate, currency)}"
-                f" = {_amount(amount, currency)}"
-            )
-    return amount
+    if not amount:
+        return
+    unit = measure.unit
+    start = f" ab {segment.start} {unit}" if segment.start else ""
+    if segment.interval == 0:
+        text = f"{what}: einmalig{start} {_amount(amount, currency)}"
+        items.append(PriceItem(measure.kind, count, "ride", segment.rate, text))
+        return
+    each = unit if segment.interval == 1 else f"{segment.interval} {unit}"
+    text = (
+        f"{what}: {count} x angefangene {each}{start} x {_amount(segment.rate, currency)}"
+        f" = {_amount(amount, currency)}"
+    )
+    items.append(PriceItem(measure.kind, count, f"{segment.interval} {unit}", segment.rate, text))
 
 
 def _charges(segment: Segment, used: int, scale: int) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
+from mobility.booking.bill_split import BillShare
 from mobility.booking.receipt import Receipt, ReceiptLine
 from payments.money import Money
+from providers.price_item import ItemKind
 
 _MODES = {
     "bus": "Bus",
@@ -18,6 +22,18 @@ _MODES = {
     "scooter": "Leihroller",
     "car": "Leihauto",
 }
+_ITEMS = {
+    ItemKind.BASE: "Grundpreis",
+    ItemKind.TIME: "Zeit",
+    ItemKind.DISTANCE: "Strecke",
+    ItemKind.TICKET: "Fahrkarte",
+    ItemKind.PASS: "mit hinterlegter Berechtigung",
+    ItemKind.CAP: "Höchstpreis je 24 Stunden",
+    ItemKind.DAY_CAP: "Höchstpreis am Tag",
+    ItemKind.ROUNDING: "Rundung",
+    ItemKind.ASKED_LESS: "vom Anbieter weniger verlangt",
+}
+_MOVEMENTS = {"charge": "abgebucht", "later_charge": "nachgebucht", "refund": "erstattet"}
 
 
 def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: ZoneInfo) -> bytes:
@@ -25,39 +41,75 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
 
     The same receipt gives the same bytes: the document is dated by the booking, not by its making.
     """
-    pdf = FPDF(format="A4")
-    pdf.set_creation_date(receipt.booked_at)
-    pdf.set_title(_text(f"Beleg {receipt.booking_id}"))
-    pdf.add_page()
-    _line(pdf, f"Beleg – {title}", size=18, height=12, bold=True)
-    _line(pdf, f"Buchung {receipt.booking_id}", size=9)
-    _line(pdf, f"gebucht am {_day(receipt.booked_at, zone)}", size=9)
-    _line(pdf, "Vermittelt im Namen und für Rechnung der genannten Anbieter.", size=9)
+    pdf = _begin(receipt, "Beleg", title, zone)
+    _line(pdf, "Vermittelt im Namen und für Rechnung der genannten Anbieter.")
     pdf.ln(4)
     for line in receipt.lines:
         _leg(pdf, line, names)
     pdf.ln(2)
     _sum(pdf, "Summe", receipt.total)
+    for percent in sorted({line.vat_percent for line in receipt.lines if line.gross}):
+        of_rate = [line for line in receipt.lines if line.vat_percent == percent]
+        vat = Money.total((line.vat for line in of_rate), receipt.total.currency)
+        net = Money.total((line.net for line in of_rate), receipt.total.currency)
+        _line(pdf, f"    netto {_amount(net)}, Umsatzsteuer {_percent(percent)}: {_amount(vat)}")
     _sum(pdf, "davon abgebucht", receipt.captured)
     if receipt.refunded:
         _sum(pdf, "davon erstattet", receipt.refunded)
     if receipt.outstanding:
         _sum(pdf, "noch offen", receipt.outstanding)
-    _line(pdf, f"Ausstoß der Fahrt: {receipt.co2_grams} g CO2-Äquivalent", size=9)
+    for movement in receipt.movements:
+        what = f"{_MOVEMENTS[movement.kind]} am {_day(movement.at, zone)}"
+        _line(pdf, f"    {what}: {_amount(movement.amount)}")
+    _line(pdf, f"Ausstoß der Fahrt: {receipt.co2_grams} g CO2-Äquivalent")
     return bytes(pdf.output())
+
+
+def render_split(
+    receipt: Receipt, shares: Sequence[BillShare], title: str, zone: ZoneInfo
+) -> bytes:
+    """Who bears how much of a bill, with the tax in it; the shares add up to the bill."""
+    pdf = _begin(receipt, "Geteilte Rechnung", title, zone)
+    pdf.ln(4)
+    for share in shares:
+        _sum(pdf, share.label, share.amount, bold=True)
+        for rate in share.rates:
+            tax = f"enthaltene Umsatzsteuer {_percent(rate.vat_percent)}: {_amount(rate.vat)}"
+            _line(pdf, f"    {_amount(rate.gross)}, {tax}")
+    pdf.ln(2)
+    _sum(pdf, "Summe, als eine Zahlung bezahlt", receipt.total)
+    return bytes(pdf.output())
+
+
+def _begin(receipt: Receipt, kind: str, title: str, zone: ZoneInfo) -> FPDF:
+    pdf = FPDF(format="A4")
+    pdf.set_creation_date(receipt.booked_at)
+    pdf.set_title(_text(f"{kind} {receipt.booking_id}"))
+    pdf.add_page()
+    _line(pdf, f"{kind} – {title}", size=18, height=12, bold=True)
+    _line(pdf, f"Buchung {receipt.booking_id}")
+    _line(pdf, f"gebucht am {_day(receipt.booked_at, zone)}")
+    return pdf
 
 
 def _leg(pdf: FPDF, line: ReceiptLine, names: dict[str, str]) -> None:
     name = names.get(line.provider_id, line.provider_id)
     _sum(pdf, f"{_MODES.get(line.mode, line.mode)} – {name}", line.gross, bold=True)
     for calculation in line.calculation:
-        _line(pdf, f"    {calculation}", size=9)
-    vat = f"enthaltene Umsatzsteuer {line.vat_percent.normalize():f} %: {_amount(line.vat)}"
-    _line(pdf, f"    {vat}, Tarif {line.tariff_version}", size=9)
+        _line(pdf, f"    {calculation}")
+    for item in line.items:
+        price = f"{item.units} x {item.unit} x {_exact(item.unit_price)}"
+        _line(pdf, f"    {_ITEMS[item.kind]}: {price} = {_exact(item.amount)}")
+    if line.off is None:
+        _line(pdf, f"    nicht nachrechenbar: {line.off_because}")
+    elif line.off:
+        _line(pdf, f"    Abweichung von der Nachrechnung: {_amount(line.off)}")
+    vat = f"enthaltene Umsatzsteuer {_percent(line.vat_percent)}: {_amount(line.vat)}"
+    _line(pdf, f"    netto {_amount(line.net)}, {vat}, Tarif {line.tariff_version}")
     pdf.ln(2)
 
 
-def _line(pdf: FPDF, text: str, *, size: int, height: float = 5, bold: bool = False) -> None:
+def _line(pdf: FPDF, text: str, *, size: int = 9, height: float = 5, bold: bool = False) -> None:
     pdf.set_font("Helvetica", "B" if bold else "", size)
     pdf.multi_cell(0, height, _text(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
@@ -70,6 +122,16 @@ def _sum(pdf: FPDF, text: str, amount: Money, *, bold: bool = False) -> None:
 
 def _amount(money: Money) -> str:
     return str(money).replace(".", ",")
+
+
+def _exact(major: Decimal) -> str:
+    """An amount in major units that may be less than a cent."""
+    places = max(2, -int(major.normalize().as_tuple().exponent))
+    return f"{major:.{places}f}".replace(".", ",")
+
+
+def _percent(percent: Decimal) -> str:
+    return f"{percent.normalize():f} %"
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:

@@ -7,20 +7,61 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import RiderDep, WiringDep
 from mobility.api.openapi import problems
 from mobility.api.receipt_pdf import render_receipt
-from mobility.booking.payment_view import get_standing
+from mobility.booking import receipt as receipts
 from mobility.booking.queries import get_booking
-from mobility.booking.receipt import Receipt, ReceiptLine, make_receipt
+from mobility.booking.receipt import Movement, Receipt, ReceiptLine
 from mobility.db import transaction
 from mobility.wiring import Wiring
+from providers.price_item import PriceItem
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
 PDF = "application/pdf"
+
+
+class ItemView(BaseModel):
+    """One item of a price: ``units`` times ``unit_price`` is ``amount``."""
+
+    kind: str = Field(
+        description="base, time, distance, ticket, pass, cap, day_cap, rounding or asked_less"
+    )
+    units: int
+    unit: str = Field(description="What is counted: ride, person, 24 h, or such as 30 min, 1 km.")
+    unit_price: str = Field(description="In major units, exact: it may be less than a cent.")
+    amount: str = Field(description="In major units, exact; below zero where it takes off.")
+    text: str
+
+    @classmethod
+    def of(cls, item: PriceItem) -> ItemView:
+        """An item as it is shown."""
+        return cls(
+            kind=item.kind,
+            units=item.units,
+            unit=item.unit,
+            unit_price=f"{item.unit_price:f}",
+            amount=f"{item.amount:f}",
+            text=item.text,
+        )
+
+
+class MovementView(BaseModel):
+    """Money that was taken from the rider's card, or given back to it, and when."""
+
+    kind: str = Field(
+        description="charge; later_charge for what a ride cost beyond its hold; or refund."
+    )
+    at: datetime
+    amount: Amount
+
+    @classmethod
+    def of(cls, movement: Movement) -> MovementView:
+        """A movement as it is shown."""
+        return cls(kind=movement.kind, at=movement.at, amount=Amount.of(movement.amount))
 
 
 class ReceiptLineView(BaseModel):
@@ -33,13 +74,24 @@ class ReceiptLineView(BaseModel):
     role: str
     """``agent``: the contract is with the provider, and we sold on its behalf."""
     state: str
+    product: str | None
     tariff_version: str
     calculation: list[str]
     minutes: int | None
     metres: int | None
-    gross: Amount
+    passengers: int | None
+    items: list[ItemView] = Field(
+        description="What the price consists of, computed anew from the units stored and the "
+        "tariff's version; with ``off`` they add up to ``gross``."
+    )
+    off: Amount | None = Field(
+        description="What was charged beyond that: zero, or a fault. None where it cannot be said."
+    )
+    off_because: str = Field(description="Why it cannot be said.")
+    net: Amount
     vat_percent: str
     vat: Amount
+    gross: Amount
 
 
 class ReceiptView(BaseModel):
@@ -53,6 +105,7 @@ class ReceiptView(BaseModel):
     captured: Amount
     refunded: Amount
     outstanding: Amount
+    movements: list[MovementView]
     co2_grams: int
 
     model_config = ConfigDict(
@@ -64,24 +117,48 @@ class ReceiptView(BaseModel):
                 "lines": [
                     {
                         "leg_id": "leg_2ab3cd4ef5gh6ij7kl2mn3op4q",
-                        "mode": "bike",
-                        "provider_id": "demo-rad",
-                        "provider_name": "Demo-Rad Lübeck (Demo)",
+                        "mode": "bus",
+                        "provider_id": "stadtverkehr-luebeck",
+                        "provider_name": "Stadtverkehr Lübeck (Demo-Verkauf)",
                         "role": "agent",
                         "state": "ended",
-                        "tariff_version": "demo-rad-2026-01",
-                        "calculation": ["12 Minuten: 1 angefangene halbe Stunde × 1,00 € = 1,00 €"],
+                        "product": "single:2:adult",
+                        "tariff_version": "sh-tarif-2026-04-01",
+                        "calculation": [
+                            "Einzelfahrkarte Stadtgebiet (Preisstufe 2), Erwachsene: 3,60 €"
+                        ],
                         "minutes": 12,
                         "metres": 2600,
-                        "gross": {"amount": 100, "currency": "EUR"},
-                        "vat_percent": "19.00",
-                        "vat": {"amount": 16, "currency": "EUR"},
+                        "passengers": 1,
+                        "items": [
+                            {
+                                "kind": "ticket",
+                                "units": 1,
+                                "unit": "person",
+                                "unit_price": "3.60",
+                                "amount": "3.60",
+                                "text": "Einzelfahrkarte Stadtgebiet (Preisstufe 2), Erwachsene",
+                            }
+                        ],
+                        "off": {"amount": 0, "currency": "EUR"},
+                        "off_because": "",
+                        "net": {"amount": 336, "currency": "EUR"},
+                        "vat_percent": "7.00",
+                        "vat": {"amount": 24, "currency": "EUR"},
+                        "gross": {"amount": 360, "currency": "EUR"},
                     }
                 ],
-                "total": {"amount": 100, "currency": "EUR"},
-                "captured": {"amount": 100, "currency": "EUR"},
+                "total": {"amount": 360, "currency": "EUR"},
+                "captured": {"amount": 360, "currency": "EUR"},
                 "refunded": {"amount": 0, "currency": "EUR"},
                 "outstanding": {"amount": 0, "currency": "EUR"},
+                "movements": [
+                    {
+                        "kind": "charge",
+                        "at": "2026-11-26T07:21:00Z",
+                        "amount": {"amount": 360, "currency": "EUR"},
+                    }
+                ],
                 "co2_grams": 0,
             }
         }
@@ -113,8 +190,7 @@ async def get_receipt(
     """
     async with transaction(wiring.engine) as tx:
         record = await get_booking(tx, rider.rider_id, booking_id)
-        standing = await get_standing(tx, record.payment_id, record.price.currency)
-    receipt = make_receipt(record, standing)
+        receipt = await receipts.get_receipt(tx, record, wiring.city)
     if not accept.strip().startswith(PDF):
         return _view(receipt, wiring)
     names = {stanza.id: stanza.name for stanza in wiring.city.providers}
@@ -134,6 +210,7 @@ def _view(receipt: Receipt, wiring: Wiring) -> ReceiptView:
         captured=Amount.of(receipt.captured),
         refunded=Amount.of(receipt.refunded),
         outstanding=Amount.of(receipt.outstanding),
+        movements=[MovementView.of(movement) for movement in receipt.movements],
         co2_grams=receipt.co2_grams,
     )
 
@@ -147,11 +224,17 @@ def _line(line: ReceiptLine, wiring: Wiring) -> ReceiptLineView:
         provider_name=stanza.name,
         role=stanza.role,
         state=line.state,
+        product=line.product,
         tariff_version=line.tariff_version,
         calculation=list(line.calculation),
         minutes=line.minutes,
         metres=line.metres,
-        gross=Amount.of(line.gross),
+        passengers=line.passengers,
+        items=[ItemView.of(item) for item in line.items],
+        off=None if line.off is None else Amount.of(line.off),
+        off_because=line.off_because,
+        net=Amount.of(line.net),
         vat_percent=str(line.vat_percent),
         vat=Amount.of(line.vat),
+        gross=Amount.of(line.gross),
     )

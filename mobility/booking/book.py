@@ -86,7 +86,9 @@ async def prepare_booking(
             currency=offer.price.currency,
             price_minor=offer.price.minor,
             ceiling_minor=ceiling.minor,
-            spend_ceiling_minor=request.spend_ceiling and request.spend_ceiling.minor,
+            spend_ceiling_minor=(
+                None if request.spend_ceiling is None else request.spend_ceiling.minor
+            ),
             created_at=now,
             expires_at=now + hold,
         )

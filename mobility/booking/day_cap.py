@@ -27,6 +27,8 @@ class Due(NamedTuple):
 
     price: Money
     lines: tuple[str, ...]
+    paid_before: Money | None = None
+    """For the day's earlier rides, where the tariff caps them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ async def find_due(tx: AsyncConnection, booking_id: str, leg_id: str, report: Ri
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
     paid = await get_paid(tx, cap_day, but=leg_id)
     priced = tariff.explain(plan, report.usage, paid)
-    return Due(min(report.price, priced.price), priced.lines)
+    return Due(min(report.price, priced.price), priced.lines, paid)
 
 
 async def get_paid(tx: AsyncConnection, of: CapDay, *, but: str = "") -> Money:

@@ -21,6 +21,7 @@
     ├── TicketMovesUsedError    the ticket has moved too often
     ├── LegRefusedError         the provider refused to start or finish a leg
     ├── NotFoundError           no such booking or leg of this rider
+    ├── SplitRefusedError       the shares of a bill do not add up to it
     ├── WrongStateError         not possible in the state the booking or leg is in
     ├── KeyMissingError         the request needs an Idempotency-Key
     └── KeyReusedError          the same Idempotency-Key came with another body
@@ -142,6 +143,10 @@ class LegRefusedError(BookingError):
 
 class NotFoundError(BookingError):
     """There is no such booking, or it is somebody else's."""
+
+
+class SplitRefusedError(BookingError):
+    """The shares of a bill do not add up to what was paid."""
 
 
 class WrongStateError(BookingError):

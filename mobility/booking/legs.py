@@ -251,6 +251,7 @@ async def _reported(
         "used_metres": report.usage.metres,
         "claimed_minor": report.price.minor,
         "final_minor": due.price.minor,
+        "paid_before_minor": None if due.paid_before is None else due.paid_before.minor,
     }
     if due.lines:
         values["price_lines"] = list(due.lines)

@@ -49,6 +49,10 @@ class LegRecord:
     ended_at: datetime | None
     used_minutes: int | None
     used_metres: int | None
+    claimed: Money | None
+    """What the provider asked for; ``final`` is what is due."""
+    paid_before: Money | None
+    """What the rider had paid for the day's earlier rides, where the tariff caps them together."""
     detail: OfferLeg | None
     """None once the places have been forgotten."""
 
@@ -83,6 +87,18 @@ async def get_booking(tx: AsyncConnection, rider_id: str, booking_id: str) -> Bo
             select(booking).where(booking.c.id == booking_id, booking.c.rider_id == rider_id)
         )
     ).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no booking {booking_id}")
+    return (await _with_legs(tx, [row]))[0]
+
+
+async def get_any_booking(tx: AsyncConnection, booking_id: str) -> BookingRecord:
+    """A booking, whoever's it is: for finance.
+
+    Raises:
+        NotFoundError: no such booking.
+    """
+    row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no booking {booking_id}")
     return (await _with_legs(tx, [row]))[0]
@@ -147,7 +163,7 @@ def _leg_record(row: Row[Any], currency: str) -> LegRecord:
         arrives_at=row.arrives_at,
         quoted=Money(row.quoted_minor, currency),
         ceiling=Money(row.ceiling_minor, currency),
-        final=None if row.final_minor is None else Money(row.final_minor, currency),
+        final=_money(row.final_minor, currency),
         vat_percent=str(row.vat_percent),
         tariff_version=row.tariff_version,
         product=row.product,
@@ -161,8 +177,14 @@ def _leg_record(row: Row[Any], currency: str) -> LegRecord:
         ended_at=row.ended_at,
         used_minutes=row.used_minutes,
         used_metres=row.used_metres,
+        claimed=_money(row.claimed_minor, currency),
+        paid_before=_money(row.paid_before_minor, currency),
         detail=None if row.detail is None else OFFER_LEG.validate_python(row.detail),
     )
+
+
+def _money(minor: int | None, currency: str) -> Money | None:
+    return None if minor is None else Money(minor, currency)
 
 
 @dataclass(frozen=True, slots=True)

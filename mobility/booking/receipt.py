@@ -1,4 +1,7 @@
-"""The receipt: what each leg cost and why, from stored inputs; units and tariffs, never places."""
+"""The receipt: what each leg cost and why, from stored inputs; units and tariffs, never places.
+
+Each line is computed anew (``replay``) and says whether that gives what was charged.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from mobility.booking.errors import WrongStateError
-from mobility.booking.payment_view import PaymentStanding
+from mobility.booking.payment_view import PaymentStanding, get_standing
 from mobility.booking.queries import BookingRecord, LegRecord
+from mobility.booking.replay import Replay, replay_leg
 from mobility.booking.trip import Aim
+from mobility.cities.city import City
 from payments.money import Money
+from payments.payment import (
+    OperationKind,
+    OperationState,
+    list_operations,
+    list_payments,
+)
+from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 
 
@@ -22,13 +36,37 @@ class ReceiptLine:
     mode: Mode
     provider_id: ProviderId
     state: str
+    product: str | None
     tariff_version: str
     calculation: tuple[str, ...]
     minutes: int | None
     metres: int | None
+    passengers: int | None
+    """How many rode on a ticket; None for a rented vehicle."""
     gross: Money
     vat_percent: Decimal
     vat: Money
+    """Rounded once, on the gross amount of the line."""
+    items: tuple[PriceItem, ...]
+    """What the price consists of; they add up to ``gross`` where ``off`` is zero."""
+    off: Money | None
+    """What was charged beyond what the stored inputs give; None where that cannot be said."""
+    off_because: str
+
+    @property
+    def net(self) -> Money:
+        """Without the tax."""
+        return self.gross - self.vat
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that went from the rider's card, or back (``refund``), on a day."""
+
+    kind: str
+    """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``."""
+    at: datetime
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +82,17 @@ class Receipt:
     refunded: Money
     outstanding: Money
     """Used, and not paid yet."""
+    movements: tuple[Movement, ...]
+    """In order of time; without refunds they add up to ``captured``."""
     co2_grams: int
 
 
-def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
+def make_receipt(
+    record: BookingRecord,
+    payment: PaymentStanding,
+    movements: tuple[Movement, ...],
+    city: City,
+) -> Receipt:
     """The receipt of a booking whose price is final.
 
     Raises:
@@ -58,7 +103,11 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
             f"booking {record.id} is {record.state}; its receipt comes when the trip is over"
         )
     waived = record.aim == Aim.GIVE_BACK
-    lines = tuple(_line(leg, waived=waived) for leg in record.legs if leg.provider_id is not None)
+    lines = tuple(
+        _line(leg, record.passengers, city, waived=waived)
+        for leg in record.legs
+        if leg.provider_id is not None
+    )
     currency = record.price.currency
     return Receipt(
         booking_id=record.id,
@@ -69,28 +118,61 @@ def make_receipt(record: BookingRecord, payment: PaymentStanding) -> Receipt:
         captured=payment.captured,
         refunded=payment.refunded,
         outstanding=payment.outstanding,
+        movements=movements,
         co2_grams=sum(leg.co2_grams for leg in record.legs if leg.state == "ended"),
     )
 
 
-def _line(leg: LegRecord, *, waived: bool) -> ReceiptLine:
+async def get_receipt(tx: AsyncConnection, record: BookingRecord, city: City) -> Receipt:
+    """The receipt of a booking, with all that happened to the money so far.
+
+    Raises:
+        WrongStateError: the trip is not over, so that its price may still change.
+    """
+    standing = await get_standing(tx, record.payment_id, record.price.currency)
+    return make_receipt(record, standing, await list_movements(tx, record.id), city)
+
+
+async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement, ...]:
+    """The money that moved for a booking, later charges of what was owed included."""
+    found = []
+    for payment in await list_payments(tx, booking_id):
+        for made in await list_operations(tx, payment.id):
+            if made.state is not OperationState.DONE or made.decided_at is None:
+                continue
+            if made.kind is OperationKind.CAPTURE and payment.captured:
+                kind = "charge" if payment.debt_id is None else "later_charge"
+                found.append(Movement(kind, made.decided_at, payment.captured))
+            elif made.kind is OperationKind.REFUND:
+                found.append(Movement("refund", made.decided_at, made.amount))
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> ReceiptLine:
     if leg.provider_id is None:
         raise ValueError(f"{leg.id} has no provider")
     vat_percent = Decimal(leg.vat_percent)
     used = leg.state == "ended"
+    due = used and not waived
     price = leg.quoted if leg.final is None else leg.final
-    gross = price if used and not waived else Money.zero(price.currency)
+    gross = price if due else Money.zero(price.currency)
+    replay = replay_leg(leg, passengers, city) if due else Replay(gross)
     unpaid = ("erlassen",) if used else ("nicht genutzt",)
     return ReceiptLine(
         leg_id=leg.id,
         mode=leg.mode,
         provider_id=leg.provider_id,
         state=leg.state,
+        product=leg.product,
         tariff_version=leg.tariff_version or "",
-        calculation=leg.price_lines if used and not waived else unpaid,
+        calculation=leg.price_lines if due else unpaid,
         minutes=leg.used_minutes,
         metres=leg.used_metres,
+        passengers=None if leg.product is None else passengers,
         gross=gross,
         vat_percent=vat_percent,
         vat=gross.included_tax(vat_percent),
+        items=replay.items,
+        off=None if replay.price is None else gross - replay.price,
+        off_because=replay.because,
     )

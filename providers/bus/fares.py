@@ -39,8 +39,10 @@ __all__ = [
     "FareRide",
     "FareTable",
     "FareUnknownError",
+    "Product",
     "RiderKind",
     "choose_products",
+    "parse_product",
     "price_product",
     "read_fares",
 ]
@@ -97,7 +99,9 @@ class _Part(NamedTuple):
     """How many rides after it, on its tariff, a single ticket bought for it lasts for."""
 
 
-class _Product(NamedTuple):
+class Product(NamedTuple):
+    """A product read apart; ``free`` persons ride on a pass."""
+
     base: str
     rider: str
     free: int = 0
@@ -114,7 +118,7 @@ class _Plan(NamedTuple):
 
     minor: int
     tickets: int
-    products: tuple[_Product, ...]
+    products: tuple[Product, ...]
 
 
 def choose_products(
@@ -170,7 +174,7 @@ def _choose(
     rider: RiderKind,
     passengers: int,
 ) -> tuple[str, ...]:
-    chosen: dict[int, _Product] = {}
+    chosen: dict[int, Product] = {}
     held = table.list_passes(passes)
     for tariff in table.tariff:
         own = [(index, part) for index, part in enumerate(parts) if part.tariff_id == tariff.id]
@@ -178,7 +182,7 @@ def _choose(
         products = _for_tariff(table, tariff, own, rider, everyone_free=free >= passengers)
         for (index, _), product in zip(own, products, strict=True):
             paid_here = product.covered_by is None
-            chosen[index] = _Product(
+            chosen[index] = Product(
                 product.base, product.rider, free if paid_here else 0, product.covered_by
             )
     return tuple(str(chosen[index]) for index in range(len(parts)))
@@ -207,7 +211,7 @@ def _for_each_part(products: Sequence[str], begins: Sequence[int], n_rides: int)
     """The products of whole rides, one for each part: what follows is on the first one's ticket."""
     found: list[str] = []
     for text, first, end in zip(products, begins, [*begins[1:], n_rides], strict=True):
-        product = _parse(text)
+        product = parse_product(text)
         ticket = None if product.covered_by is None else begins[product.covered_by - 1] + 1
         found.append(str(product._replace(covered_by=ticket)))
         later = product._replace(free=0, covered_by=ticket or first + 1)
@@ -225,7 +229,7 @@ def price_product(table: FareTable, product: str, on: date, passengers: int = 1)
     """
     if passengers < 1:
         raise ValueError(f"a ticket is for one person at least, not {passengers}")
-    wanted = _parse(product)
+    wanted = parse_product(product)
     tariff = table.get_tariff_selling(wanted.base)
     edition = table.get_edition(tariff.id, on)
     each = _price(table, edition, wanted.base, wanted.rider)
@@ -284,12 +288,12 @@ def _for_tariff(
     rider: RiderKind,
     *,
     everyone_free: bool,
-) -> tuple[_Product, ...]:
+) -> tuple[Product, ...]:
     """The cheapest products for the rides of one tariff, each with its number in the journey."""
     if tariff.product is not None:
         for _, ride in rides:
             _price(table, _edition_on(table, tariff.id, ride.on), tariff.product, rider)
-        return (_Product(tariff.product, rider),) * len(rides)
+        return (Product(tariff.product, rider),) * len(rides)
     if everyone_free:
         return tuple(
             product for ride in rides for product in _cheapest(table, [ride], rider).products
@@ -308,8 +312,8 @@ def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: Rider
             covered = [part for _, part in rides[start:end]]
             base = f"single:{_level(edition, covered)}"
             after = best[len(rides) - end]
-            first = _Product(base, rider)
-            later = (_Product(base, rider, covered_by=number + 1),) * (len(covered) - 1)
+            first = Product(base, rider)
+            later = (Product(base, rider, covered_by=number + 1),) * (len(covered) - 1)
             options.append(
                 _Plan(
                     after.minor + _price(table, edition, base, rider).minor,
@@ -323,7 +327,7 @@ def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: Rider
                 _Plan(
                     after.minor + _price(table, edition, "short", rider).minor,
                     after.tickets + 1,
-                    (_Product("short", rider), *after.products),
+                    (Product("short", rider), *after.products),
                 )
             )
         best.append(min(options, key=lambda plan: (plan.minor, plan.tickets)))
@@ -371,13 +375,18 @@ def _prices(table: FareTable, edition_id: str) -> dict[tuple[str, str], Money]:
 
 
 @lru_cache(maxsize=256)
-def _parse(product: str) -> _Product:
+def parse_product(product: str) -> Product:
+    """Read a product.
+
+    Raises:
+        FareUnknownError: it is none.
+    """
     found = _PRODUCT.fullmatch(product)
     if found is None:
         raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
     covered = int(found["covered"]) if found["covered"] else None
     free = int(found["free"] or 1) if found["pass"] else 0
-    return _Product(found["base"], found["rider"], free, covered)
+    return Product(found["base"], found["rider"], free, covered)
 
 
 def _amount(money: Money) -> str:

@@ -221,6 +221,8 @@ def test_exported_bookings_show_money_as_everywhere():
         ended_at=at,
         used_minutes=12,
         used_metres=None,
+        claimed=None,
+        paid_before=None,
         detail=None,
     )
     booking = BookingRecord(

@@ -168,6 +168,12 @@ async def test_what_was_offered_is_what_is_taken(
     assert (await world.trip(booking_id)).state == BookingState.SETTLED
 
 
+async def test_a_ride_that_adds_nothing_may_have_a_ceiling_of_nothing(world: World) -> None:
+    free = offer_of(bike_leg(price=0, ceiling=0))
+    row = await world.row(await world.book(free, rider=ANNA, spend_ceiling=0))
+    assert (row.ceiling_minor, row.spend_ceiling_minor) == (0, 0)
+
+
 async def test_a_ride_that_nobody_was_charged_for_does_not_count(world: World) -> None:
     await ride(world, 200)
     plan = world.operators[BIKE].stanza.pricing_plans()[-1]

@@ -20,6 +20,7 @@ from mobility.booking.receipt import make_receipt
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.states import decide
 from mobility.booking.trip import Aim, Ask, BookingState
+from mobility.cities.city import load_city
 from payments.errors import OutcomeUnknownError, RefusedError
 from payments.money import Money
 from providers.errors import UnreachableError
@@ -142,7 +143,7 @@ async def test_a_ride_that_was_ridden_costs_nothing_and_the_receipt_says_so(worl
     assert world.money(booking_id) == (0, 0)
     record = await do(world, lambda tx: get_booking(tx, "rdr_anna", booking_id))
     paid = await do(world, lambda tx: get_standing(tx, record.payment_id, "EUR"))
-    receipt = make_receipt(record, paid)
+    receipt = make_receipt(record, paid, (), load_city("luebeck"))
     assert (receipt.total, receipt.outstanding) == (Money(0), Money(0))
     assert [line.calculation for line in receipt.lines] == [("erlassen",)]
 

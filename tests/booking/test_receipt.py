@@ -1,0 +1,165 @@
+"""A receipt explains every cent, and computes it anew from what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from mobility.booking.bill_split import Taxed, split_by_amounts, split_equally
+from mobility.booking.collect import collect
+from mobility.booking.errors import SplitRefusedError, WrongStateError
+from mobility.booking.queries import get_any_booking
+from mobility.booking.receipt import Receipt, ReceiptLine, get_receipt
+from mobility.cities.city import City, load_city
+from mobility.db import transaction
+from payments.money import Money
+from providers.price_item import ItemKind
+from providers.values import Mode, ProviderId
+from tests.booking.test_arrears import ride_too_long
+from tests.booking.test_day_cap import capped, ride
+from tests.booking.world import BIKE, World
+from tests.providers.sandboxes import Sandbox, run_sandbox
+
+
+def city_of(world: World) -> City:
+    """A city whose operators are those of this world."""
+    stanzas = tuple(sandbox.stanza for sandbox in world.operators.values())
+    return replace(load_city("luebeck"), providers=stanzas)
+
+
+async def receipt_of(world: World, where: str = "true") -> Receipt:
+    """The receipt of the latest booking that has such a leg."""
+    query = f"select booking_id from leg where {where} order by departs_at desc limit 1"
+    async with transaction(world.desk.engine) as tx:
+        booking_id = await tx.scalar(text(query))
+        record = await get_any_booking(tx, booking_id)
+        return await get_receipt(tx, record, city_of(world))
+
+
+async def test_a_ride_beyond_its_hold_shows_both_charges_and_is_computed_anew(
+    world: World,
+) -> None:
+    await ride_too_long(world)
+    owing = await receipt_of(world)
+    assert (owing.captured, owing.outstanding) == (Money(200), Money(300))
+    async with transaction(world.desk.engine) as tx:
+        debt_id = await tx.scalar(text("select id from debt"))
+    await collect(world.desk, debt_id)
+    receipt = await receipt_of(world)
+    (line,) = receipt.lines
+    assert [(item.kind, item.units, item.amount) for item in line.items] == [
+        (ItemKind.BASE, 1, Decimal("1.00")),
+        (ItemKind.TIME, 8, Decimal("4.00")),
+    ]
+    assert (line.gross, line.net, line.vat, line.off) == (
+        Money(500), Money(420), Money(80), Money(0),
+    )  # fmt: skip
+    assert [(each.kind, each.amount) for each in receipt.movements] == [
+        ("charge", Money(200)),
+        ("later_charge", Money(300)),
+    ]
+    assert (receipt.captured, receipt.outstanding) == (Money(500), Money(0))
+
+
+async def test_a_cent_that_the_stored_inputs_do_not_give_is_named(world: World) -> None:
+    await ride_too_long(world)
+    async with transaction(world.desk.engine) as tx:
+        await tx.execute(text("update leg set final_minor = final_minor + 1"))
+    assert (await receipt_of(world)).lines[0].off == Money(1)
+    async with transaction(world.desk.engine) as tx:
+        await tx.execute(text("update leg set tariff_version = 'basis/1999'"))
+    line = (await receipt_of(world)).lines[0]
+    assert (line.off, line.off_because) == (
+        None,
+        "den Tarif basis/1999 kennt diese Stadt nicht",
+    )
+
+
+class TestUnderADaysCap:
+    @pytest.fixture
+    def operators(
+        self, operators: dict[ProviderId, Sandbox], tmp_path: Path
+    ) -> Iterator[dict[ProviderId, Sandbox]]:
+        stanza = capped(operators[BIKE].stanza)
+        with run_sandbox(stanza, tmp_path, tmp_path / "capped.sqlite") as bike:
+            yield {BIKE: bike}
+
+    async def test_what_was_paid_before_is_stored_and_counts_again(self, world: World) -> None:
+        assert [await ride(world, minutes) for minutes in (230, 50)] == [800, 100]
+        (line,) = (await receipt_of(world, "final_minor = 100")).lines
+        assert (line.gross, line.off) == (Money(100), Money(0))
+        assert [(item.kind, item.amount) for item in line.items] == [
+            (ItemKind.TIME, Decimal("2.00")),
+            (ItemKind.DAY_CAP, Decimal("-1.00")),
+        ]
+
+
+def bill(*lines: tuple[int, int], outstanding: int = 0) -> Receipt:
+    """A bill of gross cents and their rate of tax, line by line."""
+    at = datetime(2026, 11, 26, tzinfo=UTC)
+    made = tuple(
+        ReceiptLine(
+            f"leg_{index}", Mode.BUS, ProviderId("bus"), "ended", None, "t/1", (), 1, None, 1,
+            Money(gross), Decimal(rate), Money(gross).included_tax(Decimal(rate)), (), None, "",
+        )
+        for index, (gross, rate) in enumerate(lines)
+    )  # fmt: skip
+    total = Money.total(line.gross for line in made)
+    none = Money(0)
+    return Receipt(
+        "bkg_1", "settled", at, made, total, total, none, Money(outstanding), (), 0
+    )  # fmt: skip
+
+
+def test_a_bill_shared_by_three_bears_its_odd_cents_once() -> None:
+    shares = split_equally(bill((360, 7), (101, 19)), ["Anna", "Ben", "Cem"])
+    assert [(share.label, share.amount.minor) for share in shares] == [
+        ("Anna", 154),
+        ("Ben", 154),
+        ("Cem", 153),
+    ]
+    assert shares[0].rates == (
+        Taxed(Decimal(7), Money(120), Money(8)),
+        Taxed(Decimal(19), Money(34), Money(6)),
+    )
+
+
+_BILLS = st.lists(
+    st.tuples(st.integers(0, 5000), st.sampled_from([0, 7, 19])), min_size=1, max_size=5
+).filter(lambda lines: sum(gross for gross, _ in lines) > 0)
+
+
+@given(_BILLS, st.lists(st.integers(0, 100), min_size=1, max_size=6).filter(sum))
+def test_shares_and_their_taxes_add_up_to_the_bill(
+    lines: list[tuple[int, int]], weights: list[int]
+) -> None:
+    receipt = bill(*lines)
+    amounts = receipt.total.split(weights)
+    shares = split_by_amounts(receipt, [("x", amount) for amount in amounts])
+    for share in shares:
+        assert sum(rate.gross.minor for rate in share.rates) == share.amount.minor
+        assert all(0 <= rate.vat.minor <= rate.gross.minor for rate in share.rates)
+    for rate in {line.vat_percent for line in receipt.lines}:
+        mine = [r for share in shares for r in share.rates if r.vat_percent == rate]
+        of_bill = [line for line in receipt.lines if line.vat_percent == rate]
+        assert sum(r.gross.minor for r in mine) == sum(x.gross.minor for x in of_bill)
+        assert sum(r.vat.minor for r in mine) == sum(x.vat.minor for x in of_bill)
+
+
+def test_shares_that_do_not_add_up_or_are_not_paid_are_refused() -> None:
+    with pytest.raises(SplitRefusedError, match=r"add up to 3\.59 EUR, the trip cost 3\.60 EUR"):
+        split_by_amounts(bill((360, 7)), [("a", Money(359))])
+    with pytest.raises(SplitRefusedError):
+        split_by_amounts(bill((360, 7)), [("a", Money(360, "CHF"))])
+    with pytest.raises(WrongStateError, match="not paid"):
+        split_equally(bill((360, 7), outstanding=1), ["a"])
+    with pytest.raises(WrongStateError, match="nothing"):
+        split_equally(bill((0, 7)), ["a"])
