@@ -111,17 +111,20 @@ def _marked_until(data: I32, offsets: I64) -> Any:
 
 @compiled
 def _is_closed(net: I32, no: I64) -> bool:
-    """Whether two footpaths one after the other are never better than one."""
+    """Whether two footpaths one after the other are never better than one, or than changing."""
     walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]
+    change_s = net[no[17] : no[18]]
     direct = np.full(len(walk0) - 1, INF, np.int32)
     for a in range(len(walk0) - 1):
+        direct[a] = change_s[a]
         for x in range(walk0[a], walk0[a + 1]):
             direct[walk_to[x]] = walk_s[x]
         for x in range(walk0[a], walk0[a + 1]):
             b = walk_to[x]
             for y in range(walk0[b], walk0[b + 1]):
-                if walk_to[y] != a and direct[walk_to[y]] > walk_s[x] + walk_s[y]:
+                if direct[walk_to[y]] > walk_s[x] + walk_s[y]:
                     return False
+        direct[a] = INF
         for x in range(walk0[a], walk0[a + 1]):
             direct[walk_to[x]] = INF
     return True

@@ -332,3 +332,20 @@ def test_b06_arriving_by_keeps_boarding_rules_and_change_times():
     assert journeys(text, "A", "C", "08:30", find=search_latest) == [
         "08:00 | 1 A 08:00 B 08:10 | 2 B 08:15 C 08:20 | 08:20"
     ]
+
+
+def test_where_changing_takes_longer_than_walking_away_and_riding_back():
+    text = """
+        1: A 08:00 B 08:10
+        2: C 08:15 D 08:20
+        3: D 08:22 C 08:30
+        4: B 08:40 E 08:50
+        4: B 11:00 E 11:10
+        walk B C 60
+        change B 7200
+    """
+    assert journeys(text, "A", "E", "08:00") == [
+        "08:00 | 1 A 08:00 B 08:10 | 4 B 11:00 E 11:10 | 11:10",
+        "08:00 | 1 A 08:00 B 08:10 | walk B 08:10 C 08:11 | 2 C 08:15 D 08:20 | "
+        "3 D 08:22 C 08:30 | walk C 08:30 B 08:31 | 4 B 08:40 E 08:50 | 08:50",
+    ]
