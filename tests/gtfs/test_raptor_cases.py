@@ -346,6 +346,8 @@ def test_where_changing_takes_longer_than_walking_away_and_riding_back():
     """
     assert journeys(text, "A", "E", "08:00") == [
         "08:00 | 1 A 08:00 B 08:10 | 4 B 11:00 E 11:10 | 11:10",
-        "08:00 | 1 A 08:00 B 08:10 | walk B 08:10 C 08:11 | 2 C 08:15 D 08:20 | "
-        "3 D 08:22 C 08:30 | walk C 08:30 B 08:31 | 4 B 08:40 E 08:50 | 08:50",
+        (
+            "08:00 | 1 A 08:00 B 08:10 | walk B 08:10 C 08:11 | 2 C 08:15 D 08:20 | "
+            "3 D 08:22 C 08:30 | walk C 08:30 B 08:31 | 4 B 08:40 E 08:50 | 08:50"
+        ),
     ]
