@@ -143,7 +143,7 @@ def _show_tickets(trip: Trip, booking: Json) -> None:
         at = max(datetime.fromisoformat(ticket[name]) for name in ("valid_from", "server_time"))
         code = show(ticket["payload"], phone, at)
         drawn = io.StringIO()
-        segno.make(code, error="l").terminal(out=drawn, compact=True, border=2)
+        segno.make(code, error="l").terminal(out=drawn, compact=True, border=1)
         trip.console.print(drawn.getvalue().rstrip("\n"), markup=False, soft_wrap=True)
         _inspect(trip, leg, code, at)
 

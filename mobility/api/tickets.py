@@ -88,7 +88,7 @@ class TicketView(BaseModel):
                 "provider_id": "stadtverkehr-luebeck",
                 "format": "QR",
                 "encoding": "text",
-                "payload": "MT2.eyJraWQiOiJ0MSJ9.c2lnbmF0dXJl.119710080.c2lnbmF0dXJl",
+                "payload": "MT2.eyJraWQiOiJ0MSJ9.a2V5.c2lnbmF0dXJl.119710080.c2lnbmF0dXJl",
                 "rotation": "server",
                 "fetch_again_at": "2026-11-26T08:00:15Z",
                 "valid_from": "2026-11-26T07:00:00Z",

@@ -98,6 +98,7 @@ async def hold_ticket(
 
     Raises:
         ValueError: it is no ticket of ours.
+        WrongStateError: it is void.
         TicketElsewhereError: another one holds it, and it was not asked to move.
         TicketMovesUsedError: it has moved as often as it may.
     """
@@ -120,6 +121,8 @@ async def hold_ticket(
             )
         )
         return Binding(1, MOVES)
+    if row["void_at"] is not None:
+        raise WrongStateError(f"leg {access.leg_id} has no ticket any more")
     if _holder(row) == holder:
         return Binding(row["binding"], row["moves_left"])
     if not move:

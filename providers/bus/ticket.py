@@ -1,10 +1,10 @@
 """Bus and ferry tickets: what one says, how it is signed, shown and verified without a network.
 
-``MT2.<payload>.<signature>.<slot>.<signature of the device>``. The payload is JSON with short
-names, signed by the key of the ticket's day (``ticket_keys``); it names the device to which it is
-bound by its public key. The device adds the rest, anew every fifteen seconds and without a network:
-the slot is the Unix time divided by fifteen, its signature is over everything before the last dot.
-A picture of a code is worth nothing half a minute later.
+``MT2.<payload>.<device key>.<signature>.<slot>.<signature of the device>``. The payload, JSON with
+short names, is signed together with the public key of the device to which it is bound, by the key
+of the ticket's day (``ticket_keys``). The device adds the rest, anew every fifteen seconds and
+without a network: the slot is the Unix time divided by fifteen. Each signature is over everything
+before it. A picture of a code is worth nothing half a minute later.
 
 It is a scheme of our own and not VDV-KA, whose keys only its members have. Nothing in it names a
 rider: the ticket's id is what an inspection compares to spot a copy.
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from payments.money import Money
-from providers.bus.envelope import decode, is_signed, seal, sign
+from providers.bus.envelope import decode, encode, is_signed, sign
 from providers.bus.revocations import Revocations
 from providers.bus.ticket_errors import (
     ForgedTicketError,
@@ -114,7 +114,6 @@ class _Claims(BaseModel):
 class _Payload(_Claims):
     kid: str
     seq: int = Field(ge=1)
-    dev: str
 
 
 def write_claims(ticket: Ticket) -> str:
@@ -147,8 +146,9 @@ def read_device_key(text: str) -> Ed25519PublicKey:
 
 def bind(key: SigningKey, ticket: Ticket, binding: int, device_key: str) -> str:
     """The signed ticket for one device, which adds a slot to show it; the same for the same."""
-    payload = _Claims.fields_of(ticket) | {"kid": key.id, "seq": binding, "dev": device_key}
-    return seal(PREFIX, _Payload.model_validate(payload), key.private)
+    payload = _Payload.model_validate(_Claims.fields_of(ticket) | {"kid": key.id, "seq": binding})
+    said = encode(payload.model_dump_json().encode())
+    return sign(f"{PREFIX}.{said}.{device_key}", key.private)
 
 
 def slot_of(at: datetime) -> int:
@@ -177,7 +177,7 @@ def verify(code: str, keys: KeySet, revocations: Revocations, now: datetime) -> 
         raise ForgedTicketError("the signature does not fit")
     ticket = payload.ticket()
     _check_day(ticket, payload.kid, published)
-    _check_device(code, payload.dev, now)
+    _check_device(code, now)
     if payload.seq <= revocations.tickets.get(ticket.id, 0):
         raise RevokedTicketError("cancelled, or moved to another phone since")
     if now < ticket.valid_from - EARLY:
@@ -191,10 +191,10 @@ def _read(code: str) -> tuple[str, _Payload]:
     if not code.isascii() or len(code) > MAX_CHARACTERS:
         raise ForgedTicketError("not a ticket of this scheme")
     parts = code.split(".")
-    if len(parts) != 5 or parts[0] != PREFIX:
+    if len(parts) != 6 or parts[0] != PREFIX:
         raise ForgedTicketError("not a ticket of this scheme")
     try:
-        return ".".join(parts[:3]), _Payload.model_validate_json(decode(parts[1]))
+        return ".".join(parts[:4]), _Payload.model_validate_json(decode(parts[1]))
     except (ValueError, ValidationError) as error:
         raise ForgedTicketError("not readable") from error
 
@@ -204,14 +204,14 @@ def _check_day(ticket: Ticket, kid: str, key: PublicKey) -> None:
         raise KeyOfAnotherDayError(f"key {kid} does not sign tickets of that day")
 
 
-def _check_device(code: str, device_key: str, now: datetime) -> None:
+def _check_device(code: str, now: datetime) -> None:
+    _, _, device_key, _, slot, _ = code.split(".")
     try:
         device = read_device_key(device_key)
     except ValueError as error:
         raise ForgedTicketError("bound to no device") from error
     if not is_signed(code, device):
         raise WrongDeviceError("not shown by the device that it is bound to")
-    slot = code.rsplit(".", 2)[1]
     if not (slot.isdigit() and len(slot) < 12 and str(int(slot)) == slot):
         raise ForgedTicketError("a code of no moment")
     apart = slot_of(now) - int(slot)

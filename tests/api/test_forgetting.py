@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from mobility.booking.forget import forget_old_trips
 from mobility.db import transaction
-from mobility.tables import booking, idempotent_answer, leg
+from mobility.tables import booking, idempotent_answer, leg, ticket
 from tests.api.conftest import World
 
 PLACE = {"origin": {"lat": 53.8655, "lon": 10.6866}}
@@ -102,3 +102,21 @@ async def test_who_is_erased_takes_her_places_along_at_once(world: World):
         "leg_hers": (None, None, 360),
         "leg_another": (PLACE, "ticket", 360),
     }
+
+
+async def test_which_device_showed_a_ticket_goes_after_thirty_days(world: World):
+    async with transaction(world.wiring.engine) as tx:
+        for days in (29, 31):
+            await tx.execute(
+                ticket.insert().values(
+                    booking_id=f"bkg_{days}",
+                    leg_id="leg",
+                    ticket_id=str(days),
+                    valid_until=world.now - timedelta(days=days),
+                    binding=1,
+                    device_key="a key",
+                    moves_left=5,
+                )
+            )
+        await forget_old_trips(tx, world.now)
+        assert (await tx.scalars(select(ticket.c.booking_id))).all() == ["bkg_29"]

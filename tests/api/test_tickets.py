@@ -249,6 +249,14 @@ async def test_a_ticket_given_back_is_refused_whoever_shows_it(world: World):
         assert (answer.status_code, answer.json()["type"]) == (409, "/problems/wrong-state")
 
 
+async def test_a_void_ticket_is_shown_to_nobody_even_while_its_leg_stays(world: World):
+    phone = await booked(world)
+    await phone.take()
+    async with transaction(world.wiring.engine) as tx:
+        await void_tickets(tx, "bkg_1", world.now)
+    assert (await phone.take()).json()["type"] == "/problems/wrong-state"
+
+
 async def test_a_leaked_key_is_withdrawn_and_nobody_is_stranded(world: World):
     phone = await booked(world)
     bound = (await phone.take()).json()["payload"]

@@ -106,6 +106,20 @@ async def test_a_refresh_token_works_once_and_its_return_ends_the_family(
         assert await rotate(tx, KEY, elsewhere.refresh_token, later) is not None
 
 
+async def test_a_session_is_the_same_through_its_refreshes_and_no_other(
+    engine: AsyncEngine, secrets: Secrets, now: datetime
+):
+    rider_id = await _anna(engine, secrets, now)
+    async with transaction(engine) as tx:
+        first = await open_session(tx, KEY, rider_id, now)
+        other = await open_session(tx, KEY, rider_id, now)
+        again = await rotate(tx, KEY, first.refresh_token, now)
+    assert again is not None
+    opened = [read_access_token(KEY, s.access_token, now).session for s in (first, again, other)]
+    assert opened[0] == opened[1] != opened[2]
+    assert all(opened)
+
+
 async def test_a_refresh_token_ends(engine: AsyncEngine, secrets: Secrets, now: datetime):
     rider_id = await _anna(engine, secrets, now)
     async with transaction(engine) as tx:

@@ -84,7 +84,7 @@ def test_a_picture_of_a_code_is_1(files: Path):
 
 
 @pytest.mark.parametrize(
-    "code", ["", "x", "MT2.\x00.a.1.b", "🎫", "MT2." + "A" * 100_000, "[" * 1000], ids=range(6)
+    "code", ["", "x", "MT2.\x00.a.a.1.b", "🎫", "MT2." + "A" * 100_000, "[" * 1000], ids=range(6)
 )
 def test_what_is_no_ticket_is_1(files: Path, code: str):
     assert ask(files, "-", EIGHT, code)[0] == 1

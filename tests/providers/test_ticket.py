@@ -95,7 +95,7 @@ def test_the_same_again_is_the_same_text():
 
 
 def test_a_code_fits_a_qr_code_that_can_be_scanned():
-    assert len(code()) < 550
+    assert len(code()) <= 520  # version 15 at level L: 79 columns of a terminal
 
 
 @pytest.mark.parametrize(
@@ -158,10 +158,17 @@ def test_every_single_bit_counts():
 
 def test_parts_of_two_tickets_make_none():
     mine, other = code().split("."), show(bound(binding=2), PHONE, EIGHT).split(".")
-    for at in (1, 2, 4):
+    for at in (1, 3, 5):
         mixed = ".".join(other[i] if i == at else part for i, part in enumerate(mine))
         with pytest.raises(TicketError):
             verify(mixed, KEYS, NOTHING, EIGHT)
+
+
+def test_another_device_key_is_not_signed():
+    parts = code().split(".")
+    text = ".".join([*parts[:2], public(OTHER_PHONE), parts[3]])
+    with pytest.raises(ForgedTicketError, match="does not fit"):
+        verify(show(text, OTHER_PHONE, EIGHT), KEYS, NOTHING, EIGHT)
 
 
 def test_another_phone_cannot_show_it():
@@ -253,19 +260,19 @@ def test_an_inspector_without_a_network_knows_the_keys_of_the_week():
 HOSTILE = [
     "",
     ".",
-    "....",
-    "MT2....",
-    "MT2.e30.AA.1.AA",
-    "MT2." + "A" * 5000 + ".A.1.A",
+    ".....",
+    "MT2.....",
+    "MT2.e30.AA.AA.1.AA",
+    "MT2." + "A" * 5000 + ".A.A.1.A",
     "x" * 10_000_000,
-    "MT2.bnVsbA.AA.1.AA",
-    "MT2.W10.AA.1.AA",
+    "MT2.bnVsbA.AA.AA.1.AA",
+    "MT2.W10.AA.AA.1.AA",
     "MT1.e30.AA",
-    "MT2.\x00.AA.1.AA",
-    "MT2.ü.ü.1.ü",
-    "MT2.\ud800.AA.1.AA",
-    "MT2." + encode(b'{"kid":' + b"[" * 900 + b"]" * 900 + b"}") + ".AA.1.AA",
-    "MT2." + encode(b'{"kid":1e999}') + ".AA.1.AA",
+    "MT2.\x00.AA.AA.1.AA",
+    "MT2.ü.ü.ü.1.ü",
+    "MT2.\ud800.AA.AA.1.AA",
+    "MT2." + encode(b'{"kid":' + b"[" * 900 + b"]" * 900 + b"}") + ".AA.AA.1.AA",
+    "MT2." + encode(b'{"kid":1e999}') + ".AA.AA.1.AA",
     "MR1." + code().partition(".")[2],
     code() + ".",
     " " + code(),
@@ -329,4 +336,4 @@ def test_what_is_appended_is_refused():
 
 def test_the_scheme_is_told_where_it_is_used():
     mapping = Path(__file__).parents[2] / "providers/bus/MAPPING.md"
-    assert all(f"`{name}`" in mapping.read_text() for name in ("kid", "seq", "dev", "nbf", "exp"))
+    assert all(f"`{name}`" in mapping.read_text() for name in ("kid", "seq", "nbf", "exp"))
