@@ -15,7 +15,7 @@ def release_and_refund(
 ) -> None:
     """End a stuck booking: cancel what can be cancelled, give all money back.
 
-    A worker carries it out; what the rider owes beyond her payment is not touched.
+    A worker carries it out.
 
     Example: mobility release-and-refund bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra --reason "ticket 4711"
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
@@ -15,6 +16,7 @@ from payments.money import Money
 from payments.payment import (
     Operation,
     OperationKind,
+    OperationState,
     PaymentState,
     find_open_operations,
     find_payment,
@@ -22,13 +24,16 @@ from payments.payment import (
     new_payment,
     operation_of,
 )
-from payments.postings import Split
+from payments.postings import Split, refund_shares
 from payments.record import (
     find_operation_row,
     get_operation_row,
     insert_operation,
     set_payment,
 )
+from payments.shares import shares_of_json, splits_of_json
+from payments.tables import debt as debt_table
+from payments.tables import money_operation
 
 
 async def book_owed(
@@ -129,3 +134,32 @@ async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> O
     await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
     await set_payment(tx, charge_id, now, state=PaymentState.CAPTURING.value)
     return operation_of(await get_operation_row(tx, charge_id, operation_id), of, fresh=True)
+
+
+async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:
+    """Forgive a debt that nobody has tried to collect: book it away, and forget it.
+
+    To be called when all that was taken is refunded, so that each leg comes to zero exactly.
+
+    Raises:
+        PaymentConflictError: a charge for it was begun.
+    """
+    debt = await get_debt(tx, debt_id, lock=True)
+    if debt.state is not DebtState.OPEN:
+        raise PaymentConflictError(f"debt {debt_id} is {debt.state}")
+    of = await get_row(tx, debt_id, lock=True)
+    capture = await get_operation_row(tx, debt_id, f"{debt_id}.{OperationKind.CAPTURE}")
+    refunds = await tx.execute(
+        select(money_operation.c.shares).where(
+            money_operation.c.payment_id == debt_id,
+            money_operation.c.kind == OperationKind.REFUND.value,
+            money_operation.c.state == OperationState.DONE.value,
+        )
+    )
+    earlier = [share for row in refunds for share in shares_of_json(row.shares, of.currency)]
+    shares = refund_shares(debt.left, splits_of_json(capture.shares, of.currency), earlier)
+    origin = postings.Origin(debt.booking_id, debt_id, f"{debt_id}.waived")
+    for draft in postings.waived(origin, shares):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    await set_payment(tx, debt_id, now, receivable_minor=0)
+    await tx.execute(delete(debt_table).where(debt_table.c.id == debt_id))

@@ -28,6 +28,8 @@ class JournalKind(StrEnum):
     REFUND = "refund"
     COLLECTION = "collection"
     """A receivable was paid."""
+    WAIVER = "waiver"
+    """A receivable was forgiven."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"
@@ -248,12 +250,28 @@ def _left(split: Split, refunded: Sequence[RefundShare]) -> tuple[Money, Money]:
 
 def refunded(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
     """Money went back to the rider: from the providers, and our commission back to them."""
-    if not shares:
+    account = Account(Role.PROCESSOR, shares[0].gross.currency) if shares else None
+    return _given_back(JournalKind.REFUND, origin, shares, account, "fare given back")
+
+
+def waived(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
+    """What a rider owed is forgiven: by the providers, and our commission to them."""
+    account = Account(Role.RIDER_RECEIVABLE, shares[0].gross.currency) if shares else None
+    return _given_back(JournalKind.WAIVER, origin, shares, account, "receivable forgiven")
+
+
+def _given_back(
+    kind: JournalKind,
+    origin: Origin,
+    shares: Sequence[RefundShare],
+    account: Account | None,
+    memo: str,
+) -> list[Draft]:
+    if account is None:
         return []
-    currency = shares[0].gross.currency
     lines = [
         Posting(
-            Account(Role.PROVIDER_PAYABLE, currency, share.provider_id),
+            Account(Role.PROVIDER_PAYABLE, account.currency, share.provider_id),
             share.gross,
             leg_id=share.leg_id,
             vat_percent=share.vat_percent,
@@ -261,14 +279,14 @@ def refunded(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
         )
         for share in shares
     ]
-    total = Money.total((share.gross for share in shares), currency)
-    lines.append(Posting(Account(Role.PROCESSOR, currency), -total))
+    total = Money.total((share.gross for share in shares), account.currency)
+    lines.append(Posting(account, -total))
     commission = [
         line for share in shares for line in _commission_lines(share, share.commission_vat, -1)
     ]
     key = origin.operation_id
     return [
-        *_draft(JournalKind.REFUND, f"{key}:refund", lines, origin, "fare given back"),
+        *_draft(kind, f"{key}:{kind}", lines, origin, memo),
         *_draft(
             JournalKind.COMMISSION, f"{key}:commission", commission, origin, "commission given back"
         ),

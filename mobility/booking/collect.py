@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.desk import Desk
 from mobility.booking.errors import ArrearsError
+from mobility.booking.trip import Aim
 from mobility.db import transaction
 from mobility.tables import booking
 from payments import charge
-from payments.collect import prepare_charge, prepare_next
+from payments.collect import prepare_charge, prepare_next, waive
 from payments.debt import Debt, DebtState, find_debts, get_debt, leave
 from payments.money import Money
-from payments.payment import OutcomeKind, Payment, find_payment
+from payments.payment import OutcomeKind, Payment, PaymentState, find_payment
 
 STEP = "collect_debt"
 ASK_AGAIN = timedelta(seconds=15)
@@ -30,12 +31,19 @@ MOST_CALLS = 20
 
 
 async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -> None:
-    """Ask for what a payment fell short by, if it did; from a rider with a ceiling only by her."""
+    """Ask for what a payment fell short by, if it did; from a rider with a ceiling only by her.
+
+    Of a booking that is given back it is forgiven, when all that was taken is back.
+    """
     if not payment.receivable:
         return
     debt = await get_debt(tx, payment.id)
     row = (await tx.execute(select(booking).where(booking.c.id == payment.booking_id))).one()
     if debt.state is not DebtState.OPEN:
+        return
+    if row.aim == Aim.GIVE_BACK:
+        if payment.state in (PaymentState.REFUNDED, PaymentState.RELEASED):
+            await waive(tx, debt.id, now)
         return
     if row.spend_ceiling_minor is not None:
         await leave(tx, debt.id, "spend_ceiling", now)

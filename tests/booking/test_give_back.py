@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from mobility.audit import list_deeds
 from mobility.booking.advance import advance
+from mobility.booking.collect import list_owed
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.give_back import ask_to_give_back
 from mobility.booking.pay import PaymentStuckError
@@ -200,6 +201,46 @@ async def test_a_capture_of_unknown_outcome_is_found_and_refunded(city: World) -
     await city.advance(booking_id)
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
     assert await ledger(city) == {}
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+async def test_what_was_used_beyond_the_hold_is_forgiven(world: World, lapsed: bool) -> None:
+    """The ride costs more than the hold, its capture is not answered, and then staff steps in."""
+    booking_id = await booked(world, bike_leg(ceiling=200))
+    await ask(world, ask_to_start, booking_id)
+    await world.advance(booking_id)
+    world.operators[BIKE].ride(95, 9000)
+    await ask(world, ask_to_finish, booking_id)
+    lost = losing_captures(world)
+    if lapsed:
+        await lapse(world, booking_id)
+        lost = unanswered_captures(world)
+    await advance(lost.desk, booking_id)
+    assert (await world.trip(booking_id)).final > Money(200)
+    await give_back(world, booking_id)
+    await world.advance(booking_id)
+    end = "released" if lapsed else "refunded"
+    assert await world.story(booking_id) == f"cancelled | bike ended | {end}"
+    assert await ledger(world) == {}
+    assert (await world.trip(booking_id)).owed == Money(0)
+    assert await do(world, lambda tx: list_owed(tx, "rdr_anna")) == []
+    kinds = await do(world, lambda tx: tx.scalars(text("select kind from step")))
+    assert "collect_debt" not in list(kinds)
+
+
+async def lapse(world: World, booking_id: str) -> None:
+    """Let the card's issuer take the authorisation back."""
+    query = text("select hold_id from payment where booking_id = :booking")
+    hold_id = await do(world, lambda tx: tx.scalar(query, {"booking": booking_id}))
+    await world.desk.gateway.release_hold(hold_id, key="lapsed")
+
+
+def unanswered_captures(world: World) -> World:
+    async def capture_hold(*_hold: object, **_more: object) -> None:
+        raise OutcomeUnknownError("no answer")
+
+    gateway = Unlike(world.desk.gateway, capture_hold=capture_hold, get_hold=capture_hold)
+    return changed(world, gateway=gateway)
 
 
 async def test_a_partial_refund_under_way_comes_first(city: World) -> None:
