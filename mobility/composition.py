@@ -65,7 +65,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
     """
     city = load_city(settings.city)
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
-    secrets = derive_secrets(_required(secret, "MOBILITY_SECRET_KEY"))
+    secrets = derive_secrets(_required(secret, "MOBILITY_SECRET_KEY"), settings.ticket_epoch)
     async with AsyncExitStack() as stack:
         engine = make_engine(_required(settings.database_url, "DATABASE_URL"))
         stack.push_async_callback(engine.dispose)

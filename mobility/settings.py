@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, validation_alias="PORT")
     public_url: str | None = None
     secret_key: SecretStr | None = None
+    ticket_epoch: int = Field(default=0, ge=0)
     cors_origins: tuple[str, ...] = ()
     smtp_url: SecretStr | None = None
     mail_from: str = "mobil@localhost"

@@ -12,6 +12,7 @@ from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.passes import PassView
 from mobility.api.payment_methods import MethodView, saved_methods
 from mobility.booking.queries import BookingRecord, list_bookings
+from mobility.booking.tickets import HeldTicket, list_tickets
 from mobility.db import transaction
 from mobility.identity.passes import list_passes
 from mobility.wiring import Wiring
@@ -34,6 +35,9 @@ class Export(BaseModel):
     payment_methods: list[MethodView] | None = Field(
         description="Null when the payment processor, who keeps them, does not answer just now."
     )
+    tickets: list[HeldTicket] = Field(
+        description="Which device or sign-in shows which ticket.", examples=[[]]
+    )
     bookings: list[dict[str, JsonValue]] = Field(
         examples=[[{"id": "bkg_2ab3cd4ef5gh6ij7kl2mn3op4q", "state": "settled", "legs": []}]]
     )
@@ -41,16 +45,18 @@ class Export(BaseModel):
 
 @router.get("", response_model=Export, summary="Take my data along")
 async def export(wiring: WiringDep, rider: RiderDep, now: Now) -> Export:
-    """Account, passes, cards as far as they are known here, and all bookings with their legs."""
+    """Account, passes, cards as far as they are known here, tickets, and all bookings."""
     today = now.astimezone(wiring.city.timezone).date()
     account = await read_account(wiring, rider)
     async with transaction(wiring.engine) as tx:
         held = await list_passes(tx, wiring.vault, rider.rider_id)
+        tickets = await list_tickets(tx, rider.rider_id)
     return Export(
         exported_at=now,
         account=account,
         passes=[PassView.of(item, today) for item in held],
         payment_methods=await _methods(wiring, rider.rider_id),
+        tickets=tickets,
         bookings=await _bookings(wiring, rider.rider_id),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mobility.api.dependencies import Now, RiderDep, WiringDep
@@ -108,12 +108,18 @@ class TicketView(BaseModel):
     responses=problems("wrong-state", "ticket-elsewhere"),
 )
 async def get_ticket(
-    booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep, now: Now
+    booking_id: str,
+    leg_id: str,
+    wiring: WiringDep,
+    rider: RiderDep,
+    now: Now,
+    response: Response,
 ) -> TicketView:
     """The ticket of a confirmed leg, to be drawn; of ours a code that lives for 15 seconds.
 
     Who asks first has it: another sign-in, and a device with a key, take it over by `POST`.
     """
+    response.headers["Cache-Control"] = "no-store"
     return await _show(wiring, rider, booking_id, leg_id, now, device_key=None, move=False)
 
 

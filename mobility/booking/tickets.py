@@ -61,6 +61,19 @@ class Binding:
     moves_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class HeldTicket:
+    """Who shows a ticket, as it is stored."""
+
+    leg_id: str
+    ticket_id: str
+    valid_until: datetime
+    binding: int
+    device_key: str | None
+    session: str | None
+    void_at: datetime | None
+
+
 async def lock_access(tx: AsyncConnection, rider_id: str, booking_id: str, leg_id: str) -> Access:
     """What a rider's leg shows; nothing of it is given back before the transaction ends.
 
@@ -140,6 +153,28 @@ async def hold_ticket(
 
 def _holder(row: RowMapping) -> Holder:
     return Holder(row["device_key"], row["session"])
+
+
+async def list_tickets(tx: AsyncConnection, rider_id: str) -> list[HeldTicket]:
+    """What is stored of a rider's tickets that were shown, beside their legs."""
+    found = await tx.execute(
+        select(ticket)
+        .join(booking, booking.c.id == ticket.c.booking_id)
+        .where(booking.c.rider_id == rider_id)
+        .order_by(ticket.c.valid_until, ticket.c.leg_id)
+    )
+    return [
+        HeldTicket(
+            leg_id=row.leg_id,
+            ticket_id=row.ticket_id,
+            valid_until=row.valid_until,
+            binding=row.binding,
+            device_key=row.device_key,
+            session=row.session,
+            void_at=row.void_at,
+        )
+        for row in found
+    ]
 
 
 async def void_tickets(

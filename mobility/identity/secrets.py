@@ -35,8 +35,10 @@ class Secrets:
     """Signs cursors and stream tickets."""
 
 
-def derive_secrets(secret_key: str) -> Secrets:
+def derive_secrets(secret_key: str, ticket_epoch: int = 0) -> Secrets:
     """All keys of an installation from its one ``MOBILITY_SECRET_KEY``.
+
+    Another ``ticket_epoch`` gives another seed of the keys of tickets, and changes nothing else.
 
     Raises:
         ValueError: a secret of fewer than 32 characters.
@@ -58,7 +60,7 @@ def derive_secrets(secret_key: str) -> Secrets:
         login_code_key=key("login-code"),
         pseudonym_key=key("provider-pseudonym"),
         vault_key=key("vault"),
-        ticket_signing_seed=key("bus-ticket"),
+        ticket_signing_seed=key(f"bus-ticket/{ticket_epoch}" if ticket_epoch else "bus-ticket"),
         client_key=key("client-address"),
         cursor_key=key("cursor"),
     )

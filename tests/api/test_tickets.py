@@ -129,8 +129,10 @@ async def inspect(world: World, code: str, *, at: datetime | None = None) -> int
 async def test_without_a_key_of_its_own_a_front_end_shows_a_code_for_a_slot(world: World):
     phone = await booked(world)
     world.pass_time(seconds=4)
-    shown = (await phone.get()).json()
+    answer = await phone.get()
+    shown = answer.json()
     payload = shown.pop("payload")
+    assert answer.headers["cache-control"] == "no-store"
     assert shown == {
         "leg_id": "leg_1",
         "provider_id": "stadtverkehr-luebeck",
@@ -247,6 +249,23 @@ async def test_a_ticket_given_back_is_refused_whoever_shows_it(world: World):
         await inspect(world, show(bound, phone.key, world.now))
     for answer in (await phone.get(), await phone.take()):
         assert (answer.status_code, answer.json()["type"]) == (409, "/problems/wrong-state")
+
+
+async def test_what_is_stored_of_her_phone_is_in_her_export(world: World):
+    phone = await booked(world)
+    await phone.take()
+    export = (await world.client.get("/v1/me/export", headers=phone.headers)).json()
+    assert export["tickets"] == [
+        {
+            "leg_id": "leg_1",
+            "ticket_id": SAID.id,
+            "valid_until": "2026-11-25T10:00:00Z",
+            "binding": 1,
+            "device_key": phone.device_key,
+            "session": None,
+            "void_at": None,
+        }
+    ]
 
 
 async def test_a_void_ticket_is_shown_to_nobody_even_while_its_leg_stays(world: World):

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -17,6 +17,13 @@ def test_each_purpose_has_a_key_of_its_own():
 def test_the_same_secret_gives_the_same_keys_on_every_replica():
     assert derive_secrets(SECRET) == derive_secrets(SECRET)
     assert derive_secrets(SECRET) != derive_secrets(SECRET + "x")
+
+
+def test_another_epoch_of_tickets_changes_their_seed_and_nothing_else():
+    first, second, third = (derive_secrets(SECRET, epoch) for epoch in range(3))
+    assert first == derive_secrets(SECRET)
+    assert len({s.ticket_signing_seed for s in (first, second, third)}) == 3
+    assert replace(second, ticket_signing_seed=first.ticket_signing_seed) == first
 
 
 def test_keys_are_not_printed():
