@@ -27,6 +27,22 @@ def test_an_amount_reads_back(minor: int):
     assert str(Money(minor)) == f"{Decimal(minor) / 100:.2f} EUR"
 
 
+@given(AMOUNTS, st.integers(-100_000, 100_000))
+def test_a_part_is_exact_and_half_a_cent_goes_away_from_zero(minor: int, thousandths: int):
+    twice = 2 * abs(minor * thousandths)
+    cents = (twice + 1000) // 2000
+    sign = -1 if minor * thousandths < 0 else 1
+    assert Money(minor).times(Decimal(thousandths) / 1000) == Money(sign * cents)
+
+
+@pytest.mark.parametrize(
+    ("minor", "factor", "part"),
+    [(250, "0.08", 20), (150, "0.15", 23), (-150, "0.15", -23), (115, "0.3", 35), (29, "0.5", 15)],
+)
+def test_parts_by_hand(minor: int, factor: str, part: int):
+    assert Money(minor).times(Decimal(factor)) == Money(part)
+
+
 @given(st.integers(0, 10**9), st.sampled_from(["0", "7", "19"]))
 def test_the_tax_within_a_gross_amount(minor: int, percent: str):
     tax = Money(minor).included_tax(Decimal(percent))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from mobility.tables import booking, leg
-from payments.tables import entry, journal, money_operation, payment, psp_event
+from payments.tables import debt, entry, journal, money_operation, payment, psp_event
 from tests.simulation.world import World
 
 
@@ -18,6 +18,7 @@ class Books:
     booking: str
     legs: tuple[str, ...]
     payments: tuple[str, ...]
+    debts: tuple[str, ...]
     operations: tuple[str, ...]
     lines: tuple[str, ...]
     """Of the ledger, as ``journal's key, account, amount``."""
@@ -28,19 +29,22 @@ async def read_books(world: World) -> Books:
     async with world.engine.begin() as tx:
         trip = (await tx.execute(select(booking))).one()
         legs = (await tx.execute(select(leg).order_by(leg.c.position))).all()
-        payments = (await tx.execute(select(payment))).all()
-        operations = (await tx.execute(select(money_operation).order_by("id"))).all()
+        payments = (await tx.execute(select(payment).order_by("created_at", "id"))).all()
+        debts = (await tx.execute(select(debt))).all()
+        operations = (await tx.execute(select(money_operation))).all()
         lines = (
             await tx.execute(
-                select(journal.c.idem_key, journal.c.kind, entry)
-                .join(entry, entry.c.journal_id == journal.c.id)
-                .order_by(journal.c.idem_key, entry.c.line)
+                select(journal.c.idem_key, journal.c.kind, entry).join(
+                    entry, entry.c.journal_id == journal.c.id
+                )
             )
         ).all()
     names = {each.id: f"leg {each.position}" for each in legs}
 
     def named(text: object) -> str:
-        return str(text).replace(str(trip.payment_id), "pay").replace(trip.id, "bkg")
+        for number, each in enumerate(payments, 1):
+            text = str(text).replace(each.id, f"pay {number}")
+        return str(text)
 
     return Books(
         f"{trip.state} {trip.aim}",
@@ -51,13 +55,17 @@ async def read_books(world: World) -> Books:
             for each in payments
         ),
         tuple(
+            f"{each.state} {each.amount_minor} {each.paid_minor} {each.refused_because}"
+            for each in debts
+        ),
+        tuple(
             f"{named(each.id)} {each.state} {each.amount_minor} {each.error_code}"
-            for each in operations
+            for each in sorted(operations, key=lambda each: named(each.id))
         ),
         tuple(
             f"{named(each.idem_key)} {each.kind} {each.account_code} {each.amount_minor}"
             f" {names.get(each.leg_id)} {each.vat_percent} {each.tariff_version}"
-            for each in lines
+            for each in sorted(lines, key=lambda each: (named(each.idem_key), each.line))
         ),
     )
 

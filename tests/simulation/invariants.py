@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from mobility.booking.trip import BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
-from payments.tables import entry, money_operation, payment
+from payments.tables import debt, entry, money_operation, payment
 from tests.simulation.world import World
 
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -24,22 +24,29 @@ async def list_breaks(world: World) -> list[str]:
     held = sum(intent["amount_capturable"] for intent in intents)
     taken = sum(intent["amount_received"] for intent in intents)
     back = sum(refund["amount"] for refund in refunds if refund["status"] != "failed")
-    breaks = [*_of_money(trip, held, taken - back), *await _of_books(world, taken - back)]
+    owed = await _outstanding(world)
+    breaks = [*_of_money(trip, held, taken - back, owed), *await _of_books(world, taken - back)]
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
     breaks += _of_vehicle(world, trip)
     return breaks
 
 
-def _of_money(trip: Trip, held: int, net: int) -> list[str]:
+def _of_money(trip: Trip, held: int, net: int, owed: int) -> list[str]:
     breaks = []
     if trip.state not in OVER:
         breaks.append(f"the booking is {trip.state}")
     if held:
         breaks.append(f"I8: {held} ct are still held though the booking is {trip.state}")
     due = trip.final.minor if trip.state is BookingState.SETTLED else 0
-    if net != due - trip.owed.minor:
-        breaks.append(f"I6, I7: {net} ct were taken where {due} are due and {trip.owed} is owed")
+    if net != due - owed:
+        breaks.append(f"I6, I7: {net} ct were taken where {due} are due and {owed} are owed")
     return breaks
+
+
+async def _outstanding(world: World) -> int:
+    async with world.engine.begin() as tx:
+        left = func.sum(debt.c.amount_minor - debt.c.paid_minor)
+        return int(await tx.scalar(select(func.coalesce(left, 0))) or 0)
 
 
 async def _of_books(world: World, net: int) -> list[str]:

@@ -52,6 +52,13 @@ async def ride(world: World) -> None:
     await ask(world, ask_to_finish)
 
 
+async def ride_too_long(world: World) -> None:
+    """Two hours, which cost 1.50 € more than is held."""
+    await ask(world, ask_to_start)
+    await world.clock.pass_time(timedelta(hours=2))
+    await ask(world, ask_to_finish)
+
+
 async def cancel(world: World) -> None:
     await ask(world, lambda tx, trip, _leg, now: ask_to_cancel(tx, trip, now))
 
@@ -67,6 +74,10 @@ LIVES = {
     "all is given back": Life(two_buses, "pm_card_visa", (cancel,)),
     "part is given back": Life(two_buses, "pm_card_visa", (wait_for_the_first_bus, cancel)),
     "nothing is taken": Life(bike_and_bus, "pm_card_threeDSecure2Required", (approve, cancel)),
+    "what is not held is taken apart": Life(bike_and_bus, "pm_card_visa", (ride_too_long,)),
+    "the bank wants the rider for that": Life(
+        bike_and_bus, "pm_card_threeDSecure2Required", (approve, ride_too_long)
+    ),
     "the card is declined": Life(bike_and_bus, "pm_card_chargeDeclined", ()),
 }
 
@@ -112,8 +123,12 @@ async def test_what_each_life_costs_in_the_end(database: AsyncEngine, city: City
         assert fair.breaks == []
         assert set(fair.delivered.values()) == {1}
         assert len(fair.delivered) == fair.n_events
-        moved = [line.split()[3] for line in fair.books.lines if "processor:" in line]
-        ends[name] = (fair.books.booking, *moved, fair.books.payments[0])
+        moved = [
+            line.split("processor:EUR ")[1].split()[0]
+            for line in fair.books.lines
+            if "processor:EUR" in line
+        ]
+        ends[name] = (fair.books.booking, *moved, *fair.books.payments, *fair.books.debts)
     assert ends == {
         "part of what is held is taken": (
             "settled travel",
@@ -131,6 +146,21 @@ async def test_what_each_life_costs_in_the_end(database: AsyncEngine, city: City
             "500",
             "-250",
             "partially_refunded 500 500 500 250 0 None",
+        ),
+        "what is not held is taken apart": (
+            "settled travel",
+            "150",
+            "650",
+            "captured 650 650 650 0 150 None",
+            "captured 150 150 150 0 0 None",
+            "paid 150 150 None",
+        ),
+        "the bank wants the rider for that": (
+            "settled travel",
+            "650",
+            "captured 650 650 650 0 150 None",
+            "declined 150 0 0 0 0 authentication_required",
+            "arrears 150 0 authentication_required",
         ),
         "nothing is taken": ("cancelled cancel", "released 650 650 0 0 0 None"),
         "the card is declined": ("failed fail", "declined 650 0 0 0 0 generic_decline"),

@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mobility import steps
 from mobility.booking.advance import STEP, advance
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.collect import STEP as COLLECT
+from mobility.booking.collect import collect
 from mobility.booking.desk import Desk
 from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.trip import Trip
@@ -153,6 +155,7 @@ class Process:
             self.desk.engine,
             {
                 STEP: lambda key, _now: advance(self.desk, key),
+                COLLECT: lambda key, _now: collect(self.desk, key),
                 "apply_events": lambda _key, now: self._apply_events(now),
             },
             worker=self.desk.worker,

@@ -1,0 +1,104 @@
+"""Tests of the tests: every planted fault must be noticed by the tests that are there for it.
+
+``MUTANTS`` says how many are planted, 0 is all of them; ``SEED`` which, or a part of their names in
+``ONLY``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.table import MUTANTS, Mutant
+
+N_PLANTED = int(os.environ.get("MUTANTS", "2"))
+SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
+ONLY = os.environ.get("ONLY", "")
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("gtfs", "mobility", "payments", "providers", "tests")
+
+
+class Field:
+    """A copy of the sources to plant faults in, and the run of tests on it."""
+
+    def __init__(self, folder: Path, servers: dict[str, str]) -> None:
+        self.folder = folder
+        self._servers = servers
+        for name in COPIED:
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        (folder / ".mobility").symlink_to(ROOT / ".mobility")  # what is compiled already
+
+    def run(self, *tests: str) -> subprocess.CompletedProcess[str]:
+        """The tests, to the first that fails."""
+        command = (sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider")
+        environment = {
+            **os.environ,
+            **self._servers,
+            "PYTHONPATH": str(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SCHEDULES": "10",
+            "ORDERS": "10",
+        }
+        return subprocess.run(
+            [*command, *tests],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+
+    def plant(self, mutant: Mutant) -> None:
+        """Write the fault into the copy."""
+        text = (ROOT / mutant.file).read_text(encoding="utf-8")
+        (self.folder / mutant.file).write_text(text.replace(mutant.old, mutant.new))
+
+    def weed(self, mutant: Mutant) -> None:
+        """Take it out again."""
+        shutil.copy(ROOT / mutant.file, self.folder / mutant.file)
+
+
+@pytest.fixture
+def field(tmp_path: Path, database_url: str, redis_url: str) -> Field:
+    return Field(tmp_path / "copy", {"DATABASE_URL": database_url, "REDIS_URL": redis_url})
+
+
+def test_each_fault_can_be_planted_in_one_place() -> None:
+    places = {
+        mutant.name: (ROOT / mutant.file).read_text(encoding="utf-8").count(mutant.old)
+        for mutant in MUTANTS
+    }
+    assert {name: n for name, n in places.items() if n != 1} == {}
+    assert len(MUTANTS) >= 30
+    assert [m.name for m in MUTANTS if not (ROOT / m.tests.partition("::")[0]).is_file()] == []
+
+
+@pytest.mark.timeout(3600)
+def test_every_planted_fault_is_noticed(field: Field) -> None:
+    chosen = random.Random(SEED).sample(MUTANTS, N_PLANTED or len(MUTANTS))
+    chosen = [mutant for mutant in chosen if ONLY in mutant.name]
+    planted_in = sorted({mutant.tests for mutant in chosen})
+    sound = field.run(*planted_in)
+    assert sound.returncode == 0, f"without a fault:\n{sound.stdout[-3000:]}"
+    unnoticed = []
+    for mutant in chosen:
+        field.plant(mutant)
+        done = field.run(mutant.tests)
+        field.weed(mutant)
+        noticed = done.returncode == 1
+        sys.stdout.write(f"{'noticed' if noticed else 'NOT NOTICED'}: {mutant.name}\n")
+        sys.stdout.flush()
+        if not noticed:
+            unnoticed.append((mutant.name, mutant.tests, done.returncode))
+    sys.stdout.write(f"{len(chosen) - len(unnoticed)} of {len(chosen)} noticed, SEED={SEED}\n")
+    assert unnoticed == []
