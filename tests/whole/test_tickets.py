@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -36,6 +37,18 @@ class Inspector:
         return told.returncode, told.stdout
 
 
+def bus_to_come(rider: Rider) -> str:
+    """An offer of a bus within a day, and not at once; at night of the morning after."""
+    morning = datetime.now(ZoneInfo("Europe/Berlin")).replace(hour=7, minute=0)
+    morning += timedelta(days=morning < datetime.now(UTC))
+    for more in ({}, {"depart_at": morning.isoformat()}):
+        found = rider.search(modes=["walk", "bus"], **more)["journeys"]
+        offers = {str(j["departs_at"]): str(j["offer_id"]) for j in found if j["bookable"]}
+        if offers:
+            return offers[max(offers)]
+    raise AssertionError("no bus to be booked")
+
+
 def take(rider: Rider, path: str) -> tuple[Ed25519PrivateKey, Json]:
     """Have the ticket on a phone with a new key."""
     phone = Ed25519PrivateKey.generate()
@@ -59,9 +72,7 @@ def test_booked_shown_recovered_on_another_phone_and_cancelled(
     instance: Instance, http: httpx.Client, tmp_path: Path
 ) -> None:
     anna = rider_of(instance, http, "anna-tunnel")
-    found = anna.search(modes=["walk", "bus"])["journeys"]
-    offer = max((j for j in found if j["bookable"]), key=lambda j: str(j["departs_at"]))
-    booking_path = f"/v1/bookings/{anna.book(offer['offer_id']).json()['id']}"
+    booking_path = f"/v1/bookings/{anna.book(bus_to_come(anna)).json()['id']}"
     booking = wait_for(anna, booking_path, "confirmed")
     leg = next(leg for leg in booking["legs"] if leg["mode"] == "bus")
     path = f"{booking_path}/legs/{leg['id']}/ticket"
