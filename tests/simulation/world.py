@@ -182,6 +182,7 @@ class World:
 
     def __init__(self, engine: AsyncEngine, city: City, clock: Clock) -> None:
         self.engine, self.city, self.clock = engine, city, clock
+        self.start = clock.now
         self.outside = Outside(city, clock)
         self.lives: list[Life] = []
         """Of the processes to come; after the last one processes do not die."""
@@ -229,7 +230,7 @@ class World:
             if due is None or due > until:
                 break
             await self.clock.move_to(max(due, self.clock.now + timedelta(milliseconds=1)))
-            if self.clock.now > START + timedelta(hours=2):
+            if self.clock.now > self.start + timedelta(hours=2):
                 raise AssertionError("this does not come to rest")
         await self.clock.move_to(until)
 
