@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import BookingError
+from mobility.booking.give_back import ask_to_give_back
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.db import transaction
 from tests.simulation.mortal import Life
@@ -26,9 +27,17 @@ METHODS = {
     "declined": "pm_card_chargeDeclined",
     "approved": "pm_card_threeDSecure2Required",
     "abandoned": "pm_card_threeDSecure2Required",
+    "given back": "pm_card_visa",
+    "given back riding": "pm_card_visa",
 }
 """The stories, and the card each is paid with."""
-POINTS = {"ride": 108, "cancel": 80, "declined": 50}
+POINTS = {
+    "ride": 108,
+    "cancel": 80,
+    "declined": 50,
+    "given back": 74,
+    "given back riding": 104,
+}
 """Of the stories whose every point is tried: as many as their process passes undisturbed."""
 SECOND_DEATHS = (None, 1, 3, 6, 10)
 
@@ -57,7 +66,7 @@ class Schedule:
 
 
 def every_schedule() -> Iterator[Schedule]:
-    """Each point of three stories, with each fate of the request after it and a second death."""
+    """Each point of the stories in ``POINTS``, with each fate of the request after it and a second death."""
     for story, points in POINTS.items():
         for dies_at, fate, again in product(range(1, points + 1), Fate, SECOND_DEATHS):
             yield Schedule(story, dies_at, fate, again)
@@ -74,13 +83,22 @@ async def play(world: World, schedule: Schedule) -> None:
         await world.poll_and_work()
     if schedule.story == "cancel":
         await ask(world, lambda tx, trip, _leg, now: ask_to_cancel(tx, trip, now))
-    if schedule.story in {"ride", "approved"}:
+    if schedule.story == "given back":
+        await ask(world, give_back)
+    if schedule.story in {"ride", "approved", "given back riding"}:
         await ask(world, ask_to_start)
         await world.clock.pass_time(timedelta(minutes=9))
+        if schedule.story == "given back riding":
+            await ask(world, give_back)
         await ask(world, ask_to_finish)
     await world.outside.wire.deliver_late()
     await world.poll_and_work()
     await world.work(timedelta(days=8))
+
+
+async def give_back(tx: AsyncConnection, trip: str, _leg: str, now: datetime) -> None:
+    """Staff ends the booking."""
+    await ask_to_give_back(tx, trip, actor="rdr_staff", reason="a story", now=now)
 
 
 async def ask(world: World, asking: Asking) -> None:

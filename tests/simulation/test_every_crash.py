@@ -61,6 +61,8 @@ async def test_each_story_ends_as_it_should(database: AsyncEngine, city: City) -
         "declined": "failed | bike cancelled, bus cancelled | 0.00 EUR",
         "approved": "settled | bike ended, bus ended | 4.00 EUR",
         "abandoned": "failed | bike cancelled, bus cancelled | 0.00 EUR",
+        "given back": "cancelled | bike cancelled, bus cancelled | 0.00 EUR",
+        "given back riding": "cancelled | bike ended, bus cancelled | 0.00 EUR",
     }
 
 
