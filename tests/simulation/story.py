@@ -66,7 +66,7 @@ class Schedule:
 
 
 def every_schedule() -> Iterator[Schedule]:
-    """Each point of the stories in ``POINTS``, with each fate of the request after it and a second death."""
+    """Each point of the stories in POINTS, each fate of the request after it, a second death."""
     for story, points in POINTS.items():
         for dies_at, fate, again in product(range(1, points + 1), Fate, SECOND_DEATHS):
             yield Schedule(story, dies_at, fate, again)
