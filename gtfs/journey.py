@@ -13,7 +13,7 @@ from gtfs.ids import StopIdx
 from gtfs.network import EVERYTHING, DayNetwork, Usable, View, known_of, network_of
 from gtfs.rides import Footpath, Ride, StayedRide, rides_of
 from gtfs.service_time import DAY_S
-from gtfs.stands import Stands
+from gtfs.stands import Met, Stands
 from gtfs.timetable import Timetable
 from gtfs.trip_based import MAX_RIDES, Workspace
 from gtfs.trip_based_profile import FULL, profile_trips
@@ -53,6 +53,8 @@ class _Query(NamedTuple):
     max_transfers: int = 7
     walk_at_ends: bool = False
     usable: Usable = EVERYTHING
+    came_by: Met | None = None
+    goes_by: Met | None = None
 
 
 class Query(_Query):
@@ -63,7 +65,8 @@ class Query(_Query):
     they are `usable`. With `walk_at_ends` a footpath of the timetable may come before the first
     ride and after the last, and a walk alone is a journey of -1 transfers: for queries from stop to
     stop. Without it the sources and targets are all there is: for doors whose surroundings were
-    searched on streets.
+    searched on streets. There `came_by` may name a ride after which one changes to the sources, and
+    `goes_by` one to which one changes from the targets.
     """
 
     __slots__ = ()
@@ -77,6 +80,8 @@ class Query(_Query):
         max_transfers: int = 7,
         walk_at_ends: bool = False,  # noqa: FBT001, FBT002 - its order is known to callers
         usable: Usable = EVERYTHING,
+        came_by: Met | None = None,
+        goes_by: Met | None = None,
     ) -> Self:
         if not 0 <= max_transfers <= MAX_TRANSFERS:
             raise ValueError(f"max_transfers is 0 to {MAX_TRANSFERS}, not {max_transfers}")
@@ -86,9 +91,9 @@ class Query(_Query):
                     raise ValueError("access and egress take 0 s to 24 h")
         if not -_FARTHEST_S <= seconds <= _FARTHEST_S:
             raise ValueError(f"{seconds} s is not on {day}; use its own service day")
-        return tuple.__new__(
-            cls, (day, seconds, sources, targets, max_transfers, walk_at_ends, usable)
-        )
+        rides = (came_by, goes_by)
+        fields = (day, seconds, sources, targets, max_transfers, walk_at_ends, usable, *rides)
+        return tuple.__new__(cls, fields)
 
 
 class Journey(NamedTuple):
@@ -121,7 +126,7 @@ def between(
     sources = ends.get(from_id) or _ends(timetable, from_id)
     targets = ends.get(to_id) or _ends(timetable, to_id)
     if -_FARTHEST_S <= seconds <= _FARTHEST_S and 0 <= max_transfers <= MAX_TRANSFERS:
-        fields = (day, seconds, sources, targets, max_transfers, True, EVERYTHING)
+        fields = (day, seconds, sources, targets, max_transfers, True, EVERYTHING, None, None)
         return tuple.__new__(Query, fields)
     return Query(day, seconds, sources, targets, max_transfers, walk_at_ends=True)
 
@@ -152,7 +157,7 @@ def search_latest(timetable: Timetable, query: Query) -> tuple[Journey, ...]:
     mirrored = query._replace(seconds=-query.seconds, sources=query.targets, targets=query.sources)
     network = network_of(timetable, query.day, View.MIRRORED, query.usable)
     journeys: list[Journey] = []
-    for latest in _found(network, mirrored):
+    for latest in _found(timetable, network, mirrored, backwards=True):
         departs_s, transfers = -latest.arrives_s, latest.transfers
         if departs_s < query.seconds - DAY_S:
             continue
@@ -176,14 +181,14 @@ def profile(timetable: Timetable, query: Query, until_s: int) -> tuple[Journey, 
     """
     if until_s < query.seconds:
         raise ValueError(f"the window ends at {until_s} s, before it begins at {query.seconds} s")
-    day, seconds, sources, targets, max_transfers, walk_at_ends, usable = query
+    day, seconds, sources, targets, max_transfers, walk_at_ends, usable, *_ = query
     network = network_of(timetable, day, View.AHEAD, usable)
     workspace = network.borrow(walk_at_ends)
     while True:
         written = profile_trips(
             workspace.address,
             workspace.shift,
-            *_set_ends(network, workspace, query),
+            *_set_ends(timetable, network, workspace, query),
             seconds,
             until_s,
             max_transfers + 1,
@@ -201,15 +206,17 @@ def profile(timetable: Timetable, query: Query, until_s: int) -> tuple[Journey, 
 
 
 def _search(timetable: Timetable, network: DayNetwork, query: Query) -> tuple[Journey, ...]:
-    return _split(timetable, network, _found(network, query))
+    return _split(timetable, network, _found(timetable, network, query))
 
 
-def _found(network: DayNetwork, query: Query) -> list[Journey]:
+def _found(
+    timetable: Timetable, network: DayNetwork, query: Query, *, backwards: bool = False
+) -> list[Journey]:
     """What the kernel finds, its rides those of the network."""
-    day, seconds, _, _, max_transfers, walk_at_ends, _ = query
+    day, seconds, _, _, max_transfers, walk_at_ends, *_ = query
     workspace = network.borrow(walk_at_ends)
-    n_sources, n_targets = _set_ends(network, workspace, query)
-    written = -1
+    n_sources, n_targets = _set_ends(timetable, network, workspace, query, backwards=backwards)
+    written = 0 if query.sources and query.targets and not n_sources * n_targets else -1
     if n_sources and n_targets:
         written = search_trips(
             workspace.address,
@@ -227,12 +234,18 @@ def _found(network: DayNetwork, query: Query) -> list[Journey]:
     return _journeys(day, rows)
 
 
-def _set_ends(network: DayNetwork, workspace: Workspace, query: Query) -> tuple[int, int]:
-    """Where one boards and alights who does not walk to the stops: at each of their stands."""
-    stands, sources, targets = network.stands, query.sources, query.targets
-    if stands.at and not query.walk_at_ends:
-        return workspace.set_ends(stands.spread(sources), stands.spread(targets))
-    return workspace.set_ends(sources, targets)
+def _set_ends(
+    timetable: Timetable, network: DayNetwork, workspace: Workspace, query: Query, *,
+    backwards: bool = False,
+) -> tuple[int, int]:  # fmt: skip
+    sources, targets = query.sources, query.targets
+    if query.walk_at_ends or not (network.stands.at or query.came_by or query.goes_by):
+        return workspace.set_ends(sources, targets)
+    if backwards:
+        targets, sources = sources, targets
+    rides = query.came_by, query.goes_by
+    starts, ends = network.stands.ends(timetable, (sources, targets), rides)
+    return workspace.set_ends(ends, starts) if backwards else workspace.set_ends(starts, ends)
 
 
 def _at_stops(stands: Stands, journey: Journey) -> Journey:

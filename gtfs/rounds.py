@@ -24,7 +24,7 @@ NEVER_S = INF
 def front_by_rounds(timetable: Timetable, query: Query) -> list[tuple[int, int]]:
     """Pareto (arrival, transfers) as `journey.search` must find them, fewest transfers first."""
     network = network_of(timetable, query.day, View.AHEAD, query.usable)
-    _, out, n_journeys = _run(network, query)
+    _, out, n_journeys = _run(timetable, network, query)
     rows = out[: FRONT_ROW * n_journeys].reshape(-1, FRONT_ROW)
     return [(arrival, rides - 1) for arrival, rides in rows[:, :2].tolist()]
 
@@ -36,7 +36,7 @@ def one_to_all(timetable: Timetable, query: Query) -> I32:
     """
     network = network_of(timetable, query.day, View.AHEAD, query.usable)
     stands = network.stands
-    reached, _, _ = _run(network, query._replace(targets=()))
+    reached, _, _ = _run(timetable, network, query._replace(targets=()))
     if query.walk_at_ends:
         for stop, seconds in query.sources:
             reached[stop] = min(reached[stop], query.seconds + seconds)
@@ -48,7 +48,7 @@ def one_to_all(timetable: Timetable, query: Query) -> I32:
     return arrivals
 
 
-def _run(network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
+def _run(timetable: Timetable, network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
     """When rides get to each stop, the kernel's rows, and the number of journeys."""
     n_stops, n_patterns = network.n_stops, network.n_patterns
     work, offsets = flat(
@@ -61,17 +61,19 @@ def _run(network: DayNetwork, query: Query) -> tuple[I32, I32, int]:
         ]
     )
     out = np.zeros(_OUT_SIZE, np.int32)
-    both: list[list[tuple[int, int]]] = [[*query.sources], [*query.targets]]
+    starts: list[tuple[int, int]] = [*query.sources]
+    ends: list[tuple[int, int]] = [*query.targets]
     if not query.walk_at_ends:
-        both = [network.stands.spread(ends) for ends in both]
-    ends = array("i", chain.from_iterable(chain(*both)))
+        rides = query.came_by, query.goes_by
+        starts, ends = network.stands.ends(timetable, (starts, ends), rides)
+    both = array("i", chain.from_iterable(chain(starts, ends)))
     n_journeys = search_day(
         network.data,
         network.offsets,
         work,
         offsets,
-        np.array(ends, np.int32),
-        len(both[0]),
+        np.array(both, np.int32),
+        len(starts),
         query.seconds,
         query.max_transfers + 1,
         query.walk_at_ends,

@@ -26,6 +26,20 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 
+class Met(NamedTuple):
+    """A ride that brings a rider to a door, or takes her on from it: it ends (begins) at `stop`.
+
+    To (from) `stops` of the door she changes, in what is asked for but `least_s` at least, whatever
+    seconds the door has for them.
+    """
+
+    stop: int
+    trip: int
+    """Of the timetable."""
+    stops: frozenset[int]
+    least_s: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Stands:
     """The stops of a network, then its stands, grouped by stop; and the ways between them."""
@@ -39,10 +53,55 @@ class Stands:
     walk_s: I32
     at: Mapping[int, range] = field(default_factory=dict)
     """The stands of each stop that has any."""
+    names: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    """Each stand by its stop, line and trip; -1 for all lines, trips not named."""
 
-    def spread(self, ends: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The same (stop, seconds) of each stand of a stop: for who does not walk there."""
-        return [(s, seconds) for stop, seconds in ends for s in self.at.get(stop, (stop,))]
+    def ends(
+        self,
+        timetable: Timetable,
+        doors: tuple[Iterable[tuple[int, int]], Iterable[tuple[int, int]]],
+        rides: tuple[Met | None, Met | None],
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """The (stop, seconds) of both doors for each stand: for who does not walk there.
+
+        `rides` bring one to the first door and take one on from the second.
+        """
+        came_by, goes_by = rides
+        ways = (self.walk_from, self.walk_to)
+        after = self._changes(timetable, came_by, *ways) if came_by else {}
+        before = self._changes(timetable, goes_by, *ways[::-1]) if goes_by else {}
+        return self._spread(doors[0], after, came_by), self._spread(doors[1], before, goes_by)
+
+    def _spread(
+        self, door: Iterable[tuple[int, int]], change_s: Mapping[int, int], changing: Met | None
+    ) -> list[tuple[int, int]]:
+        every = [(stop, s, seconds) for stop, seconds in door for s in self.at.get(stop, (stop,))]
+        if changing is None:
+            return [(s, seconds) for _, s, seconds in every]
+        return [
+            (s, max(change_s[s], changing.least_s) if stop in changing.stops else seconds)
+            for stop, s, seconds in every
+            if stop not in changing.stops or s in change_s
+        ]
+
+    def _changes(self, timetable: Timetable, ride: Met, here: I32, there: I32) -> dict[int, int]:
+        """The least seconds between a ride and each stand that one can change to (from)."""
+        stand = self._stand_of(timetable, ride)
+        ways = np.flatnonzero(here == stand)
+        found = dict(zip(there[ways].tolist(), self.walk_s[ways].tolist(), strict=True))
+        if self.change_s[stand] < NEVER_S:
+            found[stand] = int(self.change_s[stand])
+        return found
+
+    def _stand_of(self, timetable: Timetable, ride: Met) -> int:
+        if not self.names:
+            return ride.stop
+        trips = timetable.trips
+        route, planned = int(trips.route[ride.trip]), int(trips.planned[ride.trip])
+        for name in ((ride.stop, route, planned), (ride.stop, route, -1), (ride.stop, -1, -1)):
+            if name in self.names:
+                return self.names[name]
+        return ride.stop
 
 
 def with_stands(timetable: Timetable, runs: Runs) -> tuple[Runs, Stands]:
@@ -190,7 +249,9 @@ def _laid(timetable: Timetable, plain: Stands, found: _Found) -> Stands:
         np.concatenate(column).astype(np.int32) for column in zip(*parts, strict=True)
     )
     stop = np.append(plain.stop, found.stop).astype(np.int32)
-    return Stands(n, stop, change_s.astype(np.int32), walk_from, walk_to, seconds, at)
+    known = zip(found.stop.tolist(), found.route.tolist(), found.trip.tolist(), strict=True)
+    names = {name: n + place for place, name in enumerate(known)}
+    return Stands(n, stop, change_s.astype(np.int32), walk_from, walk_to, seconds, at, names)
 
 
 class _Rule(NamedTuple):

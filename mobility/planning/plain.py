@@ -17,6 +17,7 @@ from gtfs.front import FAR
 from gtfs.journey import Access, Journey, Query, Ride, profile, search, search_latest
 from gtfs.network import Usable
 from gtfs.service_time import day_zero, service_day
+from gtfs.stands import Met
 from gtfs.timetable import Timetable
 from mobility.planning.candidate import Candidate
 from providers.values import Mode
@@ -31,13 +32,18 @@ class PlainWays:
     """The scheduled ways between the stops around two doors."""
 
     def __init__(
-        self, timetable: Timetable, access: Ints, egress: Ints, usable: Usable, *, backwards: bool
-    ) -> None:
-        """Take the seconds by stop to and from the doors, ``FAR`` where out of reach."""
+        self, timetable: Timetable, access: Ints, egress: Ints, usable: Usable, *,
+        backwards: bool, changing: Met | None = None,
+    ) -> None:  # fmt: skip
+        """Take the seconds by stop to and from the doors, ``FAR`` where out of reach.
+
+        ``changing`` is the ride after which (backwards: before which) the ways begin (end).
+        """
         self._timetable = timetable
         self._sources, self._targets = _reached(access), _reached(egress)
         self._usable = usable
         self._backwards = backwards
+        self._changing = changing
         self._days: dict[date, tuple[Query, int]] = {}
         self._asked: dict[int, list[Candidate]] = {}
 
@@ -68,6 +74,10 @@ class PlainWays:
         if known is None:
             ends = (self._sources, self._targets)
             query = Query(day, 0, *ends, max_transfers=MAX_TRANSFERS, usable=self._usable)
+            if self._backwards:
+                query = query._replace(goes_by=self._changing)
+            else:
+                query = query._replace(came_by=self._changing)
             known = self._days[day] = (query, int(day_zero(day, self._timetable.tz).timestamp()))
         query, zero = known
         return query._replace(seconds=moment - zero), zero

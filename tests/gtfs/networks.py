@@ -18,6 +18,7 @@ from gtfs.feed import (
 )
 from gtfs.geo import LatLon
 from gtfs.journey import Access, Query
+from gtfs.stands import Met
 from gtfs.timetable import Timetable
 
 DAYS = (date(2027, 3, 27), date(2027, 3, 28), date(2027, 10, 31), date(2026, 11, 25))
@@ -219,4 +220,21 @@ def random_query(random: Random, timetable: Timetable, day: date, *, latest: boo
     most = random.choice([0, 1, 2, 7])
     if len(timetable.transfer_rules.seconds) and random.random() < 0.9:
         seconds, most = random.randint(0, 12) * 60 + latest * 1500, random.choice([1, 2, 7])
-    return Query(day, seconds, ends(), ends(), most, random.random() < 0.5)
+    query = Query(day, seconds, ends(), ends(), most, random.random() < 0.5)
+    if len(timetable.transfer_rules.seconds) and not query.walk_at_ends and random.random() < 0.5:
+        rides = (_met(random, timetable, day), _met(random, timetable, day))
+        return query._replace(came_by=rides[0], goes_by=rides[1])
+    return query
+
+
+def _met(random: Random, timetable: Timetable, day: date) -> Met | None:
+    """A ride of the day before or after the asked ones, to or from which one changes somewhere."""
+    running = timetable.active_services(day)[timetable.trips.service].nonzero()[0].tolist()
+    if random.random() < 0.4 or not running:
+        return None
+    patterns, trip = timetable.patterns, random.choice(running)
+    pattern = int(timetable.trips.pattern[trip])
+    calls = patterns.stops[patterns.stop0[pattern] : patterns.stop0[pattern + 1]].tolist()
+    stops = [stop.idx for stop in timetable.stops]
+    near = frozenset(random.sample(stops, random.randint(1, len(stops))))
+    return Met(random.choice(calls), trip, near, random.choice([0, 0, 120]))

@@ -163,12 +163,22 @@ class Oracle:
                     at = query.seconds + dict(self._doors(query.sources))[a] + w
                     sources[b] = min(sources.get(b, at), at)
         boarded = {
-            c for c in self.calls if c.boards and c.stop in sources and c.departs >= sources[c.stop]
+            c
+            for c in self.calls
+            if c.boards and c.stop in sources
+            for least in [self._before(query, c, sources[c.stop] - query.seconds)]
+            if least is not None and c.departs >= query.seconds + least
         }
         seen = set(boarded)
         for rides in range(1, query.max_transfers + 2):
             alighted = {c for b in boarded for c in self.ridden_from(b)}
-            found += [(c.arrives + ends[c.stop], rides - 1) for c in alighted if c.stop in ends]
+            found += [
+                (c.arrives + reach, rides - 1)
+                for c in alighted
+                if c.stop in ends
+                for reach in [self._behind(query, c, ends[c.stop])]
+                if reach is not None
+            ]
             boarded = {b for a in alighted for b in self._next(a)} - seen
             seen |= boarded
             if not boarded:
@@ -178,10 +188,12 @@ class Oracle:
     def latest(self, query: Query) -> list[tuple[int, int]]:
         """Pareto (departure, transfers) of what arrives by `query.seconds`, at most 24 h before."""
         departures = {
-            c.departs - x
+            c.departs - least
             for c in self.calls
             for x in [self._starts(query).get(c.stop)]
             if x is not None
+            for least in [self._before(query, c, x)]
+            if least is not None
         }
         on_foot = [
             query.seconds - arrival
@@ -193,14 +205,7 @@ class Oracle:
         found = [(-departure, -1) for departure in on_foot]
         for departure in departures:
             if query.seconds - 86_400 <= departure <= query.seconds:
-                asked = Query(
-                    query.day,
-                    departure,
-                    query.sources,
-                    query.targets,
-                    query.max_transfers,
-                    query.walk_at_ends,
-                )
+                asked = query._replace(seconds=departure)
                 found += [
                     (-departure, transfers)
                     for arrival, transfers in self.front(asked)
@@ -214,7 +219,13 @@ class Oracle:
         Leaving later, also after the window, or walking all the way may be better than they are.
         """
         starts = self._starts(query)
-        leaving = {c.departs - starts[c.stop] for c in self.calls if c.stop in starts}
+        leaving = {
+            c.departs - least
+            for c in self.calls
+            if c.stop in starts
+            for least in [self._before(query, c, starts[c.stop])]
+            if least is not None
+        }
         found: list[tuple[int, int, int]] = []
         for departure in sorted(leaving):
             if departure >= query.seconds:
@@ -231,7 +242,8 @@ class Oracle:
     def check(self, query: Query, journey: Journey) -> None:
         """Every leg is possible, the legs join, and the doors are where they should be."""
         at, stop, rides = journey.departs_s, journey.source, 0
-        at += dict(self._doors(query.sources))[stop]
+        first = journey.legs[0] if journey.legs else None
+        at += self._door_s(query, first, stop, dict(self._doors(query.sources))[stop])
         run: Run | None = None
         walked_from: int | None = None
         for leg, after in pairwise((*journey.legs, None)):
@@ -264,10 +276,25 @@ class Oracle:
                 left = leg.arrives_s
             at, stop = leg.arrives_s, leg.to_stop
         assert stop == journey.target
-        assert at + dict(self._doors(query.targets))[stop] == journey.arrives_s
+        egress = self._door_s(query, run, stop, dict(self._doors(query.targets))[stop])
+        assert at + egress == journey.arrives_s
         assert rides - 1 == journey.transfers
         kinds = [isinstance(leg, Footpath) for leg in journey.legs]
         assert not any(a and b for a, b in pairwise(kinds))
+
+    def _door_s(self, query: Query, ride: Ride | Footpath | Run | None, stop: int, s: int) -> int:
+        """The seconds of a door before the first leg, or behind the last run."""
+        if query.came_by is None and query.goes_by is None:
+            return s
+        if isinstance(ride, Ride):
+            calls = self.by_run[self._run_of(ride)]
+            found = self._before(query, calls[ride.from_position], s)
+        elif isinstance(ride, Footpath) or ride is None:
+            return s
+        else:
+            found = self._behind(query, next(c for c in self.by_run[ride] if c.stop == stop), s)
+        assert found is not None
+        return found
 
     def _run_of(self, ride: Ride) -> tuple[str, int]:
         return (self.timetable.trip(ride.trip).id, ride.day_offset)
@@ -307,6 +334,24 @@ class Oracle:
                     reach = w + dict(self._doors(query.sources))[a]
                     starts[b] = min(starts.get(b, reach), reach)
         return starts
+
+    def _before(self, query: Query, board: Call, seconds: int) -> int | None:
+        """Seconds from the door to boarding at a call; from the ride that brings one there."""
+        ride = query.came_by
+        if ride is None or board.stop not in ride.stops:
+            return seconds
+        trip = self.timetable.trips.id[ride.trip]
+        least = self.changes.seconds(trip, ride.stop, board.run[0], board.stop)
+        return None if least is None else max(least, ride.least_s)
+
+    def _behind(self, query: Query, alight: Call, seconds: int) -> int | None:
+        """Seconds from alighting at a call to the door; to the ride that takes one on there."""
+        ride = query.goes_by
+        if ride is None or alight.stop not in ride.stops:
+            return seconds
+        trip = self.timetable.trips.id[ride.trip]
+        least = self.changes.seconds(alight.run[0], alight.stop, trip, ride.stop)
+        return None if least is None else max(least, ride.least_s)
 
     def _next(self, alighted: Call) -> list[Call]:
         found = []

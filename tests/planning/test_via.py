@@ -114,6 +114,23 @@ def test_arriving_by_it_is_the_latest_way_that_passes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "first_way"),
+    [
+        ("rule V V 1 2 timed", ["1 A 08:00 V 08:10", "2 V 08:12 B 08:20"]),
+        ("rule V W 1-1 3 never\nrule V V 1 2-2 60", ["1 A 08:00 V 08:10", "2 V 08:12 B 08:20"]),
+        ("rule Mitte Mitte 1 3 never\nrule V V 1 2 never", ["1 A 08:00 B 08:30"]),
+    ],
+)
+def test_a_change_at_the_place_is_as_it_is_ruled_for_the_two_rides(
+    rules: str, first_way: list[str]
+) -> None:
+    ruled = town(TOWN + rules)
+    assert scheduled(search(ACROSS, Via("Mitte"), planner=ruled))[0] == first_way
+    asked = replace(ACROSS, depart_at=None, arrive_by=berlin("08:35"))
+    assert scheduled(search(asked, Via("Mitte"), planner=ruled))[0] == first_way
+
+
 def test_a_line_that_does_not_pass_is_not_shown() -> None:
     bypass = TOWN + "9: A 08:05  B 08:15"
     assert rides(search(ACROSS, planner=town(bypass)).itineraries[0]) == ["9 A 08:05 B 08:15"]

@@ -13,8 +13,9 @@ from datetime import date, timedelta
 import numpy as np
 
 from gtfs.front import FAR
-from gtfs.ids import StopIdx
+from gtfs.ids import StopIdx, TripIdx
 from gtfs.journey import Journey, Ride
+from gtfs.stands import Met
 from mobility.planning.candidate import Candidate
 from mobility.planning.door_to_door import HORIZON_SECONDS, SLOWER_SECONDS, DoorToDoor
 from mobility.planning.plain import Ints, PlainWays
@@ -23,6 +24,10 @@ from mobility.planning.transit import MAX_WAIT_SECONDS
 
 _Run = tuple[int, date, int]
 """A trip on its day, at a position of its calls."""
+_Ride = tuple[StopIdx, TripIdx]
+"""A trip, and where it is boarded or left."""
+_ANY = TripIdx(-1)
+"""The trip where nothing is ruled of trips: any is as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +54,18 @@ class Part:
         if self.journey is None or self.section.access[self.journey.source]:
             return None
         return self.journey.source
+
+    @property
+    def ends(self) -> _Ride | None:
+        """Where and with which trip a vehicle is left at the section's end; None on foot."""
+        stop = self.alights_at
+        return None if stop is None else (stop, self.rides[-1].trip)
+
+    @property
+    def begins(self) -> _Ride | None:
+        """The same of the vehicle boarded at its beginning."""
+        stop = self.boards_at
+        return None if stop is None else (stop, self.rides[0].trip)
 
     @property
     def rides(self) -> list[Ride]:
@@ -93,7 +110,7 @@ class Section:
         self.access: Ints = search.doors.access[:stops]
         self.egress: Ints = search.doors.egress[:stops]
         self.on_foot_s = search.doors.direct_s
-        self._ways: dict[tuple[StopIdx | None, int], tuple[PlainWays, Ints]] = {}
+        self._ways: dict[tuple[_Ride | None, int], PlainWays] = {}
 
     @property
     def leads_nowhere(self) -> bool:
@@ -103,9 +120,9 @@ class Section:
 
     def after(self, moment: int, stay_s: int = 0, before: Part | None = None) -> list[Part]:
         """What leaves the door once the stay is over, where the part before has led to it."""
-        stop = before.alights_at if before else None
-        parts = self._leaving(moment, stop, stay_s)
-        if before is not None and stop is not None and not stay_s:
+        ride = before.ends if before else None
+        parts = self._leaving(moment, ride, stay_s)
+        if before is not None and ride is not None and not stay_s:
             aboard = self._leaving(moment, None, 0)
             parts += [part for part in aboard if stays_aboard(before, part)]
         if self.on_foot_s < FAR:
@@ -115,9 +132,9 @@ class Section:
 
     def before(self, moment: int, stay_s: int = 0, after: Part | None = None) -> list[Part]:
         """What is at the door in time for the stay, before the part that goes on from it."""
-        stop = after.boards_at if after else None
-        parts = self._arriving(moment, stop, stay_s)
-        if after is not None and stop is not None and not stay_s:
+        ride = after.begins if after else None
+        parts = self._arriving(moment, ride, stay_s)
+        if after is not None and ride is not None and not stay_s:
             aboard = self._arriving(moment, None, 0)
             parts += [part for part in aboard if stays_aboard(part, after)]
         if self.on_foot_s < FAR:
@@ -137,53 +154,46 @@ class Section:
         good = [way for way in found if way.longest_wait <= MAX_WAIT_SECONDS]
         return rank((), good, latest_first=search.backwards)
 
-    def _leaving(self, moment: int, stop: StopIdx | None, stay_s: int) -> list[Part]:
-        ways, access = self._between(stop, stay_s, backwards=False)
-        return [self._left(way, access) for way in _ask(ways, moment)]
+    def _leaving(self, moment: int, ride: _Ride | None, stay_s: int) -> list[Part]:
+        return [self._left(way) for way in _ask(self._between(ride, stay_s), moment)]
 
-    def _left(self, way: Candidate, access: Ints) -> Part:
-        """The part without the stay and change before it, which ``access`` counts as a way."""
+    def _left(self, way: Candidate) -> Part:
+        """The part without the stay and change before it, which the search counts as a way."""
         journey: Journey = way.found
-        later = int(access[journey.source] - self.access[journey.source])
-        journey = journey._replace(departs_s=journey.departs_s + later)
+        leaves_s = journey.legs[0].departs_s - int(self.access[journey.source])
+        later = leaves_s - journey.departs_s
+        journey = journey._replace(departs_s=leaves_s)
         return Part(self, way.departs + later, way.arrives, journey, way.longest_wait)
 
-    def _arriving(self, moment: int, stop: StopIdx | None, stay_s: int) -> list[Part]:
-        ways, egress = self._between(stop, stay_s, backwards=True)
-        return [self._arrived(way, egress) for way in _ask(ways, moment)]
+    def _arriving(self, moment: int, ride: _Ride | None, stay_s: int) -> list[Part]:
+        ways = self._between(ride, stay_s, backwards=True)
+        return [self._arrived(way) for way in _ask(ways, moment)]
 
-    def _arrived(self, way: Candidate, egress: Ints) -> Part:
+    def _arrived(self, way: Candidate) -> Part:
         journey: Journey = way.found
-        earlier = int(egress[journey.target] - self.egress[journey.target])
-        journey = journey._replace(arrives_s=journey.arrives_s - earlier)
+        there_s = journey.legs[-1].arrives_s + int(self.egress[journey.target])
+        earlier = journey.arrives_s - there_s
+        journey = journey._replace(arrives_s=there_s)
         return Part(self, way.departs, way.arrives - earlier, journey, way.longest_wait)
 
-    def _between(
-        self, stop: StopIdx | None, stay_s: int, *, backwards: bool
-    ) -> tuple[PlainWays, Ints]:
-        """The ways once the time at one door is up, and the seconds by stop that it counts."""
-        known = self._ways.get((stop, stay_s))
+    def _between(self, ride: _Ride | None, stay_s: int, *, backwards: bool = False) -> PlainWays:
+        """The ways once the time at one door is up: the stay, or the change from (to) a ride."""
+        if ride is not None and not len(self.timetable.transfer_rules.seconds):
+            ride = (ride[0], _ANY)
+        known = self._ways.get((ride, stay_s))
         if known is None:
             door = self.search.destination if backwards else self.search.origin
             plain = self.egress if backwards else self.access
             seconds = np.where(plain < FAR, plain + np.int32(stay_s), FAR).astype(np.int32)
-            if stop is not None:
-                for other in door.stops:
-                    pair = (other, stop) if backwards else (stop, other)
-                    seconds[other] = max(self._change_s(*pair), stay_s)
+            changing = None
+            if ride is not None:
+                changing = Met(*ride, frozenset(door.stops), stay_s)
+                seconds[list(door.stops)] = stay_s
             ends = (self.access, seconds) if backwards else (seconds, self.egress)
-            ways = PlainWays(self.timetable, *ends, self.search.usable, backwards=backwards)
-            known = self._ways[stop, stay_s] = (ways, seconds)
+            known = self._ways[ride, stay_s] = PlainWays(
+                self.timetable, *ends, self.search.usable, backwards=backwards, changing=changing
+            )
         return known
-
-    def _change_s(self, start: StopIdx, end: StopIdx) -> int:
-        """The timetable's time to change between two stops; ``FAR`` where it knows of none."""
-        if start == end:
-            return int(self.timetable.stop_table.change_s[start])
-        walks = self.timetable.footpaths
-        here = slice(int(walks.from0[start]), int(walks.from0[start + 1]))
-        there = np.flatnonzero(walks.to[here] == end)
-        return int(walks.seconds[here][there[0]]) if len(there) else FAR
 
 
 def _ask(ways: PlainWays, moment: int) -> list[Candidate]:
