@@ -15,7 +15,12 @@ from mobility.booking.advance import advance
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
 from mobility.booking.forget import forget_old_trips
-from mobility.booking.payments_seen import apply_events, find_forgotten
+from mobility.booking.payments_seen import (
+    EVERYTHING,
+    RECONCILE,
+    apply_events,
+    find_forgotten,
+)
 from mobility.composition import open_wiring
 from mobility.db import transaction
 from mobility.identity.customers import FORGET_STEP, forget_customer
@@ -34,7 +39,6 @@ APPLY_EVERY = timedelta(seconds=1)
 POLL_EVERY = timedelta(seconds=30)
 FORGET_EVERY = timedelta(hours=6)
 RECONCILE_EVERY = timedelta(hours=24)
-EVERYTHING = "all"
 
 
 async def work(settings: Settings) -> None:
@@ -85,7 +89,7 @@ async def ask_for_periodic_steps(wiring: Wiring) -> None:
     async with transaction(wiring.engine) as tx:
         for kind, key in wanted:
             await steps.enqueue(tx, kind=kind, key=key, run_at=now)
-        await steps.enqueue(tx, kind="reconcile", key=EVERYTHING, run_at=now + RECONCILE_EVERY)
+        await steps.enqueue(tx, kind=RECONCILE, key=EVERYTHING, run_at=now + RECONCILE_EVERY)
 
 
 def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
@@ -98,7 +102,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
         "pull_availability": partial(_pull_availability, wiring),
         FORGET_STEP: partial(_forget_customer, wiring),
         "forget_trips": partial(_forget_trips, wiring),
-        "reconcile": partial(_reconcile, wiring),
+        RECONCILE: partial(_reconcile, wiring),
     }
 
 

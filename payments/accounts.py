@@ -29,6 +29,8 @@ class Role(StrEnum):
     """Ridden, but beyond what could be captured."""
     PROVIDER_PAYABLE = "provider_payable"
     """Collected for a provider as its agent, less our commission."""
+    DISPUTED = "disputed"
+    """Taken back by cardholders' banks, not decided yet."""
     OUTPUT_VAT = "output_vat"
     COMMISSION = "commission"
     PROCESSOR_FEES = "processor_fees"

@@ -17,7 +17,7 @@ from payments.errors import (
     UnreachableError,
 )
 from payments.gateway import Gateway, Hold, HoldState, RefundReceipt, RefundState
-from payments.payment import Operation, OperationKind, Outcome, OutcomeKind
+from payments.operation import Operation, OperationKind, Outcome, OutcomeKind
 
 HOLD_GONE = "hold_released"
 """Decline code: the hold was released or lapsed before it could be used."""

@@ -26,10 +26,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from payments.call import call, raise_for
 from payments.errors import PaymentConflictError
 from payments.money import Money
+from payments.operation import Operation, OperationKind, OperationState
 from payments.payment import (
-    Operation,
-    OperationKind,
-    OperationState,
     PaymentState,
     find_open_operations,
     find_payment,

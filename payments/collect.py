@@ -13,10 +13,8 @@ from payments.charge import prepare_authorisation, prepare_release
 from payments.debt import Debt, DebtAct, DebtState, decide, get_debt, leave, open_debt, set_debt
 from payments.errors import PaymentConflictError
 from payments.money import Money
+from payments.operation import Operation, OperationKind, OperationState
 from payments.payment import (
-    Operation,
-    OperationKind,
-    OperationState,
     PaymentState,
     find_open_operations,
     find_payment,
@@ -90,7 +88,7 @@ async def prepare_charge(
         raise PaymentConflictError(f"debt {debt.id} is {debt.state}")
     if not debt.chargeable:
         raise PaymentConflictError(f"debt {debt.id}: {debt.left} is less than can be charged")
-    short = await get_row(tx, debt.id)
+    short = await get_row(tx, debt.payment_id)
     await set_debt(tx, debt.id, now, state=DebtState.COLLECTING.value, attempts=debt.attempts + 1)
     return await prepare_authorisation(
         tx,

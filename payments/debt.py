@@ -7,7 +7,7 @@ One charge at a time; what a charge takes is booked and counted in one transacti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import DebtNotFoundError
 from payments.money import Money
-from payments.payment import OPEN_STATES, Operation, Payment, PaymentState
+from payments.operation import OPEN_STATES, Operation
+from payments.payment import Payment, PaymentState
 from payments.tables import debt as debt_table
 
 SMALLEST_CHARGE = {"EUR": 50}
@@ -40,9 +41,10 @@ class DebtState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """A debt; ``id`` is that of the payment that fell short."""
+    """A debt; ``id`` is that of the payment that fell short, or of the dispute that was lost."""
 
     id: str
+    payment_id: str
     booking_id: str
     state: DebtState
     amount: Money
@@ -61,6 +63,11 @@ class Debt:
     def chargeable(self) -> bool:
         """Whether the processor would take an amount as small as what is left."""
         return self.left.minor >= SMALLEST_CHARGE.get(self.left.currency, 1)
+
+    @property
+    def is_of_dispute(self) -> bool:
+        """Whether it was paid before, and taken back by the cardholder's bank."""
+        return self.id != self.payment_id
 
     @property
     def is_due(self) -> bool:
@@ -108,13 +115,24 @@ def decide(
 
 
 async def open_debt(
-    tx: AsyncConnection, payment_id: str, booking_id: str, amount: Money, now: datetime
-) -> None:
-    """Write that a payment fell short by ``amount``; once for each payment."""
-    await tx.execute(
+    tx: AsyncConnection,
+    payment_id: str,
+    booking_id: str,
+    amount: Money,
+    now: datetime,
+    *,
+    dispute_id: str | None = None,
+) -> bool:
+    """Write that ``amount`` of a payment fell short, or was lost in a dispute; each once.
+
+    Returns:
+        Whether it was not written before.
+    """
+    opened = await tx.execute(
         insert(debt_table)
         .values(
-            id=payment_id,
+            id=dispute_id or payment_id,
+            payment_id=payment_id,
             booking_id=booking_id,
             state=DebtState.OPEN.value,
             currency=amount.currency,
@@ -123,7 +141,9 @@ async def open_debt(
             updated_at=now,
         )
         .on_conflict_do_nothing()
+        .returning(debt_table.c.id)
     )
+    return opened.first() is not None
 
 
 async def get_debt(tx: AsyncConnection, debt_id: str, *, lock: bool = False) -> Debt:
@@ -139,10 +159,14 @@ async def get_debt(tx: AsyncConnection, debt_id: str, *, lock: bool = False) -> 
     return _debt_of(row)
 
 
-async def find_debts(tx: AsyncConnection, debt_ids: Collection[str]) -> Mapping[str, Debt]:
-    """The debts there are among these ids."""
-    rows = await tx.execute(select(debt_table).where(debt_table.c.id.in_(debt_ids)))
-    return {row.id: _debt_of(row) for row in rows}
+async def list_debts(tx: AsyncConnection, payment_ids: Collection[str]) -> list[Debt]:
+    """The debts that came of these payments, oldest first."""
+    rows = await tx.execute(
+        select(debt_table)
+        .where(debt_table.c.payment_id.in_(payment_ids))
+        .order_by(debt_table.c.opened_at, debt_table.c.id)
+    )
+    return [_debt_of(row) for row in rows]
 
 
 async def set_debt(tx: AsyncConnection, debt_id: str, now: datetime, **columns: object) -> None:
@@ -172,6 +196,7 @@ async def count_paid(tx: AsyncConnection, debt_id: str, taken: Money, now: datet
 def _debt_of(row: Row[tuple[object, ...]]) -> Debt:
     return Debt(
         id=row.id,
+        payment_id=row.payment_id,
         booking_id=row.booking_id,
         state=DebtState(row.state),
         amount=Money(row.amount_minor, row.currency),

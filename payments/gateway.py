@@ -113,6 +113,28 @@ class Payout:
     arrives_at: datetime
 
 
+class DisputeState(StrEnum):
+    """Where a dispute stands at the processor."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A cardholder's bank took a charge back; until it is decided the money is not ours."""
+
+    id: str
+    hold_id: str | None
+    state: DisputeState
+    amount: Money
+    reason: str
+    created_at: datetime
+    answer_by: datetime | None
+    """Until when evidence is taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class SavedMethod:
     """A rider's saved card, as far as we may know it."""
@@ -222,6 +244,10 @@ class Gateway(Protocol):
 
     async def list_payouts(self, *, since: datetime) -> Sequence[Payout]:
         """Every payout created at or after ``since``, oldest first."""
+        ...
+
+    async def list_disputes(self, *, since: datetime) -> Sequence[Dispute]:
+        """Every dispute opened at or after ``since`` that took money, oldest first."""
         ...
 
     async def close(self) -> None:

@@ -68,7 +68,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A line that is explained. ``movement`` is None for payouts and separate fees."""
+    """A line that is explained. ``movement`` is None for payouts, disputes and separate fees."""
 
     line: BalanceLine
     movement: Movement | None
@@ -94,6 +94,7 @@ class Known:
     payouts: tuple[Payout, ...]
     payout_nets: dict[str, Money]
     """The sum of the lines that the processor says are in a payout."""
+    disputes: frozenset[str] = frozenset()
 
 
 _SALES = frozenset({LineCategory.CHARGE, LineCategory.PARTIAL_CAPTURE_REVERSAL})
@@ -123,6 +124,8 @@ def match(
             _match_payout(line, known, matches, cases)
         elif line.category is LineCategory.FEE:
             matches.append(Match(line, None, "fee"))
+        elif line.category is LineCategory.DISPUTE and line.source_id in known.disputes:
+            matches.append(Match(line, None, "dispute"))
         else:
             found = index.find(line)
             if found is None:
@@ -188,7 +191,9 @@ def _flaw(line: BalanceLine, currency: str) -> Case | None:
 
 def _unexplained(line: BalanceLine, known: Known) -> Case:
     if line.category is LineCategory.DISPUTE:
-        return Case(CaseKind.DISPUTE, line.id, line.net, "a cardholder disputes a charge")
+        return Case(
+            CaseKind.DISPUTE, line.id, line.net, f"{line.source_id}: a dispute we do not know"
+        )
     if line.category is LineCategory.OTHER:
         return Case(CaseKind.UNKNOWN_TYPE, line.id, line.net, f"a line of type {line.wire_type}")
     operation_id = line.operation_id or ""

@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentNotFoundError
-from payments.gateway import Hold, RefundReceipt
 from payments.money import Money
+from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from payments.tables import money_operation
 from payments.tables import payment as payment_table
 
@@ -37,69 +37,6 @@ class PaymentState(StrEnum):
     DECLINED = "declined"
     UNKNOWN = "unknown"
     """An operation was sent and not answered; it stays open until a reading decides it."""
-
-
-class OperationKind(StrEnum):
-    """One effect on the processor."""
-
-    AUTHORISE = "authorise"
-    """Create the hold, unconfirmed: no money is touched."""
-    CONFIRM = "confirm"
-    CAPTURE = "capture"
-    CANCEL = "cancel"
-    REFUND = "refund"
-
-
-class OperationState(StrEnum):
-    """Where an operation stands. ``UNKNOWN`` is left only by reading the processor."""
-
-    PLANNED = "planned"
-    SENT = "sent"
-    """It may have been sent from the moment this was committed."""
-    DONE = "done"
-    DECLINED = "declined"
-    REQUIRES_ACTION = "requires_action"
-    UNKNOWN = "unknown"
-
-
-OPEN_STATES = (
-    OperationState.PLANNED,
-    OperationState.SENT,
-    OperationState.REQUIRES_ACTION,
-    OperationState.UNKNOWN,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """All that a call to the processor needs; no transaction is open while it is made."""
-
-    id: str
-    payment_id: str
-    booking_id: str
-    kind: OperationKind
-    state: OperationState
-    amount: Money
-    attempt: int
-    fresh: bool
-    """Prepared in this very transaction, so certainly never sent; otherwise it is read first."""
-    first_sent_at: datetime
-    customer_ref: str
-    method: str
-    return_url: str
-    hold_id: str | None
-    off_session: bool = False
-    """The rider is not there to confirm anything."""
-    reason: str = ""
-    psp_id: str | None = None
-    """The processor's id of what came of it."""
-    error_code: str | None = None
-    decided_at: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """The idempotency key of this attempt."""
-        return f"{self.id}:{self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +61,6 @@ class Payment:
     debt_id: str | None = None
     """The debt that this payment collects."""
     next_operation: Operation | None = None
-
-
-class OutcomeKind(StrEnum):
-    """What a call taught us."""
-
-    DONE = "done"
-    DECLINED = "declined"
-    REQUIRES_ACTION = "requires_action"
-    UNKNOWN = "unknown"
-    UNREACHABLE = "unreachable"
-    """Nothing was sent and nothing read: try again later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The result of a call, to be recorded."""
-
-    kind: OutcomeKind
-    hold: Hold | None = None
-    refund: RefundReceipt | None = None
-    code: str | None = None
-    message: str = ""
-    answered: bool = False
-    """For ``UNKNOWN``: the processor ended the request, and repeats that answer for the key."""
 
 
 def payment_of(row: Row[tuple[object, ...]], next_operation: Operation | None = None) -> Payment:

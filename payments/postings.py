@@ -30,6 +30,8 @@ class JournalKind(StrEnum):
     """A receivable was paid."""
     WAIVER = "waiver"
     """A receivable was forgiven."""
+    DISPUTE = "dispute"
+    """A charge was taken back, or given back after all, or is lost and owed again."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"
@@ -300,6 +302,25 @@ def fee_charged(line_id: str, fee: Money, origin: Origin | None) -> list[Draft]:
         Posting(Account(Role.PROCESSOR, fee.currency), -fee),
     ]
     return _draft(JournalKind.FEE, f"line:{line_id}:fee", lines, origin, f"fee on {line_id}")
+
+
+def disputed(line_id: str, amount: Money, dispute_id: str) -> list[Draft]:
+    """A cardholder's bank took a charge back (negative), or gave it back (positive)."""
+    lines = [
+        Posting(Account(Role.DISPUTED, amount.currency), -amount),
+        Posting(Account(Role.PROCESSOR, amount.currency), amount),
+    ]
+    return _draft(JournalKind.DISPUTE, f"line:{line_id}:dispute", lines, None, dispute_id)
+
+
+def dispute_lost(dispute_id: str, booking_id: str, payment_id: str, amount: Money) -> list[Draft]:
+    """A dispute was decided for the cardholder: the rider owes the ride again."""
+    lines = [
+        Posting(Account(Role.RIDER_RECEIVABLE, amount.currency), amount),
+        Posting(Account(Role.DISPUTED, amount.currency), -amount),
+    ]
+    origin = Origin(booking_id, payment_id, f"{payment_id}.{dispute_id}")
+    return _draft(JournalKind.DISPUTE, f"dispute:{dispute_id}:lost", lines, origin, dispute_id)
 
 
 def paid_out(line_id: str, payout_id: str, amount: Money) -> list[Draft]:

@@ -1,4 +1,4 @@
-"""Reconcile the ledger with the processor: read it, store its lines, match, post fees and payouts.
+"""Reconcile the ledger with the processor: read it, store its lines, match, post the rest.
 
 Nothing is adjusted: what does not match to the cent becomes a case (``matching.CaseKind``). A run
 looks at everything that no earlier run has matched, so a line that comes late closes its case.
@@ -17,10 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from payments import ledger, postings
 from payments.accounts import Account, Role
 from payments.cases import file_cases
+from payments.disputes import record_disputes
 from payments.gateway import BalanceLine, Gateway, LineCategory
 from payments.matching import Case, CaseKind, Known, Match, Movement, match
 from payments.money import EUR, Money
-from payments.payment import OperationKind, OperationState
+from payments.operation import OperationKind, OperationState
 from payments.postings import JournalKind, Origin
 from payments.reconciliation import Reconciliation, store_run
 from payments.statement import EVER, Statement, fetch_statement, line_of, store_lines
@@ -68,6 +69,7 @@ async def record_statement(
     await store_lines(tx, statement)
     lines = await _list_unmatched_lines(tx)
     movements = await _list_unmatched_movements(tx, currency)
+    dispute_cases = await record_disputes(tx, statement.disputes, now)
     known = await _know(tx, statement, lines, currency)
     found = match(lines, movements, known, currency=currency, read_at=statement.read_at)
     run_id = _new_id()
@@ -87,7 +89,7 @@ async def record_statement(
         (each.amount for each in movements if each.operation_id not in matched_movements), currency
     )
     unexplained = theirs - booked - explained
-    cases = list(found.cases)
+    cases = [*found.cases, *dispute_cases]
     if unexplained:
         cases.append(
             Case(
@@ -213,6 +215,7 @@ async def _know(
             )
             for payout_id, lines in statement.payout_lines.items()
         },
+        frozenset(each.id for each in statement.disputes),
     )
 
 
@@ -230,6 +233,8 @@ async def _post(
         if line.category is LineCategory.PAYOUT:
             drafts += postings.paid_out(line.id, line.source_id or "", -line.amount)
             paid_out -= line.amount
+        elif line.category is LineCategory.DISPUTE:
+            drafts += postings.disputed(line.id, line.amount, line.source_id or "")
         elif line.category is LineCategory.FEE:
             drafts += postings.fee_charged(f"{line.id}:amount", -line.amount, None)
             fees -= line.amount

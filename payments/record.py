@@ -12,30 +12,21 @@ from payments import debt, ledger, postings
 from payments.call import ALREADY_CAPTURED, HOLD_GONE
 from payments.gateway import Hold, HoldState
 from payments.money import Money
-from payments.payment import (
+from payments.operation import (
     OPEN_STATES,
     Operation,
     OperationKind,
     OperationState,
     Outcome,
     OutcomeKind,
-    Payment,
-    PaymentState,
-    get_row,
-    operation_of,
-    payment_of,
+    state_after,
 )
+from payments.payment import Payment, PaymentState, get_row, operation_of, payment_of
 from payments.shares import Stored, shares_of_json, splits_of_json
 from payments.tables import money_operation
 from payments.tables import payment as payment_table
 
 PaymentRow = Row[tuple[object, ...]]
-_OPERATION_STATE = {
-    OutcomeKind.DONE: OperationState.DONE,
-    OutcomeKind.DECLINED: OperationState.DECLINED,
-    OutcomeKind.REQUIRES_ACTION: OperationState.REQUIRES_ACTION,
-    OutcomeKind.UNKNOWN: OperationState.UNKNOWN,
-}
 
 
 async def record(
@@ -114,7 +105,7 @@ async def set_payment(
 async def _set_operation(
     tx: AsyncConnection, row: PaymentRow, outcome: Outcome, now: datetime
 ) -> None:
-    state = _OPERATION_STATE[outcome.kind]
+    state = state_after(OperationState(row.state), outcome.kind)
     psp_id = (outcome.hold and outcome.hold.id) or (outcome.refund and outcome.refund.id)
     await tx.execute(
         update(money_operation)

@@ -10,15 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentConflictError
 from payments.money import Money
-from payments.payment import (
-    OPEN_STATES,
-    Operation,
-    OperationKind,
-    OperationState,
-    PaymentState,
-    get_row,
-    operation_of,
-)
+from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState
+from payments.payment import PaymentState, get_row, operation_of
 from payments.postings import refund_shares
 from payments.record import get_operation_row, insert_operation
 from payments.shares import shares_of_json, shares_to_json, splits_of_json

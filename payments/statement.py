@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments.gateway import BalanceLine, Gateway, LineCategory, Payout
+from payments.gateway import BalanceLine, Dispute, Gateway, LineCategory, Payout
 from payments.money import Money
 from payments.tables import balance_line, money_operation, payment
 
 EVER = datetime(2020, 1, 1, tzinfo=UTC)
 """Before anything of ours: a payout may hold lines much older than itself."""
 _READ_TIMES = 3
+DISPUTES_LAST = timedelta(days=180)
+"""Longer than a bank takes to decide (docs.stripe.com/disputes/how-disputes-work)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Statement:
     payouts: tuple[Payout, ...]
     payout_lines: Mapping[str, tuple[BalanceLine, ...]]
     balance: Mapping[str, Money]
+    disputes: tuple[Dispute, ...] = ()
 
 
 async def fetch_statement(gateway: Gateway, *, since: datetime, now: datetime) -> Statement:
@@ -51,7 +54,8 @@ async def fetch_statement(gateway: Gateway, *, since: datetime, now: datetime) -
         for payout in payouts
         if payout.automatic
     }
-    return Statement(since, now, tuple(lines), tuple(payouts), of_payout, after)
+    disputes = await gateway.list_disputes(since=now - DISPUTES_LAST)
+    return Statement(since, now, tuple(lines), tuple(payouts), of_payout, after, tuple(disputes))
 
 
 async def store_lines(tx: AsyncConnection, statement: Statement) -> None:

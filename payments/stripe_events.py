@@ -165,6 +165,12 @@ async def apply_event(tx: AsyncConnection, event_id: str, now: datetime) -> tupl
     return touched
 
 
+async def is_about_dispute(tx: AsyncConnection, event_id: str) -> bool:
+    """Whether a stored event speaks of a charge that a cardholder's bank took back."""
+    kind = await tx.scalar(select(psp_event.c.type).where(psp_event.c.id == event_id))
+    return kind is not None and kind.startswith("charge.dispute.")
+
+
 async def _touched(
     tx: AsyncConnection, hold_id: str | None, operation_id: str | None
 ) -> tuple[str, ...]:

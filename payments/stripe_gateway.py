@@ -19,6 +19,7 @@ from stripe.params._payment_intent_create_params import PaymentIntentCreateParam
 from payments.errors import MisconfiguredError
 from payments.gateway import (
     BalanceLine,
+    Dispute,
     Hold,
     Payout,
     RefundReceipt,
@@ -30,6 +31,7 @@ from payments.stripe_calls import READ, Calls, absent_is_fine, key_of
 from payments.stripe_wire import (
     balance_line_of,
     balance_of,
+    dispute_of,
     hold_of,
     payout_of,
     refund_of,
@@ -308,6 +310,21 @@ class StripeGateway:
                 {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}, READ
             )
             return [payout_of(payout.to_dict()) async for payout in page.auto_paging_iter()]
+
+        return list(reversed(await self._calls.read(collect)))
+
+    async def list_disputes(self, *, since: datetime) -> Sequence[Dispute]:
+        """Every dispute opened at or after ``since`` that took money, oldest first.
+
+        Inquiries (``warning_…``) take none.
+        """
+
+        async def collect() -> list[Dispute]:
+            page = await self._stripe.v1.disputes.list_async(
+                {"created": {"gte": int(since.timestamp())}, "limit": _PAGE}, READ
+            )
+            found = [dispute_of(each.to_dict()) async for each in page.auto_paging_iter()]
+            return [each for each in found if each is not None]
 
         return list(reversed(await self._calls.read(collect)))
 

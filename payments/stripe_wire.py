@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from payments.errors import OutcomeUnknownError
 from payments.gateway import (
     BalanceLine,
+    Dispute,
+    DisputeState,
     Hold,
     HoldState,
     LineCategory,
@@ -56,6 +58,15 @@ _CATEGORIES = {
     "dispute": LineCategory.DISPUTE,
     "dispute_reversal": LineCategory.DISPUTE,
 }
+
+
+_DISPUTE_STATES = {
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.OPEN,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+}
+"""docs.stripe.com/api/disputes/object#dispute_object-status."""
 
 
 def _parsing(parse: Callable[[Wire], _T]) -> Callable[[Wire], _T]:
@@ -172,6 +183,24 @@ def payout_of(payout: Wire) -> Payout:
         automatic=payout["automatic"],
         created_at=instant(payout["created"]),
         arrives_at=instant(payout["arrival_date"]),
+    )
+
+
+@_parsing
+def dispute_of(dispute: Wire) -> Dispute | None:
+    """A Dispute; None for an inquiry, which takes no money."""
+    status: str = dispute["status"]
+    if status.startswith("warning_") or status == "prevented":
+        return None
+    due_by: int | None = dispute["evidence_details"].get("due_by")
+    return Dispute(
+        id=dispute["id"],
+        hold_id=_id(dispute.get("payment_intent")),
+        state=_DISPUTE_STATES[status],
+        amount=money(dispute["amount"], dispute["currency"]),
+        reason=dispute["reason"],
+        created_at=instant(dispute["created"]),
+        answer_by=None if due_by is None else instant(due_by),
     )
 
 

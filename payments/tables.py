@@ -128,6 +128,7 @@ debt = Table(
     "debt",
     metadata,
     Column("id", String(40), primary_key=True),
+    Column("payment_id", String(40), nullable=False, index=True),
     Column("booking_id", String(40), nullable=False, index=True),
     Column("state", String(12), nullable=False),
     Column("currency", String(3), nullable=False),
@@ -172,6 +173,22 @@ payment = Table(
     CheckConstraint("captured_minor <= authorised_minor", name="capture_within_hold"),
     CheckConstraint("refunded_minor <= captured_minor", name="refund_within_capture"),
     Index("ix_payment_state", "state", "updated_at"),
+)
+
+dispute = Table(
+    "dispute",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("payment_id", String(40), index=True),
+    Column("booking_id", String(40), index=True),
+    Column("state", String(10), nullable=False),
+    Column("currency", String(3), nullable=False),
+    _minor("amount_minor"),
+    Column("reason", String(80), nullable=False),
+    _instant("answer_by", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    CheckConstraint("state IN ('open','won','lost')", name="state"),
 )
 
 money_operation = Table(

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - now, as parsing it at a run's end may crash CPython 3.11
 import psycopg
 import pytest
 import redis as redis_client

@@ -14,7 +14,8 @@ from payments.cases import FiledCase
 from payments.gateway import BalanceLine
 from payments.ledger import Journal
 from payments.money import Money
-from payments.payment import Operation, Payment
+from payments.operation import Operation
+from payments.payment import Payment
 from payments.postings import Posting
 from payments.reconciliation import Reconciliation
 

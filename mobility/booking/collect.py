@@ -20,9 +20,10 @@ from mobility.db import transaction
 from mobility.tables import booking
 from payments import charge
 from payments.collect import prepare_charge, prepare_next, waive
-from payments.debt import Debt, DebtState, find_debts, get_debt, leave
+from payments.debt import Debt, DebtState, get_debt, leave, list_debts
 from payments.money import Money
-from payments.payment import OutcomeKind, Payment, PaymentState, find_payment
+from payments.operation import OutcomeKind
+from payments.payment import Payment, PaymentState, find_payment
 
 STEP = "collect_debt"
 ASK_AGAIN = timedelta(seconds=15)
@@ -88,9 +89,8 @@ async def list_owed(
     mine = select(booking.c.payment_id).where(booking.c.rider_id == rider_id)
     if booking_id is not None:
         mine = mine.where(booking.c.id == booking_id)
-    debts = await find_debts(tx, list(await tx.scalars(mine)))
     found = []
-    for debt in sorted(debts.values(), key=lambda each: (each.opened_at, each.id)):
+    for debt in await list_debts(tx, list(await tx.scalars(mine))):
         under_way = await find_payment(tx, debt.charge_id)
         found.append(Owed(debt, under_way.redirect_url if under_way else None))
     return found

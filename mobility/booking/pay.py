@@ -21,16 +21,8 @@ from payments import charge, refund
 from payments.collect import book_owed
 from payments.errors import OutcomeUnknownError, UnreachableError
 from payments.money import Money
-from payments.payment import (
-    OPEN_STATES,
-    Operation,
-    OperationKind,
-    OperationState,
-    OutcomeKind,
-    find_open_operations,
-    find_payment,
-    get_payment,
-)
+from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState, OutcomeKind
+from payments.payment import find_open_operations, find_payment, get_payment
 from payments.postings import Split
 
 LONGEST_WAIT = timedelta(seconds=15)

@@ -8,14 +8,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
-from payments.debt import find_debts
+from payments.debt import list_debts
 from payments.money import Money
-from payments.payment import (
-    OperationKind,
-    PaymentState,
-    find_open_operations,
-    find_payment,
-)
+from payments.operation import OperationKind
+from payments.payment import PaymentState, find_open_operations, find_payment
 
 _VIEWS = {
     PaymentState.AUTHORISING: PaymentView.OPEN,
@@ -44,7 +40,7 @@ class PaymentStanding:
     state: str
     redirect_url: str | None
     captured: Money
-    """Taken, later charges for what was owed included."""
+    """Taken and not taken back by a bank, later charges for what was owed included."""
     refunded: Money
     outstanding: Money
     """Used, but not paid yet: beyond what could be taken, the rider owes it."""
@@ -83,12 +79,13 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     if payment is None:
         zero = Money.zero(currency)
         return PaymentStanding("none", None, zero, zero, zero)
-    debt = (await find_debts(tx, [payment_id])).get(payment_id)
-    paid_later = Money.zero(currency) if debt is None else debt.paid
+    debts = await list_debts(tx, [payment_id])
+    paid_later = Money.total((debt.paid for debt in debts), currency)
+    lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
     return PaymentStanding(
         payment.state,
         payment.redirect_url,
-        payment.captured + paid_later,
+        payment.captured + paid_later - lost,
         payment.refunded,
-        payment.receivable - paid_later,
+        payment.receivable + lost - paid_later,
     )

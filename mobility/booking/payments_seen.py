@@ -15,10 +15,12 @@ from mobility.booking.advance import STEP
 from mobility.booking.collect import STEP as COLLECT
 from mobility.db import transaction
 from payments.payment import get_payment, list_stale_payments
-from payments.stripe_events import apply_event, list_unapplied
+from payments.stripe_events import apply_event, is_about_dispute, list_unapplied
 
 OPEN_TOO_LONG = timedelta(seconds=60)
 LAPSE_WITHIN = timedelta(hours=12)
+RECONCILE, EVERYTHING = "reconcile", "all"
+"""The step that reads the processor, disputes included."""
 
 
 async def apply_events(engine: AsyncEngine, now: datetime) -> int:
@@ -28,6 +30,8 @@ async def apply_events(engine: AsyncEngine, now: datetime) -> int:
     for event_id in waiting:
         async with transaction(engine) as tx:
             await _advance(tx, await apply_event(tx, event_id, now), now)
+            if await is_about_dispute(tx, event_id):
+                await steps.enqueue(tx, kind=RECONCILE, key=EVERYTHING, run_at=now)
     return len(waiting)
 
 

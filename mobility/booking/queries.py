@@ -15,7 +15,7 @@ from mobility.booking.trip import BookingState
 from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg
-from payments.debt import find_debts
+from payments.debt import list_debts
 from payments.money import Money
 from providers.values import Mode, ProviderId
 
@@ -251,6 +251,6 @@ async def list_open_bookings(tx: AsyncConnection, rider_id: str) -> list[str]:
     """The ids of a rider's bookings in which money or a vehicle is still at stake."""
     mine = select(booking.c.id, booking.c.payment_id, booking.c.state)
     rows = (await tx.execute(mine.where(booking.c.rider_id == rider_id))).all()
-    owed = await find_debts(tx, [row.payment_id for row in rows])
-    due = {debt.id for debt in owed.values() if debt.is_due}
+    owed = await list_debts(tx, [row.payment_id for row in rows])
+    due = {debt.payment_id for debt in owed if debt.is_due}
     return [row.id for row in rows if row.state not in OVER or row.payment_id in due]

@@ -18,12 +18,8 @@ from mobility.booking.replay import Replay, replay_leg
 from mobility.booking.trip import Aim
 from mobility.cities.city import City
 from payments.money import Money
-from payments.payment import (
-    OperationKind,
-    OperationState,
-    list_operations,
-    list_payments,
-)
+from payments.operation import OperationKind, OperationState
+from payments.payment import list_operations, list_payments
 from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 

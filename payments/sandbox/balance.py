@@ -102,6 +102,18 @@ def _charge_to_refund(state: State, params: Json) -> Json:
             f"Charge {charge['id']} has not been captured; cancel its PaymentIntent instead.",
             executed=True,
         )
+    taken_back = [
+        each
+        for each in state.list_all("dispute")
+        if each["charge"] == charge["id"] and each["status"] != "won"
+    ]
+    if taken_back:
+        raise StripeError(
+            400,
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+            executed=True,
+        )
     return charge
 
 

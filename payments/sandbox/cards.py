@@ -19,6 +19,8 @@ class Card:
     declines_when_saved: bool = False
     three_d_secure: bool = False
     brand: str = "visa"
+    disputes: bool = False
+    """Its holder takes every charge back."""
 
 
 CARDS = {
@@ -28,6 +30,7 @@ CARDS = {
     "pm_card_chargeCustomerFail": Card(
         "0341", "Visa, lässt sich speichern und wird dann abgelehnt", "generic_decline"
     ),
+    "pm_card_createDispute": Card("0259", "Visa, bucht zurück", disputes=True),
     "pm_card_chargeDeclined": Card(
         "0002", "Visa, wird abgelehnt", "generic_decline", declines_when_saved=True
     ),

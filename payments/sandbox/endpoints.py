@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payments.sandbox import balance, cards, intents, setup
+from payments.sandbox import balance, cards, disputes, intents, setup
 from payments.sandbox.state import State
 from payments.sandbox.wire import Json, StripeError, invalid
 
@@ -95,6 +95,12 @@ ENDPOINTS = (
         "GET refunds", "refunds.list", balance.list_refunds, f"payment_intent charge {_LIST}"
     ),
     _endpoint("GET refunds/{id}", "refunds.retrieve", balance.retrieve_refund),
+    _endpoint(
+        "GET disputes", "disputes.list", disputes.list_page, f"payment_intent charge {_LIST}"
+    ),
+    _endpoint("GET disputes/{id}", "disputes.retrieve", disputes.retrieve),
+    _endpoint("POST disputes/{id}", "disputes.update", disputes.update, "evidence submit metadata"),
+    _endpoint("POST disputes/{id}/close", "disputes.close", disputes.close),
     _endpoint("GET balance", "balance.retrieve", balance.retrieve_balance),
     _endpoint(
         "GET balance_transactions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from payments.sandbox import balance
+from payments.sandbox import balance, disputes
 from payments.sandbox.cards import card_of, decline, find_method, get_live_customer
 from payments.sandbox.shapes import new_charge, new_payment_intent
 from payments.sandbox.state import State
@@ -248,6 +248,8 @@ def _take(state: State, intent: Json, amount: int) -> Json:
     state.put(intent)
     state.emit("charge.captured", charge)
     state.emit("payment_intent.succeeded", intent)
+    if card_of(state.get("payment_method", intent["payment_method"])).disputes:
+        disputes.open_dispute(state, charge)
     return intent
 
 

@@ -17,10 +17,9 @@ from payments.debt import leave, open_debt
 from payments.money import Money
 from payments.payment import new_payment
 from tests.api.conftest import START, World
-from tests.api.test_search import city_world, of_modes, search
+from tests.api.test_search import of_modes, search
 from tests.booking.world import open_world, run_processor
 
-__all__ = ["city_world"]
 Json = dict[str, Any]
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from mobility.api import bill_split, receipts
 from mobility.db import transaction
 from mobility.tables import booking, leg
-from payments.payment import OperationKind, get_row, new_payment
+from payments.operation import OperationKind
+from payments.payment import get_row, new_payment
 from payments.record import insert_operation
 from tests.api.conftest import START, World
 

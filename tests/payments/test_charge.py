@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from payments import charge
 from payments.errors import PaymentConflictError
 from payments.money import Money
-from payments.payment import OutcomeKind, PaymentState
+from payments.operation import OutcomeKind
+from payments.payment import PaymentState
 from payments.stripe_gateway import StripeGateway
 from tests.payments.conftest import KEY
 from tests.payments.world import Till, split

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from payments import charge, ledger, refund
 from payments.gateway import Gateway
 from payments.money import Money
-from payments.payment import Operation, Outcome, Payment
+from payments.operation import Operation, Outcome
+from payments.payment import Payment
 from payments.postings import Split
 
 

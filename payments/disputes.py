@@ -1,0 +1,98 @@
+"""Disputes: what a cardholder's bank took back, kept as the processor has it.
+
+The money is booked from the processor's lines (``payments.reconcile``); here is what the dispute
+itself says. While it is open it is a case; lost, the rider owes what she had ridden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from payments import ledger, postings
+from payments.debt import get_debt, leave, open_debt
+from payments.gateway import Dispute, DisputeState
+from payments.matching import Case, CaseKind
+from payments.payment import Payment, payment_of
+from payments.tables import dispute as dispute_table
+from payments.tables import payment
+
+LOST = "dispute_lost"
+"""Why such a debt is left to the rider: her bank would take another charge back as well."""
+
+
+async def record_disputes(
+    tx: AsyncConnection, disputes: Sequence[Dispute], now: datetime
+) -> list[Case]:
+    """Store what the processor says of disputes; the cases that they are for a person.
+
+    One that was lost becomes a debt in arrears, once. One about a hold that we do not know stays a
+    case for ever.
+    """
+    cases = []
+    for found in disputes:
+        of = await _payment_of(tx, found.hold_id)
+        await _store(tx, found, of, now)
+        case = await _case_of(tx, found, of, now)
+        if case is not None:
+            cases.append(case)
+    return cases
+
+
+async def _payment_of(tx: AsyncConnection, hold_id: str | None) -> Payment | None:
+    if hold_id is None:
+        return None
+    row = (await tx.execute(select(payment).where(payment.c.hold_id == hold_id))).first()
+    return None if row is None else payment_of(row)
+
+
+async def _store(tx: AsyncConnection, found: Dispute, of: Payment | None, now: datetime) -> None:
+    changing = {
+        "state": found.state.value,
+        "amount_minor": found.amount.minor,
+        "answer_by": found.answer_by,
+        "updated_at": now,
+    }
+    await tx.execute(
+        insert(dispute_table)
+        .values(
+            id=found.id,
+            payment_id=None if of is None else of.id,
+            booking_id=None if of is None else of.booking_id,
+            currency=found.amount.currency,
+            reason=found.reason[:80],
+            created_at=found.created_at,
+            **changing,
+        )
+        .on_conflict_do_update(index_elements=["id"], set_=changing)
+    )
+
+
+async def _case_of(
+    tx: AsyncConnection, found: Dispute, of: Payment | None, now: datetime
+) -> Case | None:
+    if found.state is DisputeState.OPEN or of is None:
+        until = found.answer_by.isoformat() if found.answer_by else "soon"
+        what = f"{found.reason}; send evidence by {until}" if of else "of a payment we do not know"
+        return Case(
+            CaseKind.DISPUTE,
+            found.id,
+            -found.amount,
+            f"a cardholder's bank took {found.amount} back: {what}",
+            None if of is None else of.booking_id,
+        )
+    if found.state is DisputeState.LOST:
+        await _owe_again(tx, found, of, now)
+    return None
+
+
+async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: datetime) -> None:
+    for draft in postings.dispute_lost(found.id, of.booking_id, of.id, found.amount):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
+    if await open_debt(tx, root, of.booking_id, found.amount, now, dispute_id=found.id):
+        await leave(tx, found.id, LOST, now)

@@ -1,0 +1,122 @@
+"""A cardholder's bank takes a charge back: what the books, the cases and the rider see of it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.booking.payments_seen import apply_events
+from payments.cases import list_cases
+from payments.debt import list_debts
+from payments.reconcile import reconcile
+from payments.reconciliation import Reconciliation
+from payments.stripe_events import Event, store_event
+from payments.stripe_gateway import StripeGateway
+from tests.payments.conftest import KEY
+from tests.payments.world import Till, split
+
+TAKES_BACK = "pm_card_createDispute"
+FEE = 2000
+
+
+@pytest.fixture
+def till(engine: AsyncEngine, gateway: StripeGateway, now: datetime) -> Till:
+    return Till(engine, gateway, now)
+
+
+async def disputed_ride(till: Till) -> None:
+    """5.00 € by bike, taken back at once."""
+    await till.authorise(1000, TAKES_BACK)
+    await till.capture(split(500, commission=40, provider="bike"))
+
+
+async def reconciled(till: Till, minutes: int = 1) -> Reconciliation:
+    return await reconcile(till.engine, till.gateway, now=till.now + timedelta(minutes=minutes))
+
+
+async def cases(till: Till) -> list[str]:
+    async with till.engine.connect() as tx:
+        found = await list_cases(tx)
+    return [f"{each.case.kind} {each.case.difference.minor}" for each in found]
+
+
+async def debts(till: Till) -> list[str]:
+    async with till.engine.connect() as tx:
+        found = await list_debts(tx, ["pay_1"])
+    return [f"{each.state} {each.left.minor} {each.refused_because}" for each in found]
+
+
+async def dispute_of(sandbox: str) -> str:
+    async with httpx.AsyncClient(base_url=sandbox) as http:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        found = (await http.get("/v1/disputes", headers=headers)).json()["data"]
+    assert [each["amount"] for each in found] == [500]
+    return str(found[0]["id"])
+
+
+async def answer(sandbox: str, evidence: str) -> None:
+    dispute_id = await dispute_of(sandbox)
+    async with httpx.AsyncClient(base_url=sandbox) as http:
+        sent = await http.post(
+            f"/v1/disputes/{dispute_id}",
+            data={"evidence[uncategorized_text]": evidence},
+            headers={"Authorization": f"Bearer {KEY}"},
+        )
+    assert sent.status_code == 200
+
+
+async def test_an_open_dispute_is_money_in_question_and_a_case(till: Till) -> None:
+    await disputed_ride(till)
+    run = await reconciled(till)
+    assert await cases(till) == ["dispute -500"]
+    assert (run.unexplained.minor, run.matched_count) == (0, run.line_count)
+    books = await till.balances()
+    fee_of_charge = 33
+    assert books["disputed:EUR"] == 500
+    assert books["processor:EUR"] == -FEE - fee_of_charge
+    assert books["processor_fees:EUR"] == FEE + fee_of_charge
+    assert await debts(till) == []
+
+
+async def test_one_that_is_won_comes_back_without_the_fee(till: Till, sandbox: str) -> None:
+    await disputed_ride(till)
+    await reconciled(till)
+    await answer(sandbox, "winning_evidence")
+    run = await reconciled(till, 2)
+    assert (await cases(till), run.unexplained.minor) == ([], 0)
+    books = await till.balances()
+    assert "rider_receivable:EUR" not in books
+    assert (books["disputed:EUR"], books["processor:EUR"]) == (0, 500 - FEE - 33)
+
+
+async def test_one_that_is_lost_is_owed_by_the_rider_again_and_once(
+    till: Till, sandbox: str
+) -> None:
+    await disputed_ride(till)
+    await answer(sandbox, "losing_evidence")
+    for minutes in (1, 2):
+        run = await reconciled(till, minutes)
+        assert (await cases(till), run.unexplained.minor) == ([], 0)
+        assert await debts(till) == ["arrears 500 dispute_lost"]
+    books = await till.balances()
+    assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 500)
+    assert books["provider_payable:bike:EUR"] == -460
+
+
+async def test_a_disputed_charge_cannot_be_refunded_as_well(till: Till) -> None:
+    await disputed_ride(till)
+    refused = await till.refund(500)
+    assert refused.refunded.minor == 0
+
+
+async def test_a_word_of_the_processor_about_one_has_it_read_at_once(till: Till) -> None:
+    event = Event("evt_1", "charge.dispute.created", till.now, "du_1", "pi_1", None)
+    async with till.engine.begin() as tx:
+        await store_event(tx, event, till.now)
+    assert await apply_events(till.engine, till.now) == 1
+    async with till.engine.connect() as tx:
+        steps = (await tx.exec_driver_sql("select kind, key from step")).all()
+    assert steps == [("reconcile", "all")]
