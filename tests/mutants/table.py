@@ -29,6 +29,7 @@ STEPS = "tests/booking/test_steps.py"
 EVENTS = "tests/payments/test_events.py"
 REPETITION = "tests/payments/test_repetition.py"
 ACCESS = "tests/api/test_access.py"
+TICKET = "tests/providers/test_ticket.py"
 
 MUTANTS = (
     Mutant(
@@ -254,5 +255,75 @@ MUTANTS = (
         "    if line.net != line.amount - line.fee:\n",
         "    if not line.net:\n",
         "tests/payments/test_matching.py",
+    ),
+    Mutant(
+        "two phones take one ticket at the same time",
+        "mobility/booking/tickets.py",
+        "        .with_for_update()\n",
+        "",
+        "tests/api/test_tickets.py::test_of_phones_that_ask_at_the_same_time_one_is_valid_afterwards",
+    ),
+    Mutant(
+        "a ticket that moves keeps its binding",
+        "mobility/booking/tickets.py",
+        'row["binding"] + 1',
+        'row["binding"]',
+        "tests/api/test_tickets.py::test_who_lost_a_phone_goes_on_with_another_and_the_old_one_is_refused",
+    ),
+    Mutant(
+        "a ticket that is given back stays off the list",
+        "mobility/booking/legs.py",
+        '    if values.get("state") is LegState.CANCELLED:\n',
+        '    if values.get("state") is None:\n',
+        "tests/booking/test_tickets.py::test_of_a_trip_under_way_only_the_ticket_given_back_is_revoked",
+    ),
+    Mutant(
+        "money goes back while the ticket stays valid",
+        "mobility/booking/trips.py",
+        "        await void_tickets(tx, trip.id, now)\n",
+        "        pass\n",
+        "tests/booking/test_tickets.py::test_a_ticket_in_use_is_void_before_staff_gives_its_money_back",
+    ),
+    Mutant(
+        "a ticket is shown by any device",
+        "providers/bus/ticket.py",
+        "    if not is_signed(code, device):\n",
+        "    if not device:\n",
+        TICKET,
+    ),
+    Mutant(
+        "a picture of a ticket lives longer",
+        "providers/bus/ticket.py",
+        "SLOTS_APART = 1",
+        "SLOTS_APART = 2",
+        TICKET,
+    ),
+    Mutant(
+        "a leaked key signs tickets of any day",
+        "providers/bus/ticket.py",
+        "    _check_day(ticket, payload.kid, published)\n",
+        "",
+        TICKET,
+    ),
+    Mutant(
+        "a ticket of a withdrawn key is taken",
+        "providers/bus/ticket.py",
+        "    if payload.kid in revocations.keys:\n",
+        "    if payload.kid is None:\n",
+        TICKET,
+    ),
+    Mutant(
+        "a ticket is taken though its binding is on the list",
+        "providers/bus/ticket.py",
+        "    if payload.seq <= ",
+        "    if payload.seq < ",
+        TICKET,
+    ),
+    Mutant(
+        "an old list of revoked tickets serves for ever",
+        "providers/bus/revocations.py",
+        "    if now > usable_until:\n",
+        "    if usable_until is None:\n",
+        "tests/providers/test_revocations.py",
     ),
 )
