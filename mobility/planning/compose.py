@@ -117,9 +117,13 @@ class Composer:
                 legs += itertools.islice(rides, len(next(parts)))
             elif leg.kind is _RENTAL:
                 legs.append(self._rental(leg, zero, doors))
-            elif leg.arrives_s > leg.departs_s:
+            elif leg.arrives_s > leg.departs_s or self._joins_stops(leg):
                 legs.append(self._walk(leg.start, leg.end, leg.departs_s, leg.arrives_s, zero))
         return Itinerary(tuple(legs))
+
+    def _joins_stops(self, leg: FrontLeg) -> bool:
+        """Whether a walk leads to another stop, though a vehicle waits and it takes no time."""
+        return leg.start != leg.end and all(0 <= node < self._n_stops for node in leg[1:3])
 
     def _of_network(self, network: DayNetwork, leg: FrontLeg) -> list[RideTimes]:
         """A ride as trips of the timetable."""
