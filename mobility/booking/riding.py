@@ -87,7 +87,7 @@ def riding_state(trip: Trip, now: datetime) -> BookingState:
         return BookingState.NEEDS_ATTENTION
     if any(refuses_to_end(leg, now) for leg in trip.provided):
         return BookingState.NEEDS_ATTENTION
-    if any(leg.state in RIDDEN for leg in trip.provided):
+    if any(leg.state in RIDDEN or counts_as_used(leg, now) for leg in trip.provided):
         return BookingState.ACTIVE
     return BookingState.CONFIRMED
 
