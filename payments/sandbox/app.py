@@ -78,8 +78,17 @@ def _add_controls(app: FastAPI, state: State, faults: Faults) -> None:
             return JSONResponse(error.body, error.status)
         return JSONResponse(payout, 201)
 
+    async def fail_refund(refund_id: str) -> Response:
+        try:
+            with state.writing():
+                refund = balance.fail_refund(state, refund_id)
+        except StripeError as error:
+            return JSONResponse(error.body, error.status)
+        return JSONResponse(refund)
+
     app.add_api_route("/livez", health, methods=["GET"])
     app.add_api_route("/sandbox/faults", list_faults, methods=["GET"])
     app.add_api_route("/sandbox/faults", arm_fault, methods=["POST"])
     app.add_api_route("/sandbox/faults", clear_faults, methods=["DELETE"])
     app.add_api_route("/sandbox/payouts", pay_out, methods=["POST"])
+    app.add_api_route("/sandbox/refunds/{refund_id}/fail", fail_refund, methods=["POST"])

@@ -80,6 +80,34 @@ def create_refund(state: State, params: Json) -> Json:
     return refund
 
 
+def fail_refund(state: State, refund_id: str) -> Json:
+    """A refund that succeeded comes back after days, from a card that is lost or expired, say.
+
+    Its amount returns to the balance (docs.stripe.com/refunds, "Failed refunds").
+
+    Raises:
+        StripeError: there is none by that id, or it has failed already.
+    """
+    refund = state.get("refund", refund_id)
+    if refund["status"] != "succeeded":
+        raise StripeError(400, f"Refund {refund_id} is {refund['status']}.")
+    line = new_balance_transaction(
+        state, "refund_failure", "refund_failure", refund["amount"], 0, refund
+    )
+    refund.update(
+        status="failed",
+        failure_balance_transaction=state.put(line)["id"],
+        failure_reason="expired_or_canceled_card",
+    )
+    charge = state.get("charge", refund["charge"])
+    charge.update(amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
+    state.put(charge)
+    state.put(refund)
+    state.emit("refund.updated", refund)
+    state.emit("refund.failed", refund)
+    return refund
+
+
 def _charge_to_refund(state: State, params: Json) -> Json:
     charge_id = text(params, "charge")
     if charge_id is not None:

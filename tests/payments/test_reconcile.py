@@ -70,6 +70,24 @@ async def test_a_day_balances_to_the_cent(till: Till, sandbox: str):
         assert await find_since(tx) == again.read_at - timedelta(days=3)
 
 
+async def test_a_refund_that_comes_back_after_days_is_a_case(till: Till, sandbox: str):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    await till.refund(400)
+    assert (await run(till)).balanced
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
+        refund = (await http.get(f"{sandbox}/v1/refunds")).json()["data"][0]
+        path = f"{sandbox}/sandbox/refunds/{refund['id']}/fail"
+        failed = (await http.post(path)).json()
+        assert (failed["status"], (await http.post(path)).status_code) == ("failed", 400)
+
+    found = await run(till, 2)
+
+    line = failed["failure_balance_transaction"]
+    assert await open_cases(till) == [(CaseKind.UNKNOWN_TYPE, line, 400)]
+    assert (found.processor - found.ledger, found.unexplained) == (Money(400), Money(0))
+
+
 async def test_an_empty_world_is_balanced(till: Till):
     assert (await run(till)).balanced
 

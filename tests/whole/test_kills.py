@@ -39,10 +39,12 @@ METHODS = (
     "pm_card_chargeDeclined",
 )
 VICTIMS = {
-    "mobility.app": 2,
-    "mobility.cli worker": 3,
-    "payments.sandbox": 3,
-    "providers.sandbox": 2,
+    "mobility.app": 4,
+    "mobility.cli worker": 6,
+    "payments.sandbox": 5,
+    "providers.sandbox": 4,
+    "postgres": 2,
+    "valkey-server": 1,
 }
 """How often each is chosen; without the API, which takes seconds to start, nobody books."""
 INSIST_S = 60.0
