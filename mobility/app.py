@@ -16,6 +16,8 @@ from mobility.api import (
     auth,
     bill_split,
     bookings,
+    claims,
+    claims_finance,
     docs,
     finance,
     give_back,
@@ -47,6 +49,7 @@ from mobility.api.motis import routes as motis
 from mobility.api.openapi import install_openapi, operation_id
 from mobility.booking.advance import wait_for_background
 from mobility.cities.city import City, load_city
+from mobility.claims.watch import ClaimsWatch
 from mobility.composition import open_wiring
 from mobility.embedded.checks import POLLING_ALONE, polls_alone
 from mobility.settings import Settings
@@ -68,6 +71,7 @@ ROUTERS = (
     ticket_checks.router,
     receipts.router,
     bill_split.router,
+    claims.router,
     streams.router,
     me.router,
     passes.router,
@@ -75,6 +79,7 @@ ROUTERS = (
     arrears.router,
     provider.router,
     finance.router,
+    claims_finance.router,
     operations.router,
     sale_stops.router,
     give_back.router,
@@ -105,7 +110,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.wiring = wiring
             wiring.realtime.start()
             await wiring.sales.start()
+            watch = ClaimsWatch(
+                wiring.engine, wiring.city, wiring.realtime, wiring.changes, wiring.clock
+            )
+            watch.start()
             yield
+            await watch.stop()
             await wiring.sales.stop()
             await wiring.realtime.stop()
             await wait_for_background(SHUTDOWN_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 
-PREFIXES = frozenset({"off", "bkg", "leg", "pay", "rdr", "stp", "rec", "pas", "case"})
+PREFIXES = frozenset({"off", "bkg", "clm", "leg", "pay", "rdr", "stp", "rec", "pas", "case"})
 
 
 def new_id(prefix: str) -> str:

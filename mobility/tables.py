@@ -240,6 +240,38 @@ sale_stop = Table(
     ),
 )
 
+claim = Table(
+    "claim",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("leg_id", Text, nullable=False),
+    Column("guarantee_id", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger),
+    Column("most_minor", BigInteger),
+    Column("refunded_minor", BigInteger),
+    Column("guarantee", JSONB, nullable=False),
+    Column("evidence", JSONB(none_as_null=True)),
+    _instant("noticed_at", nullable=False),
+    _instant("file_by"),
+    _instant("filed_at"),
+    _instant("decided_at"),
+    Column("carrier_reference", Text),
+    Column("reason", Text),
+    _instant("paid_at"),
+    _instant("carrier_paid_at"),
+    PrimaryKeyConstraint("booking_id", "id", name="pk_claim"),
+    CheckConstraint("state in ('noticed','filed','accepted','rejected','paid')", name="state"),
+    CheckConstraint("amount_minor > 0 and amount_minor <= most_minor", name="amount"),
+    CheckConstraint("refunded_minor between 0 and amount_minor", name="refunded"),
+    Index("ix_claim_id", "id", unique=True),
+    Index("ix_claim_of_leg", "booking_id", "leg_id", "guarantee_id", unique=True),
+    Index("ix_claim_state", "state", "filed_at", "id"),
+)
+
 idempotent_answer = Table(
     "idempotent_answer",
     metadata,

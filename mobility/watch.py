@@ -41,8 +41,8 @@ class Reading:
 _INVARIANTS = """
 WITH paid AS (
     SELECT p.id, p.state, p.captured_minor, p.authorised_minor, p.receivable_minor,
-        p.captured_minor - p.refunded_minor AS kept, b.id AS booking_id, b.state AS booking,
-        b.aim, b.undo_since,
+        p.captured_minor - p.refunded_minor + p.compensated_minor AS kept, b.id AS booking_id,
+        b.state AS booking, b.aim, b.undo_since,
         (SELECT coalesce(sum(coalesce(l.final_minor, l.quoted_minor)), 0) FROM leg l
          WHERE l.booking_id = b.id AND l.provider_id IS NOT NULL AND l.state = 'ended') AS due
     FROM payment p CROSS JOIN LATERAL (

@@ -14,13 +14,16 @@ from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import advance
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
-from mobility.booking.forget import forget_old_trips
+from mobility.booking.forget import KEEP_PLACES, forget_old_trips
 from mobility.booking.payments_seen import (
     EVERYTHING,
     RECONCILE,
     apply_events,
     find_forgotten,
 )
+from mobility.claims.pay_claim import STEP as PAY_CLAIM
+from mobility.claims.pay_claim import pay_claim
+from mobility.claims.store import forget_evidence
 from mobility.composition import open_wiring
 from mobility.db import transaction
 from mobility.identity.customers import FORGET_STEP, forget_customer
@@ -97,6 +100,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
     return {
         ADVANCE: lambda key, _now: advance(wiring.desk, key),
         COLLECT: lambda key, _now: collect(wiring.desk, key),
+        PAY_CLAIM: lambda key, _now: pay_claim(wiring.desk, key),
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),
         "pull_availability": partial(_pull_availability, wiring),
@@ -134,6 +138,7 @@ async def _forget_customer(wiring: Wiring, key: str, _now: datetime) -> None:
 async def _forget_trips(wiring: Wiring, _key: str, now: datetime) -> datetime:
     async with transaction(wiring.engine) as tx:
         await forget_old_trips(tx, now)
+        await forget_evidence(tx, now - KEEP_PLACES)
     return now + FORGET_EVERY
 
 

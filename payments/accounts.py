@@ -31,9 +31,18 @@ class Role(StrEnum):
     """Collected for a provider as its agent, less our commission."""
     DISPUTED = "disputed"
     """Taken back by cardholders' banks, not decided yet."""
+    CARRIER_RECEIVABLE = "carrier_receivable"
+    """What a carrier's guarantee gives a rider and we advance: the carrier owes it to us."""
+    CLAIM_PAYABLE = "claim_payable"
+    """What a rider is to get by a carrier's guarantee, not yet paid out."""
+    BANK = "bank"
+    """Our bank account, where something is paid by hand."""
     OUTPUT_VAT = "output_vat"
     COMMISSION = "commission"
     PROCESSOR_FEES = "processor_fees"
+
+
+_OF_A_PROVIDER = frozenset({Role.PROVIDER_PAYABLE, Role.CARRIER_RECEIVABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Account:
     provider_id: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.role is Role.PROVIDER_PAYABLE) != (self.provider_id is not None):
+        if (self.role in _OF_A_PROVIDER) != (self.provider_id is not None):
             raise ValueError(f"{self.role} with provider {self.provider_id!r}")
 
     @property

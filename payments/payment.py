@@ -51,6 +51,8 @@ class Payment:
     authorised: Money
     captured: Money
     refunded: Money
+    compensated: Money
+    """Of what was refunded, what a carrier bears by its guarantee; no leg gives it back."""
     receivable: Money
     """Ridden but beyond what could be captured; the rider owes it."""
     customer_ref: str
@@ -77,6 +79,7 @@ def payment_of(row: Row[tuple[object, ...]], next_operation: Operation | None = 
         money(row.authorised_minor),
         money(row.captured_minor),
         money(row.refunded_minor),
+        money(row.compensated_minor),
         money(row.receivable_minor),
         row.customer_ref,
         row.hold_id,

@@ -32,6 +32,8 @@ class JournalKind(StrEnum):
     """A receivable was forgiven."""
     DISPUTE = "dispute"
     """A charge was taken back, or given back after all, or is lost and owed again."""
+    CLAIM = "claim"
+    """A carrier's guarantee: accepted, paid out to the rider, or paid by the carrier."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import debt, ledger, postings
 from payments.call import ALREADY_CAPTURED, HOLD_GONE
+from payments.claims import compensated
 from payments.gateway import Hold, HoldState
 from payments.money import Money
 from payments.operation import (
@@ -288,7 +289,12 @@ async def _refunded(
     state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
     await set_payment(tx, of.id, now, state=state.value, refunded_minor=given_back)
     origin = postings.Origin(of.booking_id, of.id, row.id)
-    await _post(tx, postings.refunded(origin, shares_of_json(row.shares, of.currency)), now)
+    if row.shares:
+        await _post(tx, postings.refunded(origin, shares_of_json(row.shares, of.currency)), now)
+        return
+    amount = Money(row.amount_minor, of.currency)
+    await set_payment(tx, of.id, now, compensated_minor=of.compensated_minor + amount.minor)
+    await _post(tx, compensated(origin, amount), now)
 
 
 async def _post(tx: AsyncConnection, drafts: Sequence[postings.Draft], now: datetime) -> None:

@@ -81,6 +81,41 @@ async def prepare_refund(
     return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
 
 
+async def prepare_compensation(
+    tx: AsyncConnection, payment_id: str, most: Money, *, key: str, now: datetime
+) -> Operation | None:
+    """Store the operation that gives back up to ``most`` for a carrier's guarantee.
+
+    It is not taken from any leg: what it is booked against was booked when the carrier accepted
+    (``payments.claims``). The same key again finds the first.
+
+    Returns:
+        None where nothing of the payment is left to give back.
+    """
+    row = await get_row(tx, payment_id, lock=True)
+    rows = (
+        await tx.execute(
+            select(money_operation).where(
+                money_operation.c.payment_id == payment_id,
+                money_operation.c.kind == OperationKind.REFUND.value,
+            )
+        )
+    ).all()
+    wanted = f"{payment_id}.{OperationKind.REFUND}.{key}"
+    existing = next((each for each in rows if each.id == wanted), None)
+    if existing is not None:
+        return operation_of(existing, row, fresh=False)
+    counted = [each for each in rows if each.state in {*OPEN_STATES, OperationState.DONE}]
+    left = row.captured_minor - sum(each.amount_minor for each in counted)
+    if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or left <= 0:
+        return None
+    part = min(left, most.minor)
+    await insert_operation(
+        tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason="guarantee"
+    )
+    return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
+
+
 async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:
     """Open the refunds that the processor refused once more; returns how many.
 

@@ -156,6 +156,7 @@ payment = Table(
     _minor("authorised_minor", default=0),
     _minor("captured_minor", default=0),
     _minor("refunded_minor", default=0),
+    _minor("compensated_minor", default=0),  # of what was refunded, what a carrier bears
     _minor("receivable_minor", default=0),
     Column("customer_ref", String(80), nullable=False),
     Column("method", String(80), nullable=False),
@@ -172,6 +173,9 @@ payment = Table(
     CheckConstraint("amount_minor > 0", name="positive"),
     CheckConstraint("captured_minor <= authorised_minor", name="capture_within_hold"),
     CheckConstraint("refunded_minor <= captured_minor", name="refund_within_capture"),
+    CheckConstraint(
+        "compensated_minor BETWEEN 0 AND refunded_minor", name="compensation_within_refund"
+    ),
     Index("ix_payment_state", "state", "updated_at"),
 )
 

@@ -99,6 +99,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.OfferExpiredError: ProblemType(410, "offer-expired", "The offer cannot be booked"),
     booking.CeilingTooLowError: _invalid("The ceiling is too low", "ceiling-too-low"),
     booking.SplitRefusedError: _invalid("The shares do not add up", "split-does-not-add-up"),
+    booking.ClaimRefusedError: _invalid("The claim lacks something", "claim-incomplete"),
     booking.TooEarlyError: ProblemType(409, "too-early", "It cannot be booked so far ahead"),
     booking.UnknownMethodError: ProblemType(
         422, "unknown-payment-method", "This payment method is not known"

@@ -33,7 +33,12 @@ _ITEMS = {
     ItemKind.ROUNDING: "Rundung",
     ItemKind.ASKED_LESS: "vom Anbieter weniger verlangt",
 }
-_MOVEMENTS = {"charge": "abgebucht", "later_charge": "nachgebucht", "refund": "erstattet"}
+_MOVEMENTS = {
+    "charge": "abgebucht",
+    "later_charge": "nachgebucht",
+    "refund": "erstattet",
+    "guarantee": "nach Fahrgastgarantie erstattet",
+}
 
 
 def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: ZoneInfo) -> bytes:

@@ -53,7 +53,8 @@ class MovementView(BaseModel):
     """Money that was taken from the rider's card, or given back to it, and when."""
 
     kind: str = Field(
-        description="charge; later_charge for what a ride cost beyond its hold; or refund."
+        description="charge; later_charge for what a ride cost beyond its hold; refund; or "
+        "guarantee, what goes back by a carrier's guarantee."
     )
     at: datetime
     amount: Amount

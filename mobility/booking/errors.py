@@ -22,6 +22,7 @@
     ├── LegRefusedError         the provider refused to start or finish a leg
     ├── NotFoundError           no such booking or leg of this rider
     ├── SplitRefusedError       the shares of a bill do not add up to it
+    ├── ClaimRefusedError       a claim lacks what it needs to be filed
     ├── WrongStateError         not possible in the state the booking or leg is in
     ├── KeyMissingError         the request needs an Idempotency-Key
     └── KeyReusedError          the same Idempotency-Key came with another body
@@ -147,6 +148,10 @@ class NotFoundError(BookingError):
 
 class SplitRefusedError(BookingError):
     """The shares of a bill do not add up to what was paid."""
+
+
+class ClaimRefusedError(BookingError):
+    """A claim cannot be filed as it was asked for; says what is missing."""
 
 
 class WrongStateError(BookingError):

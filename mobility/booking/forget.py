@@ -8,7 +8,7 @@ from sqlalchemy import delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.moves import OVER
-from mobility.tables import booking, idempotent_answer, leg, ticket
+from mobility.tables import booking, claim, idempotent_answer, leg, ticket
 
 KEEP_PLACES = timedelta(days=30)
 """How long after a trip its places are kept, for complaints about it."""
@@ -39,6 +39,7 @@ async def forget_rider(tx: AsyncConnection, rider_id: str) -> int:
     """Delete the places and tickets of a rider who is erased; returns how many legs."""
     await tx.execute(delete(idempotent_answer).where(idempotent_answer.c.rider_id == rider_id))
     mine = select(booking.c.id).where(booking.c.rider_id == rider_id)
+    await tx.execute(update(claim).where(claim.c.booking_id.in_(mine)).values(evidence=null()))
     await tx.execute(
         update(ticket)
         .where(ticket.c.booking_id.in_(mine))

@@ -52,7 +52,7 @@ class PaymentSeen:
 
     view: PaymentView
     kept: Money
-    """What was captured and not refunded."""
+    """What was captured and not refunded; what a carrier bears counts as kept."""
     owed: Money
     lapses_at: datetime | None
 
@@ -69,7 +69,7 @@ async def get_seen(tx: AsyncConnection, payment_id: str, currency: str) -> Payme
         view = views[0] if views else PaymentView.OPEN
     else:
         view = _VIEWS[payment.state]
-    kept = payment.captured - payment.refunded
+    kept = payment.captured - payment.refunded + payment.compensated
     return PaymentSeen(view, kept, payment.receivable, payment.capture_before)
 
 

@@ -60,7 +60,8 @@ class Movement:
     """Money that went from the rider's card, or back (``refund``), on a day."""
 
     kind: str
-    """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``."""
+    """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
+    where a carrier bears what goes back."""
     at: datetime
     amount: Money
 
@@ -140,7 +141,8 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 kind = "charge" if payment.debt_id is None else "later_charge"
                 found.append(Movement(kind, made.decided_at, payment.captured))
             elif made.kind is OperationKind.REFUND:
-                found.append(Movement("refund", made.decided_at, made.amount))
+                kind = "guarantee" if made.reason == "guarantee" else "refund"
+                found.append(Movement(kind, made.decided_at, made.amount))
     return tuple(sorted(found, key=lambda each: each.at))
 
 

@@ -15,6 +15,15 @@ from providers.values import Mode, ProviderId, Quote, StationId, Terms, VehicleI
 
 
 @dataclass(frozen=True, slots=True)
+class TripCalls:
+    """Which trip of the timetable a leg rides, and between which of its calls."""
+
+    trip_id: str
+    board_index: int
+    alight_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferLeg:
     """One leg of an offer. A walk has neither provider nor quote."""
 
@@ -40,6 +49,8 @@ class OfferLeg:
     """The fare product of a bus or ferry leg (``providers.bus.fares``)."""
     fare_ride: FareRide | None = None
     """What the fare of a bus or ferry leg depends on, to price it anew for other passes."""
+    trip: TripCalls | None = None
+    """The ride of a bus or ferry leg, to see later how late it came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,11 @@ def _leg(leg: Leg) -> Json:
             "headsign": ride.headsign,
             "product": leg.product,
             "fare_ride": _fare_ride(leg, ride),
+            "trip": {
+                "trip_id": ride.trip_id,
+                "board_index": ride.board_index,
+                "alight_index": ride.alight_index,
+            },
         }
     return written
 

@@ -113,6 +113,20 @@ class Realtime:
         """The timetable as it is now; take it once and keep to it."""
         return self.live.current
 
+    @property
+    def trips_said_at(self) -> datetime | None:
+        """Since when at least what is said of trips holds; None where nothing is said of them.
+
+        The oldest of the feeds in use, and never later than the state that searches see.
+        """
+        said = [
+            feed.said_at
+            for feed in self._feeds
+            if feed.feed.id in self._used and feed.feed.kind in ("trip_updates", "mixed")
+        ]
+        known = [at for at in (*said, self.current.at) if at is not None]
+        return min(known) if said and known else None
+
     def start(self) -> None:
         """Begin to follow the feeds.
 

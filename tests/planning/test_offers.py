@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from mobility.planning.book_ahead import find_booking_opens_at, rental_too_early
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
-from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.offer import Offer, OfferLeg, TripCalls
 from mobility.planning.offers import (
     Lacks,
     OfferedJourney,
@@ -156,6 +156,7 @@ def test_an_offer_is_written_as_the_journey_it_was_made_of() -> None:
                 headsign=ride.headsign if ride else None,
                 product=leg.product,
                 fare_ride=fare_ride_of(ride, leg.departs_at, leg.arrives_at) if ride else None,
+                trip=TripCalls(ride.trip_id, ride.board_index, ride.alight_index) if ride else None,
             )
 
 

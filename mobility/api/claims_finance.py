@@ -1,0 +1,138 @@
+"""Finance: what carriers decide of filed claims, what is transferred by hand, what they pay us."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field, StringConstraints
+
+from mobility.api.claims import ClaimView
+from mobility.api.cursors import make_cursor, read_cursor
+from mobility.api.dependencies import FinanceDep, Now, WiringDep
+from mobility.api.openapi import problems
+from mobility.claims.file_claim import (
+    Decision,
+    accept,
+    record_carrier_paid,
+    record_transfer,
+    reject,
+)
+from mobility.claims.pay_claim import STEP, pay_claim
+from mobility.claims.states import ClaimState
+from mobility.claims.store import get_claim, list_filed
+from mobility.db import transaction
+from mobility.identity.tokens import RiderIdentity
+from mobility.steps import run_if_free
+from payments.claims import CarrierPays
+
+router = APIRouter(prefix="/v1/finance/claims", tags=["finance"])
+
+_Id = Annotated[str, Path(pattern=r"^[\x21-\x7e]{1,80}$")]
+_Words = StringConstraints(
+    strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$"
+)
+
+
+class Decided(BaseModel):
+    """What was decided or paid, under which reference, and why."""
+
+    reference: Annotated[str, _Words, Field(max_length=100, examples=["SV-2026-4711"])]
+    reason: Annotated[str, _Words, Field(examples=["Verspätung bestätigt"])]
+
+    def by(self, who: RiderIdentity) -> Decision:
+        """As a value."""
+        return Decision(who.rider_id, self.reference, self.reason)
+
+
+class CarrierPaid(Decided):
+    """How a carrier paid."""
+
+    how: CarrierPays = Field(
+        description="bank, or offset against what we owe it.", examples=["offset"]
+    )
+
+
+class FiledClaims(BaseModel):
+    """Filed claims, the oldest first."""
+
+    claims: list[ClaimView]
+    next_cursor: str | None = Field(default=None, examples=[None])
+
+
+@router.get("", summary="List filed claims", responses=problems(400))
+async def list_all(
+    wiring: WiringDep,
+    _finance: FinanceDep,
+    state: Annotated[ClaimState, Query(examples=["filed"])] = ClaimState.FILED,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> FiledClaims:
+    """Those in one state: `filed` are the carrier's to decide, `accepted` to be transferred."""
+    async with transaction(wiring.engine) as tx:
+        found = await list_filed(tx, [state], limit=limit + 1, after=read_cursor(cursor))
+    shown = found[:limit]
+    last = shown[-1] if len(found) > limit else None
+    following = None
+    if last is not None and last.filed_at is not None:
+        following = make_cursor(last.filed_at, last.id)
+    return FiledClaims(claims=[ClaimView.of(claim) for claim in shown], next_cursor=following)
+
+
+@router.post("/{claim_id}/accept", summary="The carrier accepts", responses=problems("wrong-state"))
+async def accept_claim(
+    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+) -> ClaimView:
+    """Record it, book what the carrier owes us, and refund the rider's payment; audited.
+
+    What exceeds her payment is to be transferred by hand (`left` of what was `refunded`).
+    """
+    async with transaction(wiring.engine) as tx:
+        await accept(tx, claim_id, body.by(finance), now)
+    desk = wiring.desk
+    await run_if_free(
+        desk.engine,
+        (STEP, claim_id),
+        lambda key, _now: pay_claim(desk, key),
+        worker=desk.worker,
+        lease=desk.lease,
+        now=desk.clock(),
+    )
+    async with transaction(wiring.engine) as tx:
+        return ClaimView.of(await get_claim(tx, claim_id))
+
+
+@router.post("/{claim_id}/reject", summary="The carrier rejects", responses=problems("wrong-state"))
+async def reject_claim(
+    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+) -> ClaimView:
+    """Record that the carrier does not pay, and why; audited, and shown to the rider."""
+    async with transaction(wiring.engine) as tx:
+        return ClaimView.of(await reject(tx, claim_id, body.by(finance), now))
+
+
+@router.post(
+    "/{claim_id}/transfer",
+    summary="The rest was transferred",
+    responses=problems("wrong-state"),
+)
+async def transferred(
+    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+) -> ClaimView:
+    """Record that what exceeds the payment was transferred to the rider; audited, booked once."""
+    async with transaction(wiring.engine) as tx:
+        return ClaimView.of(await record_transfer(tx, claim_id, body.by(finance), now))
+
+
+@router.post(
+    "/{claim_id}/carrier-paid",
+    summary="The carrier paid us",
+    responses=problems("wrong-state"),
+)
+async def carrier_has_paid(
+    claim_id: _Id, body: CarrierPaid, wiring: WiringDep, finance: FinanceDep, now: Now
+) -> ClaimView:
+    """Record that the carrier paid what it owed for a claim; audited, booked once."""
+    async with transaction(wiring.engine) as tx:
+        done = await record_carrier_paid(tx, claim_id, body.how, body.by(finance), now)
+    return ClaimView.of(done)

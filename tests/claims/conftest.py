@@ -1,0 +1,3 @@
+from tests.booking.conftest import operators, processor, world
+
+__all__ = ["operators", "processor", "world"]
