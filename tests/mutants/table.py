@@ -1,7 +1,8 @@
 """Small faults that must not go unnoticed, and which tests must notice them.
 
 Each is one exact piece of a source, found once in its file, and what stands there instead. Whoever
-changes such a piece carries the fault over to the new wording.
+changes such a piece carries the fault over to the new wording; one that moves to another file of
+its package is found there.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ MUTANTS = (
     ),
     Mutant(
         "the processor gets a new key for each repetition",
-        "payments/payment.py",
+        "payments/operation.py",
         'return f"{self.id}:{self.attempt}"',
         'return f"{self.id}:{self.attempt}:{id(self)}"',
         REPETITION,
