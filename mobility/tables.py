@@ -131,6 +131,7 @@ leg = Table(
     _instant("started_at"),
     _instant("ended_at"),
     _instant("looked_at"),
+    _instant("end_by"),  # when we end the ride, whatever the rider wants
     Column("used_minutes", Integer),
     Column("used_metres", Integer),
     PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),
@@ -145,6 +146,28 @@ leg = Table(
         "provider_id",
         postgresql_where=text("state IN ('held', 'confirmed', 'active') AND scarce"),
     ),
+)
+
+leg_report = Table(
+    "leg_report",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("leg_id", Text, nullable=False),
+    Column("rider_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("note", Text),
+    Column("outcome", Text, nullable=False),
+    Column("believed", Boolean, nullable=False),
+    Column("open", Boolean, nullable=False),  # a person is to look at it
+    _instant("reported_at", nullable=False),
+    Column("asked", Text),  # the last ask of the provider since, and what became of it
+    Column("answer", Text),
+    Column("answer_error", Text),
+    Column("seen", Text),  # the reservation's state as the provider last told it
+    _instant("seen_at"),
+    PrimaryKeyConstraint("booking_id", "leg_id", name="pk_leg_report"),
+    Index("ix_leg_report_rider_id", "rider_id", "reported_at"),
+    Index("ix_leg_report_open", "reported_at", postgresql_where=text("open")),
 )
 
 ticket = Table(
@@ -185,6 +208,7 @@ provider_operation = Table(
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("error", Text),
+    Column("ours", Boolean, nullable=False, server_default=text("false")),
     _instant("asked_at", nullable=False),
     _instant("sent_at"),
     _instant("decided_at"),

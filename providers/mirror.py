@@ -61,6 +61,7 @@ class _Fleet:
     vehicles: dict[VehicleRef, Vehicle] = field(default_factory=dict)
     stations: dict[StationId, Station] = field(default_factory=dict)
     zones: Zones = field(default_factory=Zones)
+    hidden: frozenset[VehicleRef] = frozenset()
     sequence: dict[Kind, int] = field(default_factory=dict)
     heard_at: dict[Kind, datetime] = field(default_factory=dict)
 
@@ -160,6 +161,11 @@ class Mirror:
         fleet = self._fleets.get(provider_id)
         return fleet.stations.get(station_id) if fleet else None
 
+    def is_hidden(self, provider_id: ProviderId, ref: VehicleRef) -> bool:
+        """Whether riders reported the vehicle; until its operator says more it is ``disabled``."""
+        fleet = self._fleets.get(provider_id)
+        return fleet is not None and ref in fleet.hidden
+
     def list_vehicles(self, provider_id: ProviderId) -> tuple[Vehicle, ...]:
         """All vehicles a provider has told of, reserved and broken ones too."""
         fleet = self._fleets.get(provider_id)
@@ -258,7 +264,12 @@ class Mirror:
 
     async def _load(self, provider_id: ProviderId, kind: Kind) -> None:
         fleet = self._fleets[provider_id]
-        if kind == "vehicles":
+        if kind == "hidden":
+            number = await self._snapshots.get_sequence(provider_id, kind)
+            await self._load(provider_id, "vehicles")
+            sequence, heard_at = number, None
+        elif kind == "vehicles":
+            fleet.hidden = await self._snapshots.hidden.list_refs(provider_id)
             vehicles = await self._snapshots.get_vehicles(provider_id)
             self._drop_vehicles(fleet, set(fleet.vehicles) - {v.ref for v in vehicles.items})
             self._put_vehicles(fleet, vehicles.items)
@@ -296,7 +307,8 @@ class Mirror:
         fleet.heard_at[change.kind] = change.heard_at
 
     def _put_vehicles(self, fleet: _Fleet, vehicles: Iterable[Vehicle]) -> None:
-        vehicles = tuple(vehicles)
+        hidden = fleet.hidden
+        vehicles = tuple(replace(v, disabled=True) if v.ref in hidden else v for v in vehicles)
         changed = []
         for vehicle in vehicles:
             before = fleet.vehicles.get(vehicle.ref)

@@ -6,7 +6,8 @@ stations and one for geofencing zones: a number that was used before changes not
 a full snapshot.
 
 Keys, under the prefix: ``availability:{provider}:meta`` (last sequence and instant of each kind),
-``…:vehicles`` and ``…:stations`` (hashes of JSON), ``…:zones`` (a hash of the one GBFS file).
+``…:vehicles`` and ``…:stations`` (hashes of JSON), ``…:zones`` (a hash of the one GBFS file),
+``…:hidden`` (``providers.hidden``).
 Channel: ``availability``.
 """
 
@@ -25,6 +26,7 @@ from redis.exceptions import WatchError
 
 from gtfs.geo import LatLon
 from providers.gbfs.zones_v3_0 import reread_zones, write_zones
+from providers.hidden import Hidden
 from providers.values import (
     Availability,
     ProviderId,
@@ -37,7 +39,7 @@ from providers.values import (
 from providers.zones import Zones
 
 log = logging.getLogger(__name__)
-Kind = Literal["vehicles", "stations", "zones"]
+Kind = Literal["vehicles", "stations", "zones", "hidden"]
 T = TypeVar("T", Vehicle, Station)
 
 
@@ -90,6 +92,11 @@ class Snapshots:
     prefix: str
 
     @property
+    def hidden(self) -> Hidden:
+        """The vehicles that riders reported."""
+        return Hidden(self.redis, self.prefix)
+
+    @property
     def channel(self) -> str:
         """Where changes are published."""
         return f"{self.prefix}availability"
@@ -99,7 +106,7 @@ class Snapshots:
     ) -> Receipt:
         """Replace all vehicles. Without a sequence number the next one is taken (for polling)."""
         rows = {str(vehicle.ref): _dump(vehicle) for vehicle in items}
-        return await self._write(provider_id, "vehicles", sequence, rows, None, now)
+        return await self._write_vehicles(provider_id, sequence, rows, None, now)
 
     async def put_stations(
         self, provider_id: ProviderId, sequence: int | None, items: Iterable[Station], now: datetime
@@ -118,7 +125,7 @@ class Snapshots:
     ) -> Receipt:
         """Add or replace some vehicles, remove others; costs what has changed."""
         rows = {str(vehicle.ref): _dump(vehicle) for vehicle in items}
-        return await self._write(provider_id, "vehicles", sequence, rows, tuple(removed), now)
+        return await self._write_vehicles(provider_id, sequence, rows, tuple(removed), now)
 
     async def patch_stations(
         self,
@@ -138,6 +145,12 @@ class Snapshots:
         """Replace all geofencing zones."""
         rows = {"file": json.dumps(write_zones(zones), separators=(",", ":"))}
         return await self._write(provider_id, "zones", sequence, rows, None, now)
+
+    async def hide_vehicle(self, provider_id: ProviderId, ref: VehicleRef, now: datetime) -> None:
+        """Show a vehicle to nobody until its operator says something new of it."""
+        told = await self.redis.hget(self._key(provider_id, "vehicles"), ref)
+        await self.hidden.add(provider_id, ref, told, now)
+        await self._tell_hidden(provider_id, now)
 
     async def record(
         self, provider_id: ProviderId, availability: Availability, now: datetime
@@ -201,6 +214,25 @@ class Snapshots:
     def _key(self, provider_id: ProviderId, part: str) -> str:
         # The braces keep one provider's keys on one node of a Redis Cluster.
         return f"{self.prefix}availability:{{{provider_id}}}:{part}"
+
+    async def _write_vehicles(
+        self,
+        provider_id: ProviderId,
+        sequence: int | None,
+        rows: Mapping[str, str],
+        removed: tuple[str, ...] | None,
+        now: datetime,
+    ) -> Receipt:
+        receipt = await self._write(provider_id, "vehicles", sequence, rows, removed, now)
+        taken = receipt.outcome is Outcome.TAKEN
+        if taken and await self.hidden.hear(provider_id, rows, removed, now):
+            await self._tell_hidden(provider_id, now)
+        return receipt
+
+    async def _tell_hidden(self, provider_id: ProviderId, now: datetime) -> None:
+        number = await self.redis.hincrby(self._key(provider_id, "meta"), "hidden_sequence", 1)
+        told = _message(provider_id, "hidden", number, now.isoformat(), {}, None)
+        await self.redis.publish(self.channel, told)
 
     async def _write(
         self,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
 from payments.money import Money
@@ -41,6 +42,13 @@ class NextAction(BaseModel):
     leg_id: str | None = None
 
 
+class ReportedView(BaseModel):
+    """That something was reported of a leg, and what followed."""
+
+    kind: Kind
+    outcome: Outcome
+
+
 class LegView(BaseModel):
     """A leg of a booking."""
 
@@ -57,6 +65,8 @@ class LegView(BaseModel):
     vehicle_id: str | None = None
     price: Amount | None = None
     hold_expires_at: datetime | None = None
+    reported: ReportedView | None = None
+    """What the rider reported of it."""
 
 
 class PaymentState(BaseModel):
@@ -181,6 +191,9 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
         vehicle_id=detail.vehicle_id if detail else None,
         price=Amount.of(price) if leg.provider_id is not None else None,
         hold_expires_at=leg.hold_expires_at if leg.state == "held" else None,
+        reported=ReportedView(kind=leg.report.kind, outcome=leg.report.outcome)
+        if leg.report
+        else None,
     )
 
 

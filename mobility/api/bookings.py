@@ -185,6 +185,7 @@ async def _prepare(
     opens_at = find_booking_opens_at(offer.legs, now, wiring.city.rules)
     if opens_at is not None:
         raise TooEarlyError(f"{offer.id} can be booked from {opens_at.isoformat()}")
+    _refuse_reported(wiring, offer)
     today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
         passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
@@ -219,6 +220,14 @@ async def _prepare(
             await tx.rollback()
             booking_id = str(earlier.body)
     return booking_id
+
+
+def _refuse_reported(wiring: Wiring, offer: Offer) -> None:
+    for leg in offer.legs:
+        if leg.provider_id is None or leg.vehicle_ref is None:
+            continue
+        if wiring.mirror.is_hidden(leg.provider_id, leg.vehicle_ref):
+            raise OfferExpiredError(f"the {leg.mode} was reported as not usable; search again")
 
 
 async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str], paid: Paid) -> None:

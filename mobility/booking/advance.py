@@ -152,7 +152,7 @@ async def _prepare_leg(
 ) -> LegCall:
     if action.leg_id is None or action.ask is None:
         raise ValueError(f"not an action on a leg: {action}")
-    before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now)
+    before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now, ours=action.ours)
     order = await _order_of(tx, desk, trip, action.leg_id)
     read_first = before is AskState.SENT
     return LegCall(trip.id, action.leg_id, action.ask, order, read_first, action.read_only)

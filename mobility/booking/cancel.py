@@ -50,7 +50,7 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
         why_not = f"leg {riding[0].id} is being ridden; finish it first"
         return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
     kept = Money.total(_cost(leg) for leg in trip.provided if _used(leg, now))
-    if not _unused(trip, now):
+    if not list_unused(trip, now):
         return CancellationTerms(why_not="every leg has been used", refund=nothing, kept=kept)
     secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
     held = trip.ceiling if trip.payment in secured else nothing
@@ -68,7 +68,8 @@ def _used(leg: TripLeg, now: datetime) -> bool:
     return not leg.scarce and leg.state is LegState.CONFIRMED and leg.departs_at <= now
 
 
-def _unused(trip: Trip, now: datetime) -> list[str]:
+def list_unused(trip: Trip, now: datetime) -> list[str]:
+    """The legs that can still be given back."""
     done = (LegState.CANCELLED, LegState.FAILED)
     return [leg.id for leg in trip.provided if leg.state not in done and not _used(leg, now)]
 
@@ -89,7 +90,7 @@ async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> 
     if terms.why_not is not None:
         raise WrongStateError(f"booking {booking_id} cannot be cancelled: {terms.why_not}")
     if any(_used(leg, now) for leg in trip.provided):
-        for leg_id in _unused(trip, now):
+        for leg_id in list_unused(trip, now):
             await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
     else:
         await set_undo_aim(tx, booking_id, Aim.CANCEL, now)

@@ -8,7 +8,7 @@ from sqlalchemy import delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.moves import OVER
-from mobility.tables import booking, claim, idempotent_answer, leg, ticket
+from mobility.tables import booking, claim, idempotent_answer, leg, leg_report, ticket
 
 KEEP_PLACES = timedelta(days=30)
 """How long after a trip its places are kept, for complaints about it."""
@@ -23,6 +23,11 @@ async def forget_old_trips(tx: AsyncConnection, now: datetime) -> int:
         delete(idempotent_answer).where(idempotent_answer.c.created_at < now - KEEP_ANSWERS)
     )
     await tx.execute(delete(ticket).where(ticket.c.valid_until < now - KEEP_PLACES))
+    await tx.execute(
+        update(leg_report)
+        .where(leg_report.c.reported_at < now - KEEP_PLACES, leg_report.c.note.is_not(None))
+        .values(note=null())
+    )
     result = await tx.execute(
         update(leg)
         .where(
@@ -40,6 +45,9 @@ async def forget_rider(tx: AsyncConnection, rider_id: str) -> int:
     await tx.execute(delete(idempotent_answer).where(idempotent_answer.c.rider_id == rider_id))
     mine = select(booking.c.id).where(booking.c.rider_id == rider_id)
     await tx.execute(update(claim).where(claim.c.booking_id.in_(mine)).values(evidence=null()))
+    await tx.execute(
+        update(leg_report).where(leg_report.c.rider_id == rider_id).values(note=null())
+    )
     await tx.execute(
         update(ticket)
         .where(ticket.c.booking_id.in_(mine))

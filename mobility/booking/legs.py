@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility.booking.day_cap import find_due
+from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
+from mobility.booking.leg_reports import WAIVED, find_waiver, record_seen
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.booking.trips import record_ask, set_leg
@@ -168,6 +169,7 @@ async def record_look(
         values |= _as_found(found, now)
         values |= await _reported(tx, booking_id, leg_id, found)
     await _write(tx, booking_id, leg_id, values, now)
+    await record_seen(tx, booking_id, leg_id, found, now)
 
 
 async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> None:
@@ -177,6 +179,9 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         tx, call.booking_id, call.leg_id, call.ask, answer.state, now, answer.error
     ):
         return
+    if call.ask in (Ask.FINISH, Ask.CANCEL):
+        asked = (call.ask, answer.state, answer.error)
+        await record_seen(tx, call.booking_id, call.leg_id, answer.reservation, now, asked=asked)
     values = _leg_values(answer, now)
     if values:
         if answer.reservation is not None:
@@ -244,6 +249,9 @@ async def _reported(
     if report is None:
         return {}
     due = await find_due(tx, booking_id, leg_id, report)
+    waived = await find_waiver(tx, booking_id, leg_id, report)
+    if waived is not None:
+        due = Due(waived, (WAIVED,))
     values: dict[str, Any] = {
         "started_at": report.started_at,
         "ended_at": report.ended_at,

@@ -34,6 +34,8 @@ class Action:
     ask: Ask | None = None
     read_only: bool = False
     """Only find out whether it happened; do not ask again."""
+    ours: bool = False
+    """Asked because the leg's time is up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ async def _prepare_refund(
             return begun  # of another amount perhaps, if the aim has changed: it comes first
     travelling = trip.aim is Aim.TRAVEL
     keep = trip.final if travelling else Money.zero(trip.price.currency)
-    given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}
+    free = (leg.id for leg in trip.provided if leg.final is not None and not leg.final)
+    given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}.union(free)
     return await refund.prepare_refund(
         tx,
         payment_id,

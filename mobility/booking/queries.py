@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
+from mobility.booking.leg_reports import LegReport, list_reports
 from mobility.booking.moves import OVER
 from mobility.booking.trip import BookingState
 from mobility.booking.trips import OFFER_LEG
@@ -55,6 +56,7 @@ class LegRecord:
     """What the rider had paid for the day's earlier rides, where the tariff caps them together."""
     detail: OfferLeg | None
     """None once the places have been forgotten."""
+    report: LegReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,12 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
     found = await tx.execute(
         select(leg).where(leg.c.booking_id.in_(currencies)).order_by(leg.c.position)
     )
+    reports = {report.leg_id: report for report in await list_reports(tx, list(currencies))}
     legs: dict[str, list[LegRecord]] = {row.id: [] for row in rows}
     for item in found:
-        legs[item.booking_id].append(_leg_record(item, currencies[item.booking_id]))
+        legs[item.booking_id].append(
+            _leg_record(item, currencies[item.booking_id], reports.get(item.id))
+        )
     return [
         BookingRecord(
             id=row.id,
@@ -151,7 +156,7 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
     ]
 
 
-def _leg_record(row: Row[Any], currency: str) -> LegRecord:
+def _leg_record(row: Row[Any], currency: str, report: LegReport | None) -> LegRecord:
     return LegRecord(
         id=row.id,
         order_key=row.order_key,
@@ -180,6 +185,7 @@ def _leg_record(row: Row[Any], currency: str) -> LegRecord:
         claimed=_money(row.claimed_minor, currency),
         paid_before=_money(row.paid_before_minor, currency),
         detail=None if row.detail is None else OFFER_LEG.validate_python(row.detail),
+        report=report,
     )
 
 

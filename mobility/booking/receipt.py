@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import WrongStateError
+from mobility.booking.leg_reports import WAIVED
 from mobility.booking.payment_view import PaymentStanding, get_standing
 from mobility.booking.queries import BookingRecord, LegRecord
 from mobility.booking.replay import Replay, replay_leg
@@ -151,11 +152,13 @@ def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> Recei
         raise ValueError(f"{leg.id} has no provider")
     vat_percent = Decimal(leg.vat_percent)
     used = leg.state == "ended"
-    due = used and not waived
+    reported = used and leg.report is not None and leg.report.outcome.costs_nothing
+    due = used and not waived and not reported
     price = leg.quoted if leg.final is None else leg.final
     gross = price if due else Money.zero(price.currency)
     replay = replay_leg(leg, passengers, city) if due else Replay(gross)
     unpaid = ("erlassen",) if used else ("nicht genutzt",)
+    unpaid = (WAIVED,) if reported else unpaid
     return ReceiptLine(
         leg_id=leg.id,
         mode=leg.mode,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mobility.booking.moves import RIDDEN, Act, Action, Move, ask_all
@@ -37,13 +38,33 @@ def ride(trip: Trip, now: datetime) -> Move | None:
         return Move(state, Aim.TRAVEL, dropped_starts=dropped)
     fresh = [leg for leg, _ in starts if leg not in [old for old, _ in stale]]
     actions = (
-        ask_all([leg for leg in trip.provided if leg.pending(Ask.FINISH)], Ask.FINISH)
+        _finishes(trip.provided, now)
         + ask_all(fresh, Ask.START)
         + tuple(Action(Act.LEG, leg.id, Ask.START, read_only=True) for leg, _ in stale)
         + ask_all([leg for leg in trip.provided if _to_give_back(leg, now)], Ask.CANCEL)
         + tuple(Action(Act.LOOK, leg.id) for leg in trip.provided if _to_look_at(leg, now))
     )
     return Move(state, Aim.TRAVEL, actions) if actions else None
+
+
+def _finishes(legs: Sequence[TripLeg], now: datetime) -> tuple[Action, ...]:
+    """Rides that the rider ends, and those whose time is up: these are asked to end once by us."""
+    return tuple(
+        Action(Act.LEG, leg.id, Ask.FINISH, ours=overdue(leg, now))
+        for leg in legs
+        if leg.pending(Ask.FINISH) or (overdue(leg, now) and not _told_to_end(leg))
+    )
+
+
+def overdue(leg: TripLeg, now: datetime) -> bool:
+    """A vehicle is ridden beyond the moment at which we end the ride."""
+    riding = leg.scarce and leg.state is LegState.ACTIVE
+    return riding and leg.end_by is not None and now >= leg.end_by
+
+
+def _told_to_end(leg: TripLeg) -> bool:
+    asked = leg.asked.get(Ask.FINISH)
+    return asked is not None and asked.ours
 
 
 def _ridden(leg: TripLeg, now: datetime) -> bool:
@@ -77,7 +98,8 @@ def _to_look_at(leg: TripLeg, now: datetime) -> bool:
 
 
 def _next_look_at(leg: TripLeg) -> datetime:
-    return max(leg.arrives_at, leg.looked_at or leg.arrives_at) + LOOK_EVERY
+    planned_end = min(leg.arrives_at, leg.end_by or leg.arrives_at)
+    return max(planned_end, leg.looked_at or planned_end) + LOOK_EVERY
 
 
 def riding_state(trip: Trip, now: datetime) -> BookingState:
@@ -85,7 +107,7 @@ def riding_state(trip: Trip, now: datetime) -> BookingState:
     riding = (leg for leg in trip.provided if leg.state is LegState.ACTIVE and leg.scarce)
     if any(now >= _end_secured(trip, leg) for leg in riding):
         return BookingState.NEEDS_ATTENTION
-    if any(refuses_to_end(leg, now) for leg in trip.provided):
+    if any(refuses_to_end(leg, now) or _goes_on(leg, now) for leg in trip.provided):
         return BookingState.NEEDS_ATTENTION
     if any(leg.state in RIDDEN or counts_as_used(leg, now) for leg in trip.provided):
         return BookingState.ACTIVE
@@ -97,6 +119,14 @@ def _end_secured(trip: Trip, leg: TripLeg) -> datetime:
     if trip.lapses_at is None:
         return leg.arrives_at + UNSECURED_FOR
     return trip.lapses_at - LAPSE_MARGIN
+
+
+def _goes_on(leg: TripLeg, now: datetime) -> bool:
+    """A ride that we want to end and cannot, for longer than can be overlooked."""
+    asked = leg.asked.get(Ask.FINISH)
+    if leg.end_by is None or asked is None or not asked.ours or not overdue(leg, now):
+        return False
+    return asked.state is AskState.REFUSED or now >= leg.end_by + UNDO_IN_PEACE
 
 
 def refuses_to_end(leg: TripLeg, now: datetime) -> bool:
@@ -116,13 +146,14 @@ def next_look(leg: TripLeg) -> datetime:
     if not leg.scarce:
         return leg.arrives_at + TICKET_ENDS_AFTER
     if leg.state is LegState.ACTIVE:
-        return _next_look_at(leg)
+        looked = _next_look_at(leg)
+        return looked if leg.end_by is None or _told_to_end(leg) else min(looked, leg.end_by)
     return leg.departs_at + NO_SHOW_AFTER
 
 
 def watch(trip: Trip, ridden: list[TripLeg], now: datetime) -> Move:
     """A ride that should not be, and that nobody pays for: a person's case until it has ended."""
-    actions = ask_all([leg for leg in ridden if leg.pending(Ask.FINISH)], Ask.FINISH)
+    actions = _finishes(ridden, now)
     actions += tuple(Action(Act.LOOK, leg.id) for leg in ridden if _to_look_at(leg, now))
     riding = [leg for leg in ridden if leg.scarce and leg.state is LegState.ACTIVE]
     wake_at = min((_next_look_at(leg) for leg in riding), default=None)

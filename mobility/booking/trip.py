@@ -89,6 +89,8 @@ class Asked:
     attempts: int
     asked_at: datetime
     error: str | None = None
+    ours: bool = False
+    """Asked because the leg's time was up, whatever the rider wanted."""
 
 
 def _may_have_happened(asked: Asked) -> bool:
@@ -116,6 +118,9 @@ class TripLeg:
     looked_at: datetime | None
     """When a vehicle being ridden was last read at its provider."""
     asked: Mapping[Ask, Asked]
+    started_at: datetime | None = None
+    end_by: datetime | None = None
+    """When we end a ride of this leg ourselves; None as long as it may go on."""
 
     @property
     def open(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,7 +56,7 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
     asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
     for ask in asks:
         asked[ask["leg_id"]][Ask(ask["kind"])] = Asked(
-            AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"]
+            AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"], ask["ours"]
         )
     payment = await get_seen(tx, row["payment_id"], row["currency"])
     return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment)
@@ -96,6 +96,8 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
         final=None if final is None else Money(final, currency),
         looked_at=row["looked_at"],
         asked=asked,
+        started_at=row["started_at"],
+        end_by=row["end_by"],
     )
 
 
@@ -230,7 +232,13 @@ async def ask_for(
 
 
 async def mark_sent(
-    tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask, now: datetime
+    tx: AsyncConnection,
+    booking_id: str,
+    leg_id: str,
+    ask: Ask,
+    now: datetime,
+    *,
+    ours: bool = False,
 ) -> AskState:
     """Record that the call goes out now; returns the state before, which says whether to read."""
     await ask_for(tx, booking_id, leg_id, ask, now)
@@ -247,6 +255,7 @@ async def mark_sent(
             state=AskState.SENT,
             sent_at=now,
             attempts=provider_operation.c.attempts + 1,
+            ours=or_(provider_operation.c.ours, literal(ours)),
         )
     )
     return AskState(before or AskState.PLANNED)

@@ -173,6 +173,32 @@ def test_a_free_ride_that_does_not_end_is_shown_to_a_person_before_it_costs_agai
     assert text_of(decide(trip, late)) == "needs_attention travel: look leg_0"
 
 
+def test_a_ride_whose_time_is_up_is_ended_by_us_once_and_then_shown_to_a_person() -> None:
+    trip = trip_of("bike active | authorised", state="active")
+    up = NOON + timedelta(minutes=4)
+    trip = replace(trip, legs=(replace(trip.legs[0], end_by=up),))
+    assert decide(trip, NOON).wake_at == up
+    assert text_of(decide(trip, up)) == "active travel: finish leg_0 by us"
+    by_rider = {Ask.FINISH: asked("refused")}
+    trip = replace(trip, legs=(replace(trip.legs[0], asked=by_rider),))
+    assert text_of(decide(trip, up)) == "active travel: finish leg_0 by us"
+    refused = {Ask.FINISH: asked("refused", ours=True)}
+    trip = replace(trip, legs=(replace(trip.legs[0], asked=refused),))
+    move = decide(trip, up)
+    assert text_of(move) == "needs_attention travel: nothing"
+    assert move.wake_at == up + timedelta(minutes=5)
+    assert text_of(decide(trip, up + timedelta(minutes=5))) == "needs_attention travel: look leg_0"
+
+
+def test_an_operator_that_does_not_answer_when_a_ride_is_to_end_becomes_a_persons_case() -> None:
+    sent = {0: {Ask.FINISH: asked("sent", ours=True)}}
+    trip = trip_of("bike active | authorised", state="active", asked=sent)
+    trip = replace(trip, legs=(replace(trip.legs[0], end_by=NOON),))
+    assert text_of(decide(trip, NOON)) == "active travel: finish leg_0 by us"
+    late = decide(trip, NOON + timedelta(minutes=10))
+    assert text_of(late) == "needs_attention travel: finish leg_0 by us, look leg_0"
+
+
 def test_an_authorisation_nobody_can_tell_of_ends_with_the_hold() -> None:
     trip = trip_of("bike held | open")
     assert text_of(decide(trip, trip.expires_at)) == "held fail: because hold-expired"

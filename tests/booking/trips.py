@@ -76,8 +76,8 @@ def trip_of(
     return replace(trip, kept=trip.price if view is PaymentView.CAPTURED else Money(0))
 
 
-def asked(state: str, attempts: int = 1, error: str | None = None) -> Asked:
-    return Asked(AskState(state), attempts, NOON, error)
+def asked(state: str, attempts: int = 1, error: str | None = None, *, ours: bool = False) -> Asked:
+    return Asked(AskState(state), attempts, NOON, error, ours)
 
 
 def text_of(move: Move) -> str:
@@ -85,6 +85,7 @@ def text_of(move: Move) -> str:
     done = [
         " ".join(str(word) for word in (action.ask or action.act, action.leg_id) if word)
         + (" (only read)" if action.read_only else "")
+        + (" by us" if action.ours else "")
         for action in move.actions
     ]
     done += [f"ended {leg_id}" for leg_id in move.ended_legs]

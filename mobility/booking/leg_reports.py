@@ -1,0 +1,189 @@
+"""What was reported of a leg, by its rider or by us: one row a leg, with what followed from it.
+
+The row is the evidence of a claim that is not paid: what the provider was asked since, what it
+answered, how it last said that the leg stood. What it charges stands on the leg (``claimed``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility.booking.trip import Ask, AskState
+from mobility.tables import leg_report
+from payments.money import Money
+from providers.values import Reservation, RideReport
+
+FREE_METRES = 500
+"""How far a vehicle that is reported soon after its start may have been ridden for nothing."""
+
+WAIVED = "gemeldet und nicht berechnet"
+"""What the receipt says of such a leg."""
+
+
+class Kind(StrEnum):
+    """What is the matter with a leg."""
+
+    VEHICLE_MISSING = "vehicle_missing"
+    VEHICLE_BROKEN = "vehicle_broken"
+    WHEELCHAIR_REFUSED = "wheelchair_refused"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """What followed from a report."""
+
+    GIVEN_BACK = "given_back"
+    """Nothing of the leg is used: it costs nothing."""
+    FREE = "free"
+    """Ended soon after its start, and charged nothing."""
+    CHARGED = "charged"
+    """Ended, charged as ridden; staff decides about the rest."""
+    REFUNDED = "refunded"
+    """The ticket is paid back."""
+    NOTED = "noted"
+    """Nothing has changed; staff decides."""
+
+    @property
+    def costs_nothing(self) -> bool:
+        """Whether the rider pays nothing for the leg."""
+        return self in (Outcome.GIVEN_BACK, Outcome.FREE, Outcome.REFUNDED)
+
+
+@dataclass(frozen=True, slots=True)
+class LegReport:
+    """A report as it is shown."""
+
+    booking_id: str
+    leg_id: str
+    kind: Kind
+    note: str | None
+    outcome: Outcome
+    believed: bool
+    """Not one of too many reports by one rider."""
+    open: bool
+    """A person is to look at it."""
+    reported_at: datetime
+    asked: str | None
+    """The last ask of the provider since then; ``answer`` is what became of it."""
+    answer: str | None
+    answer_error: str | None
+    seen: str | None
+    """How the provider last said that the leg stood, at ``seen_at``."""
+    seen_at: datetime | None
+
+
+def _report(row: RowMapping) -> LegReport:
+    found = {str(name): value for name, value in row.items() if name != "rider_id"}
+    found |= {"kind": Kind(row["kind"]), "outcome": Outcome(row["outcome"])}
+    return LegReport(**found)
+
+
+async def add_report(tx: AsyncConnection, report: LegReport, rider_id: str) -> None:
+    """Write a report down; the first one of a leg stands."""
+    await tx.execute(
+        insert(leg_report)
+        .values(
+            booking_id=report.booking_id,
+            leg_id=report.leg_id,
+            rider_id=rider_id,
+            kind=report.kind,
+            note=report.note,
+            outcome=report.outcome,
+            believed=report.believed,
+            open=report.open,
+            reported_at=report.reported_at,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def find_report(tx: AsyncConnection, booking_id: str, leg_id: str) -> LegReport | None:
+    """The report about a leg, if there is one."""
+    mine = (leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
+    row = (await tx.execute(select(leg_report).where(*mine))).mappings().one_or_none()
+    return None if row is None else _report(row)
+
+
+async def list_reports(tx: AsyncConnection, booking_ids: list[str]) -> list[LegReport]:
+    """All reports about the legs of these bookings."""
+    query = select(leg_report).where(leg_report.c.booking_id.in_(booking_ids))
+    return [_report(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def list_open_reports(tx: AsyncConnection) -> list[LegReport]:
+    """What a person is to look at, the oldest first; at most 500."""
+    query = select(leg_report).where(leg_report.c.open).order_by(leg_report.c.reported_at)
+    return [_report(row) for row in (await tx.execute(query.limit(500))).mappings()]
+
+
+async def close_report(tx: AsyncConnection, booking_id: str, leg_id: str) -> bool:
+    """Take a report off the list of staff; False when it is not on it."""
+    done = await tx.execute(
+        update(leg_report)
+        .where(
+            leg_report.c.booking_id == booking_id,
+            leg_report.c.leg_id == leg_id,
+            leg_report.c.open,
+        )
+        .values(open=False)
+    )
+    return done.rowcount == 1
+
+
+async def count_reports(tx: AsyncConnection, rider_id: str, since: datetime) -> int:
+    """How much a rider has reported since then."""
+    found = await tx.scalar(
+        select(func.count())
+        .select_from(leg_report)
+        .where(leg_report.c.rider_id == rider_id, leg_report.c.reported_at > since)
+    )
+    return int(found or 0)
+
+
+async def record_seen(
+    tx: AsyncConnection,
+    booking_id: str,
+    leg_id: str,
+    found: Reservation | None,
+    now: datetime,
+    *,
+    asked: tuple[Ask, AskState, str | None] | None = None,
+) -> None:
+    """Keep what a provider answered about a leg, where something was reported of it."""
+    values: dict[str, object] = {}
+    if asked is not None:
+        values |= {"asked": asked[0], "answer": asked[1], "answer_error": asked[2]}
+    if found is not None:
+        values |= {"seen": found.state, "seen_at": now}
+    if values:
+        await tx.execute(
+            update(leg_report)
+            .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
+            .values(**values)
+        )
+
+
+async def find_waiver(
+    tx: AsyncConnection, booking_id: str, leg_id: str, ride: RideReport
+) -> Money | None:
+    """What a ride costs because of a report about it; None where that changes nothing.
+
+    A ride that went further than ``FREE_METRES`` is charged after all and becomes a case for staff.
+    """
+    report = await find_report(tx, booking_id, leg_id)
+    if report is None or report.outcome not in (Outcome.FREE, Outcome.GIVEN_BACK):
+        return None
+    if ride.usage.metres > FREE_METRES:
+        await tx.execute(
+            update(leg_report)
+            .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
+            .values(outcome=Outcome.CHARGED, open=True)
+        )
+        return None
+    return Money.zero(ride.price.currency)

@@ -1,0 +1,167 @@
+"""A rider reports a leg over HTTP, and staff sees what is open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mobility.api import bookings, leg_problems, leg_reports, rides
+from mobility.booking.advance import wait_for_background
+from mobility.identity.roles import Role
+from mobility.planning.offers import find_offer
+from providers.snapshots import Snapshots
+from tests.api.conftest import START, World, city_world
+from tests.booking.world import BIKE, bike_leg, offer_of, open_world, run_operators, run_processor
+from tests.booking.world import World as Booking
+
+__all__ = ["city_world"]
+Json = dict[str, Any]
+
+
+@dataclass
+class Stage:
+    """Anna's booked bike, behind the API of a real city and before real operators."""
+
+    api: World
+    booking: Booking
+    headers: dict[str, str]
+    booking_id: str
+    leg_id: str
+
+    async def post(self, what: str, body: object = None, **headers: str) -> httpx.Response:
+        url = f"/v1/bookings/{self.booking_id}/legs/{self.leg_id}/{what}"
+        return await self.api.client.post(url, json=body, headers=self.headers | headers)
+
+
+@pytest.fixture(scope="module")
+def processor() -> Iterator[str]:
+    with run_processor() as url:
+        yield url
+
+
+@pytest.fixture
+async def stage(city_world: World, processor: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    api = city_world
+    with run_operators(tmp_path) as operators:
+        async with httpx.AsyncClient() as http:
+            made = await open_world(api.wiring.engine, operators, processor, http)
+            made = replace(made, desk=replace(made.desk, clock=lambda: api.now))
+            snapshots = Snapshots(api.wiring.redis, api.wiring.settings.redis_prefix)
+            api.wiring = replace(
+                api.wiring, desk=made.desk, gateway=made.desk.gateway, snapshots=snapshots
+            )
+            api.app.state.wiring = api.wiring
+            for module in (bookings, rides, leg_problems, leg_reports):
+                api.app.include_router(module.router)
+            headers = await api.sign_in()
+            rider_id = (await api.client.get("/v1/trial/rider", headers=headers)).json()
+            bike = replace(
+                bike_leg(),
+                vehicle_type_id="rad",
+                departs_at=START,
+                arrives_at=START + timedelta(minutes=10),
+            )
+            expires_at = START + timedelta(minutes=10)
+            offer = replace(offer_of(bike), expires_at=expires_at)
+            booking_id = await made.book(offer, rider=rider_id)
+            await made.advance(booking_id)
+            leg_id = (await made.trip(booking_id)).legs[0].id
+            yield Stage(api, made, headers, booking_id, leg_id)
+            await wait_for_background(10)
+            await made.desk.gateway.close()
+
+
+async def test_a_bike_that_is_not_there_costs_nothing_and_another_one_is_offered(
+    stage: Stage,
+) -> None:
+    answer = await stage.post("problem", {"kind": "vehicle_missing", "note": " weg "})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert found["report"] == {
+        "leg_id": stage.leg_id, "kind": "vehicle_missing", "outcome": "given_back", "open": False,
+    }  # fmt: skip
+    assert found["booking"]["state"] == "cancelled"
+    assert found["booking"]["payment"]["state"] == "released"
+    reported = {"kind": "vehicle_missing", "outcome": "given_back"}
+    assert found["booking"]["legs"][0]["reported"] == reported
+    wiring = stage.api.wiring
+    assert await wiring.snapshots.hidden.list_refs(BIKE) == {"hbf-01"}
+    offered = found["replacement"]
+    (bike,) = offered["legs"]
+    assert bike["mode"] == "bike"
+    assert offered["price"]["amount"] <= 150
+    kept = await find_offer(wiring.redis, wiring.settings.redis_prefix, offered["offer_id"])
+    assert kept is not None
+    assert kept.legs[0].destination == bike_leg().destination
+    assert found["no_replacement_because"] is None
+
+
+async def test_where_no_other_bike_stands_the_answer_says_so(stage: Stage) -> None:
+    at_sea = {"lat": 54.5, "lon": 11.5}
+    answer = await stage.post("problem", {"kind": "vehicle_broken", "position": at_sea})
+    assert answer.json()["replacement"] is None
+    assert answer.json()["no_replacement_because"] == leg_problems.NONE_THERE
+
+
+async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: Stage) -> None:
+    assert (await stage.post("start")).status_code == 200
+    stage.booking.operators[BIKE].ride(minutes=9, metres=300)
+    stage.api.pass_time(minutes=9)
+    answer = await stage.post("problem", {"kind": "vehicle_broken", "note": "Kette ab"})
+    assert answer.json()["report"]["outcome"] == "charged"
+    assert answer.json()["booking"]["state"] == "settled"
+
+    staff = await stage.api.sign_in("staff@example.org", Role.STAFF)
+    path = "/v1/operations/leg-reports"
+    (case,) = (await stage.api.client.get(path, headers=staff)).json()["reports"]
+    assert (case["note"], case["asked"], case["seen"]) == ("Kette ab", "finish", "ended")
+    closing = f"{path}/{stage.booking_id}/{stage.leg_id}/close"
+    done = await stage.api.client.post(closing, json={"reason": "paid back"}, headers=staff)
+    assert (done.status_code, done.json()["open"]) == (200, False)
+    assert (await stage.api.client.get(path, headers=staff)).json() == {"reports": []}
+    assert (await stage.api.client.get(path, headers=stage.headers)).status_code == 403
+    nobody = await stage.api.client.post(
+        f"{path}/bkg_1/leg_1/close", json={"reason": "paid back"}, headers=staff
+    )
+    assert nobody.status_code == 404
+
+
+async def test_the_same_key_is_one_report_and_another_body_is_refused(stage: Stage) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = await stage.post("problem", {"kind": "vehicle_broken"}, **key)
+    again = await stage.post("problem", {"kind": "vehicle_broken"}, **key)
+    assert first.json()["report"] == again.json()["report"]
+    other = await stage.post("problem", {"kind": "other"}, **key)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
+
+
+async def test_nobody_reports_anothers_leg_or_one_that_is_not_there(stage: Stage) -> None:
+    mine = stage.headers
+    stage.headers = await stage.api.sign_in("eve@example.org")
+    foreign = await stage.post("problem", {"kind": "vehicle_broken"})
+    stage.headers, stage.leg_id = mine, "leg_none"
+    unknown = await stage.post("problem", {"kind": "vehicle_broken"})
+    assert (foreign.status_code, unknown.status_code) == (404, 404)
+    assert (await stage.booking.trip(stage.booking_id)).state == "confirmed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"kind": "stolen"},
+        {"kind": "other", "note": "x" * 501},
+        {"kind": "other", "note": "a\x00b"},
+        {"kind": "other", "position": {"lat": 91, "lon": 0}},
+        {"kind": "other", "amount": 5},
+    ],
+)
+async def test_nonsense_is_refused(stage: Stage, body: object) -> None:
+    assert (await stage.post("problem", body)).status_code == 422
