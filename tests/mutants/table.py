@@ -134,8 +134,8 @@ MUTANTS = (
     Mutant(
         "refunds under way do not count",
         "payments/refund.py",
-        "each.state in {*OPEN_STATES, OperationState.DONE}",
-        "each.state in {OperationState.DONE}",
+        "each.kind == OperationKind.REFUND and each.state in {*OPEN_STATES, OperationState.DONE}",
+        "each.kind == OperationKind.REFUND and each.state in {OperationState.DONE}",
         f"{CHARGE}::test_no_more_is_refunded_than_was_captured",
     ),
     Mutant(

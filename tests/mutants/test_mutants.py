@@ -11,6 +11,8 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,28 +60,27 @@ class Field:
             timeout=900,
         )
 
-    def plant(self, mutant: Mutant) -> None:
-        """Write the fault into the copy."""
-        (file,) = places_of(mutant)
-        text = (ROOT / file).read_text(encoding="utf-8")
-        (self.folder / file).write_text(text.replace(mutant.old, mutant.new))
+    @contextmanager
+    def planted(self, mutant: Mutant) -> Iterator[None]:
+        """The copy with the fault in it, taken out again at the end of the block."""
+        (name,) = places_of(mutant, self.folder)
+        file = self.folder / name
+        sound = file.read_text(encoding="utf-8")
+        file.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+        yield
+        file.write_text(sound, encoding="utf-8")
 
-    def weed(self, mutant: Mutant) -> None:
-        """Take it out again."""
-        (file,) = places_of(mutant)
-        shutil.copy(ROOT / file, self.folder / file)
 
-
-def places_of(mutant: Mutant) -> list[Path]:
+def places_of(mutant: Mutant, root: Path = ROOT) -> list[str]:
     """Where its piece stands, each place once: in its file, else in another one of the package."""
-    package = Path(mutant.file).parts[0]
-    others = sorted(path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py"))
-    for files in ([Path(mutant.file)], others):
+    package = root / Path(mutant.file).parts[0]
+    others = sorted(str(path.relative_to(root)) for path in package.rglob("*.py"))
+    for files in ([mutant.file], others):
         found = [
             file
             for file in files
-            if (ROOT / file).is_file()
-            for _ in range((ROOT / file).read_text(encoding="utf-8").count(mutant.old))
+            if (root / file).is_file()
+            for _ in range((root / file).read_text(encoding="utf-8").count(mutant.old))
         ]
         if found:
             return found
@@ -107,9 +108,8 @@ def test_every_planted_fault_is_noticed(field: Field) -> None:
     assert sound.returncode == 0, f"without a fault:\n{sound.stdout[-3000:]}"
     unnoticed = []
     for mutant in chosen:
-        field.plant(mutant)
-        done = field.run(mutant.tests)
-        field.weed(mutant)
+        with field.planted(mutant):
+            done = field.run(mutant.tests)
         noticed = done.returncode == 1
         sys.stdout.write(f"{'noticed' if noticed else 'NOT NOTICED'}: {mutant.name}\n")
         sys.stdout.flush()
