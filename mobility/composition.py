@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -114,7 +115,10 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             gateway=gateway,
             mailer=make_mailer(settings),
             changes=changes,
-            desk=_desk(settings, engine, providers, gateway, secrets, changes),
+            desk=replace(
+                _desk(settings, engine, providers, gateway, secrets, changes),
+                day_ceilings=city.day_ceilings,
+            ),
             sales=SalesWatch(engine, city),
         )
 

@@ -15,6 +15,7 @@ from mobility.audit import Deed, write_down
 from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import leave_to_staff
 from mobility.booking.collect import STEP as COLLECT
+from mobility.booking.day_ceiling import STEP as CAP_DAY
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
 from mobility.steps import RESTED, Bury
@@ -32,6 +33,7 @@ async def _nothing_more(_tx: AsyncConnection, _key: str, _now: datetime) -> None
 BURY: Mapping[str, Bury] = {
     ADVANCE: leave_to_staff,
     COLLECT: _nothing_more,
+    CAP_DAY: _nothing_more,
     PAY_CLAIM: _nothing_more,
     FORGET_STEP: _nothing_more,
 }

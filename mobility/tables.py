@@ -15,6 +15,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -262,6 +263,18 @@ sale_stop = Table(
     Index(
         "ix_sale_stop_in_force", "target", unique=True, postgresql_where=text("ended_at IS NULL")
     ),
+)
+
+day_rebate = Table(
+    "day_rebate",
+    metadata,
+    Column("booking_id", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("rider_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("booking_id", "day", name="pk_day_rebate"),
+    CheckConstraint("amount_minor > 0", name="amount"),
+    Index("ix_day_rebate_rider_id", "rider_id", "day"),
 )
 
 claim = Table(

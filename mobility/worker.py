@@ -14,6 +14,8 @@ from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import advance
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
+from mobility.booking.day_ceiling import STEP as CAP_DAY
+from mobility.booking.day_ceiling import cap_day
 from mobility.booking.forget import KEEP_PLACES, forget_old_trips
 from mobility.booking.payments_seen import (
     EVERYTHING,
@@ -100,6 +102,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
     return {
         ADVANCE: lambda key, _now: advance(wiring.desk, key),
         COLLECT: lambda key, _now: collect(wiring.desk, key),
+        CAP_DAY: lambda key, _now: cap_day(wiring.desk, key),
         PAY_CLAIM: lambda key, _now: pay_claim(wiring.desk, key),
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),

@@ -37,6 +37,8 @@ class Role(StrEnum):
     """What a rider is to get by a carrier's guarantee, not yet paid out."""
     BANK = "bank"
     """Our bank account, where something is paid by hand."""
+    DAY_CEILING_REBATES = "day_ceiling_rebates"
+    """What riders' days cost beyond the city's ceiling: we bear it."""
     OUTPUT_VAT = "output_vat"
     COMMISSION = "commission"
     PROCESSOR_FEES = "processor_fees"

@@ -77,6 +77,25 @@ def compensated(origin: Origin, amount: Money) -> list[Draft]:
     ]
 
 
+def rebated(origin: Origin, amount: Money) -> list[Draft]:
+    """We gave something back at our own expense; the providers keep what their tariffs say."""
+    lines = (
+        Posting(Account(Role.DAY_CEILING_REBATES, amount.currency), amount),
+        Posting(Account(Role.PROCESSOR, amount.currency), -amount),
+    )
+    return [
+        Draft(
+            JournalKind.REBATE,
+            f"{origin.operation_id}:refund",
+            lines,
+            booking_id=origin.booking_id,
+            payment_id=origin.payment_id,
+            operation_id=origin.operation_id,
+            memo="beyond the day's ceiling",
+        )
+    ]
+
+
 def paid_by_hand(claim: ClaimInBooks, amount: Money) -> Draft:
     """What exceeds the payment was transferred to the rider."""
     return _draft(

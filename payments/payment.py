@@ -52,7 +52,7 @@ class Payment:
     captured: Money
     refunded: Money
     compensated: Money
-    """Of what was refunded, what a carrier bears by its guarantee; no leg gives it back."""
+    """Of what was refunded, what no leg gives back: a carrier bears it, or we do."""
     receivable: Money
     """Ridden but beyond what could be captured; the rider owes it."""
     customer_ref: str

@@ -34,6 +34,8 @@ class JournalKind(StrEnum):
     """A charge was taken back, or given back after all, or is lost and owed again."""
     CLAIM = "claim"
     """A carrier's guarantee: accepted, paid out to the rider, or paid by the carrier."""
+    REBATE = "rebate"
+    """Given back at our own expense."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import debt, ledger, postings
 from payments.call import ALREADY_CAPTURED, HOLD_GONE
-from payments.claims import compensated
+from payments.claims import compensated, rebated
 from payments.gateway import Hold, HoldState
 from payments.money import Money
 from payments.operation import (
@@ -294,7 +294,8 @@ async def _refunded(
         return
     amount = Money(row.amount_minor, of.currency)
     await set_payment(tx, of.id, now, compensated_minor=of.compensated_minor + amount.minor)
-    await _post(tx, compensated(origin, amount), now)
+    ours = row.reason == "rebate"
+    await _post(tx, rebated(origin, amount) if ours else compensated(origin, amount), now)
 
 
 async def _post(tx: AsyncConnection, drafts: Sequence[postings.Draft], now: datetime) -> None:

@@ -81,13 +81,17 @@ async def prepare_refund(
     return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
 
 
-async def prepare_compensation(
-    tx: AsyncConnection, payment_id: str, most: Money, *, key: str, now: datetime
-) -> Operation | None:
-    """Store the operation that gives back up to ``most`` for a carrier's guarantee.
+GUARANTEE, REBATE = "guarantee", "rebate"
+"""Why money goes back that no leg gives: a carrier's guarantee, or a rebate of ours."""
 
-    It is not taken from any leg: what it is booked against was booked when the carrier accepted
-    (``payments.claims``). The same key again finds the first.
+
+async def prepare_compensation(
+    tx: AsyncConnection, payment_id: str, most: Money, *, reason: str, key: str, now: datetime
+) -> Operation | None:
+    """Store the operation that gives back up to ``most``, and that no leg gives back.
+
+    A ``GUARANTEE`` is booked against what was booked when the carrier accepted
+    (``payments.claims``), a ``REBATE`` is our expense. The same key again finds the first.
 
     Returns:
         None where nothing of the payment is left to give back.
@@ -111,7 +115,7 @@ async def prepare_compensation(
         return None
     part = min(left, most.minor)
     await insert_operation(
-        tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason="guarantee"
+        tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason=reason
     )
     return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
 

@@ -54,7 +54,7 @@ class MovementView(BaseModel):
 
     kind: str = Field(
         description="charge; later_charge for what a ride cost beyond its hold; refund; or "
-        "guarantee, what goes back by a carrier's guarantee."
+        "guarantee, what goes back by a carrier's guarantee; rebate, beyond a day's ceiling."
     )
     at: datetime
     amount: Amount

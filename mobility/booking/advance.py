@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking import pay
+from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
 from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
 from mobility.booking.moves import OVER, Act, Action, Move
 from mobility.booking.states import decide
-from mobility.booking.trip import Ask, AskState, Trip
+from mobility.booking.trip import Ask, AskState, BookingState, Trip
 from mobility.booking.trips import (
     get_order,
     get_trip,
@@ -53,6 +54,8 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
             trip = await get_trip(tx, booking_id, lock=True)
             move = decide(trip, now)
             await record_move(tx, trip, move, now)
+            if move.state is BookingState.SETTLED is not trip.state:
+                await ask_to_cap(tx, desk, booking_id, now)
             calls = [
                 await _prepare_leg(tx, desk, trip, action, now)
                 for action in move.actions

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.cities.facts import DayCeiling
 from payments.gateway import Gateway
 from providers.port import Provider
 from providers.values import ProviderId
@@ -31,3 +32,5 @@ class Desk:
     lease: timedelta
     changed: Callable[[str], Awaitable[None]]
     """Told the id of every booking that changed, for those who watch it."""
+    day_ceilings: tuple[DayCeiling, ...] = ()
+    """What a rider's day costs at most over several modes; none where the city has none."""

@@ -52,7 +52,7 @@ class PaymentSeen:
 
     view: PaymentView
     kept: Money
-    """What was captured and not refunded; what a carrier bears counts as kept."""
+    """What was captured and not refunded; what no leg gives back counts as kept."""
     owed: Money
     lapses_at: datetime | None
 

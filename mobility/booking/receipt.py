@@ -21,6 +21,7 @@ from mobility.cities.city import City
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import list_operations, list_payments
+from payments.refund import GUARANTEE, REBATE
 from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 
@@ -62,7 +63,7 @@ class Movement:
 
     kind: str
     """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
-    where a carrier bears what goes back."""
+    where a carrier bears what goes back; ``rebate`` beyond the city's ceiling of a day."""
     at: datetime
     amount: Money
 
@@ -142,7 +143,7 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 kind = "charge" if payment.debt_id is None else "later_charge"
                 found.append(Movement(kind, made.decided_at, payment.captured))
             elif made.kind is OperationKind.REFUND:
-                kind = "guarantee" if made.reason == "guarantee" else "refund"
+                kind = made.reason if made.reason in (GUARANTEE, REBATE) else "refund"
                 found.append(Movement(kind, made.decided_at, made.amount))
     return tuple(sorted(found, key=lambda each: each.at))
 

@@ -25,6 +25,7 @@ from mobility.cities.facts import (
     Bounds,
     CarPark,
     Crossing,
+    DayCeiling,
     Guarantee,
     Place,
     Rules,
@@ -81,6 +82,7 @@ class _CityFile:
     on_demand: tuple[OnDemand, ...] = ()
     emissions: EmissionChoice | None = None
     realtime: tuple[RealtimeFeed, ...] = ()
+    day_ceiling: tuple[DayCeiling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
@@ -119,6 +121,8 @@ class City:
     """The fares of every file that a provider's stanza names."""
     realtime: tuple[RealtimeFeed, ...] = ()
     """Where live times come from; with none the planned timetable serves."""
+    day_ceilings: tuple[DayCeiling, ...] = ()
+    """What a rider's day costs at most over several modes; of those in force the first holds."""
     zones: Mapping[ProviderId, Zones] = field(default_factory=dict)
     """The geofencing zones of operators that the city states."""
 
@@ -217,6 +221,7 @@ def load_city(name_or_path: str | Path) -> City:
         providers=providers,
         fare_tables=_fare_tables(folder, providers),
         realtime=main.realtime,
+        day_ceilings=main.day_ceiling,
         zones=list_zones(folder, providers, main.bounds),
     )
     _check_positions(city)

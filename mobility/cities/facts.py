@@ -7,8 +7,9 @@ from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, HttpUrl
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl
 from pydantic.dataclasses import dataclass
 
 from gtfs.geo import LatLon
@@ -175,6 +176,35 @@ class Guarantee:
 
     def holds_on(self, on: date) -> bool:
         """Whether the promise is in force on that day."""
+        return self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("not a time zone of the IANA database") from error
+    return name
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
+class DayCeiling:
+    """What a rider's day costs at most over several modes; who runs the service bears the rest."""
+
+    id: Id
+    title: Text
+    amount: Annotated[Amount, Field(gt=0)]
+    modes: Annotated[tuple[Mode, ...], Field(min_length=1)]
+    day_zone: Annotated[str, AfterValidator(_known_zone)]
+    valid_from: date
+    synthetic: bool
+    """Whether nobody has published it: it was made up to show it."""
+    source: Text
+    confidence: Confidence
+    valid_until: date | None = None
+
+    def holds_on(self, on: date) -> bool:
+        """Whether it is in force on that day."""
         return self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
 
 

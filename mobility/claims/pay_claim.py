@@ -20,7 +20,7 @@ from payments import charge
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment
 from payments.record import get_operation_row
-from payments.refund import prepare_compensation
+from payments.refund import GUARANTEE, prepare_compensation
 
 STEP = "pay_claim"
 ASK_AGAIN = timedelta(seconds=15)
@@ -64,7 +64,7 @@ async def _prepare(
     operation = None
     if claim.amount and await find_payment(tx, payment_id) is not None:
         operation = await prepare_compensation(
-            tx, payment_id, claim.amount, key=claim.id, now=desk.clock()
+            tx, payment_id, claim.amount, reason=GUARANTEE, key=claim.id, now=desk.clock()
         )
     if operation is None:
         await set_claim(tx, claim, refunded_minor=0)

@@ -1,0 +1,144 @@
+"""What a rider's day costs at most over all modes, where the city's data says so; we bear the rest.
+
+A trip is charged by its tariffs and paid to its providers. When it is settled, what the day's trips
+cost together beyond the ceiling goes back on its payment. It depends on no order: whatever trip is
+settled last gives back what is then beyond. Trips of several persons do not count: it is one
+rider's day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking.desk import Desk
+from mobility.booking.trip import Aim, BookingState, LegState
+from mobility.cities.facts import DayCeiling
+from mobility.db import transaction
+from mobility.tables import booking, day_rebate, leg
+from payments import charge
+from payments.money import Money
+from payments.operation import Operation, OperationState, OutcomeKind
+from payments.payment import find_payment
+from payments.record import get_operation_row
+from payments.refund import REBATE, prepare_compensation
+
+STEP = "cap_day"
+KEY = "day_ceiling"
+ASK_AGAIN = timedelta(seconds=15)
+
+
+async def ask_to_cap(tx: AsyncConnection, desk: Desk, booking_id: str, now: datetime) -> None:
+    """Ask for the day's ceiling to be held to, once a trip is settled; nothing where none is."""
+    if desk.day_ceilings:
+        await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
+
+
+async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
+    """Give back what a settled trip's day cost beyond its ceiling, once.
+
+    Returns:
+        When to look again, or None when nothing is left to do.
+    """
+    async with transaction(desk.engine) as tx:
+        operation = await _prepare(tx, desk, booking_id)
+    if operation is None:
+        return None
+    if operation.state not in (OperationState.DONE, OperationState.DECLINED):
+        outcome = await charge.call(desk.gateway, operation)
+        async with transaction(desk.engine) as tx:
+            await charge.record(tx, operation, outcome, desk.clock())
+        if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
+            return desk.clock() + ASK_AGAIN
+    async with transaction(desk.engine) as tx:
+        row = await get_operation_row(tx, operation.payment_id, operation.id)
+        if row.state == OperationState.DECLINED:
+            mine = day_rebate.c.booking_id == booking_id
+            await tx.execute(delete(day_rebate).where(mine))  # the day's next trip gives it back
+    await desk.changed(booking_id)
+    return None
+
+
+async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> Operation | None:
+    row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
+    if row.state != BookingState.SETTLED or await find_payment(tx, row.payment_id) is None:
+        return None
+    beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
+    total = Money.total(beyond.values(), row.currency)
+    known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
+    if not total and not known:
+        return None
+    operation = await prepare_compensation(
+        tx, row.payment_id, total, reason=REBATE, key=KEY, now=desk.clock()
+    )
+    if operation is None or operation.state is OperationState.DECLINED or known:
+        return operation
+    left = operation.amount
+    for day, amount in beyond.items():
+        part = min(amount, left)
+        left -= part
+        if part:
+            await tx.execute(
+                day_rebate.insert().values(
+                    booking_id=booking_id,
+                    day=day,
+                    rider_id=row.rider_id,
+                    amount_minor=part.minor,
+                )
+            )
+    return operation
+
+
+async def _list_beyond(
+    tx: AsyncConnection,
+    ceilings: tuple[DayCeiling, ...],
+    rider_id: str,
+    booking_id: str,
+    currency: str,
+) -> Mapping[date, Money]:
+    """What the days of a trip cost beyond their ceilings and was not given back, by day."""
+    begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
+    mine = select(begun).where(leg.c.booking_id == booking_id, leg.c.state == LegState.ENDED)
+    begins = list(await tx.scalars(mine))
+    found: dict[date, Money] = {}
+    for at in begins:
+        for ceiling in ceilings:
+            day = at.astimezone(ZoneInfo(ceiling.day_zone)).date()
+            if ceiling.holds_on(day) and day not in found:
+                found[day] = await _beyond(tx, ceiling, rider_id, day, currency)
+                break
+    return {day: amount for day, amount in found.items() if amount.minor > 0}
+
+
+async def _beyond(
+    tx: AsyncConnection, ceiling: DayCeiling, rider_id: str, day: date, currency: str
+) -> Money:
+    begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
+    local_day = func.date(func.timezone(ceiling.day_zone, begun))
+    cost = await tx.scalar(
+        select(func.coalesce(func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor)), 0))
+        .join(booking, booking.c.id == leg.c.booking_id)
+        .where(
+            booking.c.rider_id == rider_id,
+            booking.c.state == BookingState.SETTLED,
+            booking.c.aim == Aim.TRAVEL,
+            booking.c.passengers == 1,
+            leg.c.state == LegState.ENDED,
+            leg.c.provider_id.is_not(None),
+            leg.c.mode.in_(ceiling.modes),
+            local_day == day,
+        )
+    )
+    given = await tx.scalar(
+        select(func.coalesce(func.sum(day_rebate.c.amount_minor), 0)).where(
+            day_rebate.c.rider_id == rider_id, day_rebate.c.day == day
+        )
+    )
+    most = Money.of_major(ceiling.amount, currency)
+    return Money(int(cost or 0) - int(given or 0), currency) - most

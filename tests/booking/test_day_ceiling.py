@@ -1,0 +1,182 @@
+"""A day costs a rider no more than the city's ceiling, over all modes; the providers get theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from mobility.booking.day_ceiling import STEP, cap_day
+from mobility.booking.receipt import list_movements
+from mobility.cities.facts import Confidence, DayCeiling
+from mobility.watch import read_all
+from payments.errors import RefusedError
+from providers.values import Mode, ProviderId
+from tests.booking.test_arrears import ride_too_long
+from tests.booking.test_hard_luck import BUS, TicketOffice, Unlike, changed, do, ticket_leg
+from tests.booking.world import World, crashing_desk, offer_of
+from tests.simulation.mortal import CrashError
+
+NOON = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+"""A zone where it is about noon, so that no test comes to stand across a midnight."""
+CEILING = DayCeiling(
+    id="deckel",
+    title="Tagesdeckel",
+    amount=Decimal("8.00"),
+    modes=(Mode.BUS, Mode.BIKE, Mode.CAR),
+    day_zone=NOON,
+    valid_from=date(2026, 1, 1),
+    synthetic=True,
+    source="made up",
+    confidence=Confidence.LOW,
+)
+
+
+@pytest.fixture
+def town(world: World) -> World:
+    offices: dict[ProviderId, Any] = {BUS: TicketOffice(BUS)}
+    providers = {**world.desk.providers, **offices}
+    return changed(world, providers=providers, day_ceilings=(CEILING,))
+
+
+async def rode(
+    world: World, price: int, *, rider: str = "rdr_anna", persons: int = 1, days_ago: int = 0
+) -> str:
+    """A trip by bus that is paid and over; what its day costs beyond is still to be given back."""
+    offer = replace(offer_of(ticket_leg(BUS, price, 1)), passengers=persons)
+    booking_id = await world.book(offer, rider=rider)
+    await world.advance(booking_id)
+    over = changed(world, clock=lambda: datetime.now(UTC) + timedelta(hours=2))
+    await over.advance(booking_id)
+    assert await world.story(booking_id) == "settled | bus ended | captured"
+    back = f"update leg set departs_at = departs_at - interval '{days_ago} days' "
+    await do(world, lambda tx: tx.execute(text(back + f"where booking_id = '{booking_id}'")))
+    return booking_id
+
+
+async def given_back(world: World, booking_id: str) -> int:
+    movements = await do(world, lambda tx: list_movements(tx, booking_id))
+    return sum(each.amount.minor for each in movements if each.kind == "rebate")
+
+
+async def test_what_a_day_costs_beyond_its_ceiling_goes_back_and_we_bear_it(town: World) -> None:
+    """Bike 5.00 and bus 3.60 with a ceiling of 8.00: sixty cents, and nobody else's money."""
+    bike = await ride_too_long(town, ceiling=900)
+    bus = await rode(town, 360)
+    asked = "select key from step where kind = :kind order by key"
+    keys = await do(town, lambda tx: tx.scalars(text(asked), {"kind": STEP}))
+    assert sorted(keys) == sorted([bike, bus])
+    before = await town.books()
+    for booking_id in (bike, bus, bus, bike):
+        await cap_day(town.desk, booking_id)
+    assert [await given_back(town, each) for each in (bike, bus)] == [60, 0]
+    after = await town.books()
+    moved = {code: after[code] - before.get(code, 0) for code in after}
+    assert {code: minor for code, minor in moved.items() if minor} == {
+        "day_ceiling_rebates:EUR": 60,
+        "processor:EUR": -60,
+    }
+    async with town.desk.engine.begin() as tx:
+        readings = await read_all(tx, datetime.now(UTC))
+    breaks = next(r for r in readings if r.question.metric == "mobility_invariant_breaks")
+    assert {label: n for label, n in breaks.answers if n} == {}
+
+
+async def test_a_city_without_a_ceiling_asks_for_nothing(town: World) -> None:
+    await rode(changed(town, day_ceilings=()), 3600)
+    asked = text("select count(*) from step where kind = :kind")
+    assert await do(town, lambda tx: tx.scalar(asked, {"kind": STEP})) == 0
+
+
+@pytest.mark.parametrize(
+    "ceiling",
+    [
+        replace(CEILING, valid_from=date(2099, 1, 1)),
+        replace(CEILING, valid_until=date(2026, 1, 2)),
+        replace(CEILING, modes=(Mode.BIKE,)),
+    ],
+)
+async def test_a_ceiling_holds_for_its_days_and_modes(town: World, ceiling: DayCeiling) -> None:
+    here = changed(town, day_ceilings=(ceiling,))
+    booking_id = await rode(here, 3600)
+    await cap_day(here.desk, booking_id)
+    assert await given_back(town, booking_id) == 0
+
+
+async def test_another_rider_another_day_and_several_persons_do_not_count(town: World) -> None:
+    trips = [
+        await rode(town, 700),
+        await rode(town, 700, rider="rdr_ben"),
+        await rode(town, 700, days_ago=1),
+        await rode(town, 700, persons=2),
+    ]
+    for booking_id in trips:
+        await cap_day(town.desk, booking_id)
+    assert [await given_back(town, each) for each in trips] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_the_order_each_day_costs_the_ceiling_or_the_single_fares(
+    town: World, seed: int
+) -> None:
+    """Random trips on random days, capped in random order and four at a time."""
+    dice = random.Random(seed)
+    costs: Counter[int] = Counter()
+    back: Counter[int] = Counter()
+    trips = []
+    for _ in range(8):
+        price, days_ago = dice.randint(50, 600), dice.randint(0, 2)
+        costs[days_ago] += price
+        trips.append((await rode(town, price, days_ago=days_ago), days_ago, price))
+    order = [booking_id for booking_id, _, _ in trips]
+    dice.shuffle(order)
+    for first in range(0, len(order), 4):
+        await asyncio.gather(*(cap_day(town.desk, each) for each in order[first : first + 4]))
+    for booking_id, days_ago, price in trips:
+        given = await given_back(town, booking_id)
+        assert 0 <= given <= price
+        back[days_ago] += given
+    assert {day: cost - back[day] for day, cost in costs.items()} == {
+        day: min(cost, 800) for day, cost in costs.items()
+    }
+
+
+async def test_a_death_at_any_call_gives_back_once(town: World) -> None:
+    for edge in range(1, 10):
+        booking_id = await rode(town, 900, rider=f"rdr_{edge}")
+        desk, met = crashing_desk(town.desk, edge)
+        try:
+            await cap_day(desk, booking_id)
+        except CrashError:
+            await cap_day(town.desk, booking_id)
+        assert await given_back(town, booking_id) == 100
+        if met() < edge:
+            break
+    else:
+        raise AssertionError("more edges than expected")
+    assert (await town.books())["day_ceiling_rebates:EUR"] == 100 * edge
+
+
+async def test_what_the_processor_refuses_to_give_back_the_days_next_trip_does(
+    town: World,
+) -> None:
+    async def refund_hold(*_hold: object, **_more: object) -> None:
+        raise RefusedError("this charge cannot be refunded", "charge_disputed")
+
+    strict = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold))
+    first = await rode(town, 900)
+    await cap_day(strict.desk, first)
+    assert await given_back(town, first) == 0
+    second = await rode(town, 360)
+    await cap_day(town.desk, second)
+    assert await given_back(town, second) == 360
+    third = await rode(town, 500)
+    await cap_day(town.desk, third)
+    assert await given_back(town, third) == 500
