@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date as Date  # noqa: N812 - a field of the request is called date
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -26,7 +26,7 @@ from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
-from mobility.api.rider_terms import of_rider
+from mobility.api.rider_terms import of_rider, say_ceiling
 from mobility.api.search_answer import freeze_journeys
 from mobility.api.threads import search_in_thread, search_long_in_thread
 from mobility.planning.offers import Lacks, WrittenOffers, keep_offers, write_to_keep
@@ -258,13 +258,22 @@ async def search_journeys(
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
     )
     in_thread = search_long_in_thread if request.via else search_in_thread
-    answer, offers = await in_thread(_find, wiring, request, mine.lacks, now)
+    travels_at = body.depart_at or body.arrive_by or now
+    ceiling = None
+    if body.passengers == 1 and body.when is None:
+        ceiling = await say_ceiling(wiring, rider, travels_at)
+    beside = [ceiling] if ceiling else []
+    answer, offers = await in_thread(_find, wiring, request, mine.lacks, now, beside)
     await keep_offers(wiring.redis, offers, wiring.settings.offer_seconds)
     return Response(answer, media_type=_JSON)
 
 
 def _find(
-    wiring: Wiring, request: SearchRequest, lacks: Lacks, now: datetime
+    wiring: Wiring,
+    request: SearchRequest,
+    lacks: Lacks,
+    now: datetime,
+    beside: Sequence[Mapping[str, object]],
 ) -> tuple[bytes, WrittenOffers | None]:
     """The whole answer as JSON, and the offers in it as they are to be kept.
 
@@ -279,7 +288,7 @@ def _find(
         "journeys": [writer.journey(journey) for journey in offered],
         "earlier": result.earlier,
         "later": result.later,
-        "notices": [notice_out(notice, city.timezone) for notice in result.notices],
+        "notices": [*(notice_out(notice, city.timezone) for notice in result.notices), *beside],
         "attributions": list_attributions(city),
     }
     return encode(answer), write_to_keep(wiring.settings.redis_prefix, offered)

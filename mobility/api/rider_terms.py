@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import list_paid
+from mobility.booking.day_ceiling import find_reached
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.passes import held_passes
@@ -49,3 +50,32 @@ async def paid_today(tx: AsyncConnection, wiring: Wiring, rider_id: str, now: da
     """What a rider has paid today by each tariff that caps the day."""
     found = await list_paid(tx, rider_id, list_capped(wiring.city), now)
     return tuple(PaidToday(at.provider_id, at.plan, at.day, paid) for at, paid in found)
+
+
+async def say_ceiling(
+    wiring: Wiring, rider: RiderIdentity | None, at: datetime
+) -> dict[str, object] | None:
+    """A notice of what a further trip of that day costs a rider at most; None without a ceiling.
+
+    As ``journey_view.notice_out`` writes one; its price is there also when it is nothing.
+    """
+    ceilings = wiring.city.day_ceilings
+    if rider is None or not ceilings:
+        return None
+    currency = wiring.city.currency
+    async with transaction(wiring.engine) as tx:
+        reached = await find_reached(tx, ceilings, rider.rider_id, at, currency)
+    if reached is None:
+        return None
+    made_up = " (zur Vorführung erfunden)" if reached.ceiling.synthetic else ""
+    most, left = (f"{m.minor // 100},{m.minor % 100:02d} €" for m in (reached.most, reached.left))
+    return {
+        "code": "day_ceiling",
+        "text": f"{reached.ceiling.title}{made_up}: an diesem Tag zusammen höchstens {most}. Eine "
+        f"weitere Fahrt kostet davon höchstens {left}; was darüber abgebucht wird, wird nach der "
+        "Fahrt erstattet.",
+        "at": None,
+        "price": {"amount": reached.left.minor, "currency": currency},
+        "url": None,
+        "provider_id": None,
+    }

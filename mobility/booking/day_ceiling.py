@@ -9,6 +9,7 @@ rider's day.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,33 @@ async def _list_beyond(
                 found[day] = await _beyond(tx, ceiling, rider_id, day, currency)
                 break
     return {day: amount for day, amount in found.items() if amount.minor > 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a rider's day has come under a ceiling."""
+
+    ceiling: DayCeiling
+    most: Money
+    left: Money
+    """What a further trip of that day costs at most, once what is beyond has been given back."""
+
+
+async def find_reached(
+    tx: AsyncConnection,
+    ceilings: tuple[DayCeiling, ...],
+    rider_id: str,
+    at: datetime,
+    currency: str,
+) -> Reached | None:
+    """The ceiling that holds for trips of that moment's day, by the trips that are settled."""
+    for ceiling in ceilings:
+        day = at.astimezone(ZoneInfo(ceiling.day_zone)).date()
+        if ceiling.holds_on(day):
+            beyond = await _beyond(tx, ceiling, rider_id, day, currency)
+            left = Money(max(-beyond.minor, 0), currency)
+            return Reached(ceiling, Money.of_major(ceiling.amount, currency), left)
+    return None
 
 
 async def _beyond(

@@ -13,9 +13,8 @@ from mobility.api import bookings
 from mobility.db import transaction
 from mobility.tables import booking, leg
 from tests.api.conftest import START, World
-from tests.api.test_search import city_world, of_modes, search
+from tests.api.test_search import of_modes, search
 
-__all__ = ["city_world"]
 Json = dict[str, Any]
 
 
