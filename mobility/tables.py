@@ -133,6 +133,9 @@ leg = Table(
     _instant("ended_at"),
     _instant("looked_at"),
     _instant("end_by"),  # when we end the ride, whatever the rider wants
+    Column("most_minutes", Integer),  # how long it may last before that
+    Column("most_minor", BigInteger),  # what of the rider's spend ceiling is left for it
+    Column("most_because", Text),
     Column("used_minutes", Integer),
     Column("used_metres", Integer),
     PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),

@@ -11,6 +11,7 @@ day cost no more than the cap together; such a plan charges by time alone.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,6 +48,15 @@ def version_of(plan: PricingPlan) -> str:
 def price(plan: PricingPlan, usage: Usage, paid: Money | None = None) -> Money:
     """The price of ``usage``, rounded once, half up, to a minor unit; never below zero."""
     return explain(plan, usage, paid).price
+
+
+def minutes_within(
+    plan: PricingPlan, most: Money, metres: int, limit: int, paid: Money | None = None
+) -> int:
+    """How many minutes cost no more than ``most`` together with ``metres``; at most ``limit``."""
+    return bisect_right(
+        range(1, limit + 1), most, key=lambda minutes: price(plan, Usage(minutes, metres), paid)
+    )
 
 
 def capped_day(plan: PricingPlan, begins_at: datetime) -> date | None:

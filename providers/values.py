@@ -202,10 +202,15 @@ class RideReport:
     end_station_id: StationId | None = None
     expected: Money | None = None
     """What the published tariff makes of ``usage``; None where no plan was at hand to check by."""
-    shared_cap: PricingPlan | None = None
-    """The plan, where its day cap holds for all rides of a day: other rides may lower the price."""
+    plan: PricingPlan | None = None
+    """The plan that ``expected`` follows from."""
     lines: tuple[str, ...] = ()
     """How ``expected`` comes about, one calculation a line."""
+
+    @property
+    def shared_cap(self) -> PricingPlan | None:
+        """The plan, where its day cap holds for a day's rides: others may lower the price."""
+        return self.plan if self.plan is not None and self.plan.day_zone else None
 
     @property
     def disputed(self) -> bool:

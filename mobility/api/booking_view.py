@@ -40,6 +40,9 @@ class NextAction(BaseModel):
 
     action: Literal["pay", "show_ticket", "start", "finish", "cancel"]
     leg_id: str | None = None
+    before: datetime | None = None
+    """When it is done for the rider otherwise: a ride is ended by us then."""
+    because: Literal["spend_ceiling", "longest_ride"] | None = None
 
 
 class ReportedView(BaseModel):
@@ -228,5 +231,16 @@ def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[N
     if state in ("confirmed", "ready"):
         actions.append(NextAction(action="start", leg_id=leg.id))
     if state == "active":
-        actions.append(NextAction(action="finish", leg_id=leg.id))
+        actions.append(_finish(leg))
     return actions
+
+
+def _finish(leg: LegRecord) -> NextAction:
+    """With the moment at which the ride would pass what its rider or the city allows."""
+    if leg.end_by is None or leg.report is not None:
+        return NextAction(action="finish", leg_id=leg.id)
+    ceiling = leg.end_because == Kind.SPEND_CEILING
+    because: Literal["spend_ceiling", "longest_ride"] = (
+        "spend_ceiling" if ceiling else "longest_ride"
+    )
+    return NextAction(action="finish", leg_id=leg.id, before=leg.end_by, because=because)

@@ -200,7 +200,12 @@ async def _prepare(
 
     def terms_of(provider_id: ProviderId) -> ProviderTerms:
         stanza = wiring.stanzas[provider_id]
-        return ProviderTerms(wiring.providers[provider_id], stanza.commission_percent)
+        return ProviderTerms(
+            wiring.providers[provider_id],
+            stanza.commission_percent,
+            stanza.pricing_plans() if stanza.vehicle_type else (),
+            wiring.city.rules.longest_ride(),
+        )
 
     ceiling = body.spend_ceiling
     wanted = BookingRequest(
@@ -209,6 +214,7 @@ async def _prepare(
         payment_method=body.payment_method,
         spend_ceiling=None if ceiling is None else Money(ceiling.amount, ceiling.currency),
         lacks=lacks,
+        paid=paid,
     )
     async with transaction(wiring.engine) as tx:
         await lock_rider(tx, mine.rider_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
 from msgspec.json import encode
@@ -31,6 +31,7 @@ from mobility.wiring import Wiring
 
 router = APIRouter(tags=["rides"])
 GOING_ON = (LegState.CONFIRMED, LegState.ACTIVE)
+RiderKind = Literal[Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED, Kind.OTHER]
 HIDES = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN)
 NONE_THERE = "Gerade gibt es nichts Passendes zum selben Preis; die Suche zeigt, was sonst fährt."
 NoteText = Annotated[
@@ -51,7 +52,7 @@ class ProblemIn(BaseModel):
     """What is the matter with a leg."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Kind = Field(examples=["vehicle_broken"])
+    kind: RiderKind = Field(examples=["vehicle_broken"])
     note: NoteText | None = Field(default=None, examples=["Die Kette ist ab."])
     cancel_rest: bool = Field(
         default=False, description="Give back what is still unused of the booking, too."

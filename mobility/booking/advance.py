@@ -20,6 +20,7 @@ from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
 from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
+from mobility.booking.longest import note_our_end
 from mobility.booking.moves import OVER, Act, Action, Move
 from mobility.booking.states import decide
 from mobility.booking.trip import Ask, AskState, BookingState, Trip
@@ -156,6 +157,8 @@ async def _prepare_leg(
     if action.leg_id is None or action.ask is None:
         raise ValueError(f"not an action on a leg: {action}")
     before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now, ours=action.ours)
+    if action.ours:
+        await note_our_end(tx, trip.id, action.leg_id, trip.rider_id, now)
     order = await _order_of(tx, desk, trip, action.leg_id)
     read_first = before is AskState.SENT
     return LegCall(trip.id, action.leg_id, action.ask, order, read_first, action.read_only)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,15 +17,18 @@ from mobility.booking.errors import (
     NothingToBookError,
     OfferExpiredError,
 )
+from mobility.booking.longest import LONGEST_RIDE, find_bound
 from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import new_id
 from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.paid_today import Paid, find_paid
 from mobility.sale_stops import refuse_stopped
 from mobility.tables import booking, leg
 from payments.money import Money
+from providers import tariff
 from providers.port import Provider
-from providers.values import ProviderId, Terms
+from providers.values import Mode, PricingPlan, ProviderId, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class BookingRequest:
     spend_ceiling: Money | None
     lacks: Callable[[Terms], tuple[str, ...]]
     """What this rider lacks for a provider's terms, in the rider's language."""
+    paid: Paid = ()
+    """Today, by tariffs that cap the rider's day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,9 @@ class ProviderTerms:
 
     provider: Provider
     commission_percent: Decimal
+    plans: tuple[PricingPlan, ...] = ()
+    longest_ride: Mapping[Mode, timedelta] = field(default_factory=dict)
+    """How long a vehicle of a mode may be ridden before we end it."""
 
 
 async def prepare_booking(
@@ -94,7 +102,8 @@ async def prepare_booking(
         )
     )
     for position, offered in enumerate(offer.legs):
-        await tx.execute(leg.insert().values(**_leg_row(booking_id, position, offered, terms)))
+        row = _leg_row(booking_id, position, offered, terms) | _bounds(request, offered, terms)
+        await tx.execute(leg.insert().values(**row))
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
 
@@ -124,6 +133,29 @@ def _check(request: BookingRequest, now: datetime) -> None:
             f"the trip is expected to cost {offer.price}, above the ceiling of "
             f"{asked}; raise it or leave it out"
         )
+
+
+def _bounds(
+    request: BookingRequest, offered: OfferLeg, terms: Callable[[ProviderId], ProviderTerms]
+) -> dict[str, object]:
+    """How long a vehicle may be ridden; the other legs are taken to cost what is expected."""
+    if offered.provider_id is None or offered.quote is None:
+        return {"most_minutes": None, "most_minor": None, "most_because": None}
+    contract = terms(offered.provider_id)
+    plan = tariff.find_plan(contract.plans, offered.quote.tariff_version)
+    longest = contract.longest_ride.get(offered.mode, LONGEST_RIDE)
+    ceiling = request.spend_ceiling
+    left = None if ceiling is None else ceiling - (request.offer.price - offered.quote.price)
+    if not contract.provider.scarce:
+        return {"most_minutes": None, "most_minor": None, "most_because": None}
+    plan_id = offered.quote.tariff_version.split("/")[0]
+    paid = find_paid(request.paid, offered.provider_id, plan_id, offered.departs_at)
+    bound = find_bound(plan, longest, left, offered.distance_m, paid)
+    return {
+        "most_minutes": bound.minutes,
+        "most_minor": None if left is None else left.minor,
+        "most_because": bound.because,
+    }
 
 
 def _leg_row(

@@ -27,12 +27,16 @@ WAIVED = "gemeldet und nicht berechnet"
 
 
 class Kind(StrEnum):
-    """What is the matter with a leg."""
+    """What is the matter with a leg: as its rider reports it, or why we ended it."""
 
     VEHICLE_MISSING = "vehicle_missing"
     VEHICLE_BROKEN = "vehicle_broken"
     WHEELCHAIR_REFUSED = "wheelchair_refused"
     OTHER = "other"
+    SPEND_CEILING = "spend_ceiling"
+    """The ride would have cost more than its rider allowed; we ended it."""
+    LONGEST_RIDE = "longest_ride"
+    """The ride lasted longer than the city's rules allow; we ended it."""
 
 
 class Outcome(StrEnum):
@@ -46,6 +50,8 @@ class Outcome(StrEnum):
     """Ended, charged as ridden; staff decides about the rest."""
     REFUNDED = "refunded"
     """The ticket is paid back."""
+    ENDED_BY_US = "ended_by_us"
+    """We asked its provider to end the ride; going on costs the rider nothing."""
     NOTED = "noted"
     """Nothing has changed; staff decides."""
 
@@ -159,6 +165,8 @@ async def record_seen(
     values: dict[str, object] = {}
     if asked is not None:
         values |= {"asked": asked[0], "answer": asked[1], "answer_error": asked[2]}
+        if asked[1] is AskState.REFUSED:
+            values["open"] = True
     if found is not None:
         values |= {"seen": found.state, "seen_at": now}
     if values:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
 from mobility.booking.leg_reports import WAIVED, find_waiver, record_seen
+from mobility.booking.longest import cap, end_of
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.booking.trips import record_ask, set_leg
+from mobility.tables import leg
 from providers.errors import (
     OutcomeUnknownError,
     ProviderError,
@@ -214,7 +217,11 @@ def _as_found(found: Reservation, now: datetime) -> dict[str, Any]:
                 "hold_expires_at": found.expires_at,
             }
         case ReservationState.IN_USE:
-            values |= {"state": LegState.ACTIVE, "started_at": now}
+            values |= {
+                "state": LegState.ACTIVE,
+                "started_at": func.coalesce(leg.c.started_at, now),
+                "end_by": func.coalesce(leg.c.end_by, end_of(now)),
+            }
             if found.access_code is not None:
                 values |= _access(found)
         case ReservationState.ENDED:
@@ -252,6 +259,7 @@ async def _reported(
     waived = await find_waiver(tx, booking_id, leg_id, report)
     if waived is not None:
         due = Due(waived, (WAIVED,))
+    due = await cap(tx, booking_id, leg_id, report, due)
     values: dict[str, Any] = {
         "started_at": report.started_at,
         "ended_at": report.ended_at,

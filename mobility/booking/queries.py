@@ -57,6 +57,9 @@ class LegRecord:
     detail: OfferLeg | None
     """None once the places have been forgotten."""
     report: LegReport | None = None
+    end_by: datetime | None = None
+    end_because: str | None = None
+    """Why we end the ride then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,8 @@ def _leg_record(row: Row[Any], currency: str, report: LegReport | None) -> LegRe
         paid_before=_money(row.paid_before_minor, currency),
         detail=None if row.detail is None else OFFER_LEG.validate_python(row.detail),
         report=report,
+        end_by=row.end_by,
+        end_because=row.most_because,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -258,6 +260,15 @@ class Rules:
     ferry_crossing_seconds: Annotated[int, Field(ge=0)] = 0
     rental_book_ahead_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     """How long before its ride a rented vehicle may be booked at the earliest."""
+
+    longest_ride_hours: Mapping[Mode, Annotated[int, Field(ge=1, le=720)]] = field(
+        default_factory=lambda: {Mode.BIKE: 24, Mode.SCOOTER: 4, Mode.CAR: 72}
+    )
+    """How long a rented vehicle may be ridden before the ride is ended for its rider."""
+
+    def longest_ride(self) -> dict[Mode, timedelta]:
+        """How long a vehicle of each mode may be ridden."""
+        return {mode: timedelta(hours=most) for mode, most in self.longest_ride_hours.items()}
 
     def speeds_kmh(self) -> dict[Mode, float]:
         """The speed of every mode that uses streets."""

@@ -196,7 +196,7 @@ def _report(order: LegOrder, leg: Leg | None, plans: Sequence[PricingPlan]) -> R
         price=_price(leg.pricing, order.price.currency),
         end_station_id=StationId(leg.to.station_id) if leg.to and leg.to.station_id else None,
         expected=None if priced is None else priced.price,
-        shared_cap=plan if plan and plan.day_zone else None,
+        plan=plan,
         lines=() if priced is None else priced.lines,
     )
 

@@ -16,11 +16,10 @@ from mobility.booking.advance import wait_for_background
 from mobility.identity.roles import Role
 from mobility.planning.offers import find_offer
 from providers.snapshots import Snapshots
-from tests.api.conftest import START, World, city_world
+from tests.api.conftest import START, World
 from tests.booking.world import BIKE, bike_leg, offer_of, open_world, run_operators, run_processor
 from tests.booking.world import World as Booking
 
-__all__ = ["city_world"]
 Json = dict[str, Any]
 
 
@@ -132,6 +131,16 @@ async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: 
     assert nobody.status_code == 404
 
 
+async def test_a_rider_is_told_when_her_ride_will_be_ended(stage: Stage) -> None:
+    begun = (await stage.post("start")).json()
+    assert begun["next_actions"][-1] == {
+        "action": "finish",
+        "leg_id": stage.leg_id,
+        "before": "2026-11-26T08:00:00Z",
+        "because": "longest_ride",
+    }
+
+
 async def test_the_same_key_is_one_report_and_another_body_is_refused(stage: Stage) -> None:
     key = {"Idempotency-Key": "one"}
     first = await stage.post("problem", {"kind": "vehicle_broken"}, **key)
@@ -157,6 +166,7 @@ async def test_nobody_reports_anothers_leg_or_one_that_is_not_there(stage: Stage
         None,
         {},
         {"kind": "stolen"},
+        {"kind": "spend_ceiling"},
         {"kind": "other", "note": "x" * 501},
         {"kind": "other", "note": "a\x00b"},
         {"kind": "other", "position": {"lat": 91, "lon": 0}},

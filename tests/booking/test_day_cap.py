@@ -202,9 +202,7 @@ async def test_a_ride_waits_for_what_another_one_that_is_being_recorded_has_cost
     """The operator asks 6 EUR twice; both reports come in before either is written."""
     plan = world.operators[BIKE].stanza.pricing_plans()[-1]
     now = world.desk.clock()
-    report = RideReport(
-        now, now, Usage(170, 3000), Money(600), expected=Money(600), shared_cap=plan
-    )
+    report = RideReport(now, now, Usage(170, 3000), Money(600), expected=Money(600), plan=plan)
     ended = Reservation("", ReservationRef("b"), ReservationState.ENDED, report=report)
     first, second = [(await world.trip(await book(world, vehicle=bike))) for bike in BIKES]
 
