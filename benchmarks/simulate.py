@@ -1,7 +1,8 @@
-"""The long run of the fault tests: ``SEEDS=1000 MINUTES=30 python -m benchmarks.simulate``.
+"""The long run of the fault tests: ``SEEDS=10000 MINUTES=30 python -m benchmarks.simulate``.
 
 Each part is a test that also runs, shorter, in ``make test``; here it goes as far as ``SEEDS`` says
-(of races) or time reaches: ``MINUTES`` bounds each part. What was tried and what held is printed.
+(of races and of days) or time reaches: ``MINUTES`` bounds each part. What was tried and what held
+is printed.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def parts(seeds: str) -> tuple[Part, ...]:
             ("tests/simulation/test_every_crash.py",),
             {"SCHEDULES": "0"},
         ),
+        Part(
+            f"{seeds} days of four riders with faults and deaths, each by its seed",
+            ("tests/simulation/test_seeds.py",),
+            {"SEEDS": seeds},
+        ),
     )
 
 
@@ -70,7 +76,7 @@ def main() -> int:
     """Run them; the exit status of the first that fails."""
     minutes = float(os.environ.get("MINUTES", "30"))
     held = []
-    for part in parts(os.environ.get("SEEDS", "1000")):
+    for part in parts(os.environ.get("SEEDS", "10000")):
         print(f"\n== {part.claim}", flush=True)
         wanted = {**os.environ, "MINUTES": f"{minutes:g}", **part.wanted}
         began = monotonic()

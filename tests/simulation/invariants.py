@@ -18,16 +18,26 @@ OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
 
 async def list_breaks(world: World) -> list[str]:
     """What does not hold, as sentences; empty when all does."""
-    trip = await world.trip()
+    trips = await world.trips()
     intents = await world.outside.intents()
     refunds = await world.outside.refunds()
-    held = sum(intent["amount_capturable"] for intent in intents)
-    taken = sum(intent["amount_received"] for intent in intents)
-    back = sum(refund["amount"] for refund in refunds if refund["status"] != "failed")
-    owed = await _outstanding(world)
-    breaks = [*_of_money(trip, held, taken - back, owed), *await _of_books(world, taken - back)]
+    net = 0
+    breaks = []
+    for trip in trips:
+        mine = [each for each in intents if each["metadata"].get("booking") == trip.id]
+        ids = {each["id"] for each in mine}
+        held = sum(intent["amount_capturable"] for intent in mine)
+        taken = sum(intent["amount_received"] for intent in mine)
+        back = sum(
+            refund["amount"]
+            for refund in refunds
+            if refund["status"] != "failed" and refund["payment_intent"] in ids
+        )
+        net += taken - back
+        breaks += _of_money(trip, held, taken - back, await _outstanding(world, trip.id))
+    breaks += await _of_books(world, net)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
-    breaks += _of_vehicle(world, trip)
+    breaks += _of_vehicles(world, trips)
     return breaks
 
 
@@ -43,10 +53,10 @@ def _of_money(trip: Trip, held: int, net: int, owed: int) -> list[str]:
     return breaks
 
 
-async def _outstanding(world: World) -> int:
+async def _outstanding(world: World, booking_id: str) -> int:
     async with world.engine.begin() as tx:
-        left = func.sum(debt.c.amount_minor - debt.c.paid_minor)
-        return int(await tx.scalar(select(func.coalesce(left, 0))) or 0)
+        left = func.coalesce(func.sum(debt.c.amount_minor - debt.c.paid_minor), 0)
+        return int(await tx.scalar(select(left).where(debt.c.booking_id == booking_id)) or 0)
 
 
 async def _of_books(world: World, net: int) -> list[str]:
@@ -84,11 +94,12 @@ async def _of_objects(world: World, operations: list[str | None]) -> list[str]:
     return breaks
 
 
-def _of_vehicle(world: World, trip: Trip) -> list[str]:
+def _of_vehicles(world: World, trips: list[Trip]) -> list[str]:
     rows = world.outside.store.rows("SELECT id, state FROM booking ORDER BY id")
     live = [row["id"] for row in rows if row["state"] in {"PENDING", "CONFIRMED", "STARTED"}]
     ridden = [row["id"] for row in rows if row["state"] == "FINISHED"]
-    used = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ENDED]
+    legs = [leg for trip in trips for leg in trip.provided]
+    used = [leg for leg in legs if leg.scarce and leg.state is LegState.ENDED]
     breaks = []
     if live:
         breaks.append(f"I5: the operator still keeps the bike for {live}")

@@ -19,6 +19,11 @@ def bike_and_bus(now: datetime) -> Offer:
     return _offer(now, _bike(now), _bus(now, 20))
 
 
+def bike_ride(now: datetime) -> Offer:
+    """By bike for ten minutes."""
+    return _offer(now, _bike(now))
+
+
 def two_buses(now: datetime) -> Offer:
     """One bus in twenty minutes and one in an hour: fixed prices, taken when tickets are issued."""
     return _offer(now, _bus(now, 20), _bus(now, 60))

@@ -1,0 +1,241 @@
+"""Several riders, their bookings, staff, webhooks, faults and deaths, all by one seed.
+
+One task runs at a time, so that a seed plays the same each time it is played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.cancel import ask_to_cancel
+from mobility.booking.collect import ask_to_pay, list_owed
+from mobility.booking.errors import BookingError
+from mobility.booking.payments_seen import apply_events, find_forgotten
+from mobility.booking.ride import ask_to_finish, ask_to_start
+from mobility.booking.trip import LegState
+from mobility.db import transaction
+from mobility.planning.offer import Offer
+from mobility.tables import booking
+from payments.debt import DebtState
+from payments.errors import PaymentConflictError, PaymentError
+from payments.money import Money
+from payments.stripe_gateway import StripeGateway
+from providers.values import VehicleRef
+from tests.simulation.clock import Clock
+from tests.simulation.hints import Hints
+from tests.simulation.mortal import Life
+from tests.simulation.network import Fate
+from tests.simulation.offers import bike_and_bus, bike_ride, two_buses
+from tests.simulation.story import Asking, give_back
+from tests.simulation.world import START, City, Process, World
+
+RIDERS = ("rdr_anna", "rdr_ben", "rdr_cem", "rdr_dilek")
+CARDS = {
+    "pm_card_visa": 8,
+    "pm_card_threeDSecure2Required": 3,
+    "pm_card_chargeDeclined": 1,
+    "pm_card_chargeDeclinedInsufficientFunds": 1,
+}
+BIKES = ("hbf-01", "hbf-02")
+"""Fewer than riders, so that they get into each other's way."""
+EVENTS = 60
+FAULT, DEATH = 0.2, 0.12
+"""How often an event is preceded by a fault of the next request, or the death of a process."""
+
+
+@dataclass
+class Told:
+    """What happened, in order; the same for the same seed."""
+
+    lines: list[str] = field(default_factory=list)
+    faults: int = 0
+
+
+class Crowd(World):
+    """A world of several riders."""
+
+    def __init__(self, engine: AsyncEngine, city: City, seed: int) -> None:
+        super().__init__(engine, city, Clock(engine, START))
+        self.chance = Random(seed)
+        self.told = Told()
+        self.hints = Hints(self, Random(seed + 1))
+        self.customers: dict[str, str] = {}
+
+    def customer_of(self, gateway: StripeGateway) -> Callable[[str], Awaitable[str]]:
+        """Each rider's customer at the processor, made once."""
+
+        async def find_or_create(rider_id: str) -> str:
+            if rider_id not in self.customers:
+                self.customers[rider_id] = await gateway.create_customer(rider_id)
+            return self.customers[rider_id]
+
+        return find_or_create
+
+    async def play(self) -> None:
+        """A day in which much goes wrong, and then peace until everything is at rest."""
+        await self.clock.move_to(START)
+        deeds = (
+            (self.someone_books, 5), (self.someone_starts, 5), (self.someone_finishes, 5),
+            (self.someone_cancels, 2), (self.someone_approves, 2), (self.someone_pays, 2),
+            (self.staff_gives_back, 0.4), (self.time_passes, 5), (self.poller_looks, 1),
+        )  # fmt: skip
+        for _ in range(EVENTS):
+            self.go_wrong()
+            deed = self.chance.choices([d for d, _ in deeds], [w for _, w in deeds])[0]
+            await deed()
+            await self.work(timedelta(seconds=self.chance.choice((1, 5, 20))))
+        await self.rest()
+
+    def go_wrong(self) -> None:
+        """Perhaps the next requests meet a fault, or the process or its successor dies."""
+        if self.chance.random() < FAULT:
+            fates: list[Fate | None] = [None] * self.chance.randint(0, 2)
+            self.outside.wire.fates = [*fates, self.chance.choice(list(Fate))]
+            self.told.faults += 1
+        if self.chance.random() < DEATH:
+            at = self.chance.randint(1, 25)
+            self.told.faults += 1
+            if self.process is not None:
+                self.process.life.ends_at = self.process.life.passed + at
+            else:
+                self.lives = [Life(at)]
+
+    async def rest(self) -> None:
+        """Nothing goes wrong any more; who still rides locks the bike, and time goes by."""
+        self.outside.wire.fates = []
+        self.lives = []
+        if self.process is not None:
+            self.process.life.ends_at = None
+        await self.outside.wire.deliver_late()
+        await self.work(timedelta(minutes=1))
+        for _ in range(3):
+            for booking_id, leg_id in await self._legs(LegState.ACTIVE):
+                await self._ask(booking_id, leg_id, ask_to_finish)
+            await self.hints.deliver_rest()
+            await self.poll_and_work()
+        await self.work(timedelta(days=8))
+
+    async def someone_books(self) -> None:
+        """One of the riders books something; who asks again after a crash gets what there is."""
+        rider = self.chance.choice(RIDERS)
+        card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
+        bike = VehicleRef(self.chance.choice(BIKES))
+        offered = self.chance.choice((bike_and_bus, bike_ride, two_buses))(self.clock.now)
+        legs = tuple(
+            replace(leg, vehicle_ref=bike) if leg.vehicle_ref is not None else leg
+            for leg in offered.legs
+        )
+        offer = replace(offered, id=f"off_{len(self.told.lines)}", legs=legs)
+        ceiling = self.chance.choice((None, None, offer.ceiling))
+        self._tell(f"{rider} books {len(legs)} legs with {card}")
+        await self.alive(lambda process: self._book(process, rider, card, offer, ceiling))
+
+    async def _book(
+        self, process: Process, rider: str, card: str, offer: Offer, ceiling: Money | None
+    ) -> None:
+        async with transaction(process.desk.engine) as tx:
+            if await tx.scalar(select(booking.c.id).where(booking.c.offer_id == offer.id)):
+                return
+            await prepare_booking(
+                tx,
+                BookingRequest(rider, offer, card, ceiling, lambda _terms: ()),
+                lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
+                hold=timedelta(minutes=10),
+                now=self.clock.now,
+            )
+
+    async def someone_starts(self) -> None:
+        """A rider unlocks, or boards."""
+        await self._someone(LegState.CONFIRMED, ask_to_start, "starts")
+
+    async def someone_finishes(self) -> None:
+        """A rider locks, sometimes after far too long a ride."""
+        if self.chance.random() < 0.3:
+            await self.clock.pass_time(timedelta(minutes=self.chance.choice((9, 40, 130))))
+        await self._someone(LegState.ACTIVE, ask_to_finish, "finishes")
+
+    async def someone_cancels(self) -> None:
+        """A rider gives back what she has not ridden."""
+        await self._someone(None, lambda tx, id_, _leg, now: ask_to_cancel(tx, id_, now), "cancels")
+
+    async def staff_gives_back(self) -> None:
+        """Staff ends a booking and gives all its money back."""
+        await self._someone(None, give_back, "is given everything back")
+
+    async def someone_approves(self) -> None:
+        """Every page of a bank that waits is answered."""
+        self._tell("the banks' pages are answered")
+        await self.outside.approve()
+
+    async def someone_pays(self) -> None:
+        """A rider pays what she owes."""
+        rider = self.chance.choice(RIDERS)
+        card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
+
+        async def pay(process: Process) -> None:
+            async with transaction(process.desk.engine) as tx:
+                for owed in await list_owed(tx, rider):
+                    if owed.debt.state is DebtState.ARREARS and owed.debt.is_due:
+                        self._tell(f"{rider} pays {owed.debt.left} with {card}")
+                        await ask_to_pay(
+                            tx, owed, method=card, return_url="http://rider.test/paid",
+                            now=self.clock.now,
+                        )  # fmt: skip
+
+        try:
+            await self.alive(pay)
+        except PaymentConflictError as refusal:
+            self._tell(str(refusal))
+
+    async def time_passes(self) -> None:
+        """Some minutes go by, in which nobody does anything."""
+        length = timedelta(minutes=self.chance.choice((1, 3, 8, 15, 40)))
+        self._tell(f"{length} go by")
+        await self.work(length)
+
+    async def poller_looks(self) -> None:
+        """The worker looks for payments that nobody told it about, and at what it was told."""
+        self._tell("the poller looks")
+
+        async def look(process: Process) -> None:
+            await apply_events(process.desk.engine, self.clock.now)
+            await find_forgotten(process.desk.engine, self.clock.now)
+
+        await self.alive(look)
+
+    async def _someone(self, state: LegState | None, asking: Asking, what: str) -> None:
+        chosen = await self._legs(state)
+        if chosen:
+            booking_id, leg_id = self.chance.choice(chosen)
+            self._tell(f"the rider of {booking_id} {what}")
+            await self._ask(booking_id, leg_id, asking)
+
+    async def _ask(self, booking_id: str, leg_id: str, asking: Asking) -> None:
+        async def send(process: Process) -> None:
+            async with transaction(process.desk.engine) as tx:
+                await asking(tx, booking_id, leg_id, self.clock.now)
+
+        try:
+            await self.alive(send)
+        except (BookingError, PaymentError) as refusal:
+            self._tell(f"refused: {refusal}")
+
+    async def _legs(self, state: LegState | None) -> list[tuple[str, str]]:
+        """Booking and leg of everything in a state, in the order in which it was booked."""
+        return [
+            (trip.id, leg.id)
+            for trip in await self.trips()
+            for leg in trip.provided
+            if state is None or leg.state is state
+        ]
+
+    def _tell(self, line: str) -> None:
+        self.told.lines.append(f"{self.clock.now:%H:%M:%S} {line}")
