@@ -1,4 +1,4 @@
-"""A seed is a day of several riders, with faults and deaths; whatever comes, the books are right."""
+"""A seed is a day of several riders, with faults and deaths; at its end the books are right."""
 
 from __future__ import annotations
 
