@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, null, select, tuple_, update
+from sqlalchemy import Row, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
-from mobility.booking.trip import LegState
+from mobility.booking.trip import Aim, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.cities.facts import Guarantee
 from mobility.claims.notice import BookedRide, Evidence, Noticed
@@ -75,7 +75,10 @@ class Claim:
 async def list_rides(
     tx: AsyncConnection, provider_ids: Collection[str], now: datetime
 ) -> list[list[BookedRide]]:
-    """The rides on lines of the last hours, booking by booking, in the order of travel."""
+    """The rides on lines of the last hours, booking by booking, in the order of travel.
+
+    Without those whose ticket was given back already.
+    """
     rows = await tx.execute(
         select(leg, booking.c.passengers, booking.c.currency)
         .join(booking, booking.c.id == leg.c.booking_id)
@@ -83,6 +86,8 @@ async def list_rides(
             leg.c.provider_id.in_(provider_ids),
             leg.c.departs_at.between(now - LOOK_BACK, now),
             leg.c.state.in_([LegState.CONFIRMED, LegState.ACTIVE, LegState.ENDED]),
+            booking.c.aim == Aim.TRAVEL,
+            or_(leg.c.final_minor.is_(None), leg.c.final_minor > 0, leg.c.quoted_minor == 0),
             leg.c.product.is_not(None),
             leg.c.detail.is_not(None),
         )

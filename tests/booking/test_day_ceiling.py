@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,10 +19,12 @@ from mobility.booking.receipt import list_movements
 from mobility.cities.facts import Confidence, DayCeiling
 from mobility.watch import read_all
 from payments.errors import RefusedError
+from payments.money import Money
+from payments.reconcile import reconcile
 from providers.values import Mode, ProviderId
 from tests.booking.test_arrears import ride_too_long
 from tests.booking.test_hard_luck import BUS, TicketOffice, Unlike, changed, do, ticket_leg
-from tests.booking.world import World, crashing_desk, offer_of
+from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
 
 NOON = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
@@ -66,27 +69,39 @@ async def given_back(world: World, booking_id: str) -> int:
     return sum(each.amount.minor for each in movements if each.kind == "rebate")
 
 
-async def test_what_a_day_costs_beyond_its_ceiling_goes_back_and_we_bear_it(town: World) -> None:
-    """Bike 5.00 and bus 3.60 with a ceiling of 8.00: sixty cents, and nobody else's money."""
-    bike = await ride_too_long(town, ceiling=900)
-    bus = await rode(town, 360)
-    asked = "select key from step where kind = :kind order by key"
-    keys = await do(town, lambda tx: tx.scalars(text(asked), {"kind": STEP}))
-    assert sorted(keys) == sorted([bike, bus])
-    before = await town.books()
-    for booking_id in (bike, bus, bus, bike):
-        await cap_day(town.desk, booking_id)
-    assert [await given_back(town, each) for each in (bike, bus)] == [60, 0]
-    after = await town.books()
-    moved = {code: after[code] - before.get(code, 0) for code in after}
-    assert {code: minor for code, minor in moved.items() if minor} == {
-        "day_ceiling_rebates:EUR": 60,
-        "processor:EUR": -60,
-    }
-    async with town.desk.engine.begin() as tx:
-        readings = await read_all(tx, datetime.now(UTC))
-    breaks = next(r for r in readings if r.question.metric == "mobility_invariant_breaks")
-    assert {label: n for label, n in breaks.answers if n} == {}
+class TestReconciled:
+    """With a processor that has no lines of other tests."""
+
+    @pytest.fixture
+    def processor(self) -> Iterator[str]:
+        with run_processor() as url:
+            yield url
+
+    async def test_what_a_day_costs_beyond_its_ceiling_goes_back_and_we_bear_it(
+        self, town: World
+    ) -> None:
+        """Bike 5.00 and bus 3.60 with a ceiling of 8.00: sixty cents, and nobody else's money."""
+        bike = await ride_too_long(town, ceiling=900)
+        bus = await rode(town, 360)
+        asked = "select key from step where kind = :kind order by key"
+        keys = await do(town, lambda tx: tx.scalars(text(asked), {"kind": STEP}))
+        assert sorted(keys) == sorted([bike, bus])
+        before = await town.books()
+        for booking_id in (bike, bus, bus, bike):
+            await cap_day(town.desk, booking_id)
+        assert [await given_back(town, each) for each in (bike, bus)] == [60, 0]
+        after = await town.books()
+        moved = {code: after[code] - before.get(code, 0) for code in after}
+        assert {code: minor for code, minor in moved.items() if minor} == {
+            "day_ceiling_rebates:EUR": 60,
+            "processor:EUR": -60,
+        }
+        run = await reconcile(town.desk.engine, town.desk.gateway, now=datetime.now(UTC))
+        assert (run.case_count, run.unexplained) == (0, Money(0))
+        async with town.desk.engine.begin() as tx:
+            readings = await read_all(tx, datetime.now(UTC))
+        breaks = next(r for r in readings if r.question.metric == "mobility_invariant_breaks")
+        assert {label: n for label, n in breaks.answers if n} == {}
 
 
 async def test_a_city_without_a_ceiling_asks_for_nothing(town: World) -> None:

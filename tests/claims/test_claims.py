@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -35,10 +36,11 @@ from mobility.watch import read_all
 from payments.claims import CarrierPays
 from payments.errors import RefusedError
 from payments.money import Money
+from payments.reconcile import reconcile
 from providers.bus.fares import FareRide
 from providers.values import ProviderId
 from tests.booking.test_hard_luck import TicketOffice, Unlike, booked, changed, do, ticket_leg
-from tests.booking.world import World, crashing_desk
+from tests.booking.world import World, crashing_desk, run_processor
 from tests.claims.test_notice import CITY, EVENING, MORNING, at, notice, now
 from tests.gtfs.realtime_text import live
 from tests.simulation.mortal import CrashError
@@ -102,40 +104,54 @@ async def claim_books(world: World) -> dict[str, int]:
     return {code: minor for code in CLAIM_ACCOUNTS if (minor := books.get(code, 0))}
 
 
-async def test_a_late_bus_is_filed_accepted_refunded_and_paid_by_the_carrier(town: World) -> None:
-    booking_id = await rode(town)
-    before = await town.books()
-    claim = await noticed(town, booking_id)
-    assert (claim.state, claim.amount) == (ClaimState.NOTICED, Money(360))
-    assert (await filed(town, booking_id)).state is ClaimState.FILED
+class TestReconciled:
+    """With a processor that has no lines of other tests."""
 
-    await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
-    assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360, CLAIM_ACCOUNTS[1]: -360}
-    assert await pay_claim(town.desk, claim.id) is None
-    paid = await claim_of(town, claim.id)
-    assert (paid.state, paid.refunded, paid.left) == (ClaimState.PAID, Money(360), None)
-    assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360}
-    after = await town.books()
-    assert after["processor:EUR"] == before["processor:EUR"] - 360
-    assert {k: after[k] for k in ("commission:EUR", "output_vat:EUR")} == {
-        k: before[k] for k in ("commission:EUR", "output_vat:EUR")
-    }
-    payable = "provider_payable:stadtverkehr-luebeck:EUR"
-    assert after[payable] == before[payable]
+    @pytest.fixture
+    def processor(self) -> Iterator[str]:
+        with run_processor() as url:
+            yield url
 
-    for _ in range(2):
-        await do(
-            town,
-            lambda tx: record_carrier_paid(tx, claim.id, CarrierPays.OFFSET, FINANCE, at("11:00")),
-        )
-    assert await claim_books(town) == {}
-    assert (await town.books())[payable] == before[payable] + 360
-    assert sum((await town.books()).values()) == 0
-    deeds = await do(town, lambda tx: list_deeds(tx, limit=10))
-    assert [(deed.actor, deed.action, deed.reason) for _, deed in reversed(deeds)] == [
-        ("rdr_finance", "claim.accept", "SV-4711: Verspätung bestätigt"),
-        ("rdr_finance", "claim.carrier_paid_by_offset", "SV-4711: Verspätung bestätigt"),
-    ]
+    async def test_a_late_bus_is_filed_accepted_refunded_and_paid_by_the_carrier(
+        self, town: World
+    ) -> None:
+        booking_id = await rode(town)
+        before = await town.books()
+        claim = await noticed(town, booking_id)
+        assert (claim.state, claim.amount) == (ClaimState.NOTICED, Money(360))
+        assert (await filed(town, booking_id)).state is ClaimState.FILED
+
+        await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
+        assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360, CLAIM_ACCOUNTS[1]: -360}
+        assert await pay_claim(town.desk, claim.id) is None
+        paid = await claim_of(town, claim.id)
+        assert (paid.state, paid.refunded, paid.left) == (ClaimState.PAID, Money(360), None)
+        assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360}
+        after = await town.books()
+        assert after["processor:EUR"] == before["processor:EUR"] - 360
+        assert {k: after[k] for k in ("commission:EUR", "output_vat:EUR")} == {
+            k: before[k] for k in ("commission:EUR", "output_vat:EUR")
+        }
+        payable = "provider_payable:stadtverkehr-luebeck:EUR"
+        assert after[payable] == before[payable]
+
+        for _ in range(2):
+            await do(
+                town,
+                lambda tx: record_carrier_paid(
+                    tx, claim.id, CarrierPays.OFFSET, FINANCE, at("11:00")
+                ),
+            )
+        assert await claim_books(town) == {}
+        assert (await town.books())[payable] == before[payable] + 360
+        assert sum((await town.books()).values()) == 0
+        run = await reconcile(town.desk.engine, town.desk.gateway, now=datetime.now(UTC))
+        assert (run.case_count, run.unexplained) == (0, Money(0))
+        deeds = await do(town, lambda tx: list_deeds(tx, limit=10))
+        assert [(deed.actor, deed.action, deed.reason) for _, deed in reversed(deeds)] == [
+            ("rdr_finance", "claim.accept", "SV-4711: Verspätung bestätigt"),
+            ("rdr_finance", "claim.carrier_paid_by_offset", "SV-4711: Verspätung bestätigt"),
+        ]
 
 
 async def test_what_a_carrier_bears_is_no_money_that_the_trip_lacks(town: World) -> None:
@@ -305,6 +321,11 @@ async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_long
         )
         for _ in range(2)
     ]  # fmt: skip
+    for gone in ("leg set final_minor = 0", "booking set aim = 'give_back'"):
+        back = "leg set final_minor = null" if "leg" in gone else "booking set aim = 'travel'"
+        await do(town, lambda tx, gone=gone: tx.execute(text(f"update {gone}")))  # type: ignore[misc]
+        assert await watches[0].look() == 0
+        await do(town, lambda tx, back=back: tx.execute(text(f"update {back}")))  # type: ignore[misc]
     assert sorted(await asyncio.gather(*(watch.look() for watch in watches))) == [0, 1]
     assert told == [booking_id]
     (claim,) = await do(town, lambda tx: list_claims(tx, booking_id, town.desk.clock()))
