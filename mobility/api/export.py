@@ -8,11 +8,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
 from mobility.api.account import Account, read_account
+from mobility.api.claims import ClaimView
 from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.passes import PassView
 from mobility.api.payment_methods import MethodView, saved_methods
 from mobility.booking.queries import BookingRecord, list_bookings
 from mobility.booking.tickets import HeldTicket, list_tickets
+from mobility.claims.store import list_claims_of_rider
 from mobility.db import transaction
 from mobility.identity.passes import list_passes
 from mobility.wiring import Wiring
@@ -38,6 +40,9 @@ class Export(BaseModel):
     tickets: list[HeldTicket] = Field(
         description="Which device or sign-in shows which ticket.", examples=[[]]
     )
+    claims: list[ClaimView] = Field(
+        description="What carriers' guarantees may give me.", examples=[[]]
+    )
     bookings: list[dict[str, JsonValue]] = Field(
         examples=[[{"id": "bkg_2ab3cd4ef5gh6ij7kl2mn3op4q", "state": "settled", "legs": []}]]
     )
@@ -45,18 +50,20 @@ class Export(BaseModel):
 
 @router.get("", response_model=Export, summary="Take my data along")
 async def export(wiring: WiringDep, rider: RiderDep, now: Now) -> Export:
-    """Account, passes, cards as far as they are known here, tickets, and all bookings."""
+    """Account, passes, cards as far as they are known here, tickets, claims and all bookings."""
     today = now.astimezone(wiring.city.timezone).date()
     account = await read_account(wiring, rider)
     async with transaction(wiring.engine) as tx:
         held = await list_passes(tx, wiring.vault, rider.rider_id)
         tickets = await list_tickets(tx, rider.rider_id)
+        claims = await list_claims_of_rider(tx, rider.rider_id, now)
     return Export(
         exported_at=now,
         account=account,
         passes=[PassView.of(item, today) for item in held],
         payment_methods=await _methods(wiring, rider.rider_id),
         tickets=tickets,
+        claims=[ClaimView.of(claim) for claim in claims],
         bookings=await _bookings(wiring, rider.rider_id),
     )
 

@@ -150,6 +150,15 @@ async def list_claims(tx: AsyncConnection, booking_id: str, now: datetime) -> li
     return [_claim(row).at(now) for row in rows]
 
 
+async def list_claims_of_rider(tx: AsyncConnection, rider_id: str, now: datetime) -> list[Claim]:
+    """All claims of a rider's bookings, as they stand now."""
+    mine = select(booking.c.id).where(booking.c.rider_id == rider_id)
+    rows = await tx.execute(
+        select(claim).where(claim.c.booking_id.in_(mine)).order_by(claim.c.noticed_at, claim.c.id)
+    )
+    return [_claim(row).at(now) for row in rows]
+
+
 async def list_filed(
     tx: AsyncConnection,
     states: Collection[ClaimState],

@@ -190,6 +190,7 @@ async def test_the_export_has_everything(world: World):
         **(await world.client.get(PASSES, headers=mine)).json(),
         **(await world.client.get(CARDS, headers=mine)).json(),
         "tickets": [],
+        "claims": [],
         "bookings": [],
     }
 

@@ -79,6 +79,8 @@ async def test_a_claim_is_shown_with_what_was_seen_and_with_what_is_not_known(
         "missed_departure_at": None,
     }
     assert (missed["amount"], missed["most"]["amount"]) == (None, 2500)
+    export = (await world.client.get("/v1/me/export", headers=headers)).json()
+    assert export["claims"] == [late, missed]
 
 
 async def file(world: World, headers: dict[str, str], **body: object) -> Any:
