@@ -69,6 +69,15 @@ async def test_a_ride_beyond_its_hold_shows_both_charges_and_is_computed_anew(
     assert (receipt.captured, receipt.outstanding) == (Money(500), Money(0))
 
 
+async def test_an_operator_that_asks_for_less_than_its_tariff_is_named(world: World) -> None:
+    await ride_too_long(world)
+    async with transaction(world.desk.engine) as tx:
+        await tx.execute(text("update leg set claimed_minor = 450, final_minor = 450"))
+    (line,) = (await receipt_of(world)).lines
+    assert (line.gross, line.off) == (Money(450), Money(0))
+    assert (line.items[-1].kind, line.items[-1].amount) == (ItemKind.ASKED_LESS, Decimal("-0.5"))
+
+
 async def test_a_cent_that_the_stored_inputs_do_not_give_is_named(world: World) -> None:
     await ride_too_long(world)
     async with transaction(world.desk.engine) as tx:

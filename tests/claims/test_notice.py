@@ -91,6 +91,7 @@ def test_a_bus_that_arrives_too_late_is_noticed_with_what_was_seen() -> None:
         ("1-1 2026-11-25: B=+1020 C=+60", "08:36"),  # late on the way, in time where one gets off
         ("1-1 2026-11-25: A=+60 C=?", "08:50"),  # no data
         ("1-1 2026-11-25: A=+60 C=skip", "08:50"),
+        ("1-1 2026-11-25: A=+1020 B=+1020 C=skip", "08:50"),  # it does not stop there
         ("cancel 1-1 2026-11-25", "08:50"),
         ("1-1 2026-11-26: C=+1020", "08:50"),  # another day's run
         ("2-2 2026-11-25: D=+1020", "08:50"),  # another trip
