@@ -80,6 +80,7 @@ booking = Table(
     Column("failure_detail", Text),
     _instant("created_at", nullable=False),
     _instant("expires_at", nullable=False),
+    _instant("extended_to"),  # until when its rider asked to have it held for longer
     _instant("decided_at"),
     _instant("attention_since"),
     _instant("undo_since"),  # when its aim was no longer to travel
@@ -132,6 +133,7 @@ leg = Table(
     _instant("started_at"),
     _instant("ended_at"),
     _instant("looked_at"),
+    _instant("kept_until"),
     _instant("end_by"),  # when we end the ride, whatever the rider wants
     Column("most_minutes", Integer),  # how long it may last before that
     Column("most_minor", BigInteger),  # what of the rider's spend ceiling is left for it
@@ -217,7 +219,7 @@ provider_operation = Table(
     _instant("sent_at"),
     _instant("decided_at"),
     PrimaryKeyConstraint("booking_id", "leg_id", "kind", name="pk_provider_operation"),
-    CheckConstraint("kind in ('hold','confirm','start','finish','cancel')", name="kind"),
+    CheckConstraint("kind in ('hold','confirm','start','finish','cancel','extend')", name="kind"),
     CheckConstraint("state in ('planned','sent','done','refused')", name="state"),
 )
 

@@ -44,6 +44,13 @@ class Provider(Protocol):
         """Reserve the leg until ``expires_at``. State ``held``."""
         ...
 
+    async def extend(self, order: LegOrder, now: datetime) -> Reservation:
+        """Hold for longer before the hold is confirmed. State ``held``, with a later end.
+
+        Refused where the provider holds for one time only.
+        """
+        ...
+
     async def confirm(self, order: LegOrder, now: datetime) -> Reservation:
         """Make the held leg binding; for a ticket: issue it. State ``confirmed``."""
         ...

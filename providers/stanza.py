@@ -147,6 +147,8 @@ class ProviderStanza(_Table):
     protocol: Literal["tomp-1.6"] | None = None
     availability: Literal["push", "pull"] = "push"
     hold_seconds: int = Field(default=600, ge=1, le=86_400)
+    extends_hold: bool = False
+    """TOMP's process identifier ``ALLOW_EXTEND_BOOKING_EXPIRY_TIME``; it then sends ``Expires``."""
     ticket_minutes: int | None = Field(default=None, ge=1, le=1440)
     fares: str | None = None
     terms: TermsStanza = TermsStanza()

@@ -38,7 +38,7 @@ class PriceView(Amount):
 class NextAction(BaseModel):
     """Something the rider can do now."""
 
-    action: Literal["pay", "show_ticket", "start", "finish", "cancel"]
+    action: Literal["pay", "show_ticket", "start", "finish", "extend_hold", "cancel"]
     leg_id: str | None = None
     before: datetime | None = None
     """When it is done for the rider otherwise: a ride is ended by us then."""
@@ -204,16 +204,22 @@ def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
     if record.aim != "travel":
         return []
     if record.state == "awaiting_payment":
-        return [NextAction(action="pay"), NextAction(action="cancel")]
+        return [NextAction(action="pay"), *_extension(record), NextAction(action="cancel")]
     if record.state == "held":
         return [NextAction(action="cancel")]
     if record.state not in ("confirmed", "active", "needs_attention"):
         return []
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
+    if record.state == "confirmed" and any(leg.metered for leg in record.legs):
+        actions += _extension(record)
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)
     if not riding and any(_can_be_given_back(leg, now) for leg in record.legs):
         actions.append(NextAction(action="cancel"))
     return actions
+
+
+def _extension(record: BookingRecord) -> list[NextAction]:
+    return [] if record.extended_to else [NextAction(action="extend_hold")]
 
 
 def _can_be_given_back(leg: LegRecord, now: datetime) -> bool:

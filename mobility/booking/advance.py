@@ -161,7 +161,10 @@ async def _prepare_leg(
         await note_our_end(tx, trip.id, action.leg_id, trip.rider_id, now)
     order = await _order_of(tx, desk, trip, action.leg_id)
     read_first = before is AskState.SENT
-    return LegCall(trip.id, action.leg_id, action.ask, order, read_first, action.read_only)
+    held_until = next(leg.held_until for leg in trip.legs if leg.id == action.leg_id)
+    return LegCall(
+        trip.id, action.leg_id, action.ask, order, read_first, action.read_only, held_until
+    )
 
 
 async def _order_of(tx: AsyncConnection, desk: Desk, trip: Trip, leg_id: str) -> LegOrder:

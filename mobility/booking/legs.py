@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
+from mobility.booking.extension import apply_extension
 from mobility.booking.leg_reports import WAIVED, find_waiver, record_seen
 from mobility.booking.longest import cap, end_of
 from mobility.booking.tickets import void_tickets
@@ -41,6 +42,7 @@ REACHED: dict[Ask, frozenset[ReservationState]] = {
     Ask.START: frozenset({ReservationState.IN_USE, ReservationState.ENDED}),
     Ask.FINISH: frozenset({ReservationState.ENDED}),
     Ask.CANCEL: frozenset({ReservationState.CANCELLED, ReservationState.EXPIRED}),
+    Ask.EXTEND: frozenset({ReservationState.HELD}),
 }
 """The states on the provider's side that show an ask has been fulfilled."""
 FURTHER_ON = REACHED[Ask.START] | REACHED[Ask.CANCEL]
@@ -59,6 +61,8 @@ class LegCall:
     """An earlier call may have happened, so the provider is read before it is asked again."""
     read_only: bool = False
     """Only find out; what has not happened is refused."""
+    held_until: datetime | None = None
+    """Until when it was held before it was asked for; what is extended lasts longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ async def call_all(desk: Desk, calls: list[LegCall], now: datetime) -> list[Answ
     A cancellation waits for the one before it, since legs are undone in reverse.
     """
     answers: list[Answer] = []
-    for asks in ((Ask.FINISH,), (Ask.HOLD, Ask.CONFIRM, Ask.START)):
+    for asks in ((Ask.FINISH,), (Ask.HOLD, Ask.CONFIRM, Ask.START, Ask.EXTEND)):
         group = [call for call in calls if call.ask in asks]
         answers += await asyncio.gather(*(call_one(desk, call, now) for call in group))
     for call in calls:
@@ -118,13 +122,20 @@ async def call_one(desk: Desk, call: LegCall, now: datetime) -> Answer:
 
 def _decided_by(call: LegCall, found: Reservation | None) -> Answer | None:
     """The answer that a reservation gives; None when the ask is still to be made."""
-    if found is not None and found.state in REACHED[call.ask]:
+    if found is not None and _reached(call, found):
         return Answer(call, AskState.DONE, found)
     if found is not None and found.state in REACHED[Ask.CANCEL]:
         return Answer(call, AskState.REFUSED, found, error=f"it is {found.state} there")
     if call.read_only:
         return Answer(call, AskState.REFUSED, found, error="it took too long; try again")
     return None
+
+
+def _reached(call: LegCall, found: Reservation) -> bool:
+    """Whether a reservation shows that the ask has been fulfilled."""
+    if call.ask is Ask.EXTEND and call.held_until and found.expires_at:
+        return found.state is ReservationState.HELD and found.expires_at > call.held_until
+    return call.ask is not Ask.EXTEND and found.state in REACHED[call.ask]
 
 
 async def _ask(provider: Provider, call: LegCall, now: datetime) -> Reservation:
@@ -139,6 +150,8 @@ async def _ask(provider: Provider, call: LegCall, now: datetime) -> Reservation:
             return await provider.finish(call.order, now)
         case Ask.CANCEL:
             return await provider.cancel(call.order, now)
+        case Ask.EXTEND:
+            return await provider.extend(call.order, now)
 
 
 async def _refused(provider: Provider, call: LegCall, error: RefusedError, now: datetime) -> Answer:
@@ -149,7 +162,7 @@ async def _refused(provider: Provider, call: LegCall, error: RefusedError, now: 
         found = await provider.find_reservation(call.order, now)
     except ProviderError:
         return Answer(call, AskState.SENT, error=str(error))
-    if found is not None and found.state in REACHED[call.ask]:
+    if found is not None and _reached(call, found):
         return Answer(call, AskState.DONE, found)
     return Answer(call, AskState.REFUSED, found, error=error.detail)
 
@@ -190,6 +203,8 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         if answer.reservation is not None:
             values |= await _reported(tx, call.booking_id, call.leg_id, answer.reservation)
         await _write(tx, call.booking_id, call.leg_id, values, now)
+    if call.ask is Ask.EXTEND and answer.state is AskState.DONE:
+        await apply_extension(tx, call.booking_id)
 
 
 def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:

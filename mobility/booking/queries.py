@@ -76,6 +76,7 @@ class BookingRecord:
     ceiling: Money
     created_at: datetime
     expires_at: datetime
+    extended_to: datetime | None
     failure_type: str | None
     failure_detail: str | None
     legs: tuple[LegRecord, ...]
@@ -151,6 +152,7 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
             ceiling=Money(row.ceiling_minor, row.currency),
             created_at=row.created_at,
             expires_at=row.expires_at,
+            extended_to=row.extended_to,
             failure_type=row.failure_type,
             failure_detail=row.failure_detail,
             legs=tuple(legs[row.id]),

@@ -82,7 +82,12 @@ def _to_give_back(leg: TripLeg, now: datetime) -> bool:
     asked = leg.asked.get(Ask.CANCEL)
     if asked is not None:
         return asked.state is not AskState.DONE
-    return leg.scarce and now >= leg.departs_at + NO_SHOW_AFTER
+    return leg.scarce and now >= _kept_until(leg)
+
+
+def _kept_until(leg: TripLeg) -> datetime:
+    usual = leg.departs_at + NO_SHOW_AFTER
+    return usual if leg.kept_until is None else max(usual, leg.kept_until)
 
 
 def counts_as_used(leg: TripLeg, now: datetime) -> bool:
@@ -148,7 +153,7 @@ def next_look(leg: TripLeg) -> datetime:
     if leg.state is LegState.ACTIVE:
         looked = _next_look_at(leg)
         return looked if leg.end_by is None or _told_to_end(leg) else min(looked, leg.end_by)
-    return leg.departs_at + NO_SHOW_AFTER
+    return _kept_until(leg)
 
 
 def watch(trip: Trip, ridden: list[TripLeg], now: datetime) -> Move:

@@ -37,6 +37,8 @@ A call may take 6 s by itself, and the API answers within 10 s.
 """
 BOARDING = timedelta(minutes=1)
 """How long after departure a ticket is still issued."""
+EXTEND_STALE = timedelta(seconds=30)
+"""A wish to have a hold extended that is older is not sent any more."""
 
 
 def decide(trip: Trip, now: datetime) -> Move:
@@ -76,7 +78,7 @@ def _travel(trip: Trip, now: datetime) -> Move:
             return _fail(trip, Failure("provider-not-answering", f"no answer from {names}"))
         return Move(BookingState.HELD, Aim.TRAVEL, ask_all(unheld, Ask.HOLD))
     if not _secured(trip):
-        return _pay(trip, now)
+        return _extend(trip, _pay(trip, now), now)
     return _confirm(trip, now) or ride(trip, now) or _settle(trip, now)
 
 
@@ -90,6 +92,19 @@ def _secured(trip: Trip) -> bool:
     if not trip.ceiling or (ridden and not ahead):
         return True
     return trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
+
+
+def _extend(trip: Trip, move: Move, now: datetime) -> Move:
+    """With the holds that are to last longer; an ask that has grown old is only read."""
+    wishes = [(leg, asked) for leg in trip.provided if (asked := leg.pending(Ask.EXTEND))]
+    if move.failure is not None or not wishes:
+        return move
+    actions = tuple(
+        Action(Act.LEG, leg.id, Ask.EXTEND, read_only=now > asked.asked_at + EXTEND_STALE)
+        for leg, asked in wishes
+        if leg.state is LegState.HELD
+    )
+    return replace(move, actions=actions + move.actions)
 
 
 def _pay(trip: Trip, now: datetime) -> Move:

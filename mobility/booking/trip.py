@@ -56,6 +56,7 @@ class Ask(StrEnum):
     START = "start"
     FINISH = "finish"
     CANCEL = "cancel"
+    EXTEND = "extend"
 
 
 class AskState(StrEnum):
@@ -119,6 +120,10 @@ class TripLeg:
     """When a vehicle being ridden was last read at its provider."""
     asked: Mapping[Ask, Asked]
     started_at: datetime | None = None
+    held_until: datetime | None = None
+    """Until when the provider said that it holds the leg."""
+    kept_until: datetime | None = None
+    """Until when a vehicle waits for its rider at least; None as long as is usual."""
     end_by: datetime | None = None
     """When we end a ride of this leg ourselves; None as long as it may go on."""
 

@@ -97,6 +97,8 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
         looked_at=row["looked_at"],
         asked=asked,
         started_at=row["started_at"],
+        held_until=row["hold_expires_at"],
+        kept_until=row["kept_until"],
         end_by=row["end_by"],
     )
 

@@ -261,6 +261,8 @@ class Rules:
     rental_book_ahead_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     """How long before its ride a rented vehicle may be booked at the earliest."""
 
+    hold_extension_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    """For how much longer a rider may once have a booking held."""
     longest_ride_hours: Mapping[Mode, Annotated[int, Field(ge=1, le=720)]] = field(
         default_factory=lambda: {Mode.BIKE: 24, Mode.SCOOTER: 4, Mode.CAR: 72}
     )

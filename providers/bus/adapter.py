@@ -73,6 +73,10 @@ class TicketOffice:
         self._claims(order)
         return self._reservation(order, ReservationState.HELD)
 
+    async def extend(self, order: LegOrder, now: datetime) -> Reservation:
+        """Nothing happens: a ticket that can be issued can be issued later."""
+        return await self.hold(order, now)
+
     async def confirm(self, order: LegOrder, now: datetime) -> Reservation:
         """Issue the ticket; what it says is the access code.
 

@@ -120,7 +120,8 @@ def _booking_router(operator: Operator, caller: Caller) -> APIRouter:
 
     @router.post("/bookings/{booking_id}/events")
     async def booking_event(booking_id: str, body: BookingEventIn, maas_id: maas) -> Response:
-        move = operator.commit if body.operation == "COMMIT" else operator.cancel
+        moves = {"COMMIT": operator.commit, "CANCEL": operator.cancel}
+        move = moves.get(body.operation, operator.extend)
         return _booking(operator, move(booking_id, maas_id), 200)
 
     @router.post("/legs/{leg_id}/events")

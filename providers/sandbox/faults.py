@@ -19,12 +19,22 @@ FaultKind = Literal[
     "late", "lost", "error_after", "garbled", "huge", "raw", "twice",
 ]  # fmt: skip
 Operation = Literal[
-    "plan", "book", "commit", "cancel", "set_in_use", "finish", "read", "assets", "stations"
+    "plan",
+    "book",
+    "commit",
+    "cancel",
+    "extend",
+    "set_in_use",
+    "finish",
+    "read",
+    "assets",
+    "stations",
 ]
 HUGE_BYTES = 50_000_000
 OF_EVENT: dict[object, Operation] = {
     "COMMIT": "commit",
     "CANCEL": "cancel",
+    "EXTEND_EXPIRY_TIME": "extend",
     "SET_IN_USE": "set_in_use",
     "FINISH": "finish",
 }

@@ -69,7 +69,7 @@ class BookingIn(_In):
 class BookingEventIn(_In):
     """TOMP bookingOperation."""
 
-    operation: Literal["COMMIT", "CANCEL"]
+    operation: Literal["COMMIT", "CANCEL", "EXTEND_EXPIRY_TIME"]
 
 
 class LegEventIn(_In):

@@ -35,7 +35,7 @@ _LEG = TypeAdapter(Leg)
 _ASSET_TYPE = TypeAdapter(AssetType)
 _STATION = TypeAdapter(Station)
 _T = TypeVar("_T")
-BookingEvent = Literal["COMMIT", "CANCEL"]
+BookingEvent = Literal["COMMIT", "CANCEL", "EXTEND_EXPIRY_TIME"]
 LegEvent = Literal["SET_IN_USE", "FINISH"]
 
 
@@ -97,6 +97,8 @@ class TompClient:
         """POST /bookings/{id}/events."""
         path = f"/bookings/{quote(key, safe='')}/events"
         body = {"operation": event, "origin": "MP"}
+        if event == "EXTEND_EXPIRY_TIME":
+            body["extendReason"] = "PAYMENT_PENDING"
         return self._booked(await self.http.change(path, body, deadline), key)
 
     async def leg_event(

@@ -108,6 +108,17 @@ class TompRental:
             raise ExpiredError(self.id, f"{order.key}: held only until {held.expires_at}")
         return held
 
+    async def extend(self, order: LegOrder, now: datetime) -> Reservation:
+        """EXTEND_EXPIRY_TIME: of an operator that offers it; it says until when it then holds."""
+        if not self.stanza.extends_hold:
+            raise RefusedError(self.id, f"{order.key}: it holds for one time only")
+        deadline = Deadline()
+        booked = await self.client.booking_event(order.key, "EXTEND_EXPIRY_TIME", deadline)
+        extended = self._reservation(order, booked, now, changes=True)
+        if extended.state is not ReservationState.HELD or booked.expires_at is None:
+            raise OutcomeUnknownError(self.id, f"{order.key}: accepted, yet without a new end")
+        return extended
+
     async def confirm(self, order: LegOrder, now: datetime) -> Reservation:
         """COMMIT: the held vehicle is ours."""
         deadline = Deadline()

@@ -29,6 +29,7 @@ modes = ["bike"]
 vat_percent = 19
 protocol = "tomp-1.6"
 hold_seconds = 600
+extends_hold = true
 [provider.terms]
 minimum_age = 16
 [[provider.vehicle_type]]
@@ -57,6 +58,7 @@ modes = ["car"]
 vat_percent = 19
 protocol = "tomp-1.6"
 hold_seconds = 600
+extends_hold = true
 [provider.terms]
 minimum_age = 18
 driving_licence = true

@@ -113,6 +113,22 @@ class RentalConformance(ProviderConformance):
         assert held.expires_at is not None
         assert timedelta(seconds=590) < held.expires_at - now() <= timedelta(seconds=601)
 
+    async def test_a_hold_is_extended_and_a_confirmed_one_is_not(self, case: Case):
+        order, provider = case.order("leg_1"), case.provider
+        held = await provider.hold(order, now())
+        case.operator.advance(120)
+        longer = await provider.extend(order, now())
+        assert longer.state is HELD
+        assert held.expires_at is not None
+        assert longer.expires_at is not None
+        assert longer.expires_at > held.expires_at
+        found = await provider.find_reservation(order, now())
+        assert found is not None
+        assert found.expires_at == longer.expires_at
+        await provider.confirm(order, now())
+        with pytest.raises(RefusedError):
+            await provider.extend(order, now())
+
     async def test_a_repeated_hold_takes_one_vehicle_once(self, case: Case):
         order = case.order("leg_1")
         await asyncio.gather(*(case.provider.hold(order, now()) for _ in range(5)))

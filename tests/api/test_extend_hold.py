@@ -1,0 +1,27 @@
+"""A rider has her booking held for longer, over HTTP."""
+
+from __future__ import annotations
+
+from mobility.api import hold_extension
+from tests.api.test_leg_problems import Stage, processor, stage
+
+__all__ = ["processor", "stage"]
+
+
+async def test_a_paid_bike_is_kept_once_for_longer(stage: Stage) -> None:
+    stage.api.app.include_router(hold_extension.router)
+    path = f"/v1/bookings/{stage.booking_id}"
+    shown = (await stage.api.client.get(path, headers=stage.headers)).json()
+    assert "extend_hold" in [each["action"] for each in shown["next_actions"]]
+
+    key = stage.headers | {"Idempotency-Key": "one"}
+    first = await stage.api.client.post(f"{path}/extend-hold", headers=key)
+    again = await stage.api.client.post(f"{path}/extend-hold", headers=key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert "extend_hold" not in [each["action"] for each in first.json()["next_actions"]]
+
+    other = await stage.api.client.post(f"{path}/extend-hold", headers=stage.headers)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/wrong-state")
+    eve = await stage.api.sign_in("eve@example.org")
+    foreign = await stage.api.client.post(f"{path}/extend-hold", headers=eve)
+    assert foreign.status_code == 404
