@@ -123,6 +123,22 @@ def test_a_receipt_is_json_or_pdf(anna: Rider, http: httpx.Client) -> None:
     assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
 
 
+def test_finance_computes_a_receipt_anew(anna: Rider, instance: Instance) -> None:
+    booking = anna.book(anna.offer("bike")).json()
+    leg = next(leg["id"] for leg in booking["legs"] if leg["provider_id"])
+    early = run_mobility(instance, "finance", "receipt", booking["id"])
+    assert (early.returncode, "its receipt comes when the trip is over" in early.stderr) == (
+        1,
+        True,
+    )
+    for verb in ("start", "finish"):
+        anna.post(f"/v1/bookings/{booking['id']}/legs/{leg}/{verb}")
+    wait_for(anna, booking["id"], "settled")
+    told = run_mobility(instance, "finance", "receipt", booking["id"])
+    assert (told.returncode, leg in told.stdout, "equal" in told.stdout) == (0, True, True)
+    assert run_mobility(instance, "finance", "receipt", "bkg_nothing").returncode == 1
+
+
 def test_a_booking_can_be_followed_live(anna: Rider, http: httpx.Client) -> None:
     booking = anna.book(anna.offer("bike")).json()
     ticket = anna.post(f"/v1/bookings/{booking['id']}/stream-ticket").json()["ticket"]
