@@ -64,4 +64,5 @@ def area_tables(levels: Levels | None, stops: I32) -> AreaTables:
 
 
 def _price(areas: int, cents: tuple[int, ...]) -> int:
-    return next((price for i, price in enumerate(cents) if areas >> i & 1), NEVER)
+    """The cheapest of the areas: it never falls as rides take areas from the set."""
+    return min((price for i, price in enumerate(cents) if areas >> i & 1), default=NEVER)

@@ -33,9 +33,9 @@ DAY_S = 86_400
 class Levels:
     """The tariff with single tickets by area and a short-hop ticket; for all who pay together.
 
-    A single ticket costs what the first area costs that holds both ends of all its rides; it holds
-    for further rides of this tariff that end within ``transfer_s`` of its first departure. The
-    short-hop ticket carries one ride of at most ``short_stops`` stops (0: there is none) that
+    A single ticket costs what the cheapest area costs that holds both ends of all its rides. It
+    lasts for further rides of this tariff that end within ``transfer_s`` of its first departure.
+    The short-hop ticket carries one ride of at most ``short_stops`` stops (0: there is none) that
     departs within a window [from, until), seconds on the day's axis.
     """
 

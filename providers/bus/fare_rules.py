@@ -29,7 +29,7 @@ class LevelFares:
     """Single tickets by area with changes within a time, and a short-hop ticket."""
 
     areas: tuple[tuple[frozenset[str], int], ...]
-    """Zones and price of each area; the first that holds all zones of a ticket counts."""
+    """Zones and price of each area; the cheapest that holds all zones of a ticket counts."""
     transfer_s: int
     short_cents: int
     short_stops: int

@@ -84,7 +84,7 @@ class ShortHop:
 
 @dataclass(frozen=True, slots=True, config=DATA)
 class ZoneLevel:
-    """A ticket that stays within ``zones`` is of this level."""
+    """A ticket of this level is good within ``zones``; of several the cheapest is sold."""
 
     zones: tuple[str, ...]
     level: Annotated[int, Field(ge=0, le=9)]
@@ -181,6 +181,7 @@ class FareTable:
                 _need(price.product in self.names.product, f"product {price.product} has no name")
                 _need(price.rider in self.names.rider, f"rider {price.rider} has no name")
             _distinct(f"{edition.id}: price", (f"{p.product}:{p.rider}" for p in edition.prices))
+            _check_levels(edition)
         for tariff in self.tariff:
             dates = [str(e.valid_from) for e in self.edition if e.tariff == tariff.id]
             _need(bool(dates), f"tariff {tariff.id} has no edition")
@@ -283,6 +284,17 @@ def read_fares(path: Path) -> FareTable:
 
 def _begins(edition: Edition) -> date:
     return edition.valid_from or date.min
+
+
+def _check_levels(edition: Edition) -> None:
+    """Which single ticket is the cheapest is only known where every level has its price."""
+    levels = dict.fromkeys(f"single:{area.level}" for area in edition.zone_levels)
+    for rider in dict.fromkeys(p.rider for p in edition.prices if p.product in levels):
+        for level in levels:
+            known = edition.find_price(level, rider) is not None
+            _need(
+                known, f"edition {edition.id}: no price for {level}:{rider}, but for other levels"
+            )
 
 
 def _need(holds: bool, problem: str) -> None:  # noqa: FBT001  an assertion reads best so

@@ -1,19 +1,10 @@
 """What bus and ferry rides cost: the cheapest products for a journey, and the price of each.
 
-A *product* is a string that an offer and an order carry:
-``PRODUCT:RIDER[:pass[N]][:covered-M]``, such as
-
-- ``short:adult`` a short-hop ticket, ``single:2:adult`` a single ticket of level 2;
-- ``single:2:adult:covered-1`` a ride on the ticket of the journey's first ride;
-- ``single:2:adult:pass`` one person rides on a pass and pays nothing, ``:pass2`` two persons. Which
-  pass it is stays with the rider: it may tell of a disability.
-
 Everything here is pure; the fares come from ``fare_table``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -32,6 +23,7 @@ from providers.bus.fare_table import (
     Tariff,
     read_fares,
 )
+from providers.bus.product import Product, parse_product
 from providers.values import Quote
 
 __all__ = [
@@ -47,10 +39,6 @@ __all__ = [
     "read_fares",
 ]
 
-_PRODUCT = re.compile(
-    r"(?P<base>[a-z]+(?::[0-9])?):(?P<rider>[a-z]{2,20}?)"
-    r"(?P<pass>:pass(?P<free>[2-9])?)?(?::covered-(?P<covered>[1-9][0-9]?))?"
-)
 _SATURDAY = 5
 
 
@@ -66,7 +54,7 @@ class FareRide:
     """One ride of a journey, as far as its fare depends on it.
 
     ``stops`` counts the stops after boarding, the one to get off at included. A zone is None where
-    the feed gives the stop none; then the other zone decides, or else the tariff's first level.
+    the feed gives the stop none; then the other zone decides, or else the cheapest level.
     """
 
     agency_id: str
@@ -97,20 +85,6 @@ class _Part(NamedTuple):
     """Whether a short-hop ticket is sold for it."""
     reach: int
     """How many rides after it, on its tariff, a single ticket bought for it lasts for."""
-
-
-class Product(NamedTuple):
-    """A product read apart; ``free`` persons ride on a pass."""
-
-    base: str
-    rider: str
-    free: int = 0
-    covered_by: int | None = None
-
-    def __str__(self) -> str:
-        free = "" if not self.free else ":pass" if self.free == 1 else f":pass{self.free}"
-        covered = f":covered-{self.covered_by}" if self.covered_by else ""
-        return f"{self.base}:{self.rider}{free}{covered}"
 
 
 class _Plan(NamedTuple):
@@ -310,7 +284,9 @@ def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: Rider
         options = []
         for end in range(start + 1, min(start + 1 + ride.reach, len(rides)) + 1):
             covered = [part for _, part in rides[start:end]]
-            base = f"single:{_level(edition, covered)}"
+            base = _single(table, edition, covered, rider)
+            if base is None:
+                break
             after = best[len(rides) - end]
             first = Product(base, rider)
             later = (Product(base, rider, covered_by=number + 1),) * (len(covered) - 1)
@@ -330,17 +306,25 @@ def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: Rider
                     (Product("short", rider), *after.products),
                 )
             )
+        if not options:
+            strange = ", ".join(sorted(_zones([ride])))
+            problem = f"{edition.id} has no level for a ticket through the zones {strange}"
+            raise FareUnknownError(problem)
         best.append(min(options, key=lambda plan: (plan.minor, plan.tickets)))
     return best[-1]
 
 
-def _level(edition: Edition, rides: Sequence[_Part]) -> int:
-    zones = {zone for ride in rides for zone in (ride.from_zone, ride.to_zone) if zone}
-    for area in edition.zone_levels:
-        if zones <= set(area.zones):
-            return area.level
-    strange = ", ".join(sorted(zones))
-    raise FareUnknownError(f"{edition.id} has no level for a ticket through the zones {strange}")
+def _single(
+    table: FareTable, edition: Edition, rides: Sequence[_Part], rider: RiderKind
+) -> str | None:
+    """The cheapest single ticket whose area holds all zones; at equal price the first listed."""
+    zones = _zones(rides)
+    found = [f"single:{area.level}" for area in edition.zone_levels if zones <= set(area.zones)]
+    return min(found, key=lambda base: _price(table, edition, base, rider).minor, default=None)
+
+
+def _zones(rides: Sequence[_Part]) -> set[str]:
+    return {zone for ride in rides for zone in (ride.from_zone, ride.to_zone) if zone}
 
 
 def _is_short_hop(
@@ -372,21 +356,6 @@ def _prices(table: FareTable, edition_id: str) -> dict[tuple[str, str], Money]:
     """An edition's prices by product and rider."""
     edition = next(e for e in table.edition if e.id == edition_id)
     return {(p.product, p.rider): table.money(p.amount) for p in edition.prices}
-
-
-@lru_cache(maxsize=256)
-def parse_product(product: str) -> Product:
-    """Read a product.
-
-    Raises:
-        FareUnknownError: it is none.
-    """
-    found = _PRODUCT.fullmatch(product)
-    if found is None:
-        raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
-    covered = int(found["covered"]) if found["covered"] else None
-    free = int(found["free"] or 1) if found["pass"] else 0
-    return Product(found["base"], found["rider"], free, covered)
 
 
 def _amount(money: Money) -> str:

@@ -143,7 +143,7 @@ def price(levels: Levels | None, paid: tuple[Paid, ...]) -> int | None:
                 if all(_holds(levels, i, stop) for r in rides for stop in (r.start, r.end))
             ]
             if areas and rest is not None:
-                options.append(rest + levels.area_cents[areas[0]])
+                options.append(rest + min(levels.area_cents[i] for i in areas))
         ride = paid[first]
         sold = any(a <= ride.departs < b for a, b in levels.short_windows)
         rest = best[len(paid) - first - 1]

@@ -69,6 +69,13 @@ def test_what_failed_once_is_exact(seed: int):
     assert compare_forward(seed) > 0
 
 
+def test_a_wider_area_that_is_cheaper_is_exact():
+    """Areas of 360, 240 and 240: priced by the first area, a second ride made the ticket cheaper
+    than the first ride alone, and its journey was dropped.
+    """
+    assert compare_forward(4_001_589, in_seat=True, rules=True) > 0
+
+
 @pytest.mark.timeout(0)
 def test_arriving_by_is_exact():
     found = [compare_latest(1_000_000 + seed) for seed in range(WORLDS // 4)]

@@ -131,13 +131,20 @@ def test_a_short_hop_sold_from_nine_is_worth_an_hour():
     assert found[1].departs_s == 9 * 3600
 
 
-def test_a_ticket_is_of_the_first_area_that_holds_all_its_stops():
+@pytest.mark.parametrize(
+    ("cents", "to_b", "to_c"), [((300, 440), 300, 440), ((440, 300), 300, 300)]
+)
+def test_a_ticket_is_of_the_cheapest_area_that_holds_all_its_stops(
+    cents: tuple[int, int], to_b: int, to_c: int
+):
     zones = np.zeros(3, np.int32)
     zones[[A, B]], zones[C] = 0b11, 0b10
-    towns = replace(TARIFF, area_cents=(300, 440), stop_areas=zones, short_stops=0)
-    assert points(search_front(network(ON_LEVELS, towns), NO_BIKES, from_a_to_c()))[-1] == (
-        "08:20", 1, 440, 4,
-    )  # fmt: skip
+    towns = replace(TARIFF, area_cents=cents, stop_areas=zones, short_stops=0)
+    found = search_front(network(ON_LEVELS, towns), NO_BIKES, from_a_to_c())
+    assert points(found)[-1] == ("08:20", 1, to_c, 4)
+    at_b = np.array([FAR, 0, FAR], np.int32)
+    ends = search_front(network(ON_LEVELS, towns), NO_BIKES, replace(from_a_to_c(), egress=at_b))
+    assert points(ends) == [("08:10", 0, to_b, 2)]
 
 
 def test_a_bike_emits_nothing_and_leaves_the_faster_bus_on_the_front():

@@ -16,6 +16,11 @@ from tests.providers.bus.test_fares import FARES, TABLE
         ('scheme = "own"', 'scheme = "levels"', "names a product"),
         ('covers = ["sh-tarif"]', 'covers = ["hvv"]', "no tariff hvv"),
         ('"priwallfaehre"]\nvat', '"stadtverkehr-luebeck"]\nvat', "agency .* stands there twice"),
+        (
+            '{ product = "single:2", rider = "child", amount = "2.00" },',
+            "",
+            "edition sh-tarif-2025: no price for single:2:child, but for other levels",
+        ),
         ('rider = "adult"', 'rider = "dog"', "rider dog has no name"),
         ('timezone = "Europe/Berlin"', 'timezone = "../x"', "field timezone"),
         ("[[tariff]]", "[[tariff", "fares.toml: "),

@@ -1,0 +1,52 @@
+"""Products of bus and ferry rides: which ticket carries whom.
+
+A *product* is a string that an offer and an order carry:
+``PRODUCT:RIDER[:pass[N]][:covered-M]``, such as
+
+- ``short:adult`` a short-hop ticket, ``single:2:adult`` a single ticket of level 2;
+- ``single:2:adult:covered-1`` a ride on the ticket of the journey's first ride;
+- ``single:2:adult:pass`` one person rides on a pass and pays nothing, ``:pass2`` two persons. Which
+  pass it is stays with the rider: it may tell of a disability.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from providers.bus.fare_table import FareUnknownError
+
+_PRODUCT = re.compile(
+    r"(?P<base>[a-z]+(?::[0-9])?):(?P<rider>[a-z]{2,20}?)"
+    r"(?P<pass>:pass(?P<free>[2-9])?)?(?::covered-(?P<covered>[1-9][0-9]?))?"
+)
+
+
+class Product(NamedTuple):
+    """A product read apart; ``free`` persons ride on a pass."""
+
+    base: str
+    rider: str
+    free: int = 0
+    covered_by: int | None = None
+
+    def __str__(self) -> str:
+        free = "" if not self.free else ":pass" if self.free == 1 else f":pass{self.free}"
+        covered = f":covered-{self.covered_by}" if self.covered_by else ""
+        return f"{self.base}:{self.rider}{free}{covered}"
+
+
+@lru_cache(maxsize=256)
+def parse_product(product: str) -> Product:
+    """Read a product.
+
+    Raises:
+        FareUnknownError: it is none.
+    """
+    found = _PRODUCT.fullmatch(product)
+    if found is None:
+        raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
+    covered = int(found["covered"]) if found["covered"] else None
+    free = int(found["free"] or 1) if found["pass"] else 0
+    return Product(found["base"], found["rider"], free, covered)
