@@ -15,7 +15,7 @@ from mobility.booking.advance import advance_while_waiting
 from mobility.booking.errors import LegRefusedError
 from mobility.booking.extend import ask_to_extend
 from mobility.booking.queries import get_booking
-from mobility.booking.trip import Ask, AskState, Trip
+from mobility.booking.trip import Ask, AskState, LegState, Trip
 from mobility.db import transaction
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
@@ -56,4 +56,5 @@ async def extend_hold(
 
 
 def _decided(trip: Trip) -> bool:
-    return all(leg.pending(Ask.EXTEND) is None for leg in trip.provided)
+    held = (leg for leg in trip.provided if leg.state is LegState.HELD)
+    return all(leg.pending(Ask.EXTEND) is None for leg in held)

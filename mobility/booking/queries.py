@@ -76,10 +76,11 @@ class BookingRecord:
     ceiling: Money
     created_at: datetime
     expires_at: datetime
-    extended_to: datetime | None
     failure_type: str | None
     failure_detail: str | None
     legs: tuple[LegRecord, ...]
+    extended_to: datetime | None = None
+    """Until when its rider asked to have it held, if she did."""
 
 
 async def get_booking(tx: AsyncConnection, rider_id: str, booking_id: str) -> BookingRecord:
