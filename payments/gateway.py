@@ -74,6 +74,8 @@ class LineCategory(StrEnum):
     CHARGE = "charge"
     PARTIAL_CAPTURE_REVERSAL = "partial_capture_reversal"
     REFUND = "refund"
+    REFUND_FAILURE = "refund_failure"
+    """A refund came back, days after it had been made."""
     PAYOUT = "payout"
     FEE = "fee"
     DISPUTE = "dispute"

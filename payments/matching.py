@@ -35,6 +35,8 @@ class CaseKind(StrEnum):
     PAYOUT = "payout"
     """A payout is not the sum of its lines, or is unknown."""
     DISPUTE = "dispute"
+    REFUND_FAILED = "refund_failed"
+    """A refund came back: the rider has not got her money."""
     UNKNOWN_TYPE = "unknown_type"
     BALANCE = "balance"
     """Ledger and processor differ by more than the other cases explain."""
@@ -95,6 +97,8 @@ class Known:
     payout_nets: dict[str, Money]
     """The sum of the lines that the processor says are in a payout."""
     disputes: frozenset[str] = frozenset()
+    refunds: frozenset[str] = frozenset()
+    """The processor's refunds that an earlier run has matched."""
 
 
 _SALES = frozenset({LineCategory.CHARGE, LineCategory.PARTIAL_CAPTURE_REVERSAL})
@@ -122,10 +126,8 @@ def match(
             cases.append(case)
         elif line.category is LineCategory.PAYOUT:
             _match_payout(line, known, matches, cases)
-        elif line.category is LineCategory.FEE:
-            matches.append(Match(line, None, "fee"))
-        elif line.category is LineCategory.DISPUTE and line.source_id in known.disputes:
-            matches.append(Match(line, None, "dispute"))
+        elif by := _explained_by(line, known):
+            matches.append(Match(line, None, by))
         else:
             found = index.find(line)
             if found is None:
@@ -142,6 +144,16 @@ def match(
         else:
             cases.append(_missing_theirs(movement))
     return Matching(tuple(matches), tuple(cases), tuple(later))
+
+
+def _explained_by(line: BalanceLine, known: Known) -> str | None:
+    """What explains a line that no movement of ours stands for."""
+    explains = {
+        LineCategory.FEE: True,
+        LineCategory.DISPUTE: line.source_id in known.disputes,
+        LineCategory.REFUND_FAILURE: line.source_id in known.refunds,
+    }
+    return line.category.value if explains.get(line.category) else None
 
 
 class _Index:
@@ -194,6 +206,9 @@ def _unexplained(line: BalanceLine, known: Known) -> Case:
         return Case(
             CaseKind.DISPUTE, line.id, line.net, f"{line.source_id}: a dispute we do not know"
         )
+    if line.category is LineCategory.REFUND_FAILURE:
+        told = f"refund {line.source_id} came back; it is booked when the refund is matched"
+        return Case(CaseKind.REFUND_FAILED, line.id, line.net, told)
     if line.category is LineCategory.OTHER:
         return Case(CaseKind.UNKNOWN_TYPE, line.id, line.net, f"a line of type {line.wire_type}")
     operation_id = line.operation_id or ""

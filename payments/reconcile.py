@@ -24,6 +24,7 @@ from payments.money import EUR, Money
 from payments.operation import OperationKind, OperationState
 from payments.postings import JournalKind, Origin
 from payments.reconciliation import Reconciliation, store_run
+from payments.refund_failures import list_failed_refunds, take_refund_back
 from payments.statement import EVER, Statement, fetch_statement, line_of, store_lines
 from payments.tables import (
     balance_line,
@@ -89,7 +90,7 @@ async def record_statement(
         (each.amount for each in movements if each.operation_id not in matched_movements), currency
     )
     unexplained = theirs - booked - explained
-    cases = [*found.cases, *dispute_cases]
+    cases = [*found.cases, *dispute_cases, *await list_failed_refunds(tx)]
     if unexplained:
         cases.append(
             Case(
@@ -216,7 +217,21 @@ async def _know(
             for payout_id, lines in statement.payout_lines.items()
         },
         frozenset(each.id for each in statement.disputes),
+        await _refunds_matched(tx, lines),
     )
+
+
+async def _refunds_matched(tx: AsyncConnection, lines: Sequence[BalanceLine]) -> frozenset[str]:
+    sources = {line.source_id for line in lines if line.category is LineCategory.REFUND_FAILURE}
+    found = await tx.execute(
+        select(balance_line.c.source_id)
+        .join(reconciliation_match, reconciliation_match.c.line_id == balance_line.c.id)
+        .where(
+            balance_line.c.source_id.in_(sources),
+            balance_line.c.category == LineCategory.REFUND.value,
+        )
+    )
+    return frozenset(found.scalars())
 
 
 async def _post(
@@ -238,6 +253,8 @@ async def _post(
         elif line.category is LineCategory.FEE:
             drafts += postings.fee_charged(f"{line.id}:amount", -line.amount, None)
             fees -= line.amount
+        elif line.category is LineCategory.REFUND_FAILURE:
+            await take_refund_back(tx, line.source_id or "", now)
         for draft in drafts:
             await ledger.append(tx, draft, event_at=line.created_at, now=now)
     return fees, paid_out

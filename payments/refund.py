@@ -81,6 +81,8 @@ async def prepare_refund(
     return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
 
 
+CAME_BACK = "refund_came_back"
+"""Error code of a refund that came back days after it had been made; it is not tried again."""
 GUARANTEE, REBATE = "guarantee", "rebate"
 """Why money goes back that no leg gives: a carrier's guarantee, or a rebate of ours."""
 
@@ -131,6 +133,7 @@ async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:
             money_operation.c.payment_id == payment_id,
             money_operation.c.kind == OperationKind.REFUND.value,
             money_operation.c.state == OperationState.DECLINED.value,
+            money_operation.c.error_code.is_distinct_from(CAME_BACK),
         )
         .values(state=OperationState.SENT.value, decided_at=None)
         .returning(money_operation.c.id)

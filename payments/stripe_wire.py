@@ -51,6 +51,7 @@ _CATEGORIES = {
     "charge": LineCategory.CHARGE,
     "partial_capture_reversal": LineCategory.PARTIAL_CAPTURE_REVERSAL,
     "refund": LineCategory.REFUND,
+    "refund_failure": LineCategory.REFUND_FAILURE,
     "payout": LineCategory.PAYOUT,
     "payout_reversal": LineCategory.PAYOUT,
     "fee": LineCategory.FEE,

@@ -15,6 +15,7 @@ from payments.accounts import Account, Role
 from payments.cases import list_cases
 from payments.matching import CaseKind
 from payments.money import Money
+from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
 from payments.reconcile import find_since, reconcile, record_statement
 from payments.reconciliation import find_last_reconciliation
@@ -81,11 +82,32 @@ async def test_a_refund_that_comes_back_after_days_is_a_case(till: Till, sandbox
         failed = (await http.post(path)).json()
         assert (failed["status"], (await http.post(path)).status_code) == ("failed", 400)
 
-    found = await run(till, 2)
+    for minutes in (2, 3):
+        found = await run(till, minutes)
+        assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.all", 400)]
+        assert (found.processor, found.unexplained) == (found.ledger, Money(0))
+    payment = await till.payment()
+    assert (payment.state, payment.captured, payment.refunded) == (
+        PaymentState.CAPTURED, Money(1000), Money(0),
+    )  # fmt: skip
+    assert (await till.balances())["provider_payable:bus:EUR"] == -1000
 
+
+async def test_a_refund_that_comes_back_before_it_was_matched_is_booked_by_the_next_run(
+    till: Till, sandbox: str
+):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    await till.refund(400)
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
+        refund = (await http.get(f"{sandbox}/v1/refunds")).json()["data"][0]
+        failed = (await http.post(f"{sandbox}/sandbox/refunds/{refund['id']}/fail")).json()
+    await run(till)
     line = failed["failure_balance_transaction"]
-    assert await open_cases(till) == [(CaseKind.UNKNOWN_TYPE, line, 400)]
-    assert (found.processor - found.ledger, found.unexplained) == (Money(400), Money(0))
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, line, 400)]
+    found = await run(till, 2)
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.all", 400)]
+    assert (found.processor, found.unexplained) == (found.ledger, Money(0))
 
 
 async def test_an_empty_world_is_balanced(till: Till):
