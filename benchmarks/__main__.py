@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import availability, front, importing, kernel, places, realtime, search
+from benchmarks import availability, bookings, front, importing, kernel, places, realtime, search
 
 BRIEF = {
     "availability": availability.main,
+    "bookings": bookings.main,
     "kernel": kernel.main,
     "front": front.quick,
     "importing": importing.quick,
@@ -20,6 +21,7 @@ BRIEF = {
 }
 FULL = {
     "availability": availability.main,
+    "bookings": bookings.main,
     "kernel": kernel.main,
     "front": front.main,
     "importing": importing.main,
