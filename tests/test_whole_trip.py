@@ -88,6 +88,23 @@ def test_a_declined_card_is_a_402_and_leaves_nothing_behind(anna: Rider) -> None
     assert booking["failure"] == "payment-declined"
 
 
+def test_a_broken_bike_costs_nothing_and_the_next_one_is_booked_at_the_same_tariff(
+    anna: Rider,
+) -> None:
+    booking = anna.book(anna.offer("bike")).json()
+    bike = next(leg for leg in booking["legs"] if leg["mode"] == "bike")
+    path = f"/v1/bookings/{booking['id']}/legs/{bike['id']}"
+    told = anna.post(f"{path}/problem", {"kind": "vehicle_broken"}).json()
+    assert told["report"]["outcome"] == "given_back"
+    wait_for(anna, booking["id"], "cancelled")
+    other = told["replacement"]
+    assert other["legs"][0]["vehicle_id"] != bike["vehicle_id"]
+    assert other["price"]["amount"] <= bike["price"]["amount"]
+    again = anna.book(other["offer_id"]).json()
+    assert again["state"] == "confirmed"
+    anna.post(f"/v1/bookings/{again['id']}/cancel")
+
+
 def test_three_d_secure_is_one_visit_to_a_hosted_page(anna: Rider) -> None:
     booking = anna.book(anna.offer("bike"), method="pm_card_threeDSecure2Required").json()
     assert booking["state"] == "awaiting_payment"
