@@ -27,6 +27,7 @@ from mobility.booking.trip import Ask, AskState, BookingState, Trip
 from mobility.booking.trips import (
     get_order,
     get_trip,
+    lock_booking,
     mark_needs_attention,
     mark_sent,
     record_move,
@@ -156,14 +157,15 @@ async def _prepare_leg(
 ) -> LegCall:
     if action.leg_id is None or action.ask is None:
         raise ValueError(f"not an action on a leg: {action}")
-    before = await mark_sent(tx, trip.id, action.leg_id, action.ask, now, ours=action.ours)
+    await mark_sent(tx, trip.id, action.leg_id, action.ask, now, ours=action.ours)
     if action.ours:
         await note_our_end(tx, trip.id, action.leg_id, trip.rider_id, now)
     order = await _order_of(tx, desk, trip, action.leg_id)
-    read_first = before is AskState.SENT
-    held_until = next(leg.held_until for leg in trip.legs if leg.id == action.leg_id)
+    leg = next(leg for leg in trip.legs if leg.id == action.leg_id)
+    before = leg.asked.get(action.ask)
+    read_first = before is not None and before.state is AskState.SENT
     return LegCall(
-        trip.id, action.leg_id, action.ask, order, read_first, action.read_only, held_until
+        trip.id, action.leg_id, action.ask, order, read_first, action.read_only, leg.held_until
     )
 
 
@@ -178,7 +180,7 @@ async def _look(desk: Desk, booking_id: str, orders: Mapping[str, LegOrder]) -> 
     for leg_id, order in orders.items():
         found = await look(desk, order, desk.clock())
         async with transaction(desk.engine) as tx:
-            await get_trip(tx, booking_id, lock=True)
+            await lock_booking(tx, booking_id)
             await record_look(tx, booking_id, leg_id, found, desk.clock())
 
 
@@ -188,7 +190,7 @@ async def _carry_out(desk: Desk, trip: Trip, move: Move, calls: list[LegCall]) -
     if calls:
         answers = await call_all(desk, calls, desk.clock())
         async with transaction(desk.engine) as tx:
-            await get_trip(tx, trip.id, lock=True)
+            await lock_booking(tx, trip.id)
             for answer in answers:
                 await record_answer(tx, answer, desk.clock())
         attempts = {

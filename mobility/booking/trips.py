@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, func, literal, or_, select, update
+from sqlalchemy import RowMapping, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,25 +41,57 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
     Raises:
         NotFoundError: there is no such booking.
     """
-    query = select(booking).where(booking.c.id == booking_id)
+    query = _BOOKING.where(booking.c.id == booking_id)
     row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
     if row is None:
         raise NotFoundError(booking_id)
-    legs = (
-        await tx.execute(select(leg).where(leg.c.booking_id == booking_id).order_by(leg.c.position))
-    ).mappings()
-    asks = (
-        await tx.execute(
-            select(provider_operation).where(provider_operation.c.booking_id == booking_id)
-        )
-    ).mappings()
+    found = await tx.execute(_LEGS_WITH_ASKS.where(leg.c.booking_id == booking_id))
+    legs: dict[str, RowMapping] = {}
     asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
-    for ask in asks:
-        asked[ask["leg_id"]][Ask(ask["kind"])] = Asked(
-            AskState(ask["state"]), ask["attempts"], ask["asked_at"], ask["error"], ask["ours"]
-        )
+    for each in found.mappings():
+        legs[each["id"]] = each
+        if each["kind"] is not None:
+            asked[each["id"]][Ask(each["kind"])] = Asked(
+                AskState(each["ask_state"]),
+                each["attempts"],
+                each["asked_at"],
+                each["error"],
+                each["ours"],
+            )
     payment = await get_seen(tx, row["payment_id"], row["currency"])
-    return _trip(row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs), payment)
+    return _trip(
+        row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs.values()), payment
+    )
+
+
+_BOOKING = select(
+    *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
+    *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
+    *(booking.c.created_at, booking.c.expires_at),
+)
+_LEGS_WITH_ASKS = (
+    select(
+        *(leg.c.id, leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce, leg.c.state),
+        *(leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor, leg.c.ceiling_minor),
+        *(leg.c.final_minor, leg.c.looked_at, leg.c.started_at, leg.c.hold_expires_at),
+        *(leg.c.kept_until, leg.c.end_by),
+        provider_operation.c.kind,
+        provider_operation.c.state.label("ask_state"),
+        *(provider_operation.c.attempts, provider_operation.c.asked_at),
+        *(provider_operation.c.error, provider_operation.c.ours),
+    )
+    .outerjoin(
+        provider_operation,
+        (provider_operation.c.booking_id == leg.c.booking_id)
+        & (provider_operation.c.leg_id == leg.c.id),
+    )
+    .order_by(leg.c.position)
+)
+
+
+async def lock_booking(tx: AsyncConnection, booking_id: str) -> None:
+    """Let nobody else decide about a booking until the transaction ends."""
+    await tx.execute(select(booking.c.id).where(booking.c.id == booking_id).with_for_update())
 
 
 def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> Trip:
@@ -241,26 +273,33 @@ async def mark_sent(
     now: datetime,
     *,
     ours: bool = False,
-) -> AskState:
-    """Record that the call goes out now; returns the state before, which says whether to read."""
-    await ask_for(tx, booking_id, leg_id, ask, now)
-    mine = (
-        provider_operation.c.booking_id == booking_id,
-        provider_operation.c.leg_id == leg_id,
-        provider_operation.c.kind == ask,
+) -> None:
+    """Record that the call goes out now."""
+    statement = insert(provider_operation).values(
+        booking_id=booking_id,
+        leg_id=leg_id,
+        kind=ask,
+        state=AskState.SENT,
+        attempts=1,
+        ours=ours,
+        asked_at=now,
+        sent_at=now,
     )
-    before = await tx.scalar(select(provider_operation.c.state).where(*mine).with_for_update())
     await tx.execute(
-        update(provider_operation)
-        .where(*mine)
-        .values(
-            state=AskState.SENT,
-            sent_at=now,
-            attempts=provider_operation.c.attempts + 1,
-            ours=or_(provider_operation.c.ours, literal(ours)),
+        statement.on_conflict_do_update(
+            index_elements=[
+                provider_operation.c.booking_id,
+                provider_operation.c.leg_id,
+                provider_operation.c.kind,
+            ],
+            set_={
+                "state": AskState.SENT,
+                "sent_at": now,
+                "attempts": provider_operation.c.attempts + 1,
+                "ours": or_(provider_operation.c.ours, statement.excluded.ours),
+            },
         )
     )
-    return AskState(before or AskState.PLANNED)
 
 
 async def record_ask(
