@@ -23,6 +23,8 @@ from mobility.booking.leg_reports import (
 from mobility.booking.ride import RIDING, find_leg
 from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
 from mobility.booking.trips import ask_for, get_trip, set_leg
+from providers.bus.fares import FareUnknownError
+from providers.bus.product import parse_product
 
 FREE_FOR = timedelta(minutes=5)
 """How long after its start a vehicle that turns out to be broken costs nothing."""
@@ -60,6 +62,26 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
     return Outcome.FREE if believed and now <= begun + FREE_FOR else Outcome.CHARGED
 
 
+def list_covered(trip: Trip, leg: TripLeg) -> list[TripLeg]:
+    """The other legs that ride on this leg's ticket; products count the rides of a trip from 1."""
+    rides = [each for each in trip.provided if not each.scarce]
+    number = next((n for n, each in enumerate(rides, 1) if each.id == leg.id), None)
+    return [] if number is None else [each for each in rides if _ticket_of(each) == number]
+
+
+def _ticket_of(leg: TripLeg) -> int | None:
+    """On the ticket of which other ride this one is; None where it has its own."""
+    try:
+        return parse_product(leg.product or "").covered_by
+    except FareUnknownError:
+        return None
+
+
+def _can_go_back(trip: Trip, leg: TripLeg, now: datetime) -> bool:
+    gone = leg.state in (LegState.CANCELLED, LegState.FAILED)
+    return gone or (leg.id in list_unused(trip, now) and not leg.pending(Ask.START))
+
+
 async def report_problem(
     tx: AsyncConnection, booking_id: str, leg_id: str, problem: Problem, now: datetime
 ) -> LegReport:
@@ -80,6 +102,9 @@ async def report_problem(
     day_before = now - timedelta(days=1)
     believed = await count_reports(tx, trip.rider_id, day_before) < MOST_A_DAY
     outcome = judge(leg, problem.kind, now, believed=believed)
+    covered = list_covered(trip, leg) if outcome.costs_nothing else []
+    if not all(_can_go_back(trip, each, now) for each in covered):
+        outcome, covered = Outcome.NOTED, []
     report = LegReport(
         booking_id=booking_id,
         leg_id=leg_id,
@@ -97,10 +122,10 @@ async def report_problem(
     )
     await add_report(tx, report, trip.rider_id)
     await _follow(tx, trip, leg, outcome, now)
-    if problem.cancel_rest:
-        for other in list_unused(trip, now):
-            if other != leg_id:
-                await ask_for(tx, booking_id, other, Ask.CANCEL, now)
+    rest = list_unused(trip, now) if problem.cancel_rest else []
+    for other in dict.fromkeys([each.id for each in covered] + rest):
+        if other != leg_id:
+            await ask_for(tx, booking_id, other, Ask.CANCEL, now)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return report
 

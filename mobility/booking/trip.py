@@ -126,6 +126,8 @@ class TripLeg:
     """Until when a vehicle waits for its rider at least; None as long as is usual."""
     end_by: datetime | None = None
     """When we end a ride of this leg ourselves; None as long as it may go on."""
+    product: str | None = None
+    """Which ticket it is on; None for a rented vehicle."""
 
     @property
     def open(self) -> bool:

@@ -74,7 +74,7 @@ _LEGS_WITH_ASKS = (
         *(leg.c.id, leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce, leg.c.state),
         *(leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor, leg.c.ceiling_minor),
         *(leg.c.final_minor, leg.c.looked_at, leg.c.started_at, leg.c.hold_expires_at),
-        *(leg.c.kept_until, leg.c.end_by),
+        *(leg.c.kept_until, leg.c.end_by, leg.c.product),
         provider_operation.c.kind,
         provider_operation.c.state.label("ask_state"),
         *(provider_operation.c.attempts, provider_operation.c.asked_at),
@@ -132,6 +132,7 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
         held_until=row["hold_expires_at"],
         kept_until=row["kept_until"],
         end_by=row["end_by"],
+        product=row["product"],
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
 from mobility.booking.give_back import ask_to_give_back
+from mobility.booking.ride import ask_to_start
 from mobility.booking.tickets import Access, Holder, hold_ticket, list_revoked, lock_access
 from mobility.booking.trip import PaymentView
 from mobility.db import transaction
@@ -24,6 +25,7 @@ from providers.bus.fare_table import read_fares
 from providers.stanza import read_stanzas
 from providers.values import AccessFormat, Mode, ProviderId
 from tests.booking.test_hard_luck import Unlike, changed, later, ticket_leg
+from tests.booking.test_problem import tell
 from tests.booking.world import BIKE, World, bike_leg, offer_of
 from tests.providers.city import write_city
 from tests.providers.conftest import LUEBECK_FARES
@@ -180,3 +182,42 @@ async def test_an_operators_code_is_kept_byte_by_byte(city: World, code: str) ->
         access = await lock_access(tx, "rdr_anna", booking_id, leg_id)
     assert (access.code, access.format, access.base64) == (code, AccessFormat.AZTEC, True)
     assert access.ticket is None
+
+
+def through_ticket(departs_in: int = 30) -> tuple[OfferLeg, OfferLeg]:
+    """Two buses on one ticket, which the first one pays."""
+    second = bus_leg(departs_in + 15)
+    quote = replace(second.quote, price=Money(0)) if second.quote else None
+    return bus_leg(departs_in), replace(second, product="single:2:adult:covered-1", quote=quote)
+
+
+async def test_a_ticket_that_is_reported_takes_the_rides_on_it_with_it(city: World) -> None:
+    booking_id = await city.book(offer_of(*through_ticket()))
+    await city.advance(booking_id)
+    second = (await city.trip(booking_id)).provided[1].id
+    access, _ = await show(city, booking_id, second, PHONE)
+    assert access.ticket is not None
+    assert (await tell(city, booking_id, kind="vehicle_missing")).outcome == "given_back"
+    assert await city.story(booking_id) == "cancelled | bus cancelled, bus cancelled | refunded"
+    assert await revoked(city) == {access.ticket.id: 1}
+    with pytest.raises(WrongStateError):
+        await show(city, booking_id, second, PHONE)
+
+
+async def test_a_refused_wheelchair_is_refunded_with_the_rides_on_the_ticket(city: World) -> None:
+    booking_id = await city.book(offer_of(*through_ticket(1)))
+    await city.advance(booking_id)
+    gone = later(city, minutes=2)
+    assert (await tell(gone, booking_id, kind="wheelchair_refused")).outcome == "refunded"
+    assert await city.story(booking_id) == "settled | bus ended, bus cancelled | refunded"
+
+
+async def test_a_report_after_a_ride_on_the_ticket_is_for_staff(city: World) -> None:
+    booking_id = await city.book(offer_of(*through_ticket()))
+    await city.advance(booking_id)
+    second = (await city.trip(booking_id)).provided[1].id
+    async with transaction(city.desk.engine) as tx:
+        await ask_to_start(tx, booking_id, second, city.desk.clock())
+    report = await tell(city, booking_id, kind="vehicle_missing")
+    assert (report.outcome, report.open) == ("noted", True)
+    assert await city.story(booking_id) == "active | bus confirmed, bus active | captured"
