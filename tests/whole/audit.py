@@ -33,7 +33,8 @@ _ROWS = {
     "operations": "SELECT id, kind, state, psp_id, payment_id FROM money_operation",
     "entries": "SELECT account_code, amount_minor FROM entry JOIN journal ON id = journal_id"
     " WHERE kind NOT IN ('fee', 'payout')",
-    "due": "SELECT kind, key, last_error FROM step WHERE kind = 'advance_booking'"
+    "due": "SELECT kind, key, last_error FROM step WHERE kind NOT IN ('apply_events',"
+    " 'poll_payments', 'pull_availability', 'forget_trips', 'reconcile')"
     " AND (run_at < now() + interval '30 seconds' OR last_error IS NOT NULL)",
 }
 
@@ -62,8 +63,13 @@ def read_sides(instance: Instance) -> Sides:
     ]
     intents, refunds = (_list_all(processor, key, kind) for kind in ("payment_intents", "refunds"))
     with psycopg.connect(running["DATABASE_URL"], row_factory=namedtuple_row) as database:
-        ours = {name: database.execute(query).fetchall() for name, query in _ROWS.items()}
+        ours = read_ours(database)
     return Sides(ours, intents, refunds, kept)
+
+
+def read_ours(database: psycopg.Connection[Any]) -> dict[str, list[Any]]:
+    """What our database has; ``due`` are the steps left to do, but for those that never end."""
+    return {name: database.execute(query).fetchall() for name, query in _ROWS.items()}
 
 
 def _list_all(processor: str, key: str, kind: str) -> list[Json]:
