@@ -7,6 +7,7 @@ itself says. While it is open it is a case; lost, the rider owes what she had ri
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,9 +18,10 @@ from payments import ledger, postings
 from payments.debt import get_debt, leave, open_debt
 from payments.gateway import Dispute, DisputeState
 from payments.matching import Case, CaseKind
+from payments.money import Money
 from payments.payment import Payment, payment_of
+from payments.tables import debt, payment
 from payments.tables import dispute as dispute_table
-from payments.tables import payment
 
 LOST = "dispute_lost"
 """Why such a debt is left to the rider: her bank would take another charge back as well."""
@@ -41,6 +43,24 @@ async def record_disputes(
         if case is not None:
             cases.append(case)
     return cases
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a bank took back for good, and when."""
+
+    at: datetime
+    amount: Money
+
+
+async def list_lost(tx: AsyncConnection, booking_id: str) -> list[TakenBack]:
+    """What disputes about a booking took back that were lost and are owed again; in any order."""
+    rows = await tx.execute(
+        select(dispute_table.c.created_at, debt.c.amount_minor, debt.c.currency)
+        .join(debt, debt.c.id == dispute_table.c.id)
+        .where(debt.c.booking_id == booking_id)
+    )
+    return [TakenBack(row.created_at, Money(row.amount_minor, row.currency)) for row in rows]
 
 
 async def _payment_of(tx: AsyncConnection, hold_id: str | None) -> Payment | None:

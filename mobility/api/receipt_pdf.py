@@ -38,6 +38,7 @@ _MOVEMENTS = {
     "later_charge": "nachgebucht",
     "refund": "erstattet",
     "guarantee": "nach Fahrgastgarantie erstattet",
+    "taken_back": "von der Bank zurückgeholt",
     "rebate": "über dem Tagesdeckel erstattet",
 }
 

@@ -54,7 +54,8 @@ class MovementView(BaseModel):
 
     kind: str = Field(
         description="charge; later_charge for what a ride cost beyond its hold; refund; or "
-        "guarantee, what goes back by a carrier's guarantee; rebate, beyond a day's ceiling."
+        "guarantee, what goes back by a carrier's guarantee; rebate, beyond a day's ceiling; "
+        "taken_back, what the rider's bank took back for good."
     )
     at: datetime
     amount: Amount

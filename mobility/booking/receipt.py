@@ -19,6 +19,7 @@ from mobility.booking.queries import BookingRecord, LegRecord
 from mobility.booking.replay import Replay, replay_leg
 from mobility.booking.trip import Aim
 from mobility.cities.city import City
+from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import list_operations, list_payments
@@ -64,7 +65,8 @@ class Movement:
 
     kind: str
     """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
-    where a carrier bears what goes back; ``rebate`` beyond the city's ceiling of a day."""
+    where a carrier bears what goes back; ``rebate`` beyond the city's ceiling of a day;
+    ``taken_back`` by the rider's bank, in a dispute that was lost."""
     at: datetime
     amount: Money
 
@@ -83,7 +85,7 @@ class Receipt:
     outstanding: Money
     """Used, and not paid yet."""
     movements: tuple[Movement, ...]
-    """In order of time; without refunds they add up to ``captured``."""
+    """In order of time; they add up to ``captured`` less ``refunded``."""
     co2_grams: int
 
 
@@ -135,7 +137,8 @@ async def get_receipt(tx: AsyncConnection, record: BookingRecord, city: City) ->
 
 async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement, ...]:
     """The money that moved for a booking, later charges of what was owed included."""
-    found = []
+    lost = await list_lost(tx, booking_id)
+    found = [Movement("taken_back", each.at, each.amount) for each in lost]
     for payment in await list_payments(tx, booking_id):
         for made in await list_operations(tx, payment.id):
             if made.state is not OperationState.DONE or made.decided_at is None:

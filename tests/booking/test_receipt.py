@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from mobility.api.receipt_pdf import render_receipt
 from mobility.booking.bill_split import Taxed, split_by_amounts, split_equally
 from mobility.booking.collect import collect
 from mobility.booking.errors import SplitRefusedError, WrongStateError
@@ -21,9 +25,11 @@ from mobility.booking.receipt import Receipt, ReceiptLine, get_receipt
 from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from payments.money import Money
+from payments.reconcile import reconcile
 from providers.price_item import ItemKind
 from providers.values import Mode, ProviderId
-from tests.booking.test_arrears import ride_too_long
+from tests.api.test_receipts import text_of
+from tests.booking.test_arrears import pay, ride_too_long
 from tests.booking.test_day_cap import capped, ride
 from tests.booking.world import BIKE, World
 from tests.providers.sandboxes import Sandbox, run_sandbox
@@ -67,6 +73,42 @@ async def test_a_ride_beyond_its_hold_shows_both_charges_and_is_computed_anew(
         ("later_charge", Money(300)),
     ]
     assert (receipt.captured, receipt.outstanding) == (Money(500), Money(0))
+
+
+def _lose_disputes(world: World) -> None:
+    headers = {"Authorization": "Bearer sk_test_x"}
+    with httpx.Client(base_url=world.processor, headers=headers) as http:
+        for each in http.get("/v1/disputes", params={"limit": 100}).json()["data"]:
+            losing = {"evidence[uncategorized_text]": "losing_evidence"}
+            http.post(f"/v1/disputes/{each['id']}", data=losing)
+
+
+def _adds_up(receipt: Receipt) -> bool:
+    signed = [
+        each.amount.minor * (1 if each.kind in ("charge", "later_charge") else -1)
+        for each in receipt.movements
+    ]
+    return sum(signed) == (receipt.captured - receipt.refunded).minor
+
+
+async def test_what_a_bank_took_back_for_good_is_a_movement_and_all_add_up(world: World) -> None:
+    booking_id = await ride_too_long(world, ceiling=600, method="pm_card_createDispute")
+    _lose_disputes(world)
+    await reconcile(world.desk.engine, world.desk.gateway, now=datetime.now(UTC))
+    receipt = await receipt_of(world)
+    assert {each.kind: each.amount for each in receipt.movements} == {
+        "charge": Money(500),
+        "taken_back": Money(500),
+    }
+    assert (receipt.captured, receipt.outstanding) == (Money(0), Money(500))
+    assert _adds_up(receipt)
+    shown = text_of(render_receipt(receipt, {}, "Lübeck", ZoneInfo("Europe/Berlin")))
+    assert re.search(r"von der Bank zurückgeholt am .* Uhr: 5,00", shown)
+    await pay(world, booking_id)
+    paid = await receipt_of(world)
+    assert paid.movements[-1].kind == "later_charge"
+    assert (paid.captured, paid.outstanding) == (Money(500), Money(0))
+    assert _adds_up(paid)
 
 
 async def test_an_operator_that_asks_for_less_than_its_tariff_is_named(world: World) -> None:
