@@ -21,6 +21,7 @@ from mobility.booking.leg_reports import (
     find_report,
 )
 from mobility.booking.ride import RIDING, find_leg
+from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
 from mobility.booking.trips import ask_for, get_trip, set_leg
 from providers.bus.fares import FareUnknownError
@@ -138,6 +139,7 @@ async def _follow(
     if leg.scarce:  # also one that is given back, should it turn out to have been unlocked
         await set_leg(tx, trip.id, leg.id, end_by=now)
     if outcome is Outcome.REFUNDED:
+        await void_tickets(tx, trip.id, now, leg_id=leg.id)
         await set_leg(
             tx,
             trip.id,

@@ -221,3 +221,13 @@ async def test_a_report_after_a_ride_on_the_ticket_is_for_staff(city: World) -> 
     report = await tell(city, booking_id, kind="vehicle_missing")
     assert (report.outcome, report.open) == ("noted", True)
     assert await city.story(booking_id) == "active | bus confirmed, bus active | captured"
+
+
+async def test_a_ticket_refunded_for_a_refused_wheelchair_is_revoked(city: World) -> None:
+    booking_id, leg_id = await booked(city, bus_leg(departs_in=1))
+    access, _ = await show(city, booking_id, leg_id, PHONE)
+    assert access.ticket is not None
+    gone = later(city, minutes=2)
+    await tell(gone, booking_id, kind="wheelchair_refused")
+    assert await city.story(booking_id) == "settled | bus ended | refunded"
+    assert await revoked(gone) == {access.ticket.id: 1}
