@@ -159,7 +159,7 @@ async def split_bill(
     if not accept.strip().startswith(PDF):
         return SplitView(
             booking_id=booking_id,
-            total=Amount.of(receipt.total),
+            total=Amount.of(receipt.paid),
             shares=[ShareView.of(share) for share in shares],
         )
     city = wiring.city

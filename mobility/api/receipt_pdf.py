@@ -84,7 +84,7 @@ def render_split(
             tax = f"enthaltene Umsatzsteuer {_percent(rate.vat_percent)}: {_amount(rate.vat)}"
             _line(pdf, f"    {_amount(rate.gross)}, {tax}")
     pdf.ln(2)
-    _sum(pdf, "Summe, als eine Zahlung bezahlt", receipt.total)
+    _sum(pdf, "Summe, als eine Zahlung bezahlt", receipt.paid)
     return bytes(pdf.output())
 
 

@@ -39,7 +39,7 @@ def split_equally(receipt: Receipt, labels: Sequence[str]) -> tuple[BillShare, .
         WrongStateError: nothing was charged, or something of it is not paid yet.
     """
     _check_paid(receipt)
-    return _shares(receipt, labels, receipt.total.split([1] * len(labels)))
+    return _shares(receipt, labels, receipt.paid.split([1] * len(labels)))
 
 
 def split_by_amounts(
@@ -49,21 +49,21 @@ def split_by_amounts(
 
     Raises:
         WrongStateError: nothing was charged, or something of it is not paid yet.
-        SplitRefusedError: they do not add up to what the trip cost.
+        SplitRefusedError: they do not add up to what was paid for the trip.
     """
     _check_paid(receipt)
     total = sum(amount.minor for _, amount in wanted)
     currencies = {amount.currency for _, amount in wanted}
-    if currencies != {receipt.total.currency} or total != receipt.total.minor:
-        given = Money(total, receipt.total.currency)
-        raise SplitRefusedError(f"the shares add up to {given}, the trip cost {receipt.total}")
+    if currencies != {receipt.paid.currency} or total != receipt.paid.minor:
+        given = Money(total, receipt.paid.currency)
+        raise SplitRefusedError(f"the shares add up to {given}, the trip cost {receipt.paid}")
     return _shares(receipt, [label for label, _ in wanted], [amount for _, amount in wanted])
 
 
 def _check_paid(receipt: Receipt) -> None:
     if receipt.outstanding:
         raise WrongStateError(f"{receipt.outstanding} of the trip are not paid yet")
-    if not receipt.total:
+    if not receipt.paid:
         raise WrongStateError("the trip cost nothing; there is nothing to share")
 
 
@@ -87,13 +87,19 @@ def _shares(
 
 
 def _by_rate(receipt: Receipt) -> list[tuple[Decimal, Money, Money]]:
+    """What was paid at each rate, and the tax in it; a rebate lowers each by its part."""
     currency = receipt.total.currency
     lines = [line for line in receipt.lines if line.gross]
-    return [
-        (
-            percent,
-            Money.total((x.gross for x in lines if x.vat_percent == percent), currency),
-            Money.total((x.vat for x in lines if x.vat_percent == percent), currency),
-        )
-        for percent in sorted({line.vat_percent for line in lines})
+    percents = sorted({line.vat_percent for line in lines})
+    full = [
+        Money.total((x.gross for x in lines if x.vat_percent == percent), currency)
+        for percent in percents
     ]
+    rebates = (receipt.total - receipt.paid).split([gross.minor for gross in full])
+    found = []
+    for percent, gross, rebate in zip(percents, full, rebates, strict=True):
+        vat = Money.total((x.vat for x in lines if x.vat_percent == percent), currency)
+        left = gross - rebate
+        if left:
+            found.append((percent, left, left.included_tax(percent) if rebate else vat))
+    return found

@@ -88,6 +88,13 @@ class Receipt:
     """In order of time; they add up to ``captured`` less ``refunded``."""
     co2_grams: int
 
+    @property
+    def paid(self) -> Money:
+        """What the trip cost its rider: ``total`` less rebates, never below zero."""
+        currency = self.total.currency
+        rebates = (each.amount for each in self.movements if each.kind == REBATE)
+        return max(self.total - Money.total(rebates, currency), Money.zero(currency))
+
 
 def make_receipt(
     record: BookingRecord,

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from mobility.booking.bill_split import split_equally
 from mobility.booking.day_ceiling import STEP, cap_day
-from mobility.booking.receipt import list_movements
+from mobility.booking.queries import get_any_booking
+from mobility.booking.receipt import get_receipt, list_movements
+from mobility.cities.city import load_city
 from mobility.cities.facts import Confidence, DayCeiling
 from mobility.watch import read_all
 from payments.errors import RefusedError
@@ -195,3 +198,14 @@ async def test_what_the_processor_refuses_to_give_back_the_days_next_trip_does(
     third = await rode(town, 500)
     await cap_day(town.desk, third)
     assert await given_back(town, third) == 500
+
+
+async def test_a_bill_that_a_rebate_lowered_is_shared_at_what_was_paid(town: World) -> None:
+    cheap = changed(town, day_ceilings=(replace(CEILING, amount=Decimal("1.00")),))
+    booking_id = await rode(cheap, 360)
+    await cap_day(cheap.desk, booking_id)
+    record = await do(cheap, lambda tx: get_any_booking(tx, booking_id))
+    receipt = await do(cheap, lambda tx: get_receipt(tx, record, load_city("luebeck")))
+    assert (receipt.total, receipt.refunded, receipt.paid) == (Money(360), Money(260), Money(100))
+    shares = split_equally(receipt, ["Anna", "Ben"])
+    assert [share.amount.minor for share in shares] == [50, 50]

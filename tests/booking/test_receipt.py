@@ -21,7 +21,7 @@ from mobility.booking.bill_split import Taxed, split_by_amounts, split_equally
 from mobility.booking.collect import collect
 from mobility.booking.errors import SplitRefusedError, WrongStateError
 from mobility.booking.queries import get_any_booking
-from mobility.booking.receipt import Receipt, ReceiptLine, get_receipt
+from mobility.booking.receipt import Movement, Receipt, ReceiptLine, get_receipt
 from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from payments.money import Money
@@ -153,8 +153,8 @@ class TestUnderADaysCap:
         ]
 
 
-def bill(*lines: tuple[int, int], outstanding: int = 0) -> Receipt:
-    """A bill of gross cents and their rate of tax, line by line."""
+def bill(*lines: tuple[int, int], outstanding: int = 0, rebate: int = 0) -> Receipt:
+    """A bill of gross cents and their rate of tax, line by line, and what went back of it."""
     at = datetime(2026, 11, 26, tzinfo=UTC)
     made = tuple(
         ReceiptLine(
@@ -164,9 +164,10 @@ def bill(*lines: tuple[int, int], outstanding: int = 0) -> Receipt:
         for index, (gross, rate) in enumerate(lines)
     )  # fmt: skip
     total = Money.total(line.gross for line in made)
-    none = Money(0)
+    back = Money(rebate)
+    moved = (Movement("rebate", at, back),) if rebate else ()
     return Receipt(
-        "bkg_1", "settled", at, made, total, total, none, Money(outstanding), (), 0
+        "bkg_1", "settled", at, made, total, total, back, Money(outstanding), moved, 0
     )  # fmt: skip
 
 
@@ -183,12 +184,50 @@ def test_a_bill_shared_by_three_bears_its_odd_cents_once() -> None:
     )
 
 
+def test_a_bill_with_a_rebate_is_shared_at_what_was_paid() -> None:
+    receipt = bill((300, 7), (100, 19), rebate=200)
+    (anna, ben) = split_equally(receipt, ["Anna", "Ben"])
+    assert (anna.amount, ben.amount) == (Money(100), Money(100))
+    rates = [Taxed(Decimal(7), Money(75), Money(5)), Taxed(Decimal(19), Money(25), Money(4))]
+    assert list(anna.rates) == rates
+    with pytest.raises(SplitRefusedError, match=r"the trip cost 2\.00 EUR"):
+        split_by_amounts(receipt, [("a", Money(400))])
+    with pytest.raises(WrongStateError, match="nothing"):
+        split_equally(bill((100, 7), rebate=100), ["a"])
+    (all_of_it,) = split_equally(bill((1, 7), (100, 19), rebate=99), ["a"])
+    assert all_of_it.rates == (Taxed(Decimal(19), Money(2), Money(0)),)
+
+
 _BILLS = st.lists(
     st.tuples(st.integers(0, 5000), st.sampled_from([0, 7, 19])), min_size=1, max_size=5
 ).filter(lambda lines: sum(gross for gross, _ in lines) > 0)
 
 
-@given(_BILLS, st.lists(st.integers(0, 100), min_size=1, max_size=6).filter(sum))
+_WEIGHTS = st.lists(st.integers(0, 100), min_size=1, max_size=6).filter(sum)
+
+
+@given(_BILLS, _WEIGHTS, st.floats(0, 0.99))
+def test_shares_add_up_to_what_was_paid_whatever_the_rebate(
+    lines: list[tuple[int, int]], weights: list[int], part: float
+) -> None:
+    total = sum(gross for gross, _ in lines)
+    receipt = bill(*lines, rebate=int(total * part))
+    wanted = [("x", amount) for amount in receipt.paid.split(weights)]
+    shares = split_by_amounts(receipt, wanted)
+    assert sum(share.amount.minor for share in shares) == total - int(total * part)
+    for share in shares:
+        assert sum(rate.gross.minor for rate in share.rates) == share.amount.minor
+        assert all(0 <= rate.vat.minor <= rate.gross.minor for rate in share.rates)
+    for percent in {rate.vat_percent for share in shares for rate in share.rates}:
+        mine = [r for share in shares for r in share.rates if r.vat_percent == percent]
+        gross = sum(r.gross.minor for r in mine)
+        full = sum(x.gross.minor for x in receipt.lines if x.vat_percent == percent)
+        assert gross <= full
+        if gross < full:
+            assert sum(r.vat.minor for r in mine) == Money(gross).included_tax(percent).minor
+
+
+@given(_BILLS, _WEIGHTS)
 def test_shares_and_their_taxes_add_up_to_the_bill(
     lines: list[tuple[int, int]], weights: list[int]
 ) -> None:
