@@ -14,8 +14,8 @@ from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility.booking.trip import Ask, AskState
-from mobility.tables import leg_report
+from mobility.booking.trip import Ask, AskState, LegState
+from mobility.tables import leg, leg_report
 from payments.money import Money
 from providers.values import Reservation, RideReport
 
@@ -175,6 +175,21 @@ async def record_seen(
             .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
             .values(**values)
         )
+
+
+async def end_voided(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:
+    """End a leg whose ticket was voided for a report, and that its provider does not take back."""
+    voided = (leg.c.access_code.is_(None), leg.c.final_minor == 0, ~leg.c.scarce)
+    await tx.execute(
+        update(leg)
+        .where(leg.c.booking_id == booking_id, leg.c.id == leg_id, *voided)
+        .values(
+            state=LegState.ENDED,
+            ended_at=now,
+            claimed_minor=leg.c.quoted_minor,
+            price_lines=[WAIVED],
+        )
+    )
 
 
 async def find_waiver(

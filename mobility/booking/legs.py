@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
 from mobility.booking.extension import apply_extension
-from mobility.booking.leg_reports import WAIVED, find_waiver, record_seen
+from mobility.booking.leg_reports import WAIVED, end_voided, find_waiver, record_seen
 from mobility.booking.longest import cap, end_of
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
@@ -203,6 +203,8 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         if answer.reservation is not None:
             values |= await _reported(tx, call.booking_id, call.leg_id, answer.reservation)
         await _write(tx, call.booking_id, call.leg_id, values, now)
+    if call.ask is Ask.CANCEL and answer.leaves_open:
+        await end_voided(tx, call.booking_id, call.leg_id, now)
     if call.ask is Ask.EXTEND and answer.state is AskState.DONE:
         await apply_extension(tx, call.booking_id)
 

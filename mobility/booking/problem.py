@@ -12,12 +12,12 @@ from mobility.booking.advance import STEP
 from mobility.booking.cancel import list_unused
 from mobility.booking.errors import WrongStateError
 from mobility.booking.leg_reports import (
-    WAIVED,
     Kind,
     LegReport,
     Outcome,
     add_report,
     count_reports,
+    end_voided,
     find_report,
 )
 from mobility.booking.ride import RIDING, find_leg
@@ -124,6 +124,8 @@ async def report_problem(
     await add_report(tx, report, trip.rider_id)
     await _follow(tx, trip, leg, outcome, now)
     rest = list_unused(trip, now) if problem.cancel_rest else []
+    for ticket in covered:
+        await _void(tx, trip, ticket, now)
     for other in dict.fromkeys([each.id for each in covered] + rest):
         if other != leg_id:
             await ask_for(tx, booking_id, other, Ask.CANCEL, now)
@@ -136,18 +138,16 @@ async def _follow(
 ) -> None:
     if outcome is Outcome.GIVEN_BACK:
         await ask_for(tx, trip.id, leg.id, Ask.CANCEL, now)
+        if not leg.scarce:
+            await _void(tx, trip, leg, now)
     if leg.scarce:  # also one that is given back, should it turn out to have been unlocked
         await set_leg(tx, trip.id, leg.id, end_by=now)
     if outcome is Outcome.REFUNDED:
-        await void_tickets(tx, trip.id, now, leg_id=leg.id)
-        await set_leg(
-            tx,
-            trip.id,
-            leg.id,
-            state=LegState.ENDED,
-            ended_at=now,
-            final_minor=0,
-            claimed_minor=leg.quoted.minor,
-            access_code=None,
-            price_lines=[WAIVED],
-        )
+        await _void(tx, trip, leg, now)
+        await end_voided(tx, trip.id, leg.id, now)
+
+
+async def _void(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) -> None:
+    """Make a ticket worthless, and free whatever its provider says of it."""
+    await void_tickets(tx, trip.id, now, leg_id=leg.id)
+    await set_leg(tx, trip.id, leg.id, final_minor=0, access_code=None)

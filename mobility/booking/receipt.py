@@ -169,9 +169,9 @@ def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> Recei
         raise ValueError(f"{leg.id} has no provider")
     vat_percent = Decimal(leg.vat_percent)
     used = leg.state == "ended"
-    reported = used and leg.report is not None and leg.report.outcome.costs_nothing
-    due = used and not waived and not reported
     price = leg.quoted if leg.final is None else leg.final
+    reported = used and not price and leg.report is not None and leg.report.outcome.costs_nothing
+    due = used and not waived and not reported
     gross = price if due else Money.zero(price.currency)
     replay = replay_leg(leg, passengers, city) if due else Replay(gross)
     unpaid = ("erlassen",) if used else ("nicht genutzt",)

@@ -203,7 +203,7 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
             leg_id,
             state=LegState.ENDED,
             ended_at=one.arrives_at,
-            final_minor=one.quoted.minor,
+            final_minor=(one.quoted if one.final is None else one.final).minor,
         )
     for leg_id in move.dropped_legs:
         await set_leg(tx, trip.id, leg_id, state=LegState.CANCELLED)

@@ -14,9 +14,14 @@ import pytest
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
 from mobility.booking.give_back import ask_to_give_back
+from mobility.booking.leg_reports import Kind
+from mobility.booking.problem import Problem, report_problem
+from mobility.booking.queries import get_booking
+from mobility.booking.receipt import get_receipt
 from mobility.booking.ride import ask_to_start
 from mobility.booking.tickets import Access, Holder, hold_ticket, list_revoked, lock_access
 from mobility.booking.trip import PaymentView
+from mobility.cities.city import load_city
 from mobility.db import transaction
 from mobility.planning.offer import OfferLeg
 from payments.money import Money
@@ -25,7 +30,7 @@ from providers.bus.fare_table import read_fares
 from providers.stanza import read_stanzas
 from providers.values import AccessFormat, Mode, ProviderId
 from tests.booking.test_hard_luck import Unlike, changed, later, ticket_leg
-from tests.booking.test_problem import tell
+from tests.booking.test_problem import claims, tell
 from tests.booking.world import BIKE, World, bike_leg, offer_of
 from tests.providers.city import write_city
 from tests.providers.conftest import LUEBECK_FARES
@@ -231,3 +236,28 @@ async def test_a_ticket_refunded_for_a_refused_wheelchair_is_revoked(city: World
     await tell(gone, booking_id, kind="wheelchair_refused")
     assert await city.story(booking_id) == "settled | bus ended | refunded"
     assert await revoked(gone) == {access.ticket.id: 1}
+
+
+async def test_a_ticket_whose_bus_leaves_while_it_is_given_back_costs_nothing(city: World) -> None:
+    booking_id = await city.book(offer_of(*through_ticket()))
+    await city.advance(booking_id)
+    first, second = (await city.trip(booking_id)).provided
+    access, _ = await show(city, booking_id, second.id, PHONE)
+    assert access.ticket is not None
+    before = first.departs_at - timedelta(seconds=1)
+    async with transaction(city.desk.engine) as tx:
+        problem = Problem(Kind.VEHICLE_MISSING)
+        report = await report_problem(tx, booking_id, first.id, problem, before)
+    assert report.outcome == "given_back"
+    for minutes in (46, 52):
+        await later(city, minutes=minutes).advance(booking_id)
+    assert await city.story(booking_id) == "settled | bus ended, bus ended | refunded"
+    assert await claims(city, booking_id) == [
+        (360, 0, ["gemeldet und nicht berechnet"]),
+        (0, 0, ["gemeldet und nicht berechnet"]),
+    ]
+    assert await revoked(city) == {access.ticket.id: 1}
+    async with transaction(city.desk.engine) as tx:
+        record = await get_booking(tx, "rdr_anna", booking_id)
+        receipt = await get_receipt(tx, record, load_city("luebeck"))
+    assert (receipt.total, receipt.captured, receipt.refunded) == (Money(0), Money(360), Money(360))
