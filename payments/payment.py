@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,6 +117,11 @@ def operation_of(
     )
 
 
+_PAYMENT = select(payment_table).where(payment_table.c.id == bindparam("payment_id"))
+"""Made once, as it is asked most."""
+_LOCKED_PAYMENT = _PAYMENT.with_for_update()
+
+
 async def new_payment(tx: AsyncConnection, **columns: object) -> bool:
     """Store a payment; False when there is one by that id already."""
     created = await tx.execute(
@@ -136,8 +141,8 @@ async def get_row(
     Raises:
         PaymentNotFoundError: no such payment.
     """
-    query = select(payment_table).where(payment_table.c.id == payment_id)
-    row = (await tx.execute(query.with_for_update() if lock else query)).first()
+    query = _LOCKED_PAYMENT if lock else _PAYMENT
+    row = (await tx.execute(query, {"payment_id": payment_id})).first()
     if row is None:
         raise PaymentNotFoundError(f"there is no payment {payment_id}")
     return row
@@ -154,8 +159,7 @@ async def get_payment(tx: AsyncConnection, payment_id: str) -> Payment:
 
 async def find_payment(tx: AsyncConnection, payment_id: str) -> Payment | None:
     """A payment, if there is one by that id."""
-    query = select(payment_table).where(payment_table.c.id == payment_id)
-    row = (await tx.execute(query)).first()
+    row = (await tx.execute(_PAYMENT, {"payment_id": payment_id})).first()
     return None if row is None else payment_of(row)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,11 +41,12 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
     Raises:
         NotFoundError: there is no such booking.
     """
-    query = _BOOKING.where(booking.c.id == booking_id)
-    row = (await tx.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    mine = {"booking_id": booking_id}
+    query = _LOCKED_BOOKING if lock else _BOOKING
+    row = (await tx.execute(query, mine)).mappings().one_or_none()
     if row is None:
         raise NotFoundError(booking_id)
-    found = await tx.execute(_LEGS_WITH_ASKS.where(leg.c.booking_id == booking_id))
+    found = await tx.execute(_LEGS_WITH_ASKS, mine)
     legs: dict[str, RowMapping] = {}
     asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
     for each in found.mappings():
@@ -68,7 +69,9 @@ _BOOKING = select(
     *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
     *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
     *(booking.c.created_at, booking.c.expires_at),
-)
+).where(booking.c.id == bindparam("booking_id"))
+"""Made once, as these are the queries asked most."""
+_LOCKED_BOOKING = _BOOKING.with_for_update()
 _LEGS_WITH_ASKS = (
     select(
         *(leg.c.id, leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce, leg.c.state),
@@ -85,13 +88,15 @@ _LEGS_WITH_ASKS = (
         (provider_operation.c.booking_id == leg.c.booking_id)
         & (provider_operation.c.leg_id == leg.c.id),
     )
+    .where(leg.c.booking_id == bindparam("booking_id"))
     .order_by(leg.c.position)
 )
+_LOCK = select(booking.c.id).where(booking.c.id == bindparam("booking_id")).with_for_update()
 
 
 async def lock_booking(tx: AsyncConnection, booking_id: str) -> None:
     """Let nobody else decide about a booking until the transaction ends."""
-    await tx.execute(select(booking.c.id).where(booking.c.id == booking_id).with_for_update())
+    await tx.execute(_LOCK, {"booking_id": booking_id})
 
 
 def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> Trip:
