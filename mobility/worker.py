@@ -22,6 +22,7 @@ from mobility.booking.payments_seen import (
     RECONCILE,
     apply_events,
     find_forgotten,
+    see_disputes,
 )
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.claims.pay_claim import pay_claim
@@ -147,4 +148,5 @@ async def _forget_trips(wiring: Wiring, _key: str, now: datetime) -> datetime:
 
 async def _reconcile(wiring: Wiring, _key: str, now: datetime) -> datetime:
     await reconcile(wiring.engine, wiring.gateway, now=now)
+    await see_disputes(wiring.engine, now)
     return now + RECONCILE_EVERY

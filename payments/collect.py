@@ -115,7 +115,9 @@ async def prepare_next(tx: AsyncConnection, debt_id: str, now: datetime) -> Oper
         case DebtAct.CALL:
             return under_way[0]
         case DebtAct.TAKE:
-            return await _prepare_take(tx, debt.charge_id, now)
+            return await _prepare_take(tx, debt.charge_id, now) or await prepare_release(
+                tx, debt.charge_id, now=now
+            )
         case DebtAct.GIVE_UP:
             return await prepare_release(tx, debt.charge_id, now=now)
         case DebtAct.LEAVE:
@@ -124,11 +126,12 @@ async def prepare_next(tx: AsyncConnection, debt_id: str, now: datetime) -> Oper
     return None
 
 
-async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> Operation:
+async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> Operation | None:
+    """The capture of a debt's charge; None when the processor has refused it for good."""
     of = await get_row(tx, charge_id, lock=True)
     operation_id = f"{charge_id}.{OperationKind.CAPTURE}"
     if await find_operation_row(tx, charge_id, operation_id) is not None:
-        raise PaymentConflictError(f"{operation_id} was refused; see the payment's trace")
+        return None
     await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
     await set_payment(tx, charge_id, now, state=PaymentState.CAPTURING.value)
     return operation_of(await get_operation_row(tx, charge_id, operation_id), of, fresh=True)

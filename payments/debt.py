@@ -122,13 +122,9 @@ async def open_debt(
     now: datetime,
     *,
     dispute_id: str | None = None,
-) -> bool:
-    """Write that ``amount`` of a payment fell short, or was lost in a dispute; each once.
-
-    Returns:
-        Whether it was not written before.
-    """
-    opened = await tx.execute(
+) -> None:
+    """Write that ``amount`` of a payment fell short, or was lost in a dispute; each once."""
+    await tx.execute(
         insert(debt_table)
         .values(
             id=dispute_id or payment_id,
@@ -141,9 +137,7 @@ async def open_debt(
             updated_at=now,
         )
         .on_conflict_do_nothing()
-        .returning(debt_table.c.id)
     )
-    return opened.first() is not None
 
 
 async def get_debt(tx: AsyncConnection, debt_id: str, *, lock: bool = False) -> Debt:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,8 +19,12 @@ from payments.debt import get_debt, leave, open_debt
 from payments.gateway import Dispute, DisputeState
 from payments.matching import Case, CaseKind
 from payments.money import Money
-from payments.payment import Payment, payment_of
-from payments.tables import debt, payment
+from payments.operation import OperationKind, OperationState
+from payments.payment import Payment, PaymentState, payment_of
+from payments.record import set_payment
+from payments.refund import CAME_BACK
+from payments.shares import shares_of_json
+from payments.tables import debt, money_operation, payment
 from payments.tables import dispute as dispute_table
 
 LOST = "dispute_lost"
@@ -110,9 +114,53 @@ async def _case_of(
     return None
 
 
+async def _was_to_be_refunded(
+    tx: AsyncConnection, found: Dispute, of: Payment, now: datetime
+) -> bool:
+    """Whether the money was due to the rider anyway: then the bank did what a refund could not.
+
+    The processor refuses to refund a charge that is disputed; such a refund counts as made.
+    """
+    row = (
+        await tx.execute(
+            select(money_operation).where(
+                money_operation.c.payment_id == of.id,
+                money_operation.c.kind == OperationKind.REFUND.value,
+                money_operation.c.state == OperationState.DECLINED.value,
+                money_operation.c.amount_minor == found.amount.minor,
+                money_operation.c.error_code.is_distinct_from(CAME_BACK),
+            )
+        )
+    ).first()
+    if row is None:
+        return (
+            await tx.scalar(
+                select(money_operation.c.id).where(
+                    money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id
+                )
+            )
+        ) is not None
+    origin = postings.Origin(of.booking_id, of.id, row.id)
+    for draft in postings.taken_back(origin, shares_of_json(row.shares, row.currency)):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    await tx.execute(
+        update(money_operation)
+        .where(money_operation.c.payment_id == of.id, money_operation.c.id == row.id)
+        .values(state=OperationState.DONE.value, psp_id=found.id, error_code=None)
+    )
+    back = of.refunded + found.amount
+    whole = back == of.captured
+    state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+    await set_payment(tx, of.id, now, state=state.value, refunded_minor=back.minor)
+    return True
+
+
 async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: datetime) -> None:
+    owed = await tx.scalar(select(debt.c.id).where(debt.c.id == found.id))
+    if owed is not None or await _was_to_be_refunded(tx, found, of, now):
+        return
     for draft in postings.dispute_lost(found.id, of.booking_id, of.id, found.amount):
         await ledger.append(tx, draft, event_at=now, now=now)
     root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
-    if await open_debt(tx, root, of.booking_id, found.amount, now, dispute_id=found.id):
-        await leave(tx, found.id, LOST, now)
+    await open_debt(tx, root, of.booking_id, found.amount, now, dispute_id=found.id)
+    await leave(tx, found.id, LOST, now)

@@ -260,6 +260,12 @@ def refunded(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
     return _given_back(JournalKind.REFUND, origin, shares, account, "fare given back")
 
 
+def taken_back(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
+    """A fare that should have been given back was taken back by the cardholder's bank."""
+    account = Account(Role.DISPUTED, shares[0].gross.currency) if shares else None
+    return _given_back(JournalKind.REFUND, origin, shares, account, "fare taken back by a bank")
+
+
 def waived(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
     """What a rider owed is forgiven: by the providers, and our commission to them."""
     account = Account(Role.RIDER_RECEIVABLE, shares[0].gross.currency) if shares else None

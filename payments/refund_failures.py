@@ -18,7 +18,7 @@ from payments.operation import OperationKind, OperationState
 from payments.payment import PaymentState, get_row
 from payments.postings import JournalKind
 from payments.record import set_payment
-from payments.refund import CAME_BACK
+from payments.refund import CAME_BACK, GUARANTEE, REBATE
 from payments.tables import journal, money_operation, payment
 
 
@@ -51,7 +51,15 @@ async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -
     )
     left = of.refunded_minor - row.amount_minor
     state = PaymentState.PARTIALLY_REFUNDED if left else PaymentState.CAPTURED
-    await set_payment(tx, of.id, now, state=state.value, refunded_minor=left)
+    compensation = row.amount_minor if row.reason in (GUARANTEE, REBATE) else 0
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=state.value,
+        refunded_minor=left,
+        compensated_minor=of.compensated_minor - compensation,
+    )
 
 
 async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:

@@ -96,14 +96,14 @@ async def pay(
 
     `redirect_url` leads to the bank's page where the bank asks for that.
     """
-    await _get(wiring, rider.rider_id, booking_id)
+    await _list(wiring, rider.rider_id, booking_id)
     await require_own_method(wiring, rider.rider_id, body.payment_method)
     now = wiring.clock()
     async with transaction(wiring.engine) as tx:
         is_new = await idempotency.claim_key(
             tx, rider.rider_id, key, request.url.path, now, await request.body()
         )
-        owed = (await list_owed(tx, rider.rider_id, booking_id=booking_id))[0]
+        owed = _to_pay(await list_owed(tx, rider.rider_id, booking_id=booking_id))
         if is_new and owed.debt.state is not DebtState.PAID:
             await ask_to_pay(
                 tx,
@@ -113,12 +113,18 @@ async def pay(
                 now=now,
             )
     await collect_now(wiring.desk, owed.debt.id)
-    return OwedView.of(await _get(wiring, rider.rider_id, booking_id))
+    found = await _list(wiring, rider.rider_id, booking_id)
+    return OwedView.of(next(each for each in found if each.debt.id == owed.debt.id))
 
 
-async def _get(wiring: Wiring, rider_id: str, booking_id: str) -> Owed:
+def _to_pay(owed: list[Owed]) -> Owed:
+    """Of what a booking left owing, the oldest that is still to be paid."""
+    return next((each for each in owed if each.debt.is_due), owed[-1])
+
+
+async def _list(wiring: Wiring, rider_id: str, booking_id: str) -> list[Owed]:
     async with transaction(wiring.engine) as tx:
         found = await list_owed(tx, rider_id, booking_id=booking_id)
     if not found:
         raise NotFoundError(f"nothing is owed for a booking {booking_id} of yours")
-    return found[0]
+    return found

@@ -42,6 +42,9 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
         return CancellationTerms(
             why_not=f"the booking is {trip.state}", refund=nothing, kept=nothing
         )
+    if trip.owed:
+        why_not = "its price could not be taken and is being collected apart; ask the service"
+        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
     riding = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ACTIVE]
     if any(leg.pending(ask) for leg in trip.provided for ask in (Ask.START, Ask.FINISH)):
         why_not = "a vehicle is being unlocked or locked; ask again in a moment"

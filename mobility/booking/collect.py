@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
+from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import ArrearsError
 from mobility.booking.trip import Aim
@@ -34,7 +35,7 @@ MOST_CALLS = 20
 async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -> None:
     """Ask for what a payment fell short by, if it did; from a rider with a ceiling only by her.
 
-    Of a booking that is given back it is forgiven, when all that was taken is back.
+    Of a booking that is undone it is forgiven, when all that was taken is back.
     """
     if not payment.receivable:
         return
@@ -42,7 +43,7 @@ async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -
     row = (await tx.execute(select(booking).where(booking.c.id == payment.booking_id))).one()
     if debt.state is not DebtState.OPEN:
         return
-    if row.aim == Aim.GIVE_BACK:
+    if row.aim != Aim.TRAVEL:
         if payment.state in (PaymentState.REFUNDED, PaymentState.RELEASED):
             await waive(tx, debt.id, now)
         return
@@ -63,7 +64,7 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
             operation = await prepare_next(tx, debt_id, desk.clock())
             debt = await get_debt(tx, debt_id)
         if operation is None:
-            await desk.changed(debt.booking_id)
+            await _settled(desk, debt)
             return None
         outcome = await charge.call(desk.gateway, operation)
         async with transaction(desk.engine) as tx:
@@ -72,6 +73,14 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
             await desk.changed(debt.booking_id)
             return desk.clock() + ASK_AGAIN
     raise RuntimeError(f"the charge of debt {debt_id} does not come to rest")
+
+
+async def _settled(desk: Desk, debt: Debt) -> None:
+    """Tell who watches, and have the day's ceiling seen to, which waited for the debt."""
+    if debt.state is DebtState.PAID:
+        async with transaction(desk.engine) as tx:
+            await ask_to_cap(tx, desk, debt.booking_id, desk.clock())
+    await desk.changed(debt.booking_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
 from payments import charge
+from payments.debt import list_debts
 from payments.money import Money
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment
@@ -70,6 +71,8 @@ async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> Operatio
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
     if row.state != BookingState.SETTLED or await find_payment(tx, row.payment_id) is None:
         return None
+    if any(debt.is_due for debt in await list_debts(tx, [row.payment_id])):
+        return None  # asked for again when that is paid
     beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
     total = Money.total(beyond.values(), row.currency)
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))

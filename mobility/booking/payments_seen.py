@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.collect import STEP as COLLECT
+from mobility.booking.trip import BookingState
 from mobility.db import transaction
+from mobility.tables import booking
+from payments.gateway import DisputeState
 from payments.payment import get_payment, list_stale_payments
 from payments.stripe_events import apply_event, is_about_dispute, list_unapplied
+from payments.tables import dispute
 
 OPEN_TOO_LONG = timedelta(seconds=60)
 LAPSE_WITHIN = timedelta(hours=12)
@@ -43,6 +48,19 @@ async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
         )
         await _advance(tx, stale, now, wake_dead=False)
     return len(stale)
+
+
+async def see_disputes(engine: AsyncEngine, now: datetime) -> None:
+    """Make the bookings advance that wait for a person, and whose dispute has been decided."""
+    async with transaction(engine) as tx:
+        decided = select(dispute.c.booking_id).where(dispute.c.state != DisputeState.OPEN.value)
+        waiting = await tx.scalars(
+            select(booking.c.id).where(
+                booking.c.state == BookingState.NEEDS_ATTENTION, booking.c.id.in_(decided)
+            )
+        )
+        for booking_id in waiting:
+            await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
 
 
 async def _advance(

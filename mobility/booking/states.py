@@ -83,13 +83,13 @@ def _travel(trip: Trip, now: datetime) -> Move:
 
 
 def _secured(trip: Trip) -> bool:
-    """Whether the money is authorised or taken, or none is due, or it is too late to ask.
+    """Whether the money is authorised, taken or owed, or none is due, or it is too late to ask.
 
     What was ridden was secured before it began; ``_settle`` finds out what became of that.
     """
     ridden = any(leg.state in RIDDEN for leg in trip.provided)
     ahead = any(leg.state in (LegState.PLANNED, LegState.HELD) for leg in trip.provided)
-    if not trip.ceiling or (ridden and not ahead):
+    if not trip.ceiling or trip.owed or (ridden and not ahead):
         return True
     return trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
 

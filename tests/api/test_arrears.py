@@ -143,3 +143,18 @@ async def test_who_is_in_arrears_books_nothing_new(city_world: World, processor:
         300,
     )
     assert refused["detail"].startswith("3.00 EUR of earlier trips are not paid")
+
+
+async def test_a_second_debt_of_a_booking_can_be_paid_too(world: World, processor: str) -> None:
+    headers = await anna_owes(world, processor, 300)
+    assert (await pay(world, headers, "pm_card_visa", "first")).json() == owed("paid", 0)
+    async with transaction(world.wiring.engine) as tx:
+        payment_id = (
+            await tx.exec_driver_sql("select id from payment where debt_id is null")
+        ).scalar_one()
+        await open_debt(tx, payment_id, "bkg_1", Money(200), START, dispute_id="du_1")
+        await leave(tx, "du_1", "dispute_lost", START)
+    shown = (await world.client.get("/v1/me/arrears", headers=headers)).json()
+    assert shown == {"arrears": [owed("arrears", 200, refused_because="dispute_lost")]}
+    assert (await pay(world, headers, "pm_card_visa", "second")).json() == owed("paid", 0)
+    assert (await world.client.get("/v1/me/arrears", headers=headers)).json() == {"arrears": []}

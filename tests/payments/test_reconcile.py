@@ -19,6 +19,7 @@ from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
 from payments.reconcile import find_since, reconcile, record_statement
 from payments.reconciliation import find_last_reconciliation
+from payments.refund import REBATE, prepare_compensation
 from payments.statement import fetch_statement
 from payments.stripe_gateway import StripeGateway
 from tests.payments.world import Till, split
@@ -108,6 +109,24 @@ async def test_a_refund_that_comes_back_before_it_was_matched_is_booked_by_the_n
     found = await run(till, 2)
     assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.all", 400)]
     assert (found.processor, found.unexplained) == (found.ledger, Money(0))
+
+
+async def test_a_rebate_that_comes_back_is_booked_like_any_refund(till: Till, sandbox: str):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    async with till.engine.begin() as tx:
+        rebate = await prepare_compensation(
+            tx, "pay_1", Money(260), reason=REBATE, key="day", now=till.now
+        )
+    await till.drive(rebate)
+    assert (await run(till)).balanced
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
+        refund = (await http.get(f"{sandbox}/v1/refunds")).json()["data"][0]
+        await http.post(f"{sandbox}/sandbox/refunds/{refund['id']}/fail")
+    found = await run(till, 2)
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.day", 260)]
+    assert (found.processor, found.unexplained) == (found.ledger, Money(0))
+    assert (await till.balances())["day_ceiling_rebates:EUR"] == 0
 
 
 async def test_an_empty_world_is_balanced(till: Till):

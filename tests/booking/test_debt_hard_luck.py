@@ -1,0 +1,149 @@
+"""Debts, disputes and days' ceilings that meet each other at the worst moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from mobility.booking.advance import advance
+from mobility.booking.cancel import preview
+from mobility.booking.collect import collect
+from mobility.booking.day_ceiling import cap_day
+from mobility.booking.pay import PaymentStuckError
+from mobility.booking.payments_seen import see_disputes
+from mobility.db import transaction
+from payments.errors import OutcomeUnknownError, RefusedError
+from payments.reconcile import reconcile
+from tests.booking.test_arrears import books_may, owes, pay, payment_of, ride_too_long
+from tests.booking.test_day_ceiling import CEILING, given_back, town
+from tests.booking.test_hard_luck import BUS, Unlike, cancel, changed, city, later, ticket_leg
+from tests.booking.world import World, offer_of, run_processor
+
+__all__ = ["city", "town"]
+TAKES_BACK = "pm_card_createDispute"
+
+
+@pytest.fixture
+def processor() -> Iterator[str]:
+    """One of its own, as runs of reconciliation read all of it."""
+    with run_processor() as url:
+        yield url
+
+
+def lose(world: World) -> None:
+    """Every dispute is decided for the cardholder."""
+    with httpx.Client(
+        base_url=world.processor, headers={"Authorization": "Bearer sk_test_x"}
+    ) as http:
+        for dispute in http.get("/v1/disputes").json()["data"]:
+            http.post(f"/v1/disputes/{dispute['id']}/close")
+
+
+async def reconciled(world: World) -> None:
+    now = world.desk.clock()
+    run = await reconcile(world.desk.engine, world.desk.gateway, now=now)
+    assert run.unexplained.minor == 0
+    await see_disputes(world.desk.engine, now)
+
+
+async def test_a_ticket_whose_hold_is_gone_is_ridden_and_charged_apart(city: World) -> None:
+    real = city.desk.gateway
+
+    async def capture_hold(hold_id: str, **how: Any) -> object:
+        await real.release_hold(hold_id, key="by hand")
+        return await real.capture_hold(hold_id, **how)
+
+    unlucky = changed(city, gateway=Unlike(real, capture_hold=capture_hold))
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)))
+    await unlucky.advance(booking_id)
+    assert await city.story(booking_id) == "confirmed | bus confirmed | released"
+    terms = preview(await city.trip(booking_id), city.desk.clock())
+    assert terms.why_not is not None
+    assert "collected apart" in terms.why_not
+    await collect(city.desk, await payment_of(city, booking_id))
+    await later(city, hours=2).advance(booking_id)
+    assert await city.story(booking_id) == "settled | bus ended | released"
+    assert (await owes(city, booking_id), city.money(booking_id)) == ("paid 0", (0, 360))
+
+
+async def test_what_a_cancelled_trip_could_not_be_charged_is_not_collected(city: World) -> None:
+    real = city.desk.gateway
+    held: list[str] = []
+
+    async def capture_hold(hold_id: str, **_how: Any) -> object:
+        held.append(hold_id)
+        raise OutcomeUnknownError("no answer")
+
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)))
+    await advance(changed(city, gateway=Unlike(real, capture_hold=capture_hold)).desk, booking_id)
+    await real.release_hold(held[0], key="by hand")
+    await cancel(city, booking_id)
+    await city.advance(booking_id)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | released"
+    assert (await owes(city, booking_id), city.money(booking_id)) == ("nothing", (0, 0))
+    assert set((await city.books()).values()) <= {0}
+
+
+async def test_a_charge_whose_capture_is_refused_is_let_go_and_paid_otherwise(
+    world: World,
+) -> None:
+    async def capture_hold(*_hold: object, **_how: object) -> object:
+        raise RefusedError("this card cannot be captured", "card_error")
+
+    booking_id = await ride_too_long(world)
+    strict = changed(world, gateway=Unlike(world.desk.gateway, capture_hold=capture_hold))
+    await collect(strict.desk, await payment_of(world, booking_id))
+    assert (await owes(world, booking_id)).startswith("arrears 300")
+    assert world.money(booking_id) == (0, 200)
+    await pay(world, booking_id)
+    assert (await owes(world, booking_id), world.money(booking_id)) == ("paid 0", (0, 500))
+
+
+async def test_a_trip_that_was_cancelled_while_disputed_is_not_owed_when_that_is_lost(
+    city: World,
+) -> None:
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    await cancel(city, booking_id)
+    with pytest.raises(PaymentStuckError):
+        await city.advance(booking_id)
+    lose(city)
+    for _ in range(2):
+        await reconciled(city)
+    async with transaction(city.desk.engine) as tx:
+        steps = (await tx.exec_driver_sql("select kind, key from step")).all()
+    assert ("advance_booking", booking_id) in steps
+    await city.advance(booking_id)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+    assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
+    books = await city.books()
+    assert (books["disputed:EUR"], books["provider_payable:bus:EUR"]) == (0, 0)
+
+
+async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_once(city: World) -> None:
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    lose(city)
+    await reconciled(city)
+    await cancel(city, booking_id)
+    with pytest.raises(PaymentStuckError):
+        await city.advance(booking_id)
+    await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    assert (await city.books())["disputed:EUR"] == 0
+
+
+async def test_a_day_is_capped_when_what_it_owes_is_paid(town: World) -> None:
+    cheap = changed(town, day_ceilings=(replace(CEILING, amount=Decimal("1.00")),))
+    booking_id = await ride_too_long(cheap, spend_ceiling=200)
+    assert await cap_day(cheap.desk, booking_id) is None
+    assert await given_back(cheap, booking_id) == 0
+    await pay(cheap, booking_id)
+    async with transaction(cheap.desk.engine) as tx:
+        steps = (await tx.exec_driver_sql("select kind from step")).all()
+    assert ("cap_day",) in steps
