@@ -7,7 +7,7 @@ answered, how it last said that the leg stood. What it charges stands on the leg
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import RowMapping, func, select, update
@@ -192,6 +192,17 @@ async def end_voided(tx: AsyncConnection, booking_id: str, leg_id: str, now: dat
     )
 
 
+async def find_minutes(tx: AsyncConnection, booking_id: str, leg_id: str) -> int | None:
+    """After how many minutes we wanted a ride to end, begun ones whole; None: it might go on."""
+    columns = select(leg.c.started_at, leg.c.end_by)
+    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    row = (await tx.execute(columns.where(*mine))).one()
+    if row.end_by is None or row.started_at is None:
+        return None
+    begun: int = -((row.started_at - row.end_by) // timedelta(minutes=1))
+    return max(0, begun)
+
+
 async def find_waiver(
     tx: AsyncConnection, booking_id: str, leg_id: str, ride: RideReport
 ) -> Money | None:
@@ -208,5 +219,7 @@ async def find_waiver(
             .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
             .values(outcome=Outcome.CHARGED, open=True)
         )
+        this = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+        await tx.execute(update(leg).where(*this).values(end_by=None))
         return None
     return Money.zero(ride.price.currency)

@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, DateTime, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import Due
-from mobility.booking.leg_reports import Kind, LegReport, Outcome, add_report, find_report
-from mobility.tables import leg
+from mobility.booking.leg_reports import Kind, LegReport, Outcome, add_report, find_minutes
+from mobility.booking.trip import Ask
+from mobility.tables import leg, provider_operation
 from payments.money import Money
 from providers import tariff
 from providers.values import PricingPlan, RideReport, Usage
@@ -89,20 +90,27 @@ async def note_our_end(
 
 
 async def cap(tx: AsyncConnection, booking_id: str, leg_id: str, ride: RideReport, due: Due) -> Due:
-    """What of a ride is due that went on after we asked to end it."""
-    report = await find_report(tx, booking_id, leg_id)
-    if report is None or report.outcome is not Outcome.ENDED_BY_US:
-        return due
-    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    """What of a ride is due that we asked to end, whether its time was up or it was reported."""
     columns = select(leg.c.most_minutes, leg.c.most_minor, leg.c.most_because)
-    row = (await tx.execute(columns.where(*mine))).one()
+    ours = (
+        provider_operation.c.booking_id == leg.c.booking_id,
+        provider_operation.c.leg_id == leg.c.id,
+        provider_operation.c.kind == Ask.FINISH,
+        provider_operation.c.ours,
+    )
+    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    row = (await tx.execute(columns.where(*mine, *ours))).one_or_none()
+    if row is None:
+        return due
     bounds = [due.price]
     if row.most_minor is not None:
         bounds.append(Money(row.most_minor, due.price.currency))
-    if ride.plan is not None and row.most_minutes is not None:
-        margin = MARGIN_MINUTES if row.most_because == Kind.SPEND_CEILING else 0
-        minutes = min(ride.usage.minutes, row.most_minutes + margin)
-        usage = Usage(minutes, ride.usage.metres)
+    until = await find_minutes(tx, booking_id, leg_id)
+    until = row.most_minutes if until is None else until
+    if ride.plan is not None and until is not None:
+        whole = row.most_minutes is not None and until >= row.most_minutes
+        margin = MARGIN_MINUTES if whole and row.most_because == Kind.SPEND_CEILING else 0
+        usage = Usage(min(ride.usage.minutes, until + margin), ride.usage.metres)
         bounds.append(tariff.price(ride.plan, usage, due.paid_before))
     capped = min(bounds)
     if capped == due.price:

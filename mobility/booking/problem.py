@@ -141,7 +141,7 @@ async def _follow(
         if not leg.scarce:
             await _void(tx, trip, leg, now)
     if leg.scarce:  # also one that is given back, should it turn out to have been unlocked
-        await set_leg(tx, trip.id, leg.id, end_by=now)
+        await set_leg(tx, trip.id, leg.id, end_by=min(now, leg.end_by or now))
     if outcome is Outcome.REFUNDED:
         await _void(tx, trip, leg, now)
         await end_voided(tx, trip.id, leg.id, now)

@@ -161,7 +161,7 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
 
 def _ended_by_us(leg: LegRecord) -> str:
     ended = leg.report is not None and leg.report.outcome is Outcome.ENDED_BY_US
-    return CAPPED if ended else ""
+    return CAPPED if ended or CAPPED in leg.price_lines else ""
 
 
 def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> ReceiptLine:

@@ -21,7 +21,7 @@ from payments.money import Money
 from providers import tariff
 from providers.values import Mode, PricingPlan, Segment, Usage
 from tests.booking.test_hard_luck import do, later
-from tests.booking.test_problem import claims
+from tests.booking.test_problem import claims, tell
 from tests.booking.world import BIKE, World, bike_leg, offer_of
 
 HALF_HOURS = PricingPlan(
@@ -163,3 +163,23 @@ async def test_without_a_ceiling_the_citys_longest_ride_ends_it(world: World) ->
     report = await noted(world, booking_id)
     assert report is not None
     assert report.kind is Kind.LONGEST_RIDE
+
+
+async def test_a_reported_ride_that_cannot_be_ended_costs_no_more_than_until_the_report(
+    world: World,
+) -> None:
+    booking_id = await riding(world, spend_ceiling=400)
+    world.operators[BIKE].fault("finish", "refuse")
+    report = await tell(later(world, minutes=9), booking_id)
+    assert report.outcome is Outcome.CHARGED
+    world.operators[BIKE].ride(minutes=2900, metres=0)
+    order = await _order(world, booking_id)
+    await world.desk.providers[BIKE].finish(order, datetime.now(UTC))
+    await later(world, hours=30).advance(booking_id)
+    ((claimed, final, lines),) = await claims(world, booking_id)
+    plan = tariff.find_plan(tuple(world.operators[BIKE].stanza.pricing_plans()), "basis/2026-01")
+    assert plan is not None
+    assert claimed is not None
+    assert final == tariff.price(plan, Usage(10, 0)).minor < 400 < claimed
+    assert lines[-1] == CAPPED
+    assert (await world.trip(booking_id)).owed == Money(0)
