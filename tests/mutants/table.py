@@ -169,7 +169,7 @@ MUTANTS = (
     Mutant(
         "an ask that may have been done is asked again unread",
         "mobility/booking/advance.py",
-        "    read_first = before is AskState.SENT\n",
+        "    read_first = before is not None and before.state is AskState.SENT\n",
         "    read_first = False\n",
         "tests/booking/test_hard_luck.py::test_a_hold_that_cannot_be_read_is_neither_repeated_nor_forgotten",
     ),
