@@ -258,13 +258,6 @@ MUTANTS = (
         "tests/payments/test_matching.py",
     ),
     Mutant(
-        "two phones take one ticket at the same time",
-        "mobility/booking/tickets.py",
-        "        .with_for_update()\n",
-        "",
-        "tests/api/test_tickets.py::test_of_phones_that_ask_at_the_same_time_one_is_valid_afterwards",
-    ),
-    Mutant(
         "a ticket that moves keeps its binding",
         "mobility/booking/tickets.py",
         'row["binding"] + 1',
