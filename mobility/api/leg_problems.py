@@ -69,7 +69,8 @@ class ReportView(BaseModel):
     kind: Kind = Field(examples=["vehicle_broken"])
     outcome: Outcome = Field(
         description="`given_back`: not used, costs nothing. `free`: ended soon after its start, "
-        "costs nothing (more than 500 m ridden is charged after all). `charged`: ended, charged "
+        "costs nothing (more than 500 m ridden, or 10 minutes beyond the report, is charged "
+        "after all). `charged`: ended, charged "
         "as ridden, staff looks. `refunded`: the ticket is paid back. `noted`: staff decides.",
         examples=["free"],
     )

@@ -21,6 +21,8 @@ from providers.values import Reservation, RideReport
 
 FREE_METRES = 500
 """How far a vehicle that is reported soon after its start may have been ridden for nothing."""
+FREE_AFTER_MINUTES = 10
+"""How much longer its ride may last than until the report, for nothing: a lock takes its time."""
 
 WAIVED = "gemeldet und nicht berechnet"
 """What the receipt says of such a leg."""
@@ -208,18 +210,22 @@ async def find_waiver(
 ) -> Money | None:
     """What a ride costs because of a report about it; None where that changes nothing.
 
-    A ride that went further than ``FREE_METRES`` is charged after all and becomes a case for staff.
+    A ride that went further than ``FREE_METRES``, or lasted longer than ``FREE_AFTER_MINUTES``
+    beyond the report (some meters give no metres), is charged after all and a case for staff.
     """
     report = await find_report(tx, booking_id, leg_id)
     if report is None or report.outcome not in (Outcome.FREE, Outcome.GIVEN_BACK):
         return None
-    if ride.usage.metres > FREE_METRES:
+    far = ride.usage.metres > FREE_METRES
+    until = await find_minutes(tx, booking_id, leg_id) or 0
+    if far or ride.usage.minutes > until + FREE_AFTER_MINUTES:
         await tx.execute(
             update(leg_report)
             .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
             .values(outcome=Outcome.CHARGED, open=True)
         )
         this = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
-        await tx.execute(update(leg).where(*this).values(end_by=None))
+        if far:
+            await tx.execute(update(leg).where(*this).values(end_by=None))
         return None
     return Money.zero(ride.price.currency)

@@ -10,6 +10,7 @@ import pytest
 
 from mobility.booking.errors import WrongStateError
 from mobility.booking.leg_reports import Kind, LegReport, Outcome, find_report
+from mobility.booking.longest import CAPPED
 from mobility.booking.problem import Problem, judge, report_problem
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import Ask, TripLeg
@@ -172,8 +173,9 @@ async def test_a_bike_that_breaks_later_is_charged_as_ridden(world: World) -> No
     assert (await world.trip(booking_id)).state == "settled"
 
 
-async def test_a_broken_bike_that_cannot_be_locked_is_a_persons_case_and_still_free(
-    world: World,
+@pytest.mark.parametrize(("minutes", "outcome"), [(10, "free"), (200, "charged")])
+async def test_a_broken_bike_that_cannot_be_locked_is_free_soon_and_later_charged_to_its_report(
+    world: World, minutes: int, outcome: str
 ) -> None:
     booking_id = await world.book(offer_of(bike_leg()))
     await riding(world, booking_id)
@@ -181,14 +183,21 @@ async def test_a_broken_bike_that_cannot_be_locked_is_a_persons_case_and_still_f
     await tell(world, booking_id)
     assert await world.story(booking_id) == "needs_attention | bike active | authorised"
     assert (await report_of(world, booking_id)).answer == "refused"
-    world.operators[BIKE].ride(minutes=200, metres=0)
+    world.operators[BIKE].ride(minutes=minutes, metres=0)
     riding_leg = (await world.trip(booking_id)).legs[0]
     await do(world, lambda tx: ask_to_finish(tx, booking_id, riding_leg.id, datetime.now(UTC)))
     await world.advance(booking_id)
-    assert await world.story(booking_id) == "settled | bike ended | released"
-    ((claimed, final, _),) = await claims(world, booking_id)
+    ((claimed, final, lines),) = await claims(world, booking_id)
     assert claimed
-    assert final == 0
+    kept = await report_of(world, booking_id)
+    assert (kept.outcome, kept.open) == (outcome, True)
+    if outcome == "free":
+        assert (final, lines) == (0, ["gemeldet und nicht berechnet"])
+    else:
+        assert final
+        assert final < claimed
+        assert lines[-1] == CAPPED
+    assert world.money(booking_id) == (0, final)
 
 
 async def test_an_end_whose_answer_is_lost_is_found_by_reading(world: World) -> None:
