@@ -117,7 +117,7 @@ async def report(
         record = await get_booking(tx, rider.rider_id, booking_id)
         told = await report_problem(tx, booking_id, leg_id, problem, now)
     leg = next(leg for leg in record.legs if leg.id == leg_id)
-    if told.kind in HIDES and told.believed:
+    if leg.report is None and told.kind in HIDES and told.believed:
         await _hide(wiring, leg, now)
     await advance_while_waiting(
         wiring.desk, booking_id, until=lambda trip: _followed(trip, leg_id), seconds=ANSWER_WITHIN_S

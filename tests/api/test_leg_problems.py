@@ -150,6 +150,16 @@ async def test_the_same_key_is_one_report_and_another_body_is_refused(stage: Sta
     assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
 
 
+async def test_a_vehicle_that_is_shown_again_is_not_hidden_by_an_old_report(stage: Stage) -> None:
+    await stage.post("problem", {"kind": "vehicle_missing"})
+    hidden = stage.api.wiring.snapshots.hidden
+    assert await hidden.list_refs(BIKE) == {"hbf-01"}
+    await stage.api.wiring.redis.delete(hidden.key(BIKE))
+    again = await stage.post("problem", {"kind": "vehicle_missing"})
+    assert again.json()["report"]["outcome"] == "given_back"
+    assert await hidden.list_refs(BIKE) == set()
+
+
 async def test_nobody_reports_anothers_leg_or_one_that_is_not_there(stage: Stage) -> None:
     mine = stage.headers
     stage.headers = await stage.api.sign_in("eve@example.org")
