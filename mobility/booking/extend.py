@@ -14,7 +14,7 @@ from mobility.booking.extension import apply_extension
 from mobility.booking.moves import RIDDEN
 from mobility.booking.riding import NO_SHOW_AFTER
 from mobility.booking.trip import Aim, Ask, BookingState, LegState
-from mobility.booking.trips import ask_for, get_trip, set_leg
+from mobility.booking.trips import ask_for, forget_refusal, get_trip, set_leg
 from mobility.tables import booking
 
 WAITING = (BookingState.HELD, BookingState.AWAITING_PAYMENT)
@@ -25,6 +25,7 @@ async def ask_to_extend(
 ) -> None:
     """Record that a rider has a booking held for longer, and the step that asks the providers.
 
+    What an operator refused may be asked again; who has extended before is not asked twice.
     A vehicle that is confirmed waits for its rider by our own clock: nobody need be asked.
 
     Raises:
@@ -46,6 +47,7 @@ async def ask_to_extend(
     await tx.execute(update(booking).where(booking.c.id == booking_id).values(extended_to=until))
     for leg in vehicles:
         if leg.state is LegState.HELD:
+            await forget_refusal(tx, booking_id, leg.id, Ask.EXTEND)
             await ask_for(tx, booking_id, leg.id, Ask.EXTEND, now)
     for leg in kept:
         end = leg.departs_at + NO_SHOW_AFTER + longer

@@ -1,4 +1,4 @@
-"""When a booking ends that its rider has held for longer."""
+"""When a booking ends that its rider has held for longer, or would have."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ async def apply_extension(tx: AsyncConnection, booking_id: str) -> None:
         .where(booking.c.id == booking_id, end.is_not(None))
         .values(expires_at=func.greatest(booking.c.expires_at, last))
     )
+
+
+async def drop_extension(tx: AsyncConnection, booking_id: str) -> None:
+    """Forget that a booking was to be held for longer, as an operator does not; it ends as before.
+
+    Its rider may ask again.
+    """
+    await tx.execute(update(booking).where(booking.c.id == booking_id).values(extended_to=None))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
-from mobility.booking.extension import apply_extension
+from mobility.booking.extension import apply_extension, drop_extension
 from mobility.booking.leg_reports import WAIVED, end_voided, find_waiver, record_seen
 from mobility.booking.longest import cap, end_of
 from mobility.booking.tickets import void_tickets
@@ -207,6 +207,8 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         await end_voided(tx, call.booking_id, call.leg_id, now)
     if call.ask is Ask.EXTEND and answer.state is AskState.DONE:
         await apply_extension(tx, call.booking_id)
+    elif call.ask is Ask.EXTEND and answer.state is AskState.REFUSED:
+        await drop_extension(tx, call.booking_id)
 
 
 def _leg_values(answer: Answer, now: datetime) -> dict[str, Any]:

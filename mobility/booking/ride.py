@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.errors import NotFoundError, WrongStateError
-from mobility.booking.trip import Aim, Ask, AskState, BookingState, LegState, Trip, TripLeg
-from mobility.booking.trips import ask_for, get_trip
-from mobility.tables import provider_operation
+from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLeg
+from mobility.booking.trips import ask_for, forget_refusal, get_trip
 
 BEFORE = {Ask.START: LegState.CONFIRMED, Ask.FINISH: LegState.ACTIVE}
 AFTER = {Ask.START: LegState.ACTIVE, Ask.FINISH: LegState.ENDED}
@@ -47,15 +46,7 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
         )
     if leg.pending(Ask.CANCEL):
         raise WrongStateError(f"cannot {ask} leg {leg_id}: it is being cancelled")
-    earlier = leg.asked.get(ask)
-    if earlier is not None and earlier.state is AskState.REFUSED:
-        await tx.execute(
-            provider_operation.delete().where(
-                provider_operation.c.booking_id == trip.id,
-                provider_operation.c.leg_id == leg_id,
-                provider_operation.c.kind == ask,
-            )
-        )
+    await forget_refusal(tx, trip.id, leg_id, ask)
     await ask_for(tx, trip.id, leg_id, ask, now)
     await steps.enqueue(tx, kind=STEP, key=trip.id, run_at=now)
     return True

@@ -271,6 +271,18 @@ async def ask_for(
     )
 
 
+async def forget_refusal(tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask) -> None:
+    """Let a provider that refused something be asked for it again."""
+    await tx.execute(
+        provider_operation.delete().where(
+            provider_operation.c.booking_id == booking_id,
+            provider_operation.c.leg_id == leg_id,
+            provider_operation.c.kind == ask,
+            provider_operation.c.state == AskState.REFUSED,
+        )
+    )
+
+
 async def mark_sent(
     tx: AsyncConnection,
     booking_id: str,

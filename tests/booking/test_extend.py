@@ -9,6 +9,7 @@ import pytest
 
 from mobility.booking.errors import WrongStateError
 from mobility.booking.extend import ask_to_extend
+from mobility.booking.queries import get_any_booking
 from mobility.booking.states import decide
 from mobility.booking.trip import Ask
 from tests.booking.test_hard_luck import changed, do, later
@@ -90,6 +91,24 @@ async def test_where_one_operator_refuses_the_booking_ends_as_before(world: Worl
     bike, car = (await world.trip(booking_id)).legs
     assert (bike.asked[Ask.EXTEND].state, car.asked[Ask.EXTEND].state) == ("done", "refused")
     assert (await world.trip(booking_id)).state == "awaiting_payment"
+
+
+async def test_what_an_operator_refused_may_be_asked_again_and_of_it_alone(world: World) -> None:
+    booking_id, before = await waiting(world, both=True)
+    for sandbox in world.operators.values():
+        sandbox.advance(240)
+    world.operators[CAR].fault("extend", "refuse")
+    at = later(world, minutes=4)
+    await extend(at, booking_id)
+    record = await do(world, lambda tx: get_any_booking(tx, booking_id))
+    assert record.extended_to is None
+    await extend(at, booking_id)
+    bike, car = (await world.trip(booking_id)).legs
+    assert [leg.asked[Ask.EXTEND].state for leg in (bike, car)] == ["done", "done"]
+    assert bike.asked[Ask.EXTEND].attempts == 1
+    assert timedelta(minutes=3) < await ends_later_by(world, booking_id, before) <= LONGER
+    with pytest.raises(WrongStateError, match="once already"):
+        await extend(at, booking_id)
 
 
 async def test_a_paid_bike_is_kept_past_the_time_at_which_it_is_given_back(world: World) -> None:
