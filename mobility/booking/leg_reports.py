@@ -145,11 +145,15 @@ async def close_report(tx: AsyncConnection, booking_id: str, leg_id: str) -> boo
 
 
 async def count_reports(tx: AsyncConnection, rider_id: str, since: datetime) -> int:
-    """How much a rider has reported since then."""
+    """How much a rider has reported since then; rides that we ended by ourselves are no reports."""
     found = await tx.scalar(
         select(func.count())
         .select_from(leg_report)
-        .where(leg_report.c.rider_id == rider_id, leg_report.c.reported_at > since)
+        .where(
+            leg_report.c.rider_id == rider_id,
+            leg_report.c.reported_at > since,
+            leg_report.c.outcome != Outcome.ENDED_BY_US,
+        )
     )
     return int(found or 0)
 

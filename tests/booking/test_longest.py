@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
-from mobility.booking.leg_reports import Kind, LegReport, Outcome, find_report
+from mobility.booking.leg_reports import Kind, LegReport, Outcome, count_reports, find_report
 from mobility.booking.longest import CAPPED, Bound, find_bound
 from mobility.booking.ride import ask_to_start
 from mobility.booking.trips import get_order
@@ -183,3 +183,19 @@ async def test_a_reported_ride_that_cannot_be_ended_costs_no_more_than_until_the
     assert final == tariff.price(plan, Usage(10, 0)).minor < 400 < claimed
     assert lines[-1] == CAPPED
     assert (await world.trip(booking_id)).owed == Money(0)
+
+
+async def test_rides_that_we_ended_are_not_counted_as_reports_of_their_rider(world: World) -> None:
+    booking_id = await riding(world, spend_ceiling=400)
+    minutes = await ends_after(world, booking_id)
+    world.operators[BIKE].ride(minutes=minutes, metres=3000)
+    await later(world, minutes=minutes).advance(booking_id)
+    assert await noted(world, booking_id)
+    day_before = datetime.now(UTC) - timedelta(days=1)
+    async with transaction(world.desk.engine) as tx:
+        assert await count_reports(tx, "rdr_anna", day_before) == 0
+    other = await world.book(offer_of(bike_leg()))
+    await world.advance(other)
+    await tell(world, other)
+    async with transaction(world.desk.engine) as tx:
+        assert await count_reports(tx, "rdr_anna", day_before) == 1
