@@ -27,11 +27,11 @@ class Replay:
     price: Money | None
     items: tuple[PriceItem, ...] = ()
     because: str = ""
-    """Why it cannot be said."""
+    """Why it cannot be said, in German."""
 
 
 class _CannotSayError(Exception):
-    """An input of the price is missing; says which."""
+    """An input of the price is missing; says which, in German."""
 
 
 def replay_leg(leg: LegRecord, passengers: int, city: City) -> Replay:
@@ -41,8 +41,8 @@ def replay_leg(leg: LegRecord, passengers: int, city: City) -> Replay:
             priced = _ticket(leg, leg.product, passengers, city)
         else:
             priced = _rental(leg, city)
-    except (_CannotSayError, FareUnknownError, KeyError) as error:
-        return Replay(None, because=str(error.args[0]))
+    except _CannotSayError as error:
+        return Replay(None, because=str(error))
     asked = leg.claimed
     if asked is None or asked >= priced.price:
         return Replay(priced.price, priced.items)
@@ -52,12 +52,24 @@ def replay_leg(leg: LegRecord, passengers: int, city: City) -> Replay:
 
 
 def _ticket(leg: LegRecord, product: str, passengers: int, city: City) -> Priced:
-    table = city.get_fares(leg.provider_id or "")
-    return reprice_ticket(table, leg.tariff_version or "", product, passengers)
+    try:
+        table = city.get_fares(leg.provider_id or "")
+    except KeyError as error:
+        problem = f"Fahrpreise von {leg.provider_id} kennt diese Stadt nicht"
+        raise _CannotSayError(problem) from error
+    try:
+        return reprice_ticket(table, leg.tariff_version or "", product, passengers)
+    except (FareUnknownError, KeyError) as error:
+        problem = f"eine Preisliste {leg.tariff_version} mit {product} kennt diese Stadt nicht"
+        raise _CannotSayError(problem) from error
 
 
 def _rental(leg: LegRecord, city: City) -> Priced:
-    plans = city.get_provider(leg.provider_id or "").pricing_plans()
+    try:
+        plans = city.get_provider(leg.provider_id or "").pricing_plans()
+    except KeyError as error:
+        problem = f"den Anbieter {leg.provider_id} kennt diese Stadt nicht"
+        raise _CannotSayError(problem) from error
     plan = tariff.find_plan(plans, leg.tariff_version or "")
     if plan is None:
         raise _CannotSayError(f"den Tarif {leg.tariff_version} kennt diese Stadt nicht")

@@ -20,8 +20,9 @@ from mobility.api.receipt_pdf import render_receipt
 from mobility.booking.bill_split import Taxed, split_by_amounts, split_equally
 from mobility.booking.collect import collect
 from mobility.booking.errors import SplitRefusedError, WrongStateError
-from mobility.booking.queries import get_any_booking
+from mobility.booking.queries import LegRecord, get_any_booking
 from mobility.booking.receipt import Movement, Receipt, ReceiptLine, get_receipt
+from mobility.booking.replay import replay_leg
 from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from payments.money import Money
@@ -132,6 +133,37 @@ async def test_a_cent_that_the_stored_inputs_do_not_give_is_named(world: World) 
         None,
         "den Tarif basis/1999 kennt diese Stadt nicht",
     )
+
+
+def _ridden(**changes: object) -> LegRecord:
+    """A leg that was ridden and whose price is final."""
+    at = datetime(2026, 11, 26, 12, tzinfo=UTC)
+    leg = LegRecord(
+        "leg_0", "key", Mode.BUS, "ended", ProviderId("stadtverkehr"), False, at, at, Money(360),
+        Money(360), Money(360), "7", "sh-tarif-1999", None, (), 0, None, None, None, False, at, at,
+        4, 900, None, None, None,
+    )  # fmt: skip
+    return replace(leg, **changes)  # type: ignore[arg-type]
+
+
+def test_why_a_price_cannot_be_computed_anew_is_said_in_german() -> None:
+    city = load_city("luebeck")
+    bus = next(each.id for each in city.providers if each.fares)
+    bike = next(each.id for each in city.providers if each.pricing_plan)
+    cases = {
+        "Fahrpreise von fort kennt diese Stadt nicht": ("fort", "single:2:adult"),
+        f"Fahrpreise von {bike} kennt diese Stadt nicht": (bike, "single:2:adult"),
+        "eine Preisliste sh-tarif-1999 mit single:2:adult kennt diese Stadt nicht": (
+            bus,
+            "single:2:adult",
+        ),
+        "eine Preisliste sh-tarif-1999 mit junk kennt diese Stadt nicht": (bus, "junk"),
+        "den Anbieter fort kennt diese Stadt nicht": ("fort", None),
+        "den Tarif sh-tarif-1999 kennt diese Stadt nicht": (bike, None),
+    }
+    for because, (provider, product) in cases.items():
+        found = replay_leg(_ridden(provider_id=ProviderId(provider), product=product), 1, city)
+        assert (found.price, found.because) == (None, because)
 
 
 class TestUnderADaysCap:
