@@ -33,6 +33,7 @@ _ITEMS = {
     ItemKind.ROUNDING: "Rundung",
     ItemKind.ASKED_LESS: "vom Anbieter weniger verlangt",
 }
+_UNITS = {"ride": "Fahrt", "person": "Person"}
 _MOVEMENTS = {
     "charge": "abgebucht",
     "later_charge": "nachgebucht",
@@ -105,7 +106,7 @@ def _leg(pdf: FPDF, line: ReceiptLine, names: dict[str, str]) -> None:
     for calculation in line.calculation:
         _line(pdf, f"    {calculation}")
     for item in line.items:
-        price = f"{item.units} x {item.unit} x {_exact(item.unit_price)}"
+        price = f"{item.units} x {_UNITS.get(item.unit, item.unit)} x {_exact(item.unit_price)}"
         _line(pdf, f"    {_ITEMS[item.kind]}: {price} = {_exact(item.amount)}")
     if line.off is None:
         _line(pdf, f"    nicht nachrechenbar: {line.off_because}")

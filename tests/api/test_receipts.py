@@ -128,7 +128,8 @@ async def test_the_pdf_says_what_the_json_says(world: World) -> None:
             assert euros(amount) in shown
         for item in line["items"]:
             priced = f"{item['unit_price']} = {item['amount']}".replace(".", ",")
-            assert f"{item['units']} x {item['unit']} x {priced}" in shown
+            unit = {"ride": "Fahrt", "person": "Person"}.get(item["unit"], item["unit"])
+            assert f"{item['units']} x {unit} x {priced}" in shown
     for amount in (receipt["total"], receipt["captured"]):
         assert euros(amount) in shown
     (movement,) = receipt["movements"]
