@@ -27,6 +27,7 @@ from mobility.planning.offer import OfferLeg
 from payments.money import Money
 from providers.bus.adapter import TicketOffice
 from providers.bus.fare_table import read_fares
+from providers.errors import UnreachableError
 from providers.stanza import read_stanzas
 from providers.values import AccessFormat, Mode, ProviderId
 from tests.booking.test_hard_luck import Unlike, changed, later, ticket_leg
@@ -261,3 +262,16 @@ async def test_a_ticket_whose_bus_leaves_while_it_is_given_back_costs_nothing(ci
         record = await get_booking(tx, "rdr_anna", booking_id)
         receipt = await get_receipt(tx, record, load_city("luebeck"))
     assert (receipt.total, receipt.captured, receipt.refunded) == (Money(0), Money(360), Money(360))
+
+
+async def test_a_reported_ticket_costs_nothing_where_its_office_never_answers(city: World) -> None:
+    async def cancel(*_order: Any) -> None:
+        raise UnreachableError(BUS, "no answer")
+
+    silent: Any = Unlike(city.desk.providers[BUS], cancel=cancel)
+    deaf = changed(city, providers={**city.desk.providers, BUS: silent})
+    booking_id, _ = await booked(deaf, bus_leg())
+    assert (await tell(deaf, booking_id, kind="vehicle_missing")).outcome == "given_back"
+    assert await city.story(booking_id) == "confirmed | bus confirmed | captured"
+    await later(deaf, minutes=90).advance(booking_id)
+    assert await city.story(booking_id) == "settled | bus ended | refunded"
