@@ -144,7 +144,7 @@ class TwoRiders(RuleBasedStateMachine):
     def face_the_bank(self, booked: Booked, answer: str) -> None:
         page = self._get(booked)["payment"]["redirect_url"]
         if page:
-            assert BANK.post(page, data={"answer": answer}).status_code in (303, 400, 409)
+            assert BANK.post(page, data={"answer": answer}).status_code in (303, 400, 404, 409)
 
     @rule(booked=bookings)
     def ask_for_what_is_not_theirs(self, booked: Booked) -> None:
