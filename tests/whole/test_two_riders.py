@@ -1,6 +1,7 @@
 """Two riders do whatever comes to their minds, twice and at once; nothing is ever lost or doubled.
 
-``RUNS`` says how often they start over, each time with up to ``STEPS`` deeds.
+``RUNS`` says how often they start over, each time with up to ``STEPS`` deeds;
+where ``SEED`` is set, each run of the tests draws the same.
 """
 
 from __future__ import annotations
@@ -188,6 +189,7 @@ def test_two_riders_never_lose_or_double_anything(instance: Instance, http: http
         TwoRiders,
         settings=settings(
             max_examples=RUNS,
+            derandomize="SEED" in os.environ,
             stateful_step_count=STEPS,
             phases=[Phase.generate],
             database=None,
