@@ -179,7 +179,7 @@ def _ticket(ride: BookedRide, city: City) -> Money | None:
     """What a single ticket for the ride costs, by the list it was sold by, pass or not."""
     try:
         wanted = parse_product(ride.product)
-        single = str(wanted._replace(free=0, covered_by=None))
+        single = str(wanted._replace(free=0, covered_by=None, of=None))
         table = city.get_fares(ride.provider_id)
         return reprice_ticket(table, ride.tariff_version, single, ride.passengers).price
     except (FareUnknownError, KeyError):

@@ -118,7 +118,9 @@ def choose_products(
     whole, begins = _whole_rides(rides)
     parts = _parts(table, whole, holidays)
     products = _choose(table, parts, frozenset(passes), rider, passengers)
-    return products if len(whole) == len(rides) else _for_each_part(products, begins, len(rides))
+    if len(whole) == len(rides):
+        return products
+    return _for_each_part(table, products, begins, rides)
 
 
 def _parts(
@@ -156,9 +158,7 @@ def _choose(
         products = _for_tariff(table, tariff, own, rider, everyone_free=free >= passengers)
         for (index, _), product in zip(own, products, strict=True):
             paid_here = product.covered_by is None
-            chosen[index] = Product(
-                product.base, product.rider, free if paid_here else 0, product.covered_by
-            )
+            chosen[index] = product._replace(free=free if paid_here else 0)
     return tuple(str(chosen[index]) for index in range(len(parts)))
 
 
@@ -181,15 +181,21 @@ def _whole_rides(rides: Sequence[FareRide]) -> tuple[list[FareRide], list[int]]:
     return whole, begins
 
 
-def _for_each_part(products: Sequence[str], begins: Sequence[int], n_rides: int) -> tuple[str, ...]:
+def _for_each_part(
+    table: FareTable, products: Sequence[str], begins: Sequence[int], rides: Sequence[FareRide]
+) -> tuple[str, ...]:
     """The products of whole rides, one for each part: what follows is on the first one's ticket."""
     found: list[str] = []
-    for text, first, end in zip(products, begins, [*begins[1:], n_rides], strict=True):
+    for text, first, end in zip(products, begins, [*begins[1:], len(rides)], strict=True):
         product = parse_product(text)
         ticket = None if product.covered_by is None else begins[product.covered_by - 1] + 1
         found.append(str(product._replace(covered_by=ticket)))
-        later = product._replace(free=0, covered_by=ticket or first + 1)
-        found += [str(later)] * (end - first - 1)
+        tariff = table.get_tariff_of(rides[first].agency_id).id
+        days = [ride.departs_at.astimezone(table.zone).date() for ride in rides[first:end]]
+        for on in days[1:]:
+            of = _another_day(table, tariff, product.of or days[0], on)
+            later = product._replace(free=0, covered_by=ticket or first + 1, of=of)
+            found.append(str(later))
     return tuple(found)
 
 
@@ -205,7 +211,7 @@ def price_product(table: FareTable, product: str, on: date, passengers: int = 1)
         raise ValueError(f"a ticket is for one person at least, not {passengers}")
     wanted = parse_product(product)
     tariff = table.get_tariff_selling(wanted.base)
-    edition = table.get_edition(tariff.id, on)
+    edition = table.get_edition(tariff.id, wanted.of or on)
     each = _price(table, edition, wanted.base, wanted.rider)
     label = f"{table.names.product[wanted.base]}, {table.names.rider[wanted.rider]}"
     if wanted.covered_by is not None:
@@ -289,7 +295,8 @@ def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: Rider
                 break
             after = best[len(rides) - end]
             first = Product(base, rider)
-            later = (Product(base, rider, covered_by=number + 1),) * (len(covered) - 1)
+            days = (_another_day(table, ride.tariff_id, ride.on, part.on) for part in covered[1:])
+            later = (Product(base, rider, covered_by=number + 1, of=of) for of in days)
             options.append(
                 _Plan(
                     after.minor + _price(table, edition, base, rider).minor,
@@ -335,6 +342,12 @@ def _is_short_hop(
         return False
     free_day = local.weekday() >= _SATURDAY or local.date() in holidays
     return free_day or rule.weekday_from is None or local.time() >= rule.weekday_from
+
+
+def _another_day(table: FareTable, tariff_id: str, bought: date, on: date) -> date | None:
+    """The day on which a ticket is bought, where a ride on it has another price list."""
+    same = _edition_on(table, tariff_id, bought) is _edition_on(table, tariff_id, on)
+    return None if same else bought
 
 
 @lru_cache(maxsize=1024)

@@ -1,10 +1,12 @@
 """Products of bus and ferry rides: which ticket carries whom.
 
 A *product* is a string that an offer and an order carry:
-``PRODUCT:RIDER[:pass[N]][:covered-M]``, such as
+``PRODUCT:RIDER[:pass[N]][:covered-M[:of-DATE]]``, such as
 
 - ``short:adult`` a short-hop ticket, ``single:2:adult`` a single ticket of level 2;
 - ``single:2:adult:covered-1`` a ride on the ticket of the journey's first ride;
+- ``single:2:adult:covered-1:of-2026-12-31`` the same, where the ride's own day has another price
+  list than the day of that ticket;
 - ``single:2:adult:pass`` one person rides on a pass and pays nothing, ``:pass2`` two persons. Which
   pass it is stays with the rider: it may tell of a disability.
 """
@@ -12,6 +14,7 @@ A *product* is a string that an offer and an order carry:
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +22,8 @@ from providers.bus.fare_table import FareUnknownError
 
 _PRODUCT = re.compile(
     r"(?P<base>[a-z]+(?::[0-9])?):(?P<rider>[a-z]{2,20}?)"
-    r"(?P<pass>:pass(?P<free>[2-9])?)?(?::covered-(?P<covered>[1-9][0-9]?))?"
+    r"(?P<pass>:pass(?P<free>[2-9])?)?"
+    r"(?::covered-(?P<covered>[1-9][0-9]?)(?::of-(?P<of>[0-9]{4}-[0-9]{2}-[0-9]{2}))?)?"
 )
 
 
@@ -30,11 +34,14 @@ class Product(NamedTuple):
     rider: str
     free: int = 0
     covered_by: int | None = None
+    of: date | None = None
+    """The day of the covering ticket, by whose price list it counts; None: the ride's own day."""
 
     def __str__(self) -> str:
         free = "" if not self.free else ":pass" if self.free == 1 else f":pass{self.free}"
         covered = f":covered-{self.covered_by}" if self.covered_by else ""
-        return f"{self.base}:{self.rider}{free}{covered}"
+        of = f":of-{self.of}" if self.of else ""
+        return f"{self.base}:{self.rider}{free}{covered}{of}"
 
 
 @lru_cache(maxsize=256)
@@ -45,8 +52,12 @@ def parse_product(product: str) -> Product:
         FareUnknownError: it is none.
     """
     found = _PRODUCT.fullmatch(product)
+    try:
+        of = date.fromisoformat(found["of"]) if found and found["of"] else None
+    except ValueError:
+        found = None
     if found is None:
         raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
     covered = int(found["covered"]) if found["covered"] else None
     free = int(found["free"] or 1) if found["pass"] else 0
-    return Product(found["base"], found["rider"], free, covered)
+    return Product(found["base"], found["rider"], free, covered, of)

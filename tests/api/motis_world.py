@@ -69,6 +69,7 @@ def assert_fits(shown: object, path: str, *, method: str = "get", status: int = 
 class Motis:
     """The application with Lübeck behind it, no database, and a clock that stands still."""
 
+    app: FastAPI
     client: httpx.AsyncClient
     wiring: Wiring
     now: datetime = START
@@ -105,7 +106,7 @@ async def motis(redis: Redis, redis_prefix: str) -> AsyncIterator[Motis]:
     settings = Settings(redis_prefix=redis_prefix, rate_limit_per_minute=0)
     app, wiring = motis_app(redis, settings)
     async with make_client(app) as client:
-        yield Motis(client, wiring)
+        yield Motis(app, client, wiring)
 
 
 async def ask(world: Motis, path: str, status: int = 200, **query: object) -> Any:

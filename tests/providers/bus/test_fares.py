@@ -100,49 +100,6 @@ def test_quote_can_be_redone_by_hand() -> None:
     )
 
 
-def test_announced_change_is_said_where_its_prices_are_missing() -> None:
-    before = price_product(TABLE, "single:2:adult", date(2026, 12, 31))
-    after = price_product(TABLE, "single:2:adult", date(2027, 1, 1))
-    boat = price_product(TABLE, "ferry:adult", date(2027, 1, 1))
-
-    assert len(before.lines) == 2
-    assert "noch nicht bekannt" in after.lines[2]
-    assert (after.price, after.tariff_version) == (Money(360), "sh-tarif-2026-04-01")
-    assert not any("noch nicht bekannt" in line for line in boat.lines)
-    assert TABLE.list_notices(date(2026, 12, 31)) == ()
-    assert len(TABLE.list_notices(date(2027, 1, 1))) == 1
-
-
-def test_announcement_ends_when_the_new_prices_are_written_down(tmp_path: Path) -> None:
-    text = FARES.read_text(encoding="utf-8")
-    (tmp_path / "fares.toml").write_text(
-        text
-        + """
-[[edition]]
-id = "sh-tarif-2027-01-01"
-tariff = "sh-tarif"
-title = "Stand 1. Januar 2027"
-valid_from = 2027-01-01
-transfer_minutes = 120
-short_hop = { max_stops = 4 }
-zone_levels = [{ zones = ["HL"], level = 1 }]
-prices = [{ product = "short", rider = "adult", amount = "9.98" },
-          { product = "single:1", rider = "adult", amount = "9.99" }]
-source = "a test"
-confidence = "low"
-""",
-        encoding="utf-8",
-    )
-    table = read_fares(tmp_path / "fares.toml")
-    early = ride("07:00", stops=3, on=date(2027, 1, 4))  # a Monday: no morning peak rule any more
-
-    assert table.version == "sh-tarif-2027-01-01"
-    assert table.list_notices(date(2027, 1, 1)) == ()
-    assert choose_products(table, [early], NOBODY, holidays=NOBODY) == ("short:adult",)
-    assert price_product(table, "single:1:adult", date(2027, 1, 1)).price == Money(999)
-    assert price_product(table, "single:2:adult", date(2026, 12, 31)).price == Money(360)
-
-
 @pytest.mark.parametrize(
     ("what", "departs", "stops", "on", "product"),
     [
@@ -327,7 +284,9 @@ def test_no_rides_no_products() -> None:
 @pytest.mark.parametrize(
     "product",
     ["", "single", "single:2", "single:2:adult:pass0", "single:2:adult:pass:x", "gold:9:adult",
-     "single:2:adult:covered-0", "single:2:adult\n", "SINGLE:2:ADULT", "ferry:dog", "x" * 10_000],
+     "single:2:adult:covered-0",
+     "single:2:adult:covered-1:of-2026-02-30", "single:2:adult:of-2026-12-31",
+     "single:2:adult\n", "SINGLE:2:ADULT", "ferry:dog", "x" * 10_000],
 )  # fmt: skip
 def test_product_from_nowhere(product: str) -> None:
     with pytest.raises(FareUnknownError):
