@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
 
 from payments.money import Money
+from providers.bus.cheapest import Part, another_day, edition_on, find_cheapest, price_of
 from providers.bus.fare_table import (
     Edition,
     FareDataError,
@@ -74,27 +74,6 @@ class FareRide:
             raise ValueError(f"the ride on {self.route_id} ends before it begins")
 
 
-class _Part(NamedTuple):
-    """A ride as far as the choice of its ticket depends on it; equal ones are chosen for once."""
-
-    tariff_id: str
-    on: date
-    from_zone: str | None
-    to_zone: str | None
-    short: bool
-    """Whether a short-hop ticket is sold for it."""
-    reach: int
-    """How many rides after it, on its tariff, a single ticket bought for it lasts for."""
-
-
-class _Plan(NamedTuple):
-    """The cheapest way to pay some rides: the cost, the number of tickets, a product a ride."""
-
-    minor: int
-    tickets: int
-    products: tuple[Product, ...]
-
-
 def choose_products(
     table: FareTable,
     rides: Sequence[FareRide],
@@ -108,9 +87,10 @@ def choose_products(
 
     Rides in a vehicle that one stays in are one ride: those after the first are on its ticket.
     A single ticket covers the rides after it on the same tariff that end within its time and zones
-    (changes allowed; a journey from A to B is never the return trip that it excludes). At equal
-    cost fewer tickets win. A pass frees as many of the ``passengers`` as it carries; where it does
-    not cover a tariff, or nobody confirms that it does, that tariff is charged in full.
+    (changes allowed, also with a ride on another ticket between; a journey from A to B is never the
+    return trip that it excludes). At equal cost fewer tickets win. A pass frees as many of the
+    ``passengers`` as it carries; where it does not cover a tariff, or nobody confirms that it does,
+    that tariff is charged in full.
 
     Raises:
         FareUnknownError: no fare is known for a ride, its rider or its day, or a pass is unknown.
@@ -125,27 +105,27 @@ def choose_products(
 
 def _parts(
     table: FareTable, rides: Sequence[FareRide], holidays: AbstractSet[date]
-) -> tuple[_Part, ...]:
+) -> tuple[Part, ...]:
     tariffs = [table.get_tariff_of(ride.agency_id).id for ride in rides]
     zone = table.zone
     found = []
     for index, (tariff_id, ride) in enumerate(zip(tariffs, rides, strict=True)):
         local = ride.departs_at.astimezone(zone)
         on = local.date()
-        edition = _edition_on(table, tariff_id, on)
+        edition = edition_on(table, tariff_id, on)
         until = ride.departs_at + timedelta(minutes=edition.transfer_minutes)
         following = range(index + 1, len(rides))
         later = [rides[i].arrives_at for i in following if tariffs[i] == tariff_id]
         reach = next((n for n, at in enumerate(later) if at > until), len(later))
         short = _is_short_hop(edition, ride, local, holidays)
-        found.append(_Part(tariff_id, on, ride.from_zone, ride.to_zone, short, reach))
+        found.append(Part(tariff_id, on, ride.from_zone, ride.to_zone, short, reach))
     return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def _choose(
     table: FareTable,
-    parts: tuple[_Part, ...],
+    parts: tuple[Part, ...],
     passes: frozenset[str],
     rider: RiderKind,
     passengers: int,
@@ -193,7 +173,7 @@ def _for_each_part(
         tariff = table.get_tariff_of(rides[first].agency_id).id
         days = [ride.departs_at.astimezone(table.zone).date() for ride in rides[first:end]]
         for on in days[1:]:
-            of = _another_day(table, tariff, product.of or days[0], on)
+            of = another_day(table, tariff, product.of or days[0], on)
             later = product._replace(free=0, covered_by=ticket or first + 1, of=of)
             found.append(str(later))
     return tuple(found)
@@ -212,7 +192,7 @@ def price_product(table: FareTable, product: str, on: date, passengers: int = 1)
     wanted = parse_product(product)
     tariff = table.get_tariff_selling(wanted.base)
     edition = table.get_edition(tariff.id, wanted.of or on)
-    each = _price(table, edition, wanted.base, wanted.rider)
+    each = price_of(table, edition, wanted.base, wanted.rider)
     label = f"{table.names.product[wanted.base]}, {table.names.rider[wanted.rider]}"
     if wanted.covered_by is not None:
         price = Money.zero(table.currency)
@@ -264,7 +244,7 @@ def _carried(tariff: Tariff, held: Iterable[Pass], passengers: int) -> int:
 def _for_tariff(
     table: FareTable,
     tariff: Tariff,
-    rides: Sequence[tuple[int, _Part]],
+    rides: Sequence[tuple[int, Part]],
     rider: RiderKind,
     *,
     everyone_free: bool,
@@ -272,66 +252,13 @@ def _for_tariff(
     """The cheapest products for the rides of one tariff, each with its number in the journey."""
     if tariff.product is not None:
         for _, ride in rides:
-            _price(table, _edition_on(table, tariff.id, ride.on), tariff.product, rider)
+            price_of(table, edition_on(table, tariff.id, ride.on), tariff.product, rider)
         return (Product(tariff.product, rider),) * len(rides)
     if everyone_free:
         return tuple(
-            product for ride in rides for product in _cheapest(table, [ride], rider).products
+            product for ride in rides for product in find_cheapest(table, [ride], rider).products
         )
-    return _cheapest(table, rides, rider).products
-
-
-def _cheapest(table: FareTable, rides: Sequence[tuple[int, _Part]], rider: RiderKind) -> _Plan:
-    """By dynamic programming from the last ride: a short hop, or a single for the next n rides."""
-    best = [_Plan(0, 0, ())]
-    for start in range(len(rides) - 1, -1, -1):
-        number, ride = rides[start]
-        edition = _edition_on(table, ride.tariff_id, ride.on)
-        options = []
-        for end in range(start + 1, min(start + 1 + ride.reach, len(rides)) + 1):
-            covered = [part for _, part in rides[start:end]]
-            base = _single(table, edition, covered, rider)
-            if base is None:
-                break
-            after = best[len(rides) - end]
-            first = Product(base, rider)
-            days = (_another_day(table, ride.tariff_id, ride.on, part.on) for part in covered[1:])
-            later = (Product(base, rider, covered_by=number + 1, of=of) for of in days)
-            options.append(
-                _Plan(
-                    after.minor + _price(table, edition, base, rider).minor,
-                    after.tickets + 1,
-                    (first, *later, *after.products),
-                )
-            )
-        if ride.short:
-            after = best[len(rides) - start - 1]
-            options.append(
-                _Plan(
-                    after.minor + _price(table, edition, "short", rider).minor,
-                    after.tickets + 1,
-                    (Product("short", rider), *after.products),
-                )
-            )
-        if not options:
-            strange = ", ".join(sorted(_zones([ride])))
-            problem = f"{edition.id} has no level for a ticket through the zones {strange}"
-            raise FareUnknownError(problem)
-        best.append(min(options, key=lambda plan: (plan.minor, plan.tickets)))
-    return best[-1]
-
-
-def _single(
-    table: FareTable, edition: Edition, rides: Sequence[_Part], rider: RiderKind
-) -> str | None:
-    """The cheapest single ticket whose area holds all zones; at equal price the first listed."""
-    zones = _zones(rides)
-    found = [f"single:{area.level}" for area in edition.zone_levels if zones <= set(area.zones)]
-    return min(found, key=lambda base: _price(table, edition, base, rider).minor, default=None)
-
-
-def _zones(rides: Sequence[_Part]) -> set[str]:
-    return {zone for ride in rides for zone in (ride.from_zone, ride.to_zone) if zone}
+    return find_cheapest(table, rides, rider).products
 
 
 def _is_short_hop(
@@ -342,33 +269,6 @@ def _is_short_hop(
         return False
     free_day = local.weekday() >= _SATURDAY or local.date() in holidays
     return free_day or rule.weekday_from is None or local.time() >= rule.weekday_from
-
-
-def _another_day(table: FareTable, tariff_id: str, bought: date, on: date) -> date | None:
-    """The day on which a ticket is bought, where a ride on it has another price list."""
-    same = _edition_on(table, tariff_id, bought) is _edition_on(table, tariff_id, on)
-    return None if same else bought
-
-
-@lru_cache(maxsize=1024)
-def _edition_on(table: FareTable, tariff_id: str, on: date) -> Edition:
-    return table.get_edition(tariff_id, on)
-
-
-def _price(table: FareTable, edition: Edition, base: str, rider: str) -> Money:
-    price = _prices(table, edition.id).get((base, rider))
-    if price is None:
-        raise FareUnknownError(
-            f"{edition.id} has no price for {base}:{rider}, so it cannot be sold here"
-        )
-    return price
-
-
-@lru_cache(maxsize=256)
-def _prices(table: FareTable, edition_id: str) -> dict[tuple[str, str], Money]:
-    """An edition's prices by product and rider."""
-    edition = next(e for e in table.edition if e.id == edition_id)
-    return {(p.product, p.rider): table.money(p.amount) for p in edition.prices}
 
 
 def _amount(money: Money) -> str:

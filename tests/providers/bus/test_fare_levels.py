@@ -100,7 +100,8 @@ def levels_of(rule: LevelFares) -> Levels:
     return Levels(cents, np.array(masks, np.int32), rule.transfer_s, *short)
 
 
-def test_products_cost_what_the_search_says():
+def test_products_cost_at_most_what_the_search_says():
+    """The same up to two rides; of more, the search takes a ticket to end with another's ride."""
     random = Random(5)
     sold = 0
     for _ in range(1_000):
@@ -121,6 +122,7 @@ def test_products_cost_what_the_search_says():
                 choose_products(table, asked, NOBODY, holidays=HOLIDAYS)
             continue
         products = choose_products(table, asked, NOBODY, holidays=HOLIDAYS)
-        assert sum(price_product(table, p, WEDNESDAY).price.minor for p in products) == cents
+        pays = sum(price_product(table, p, WEDNESDAY).price.minor for p in products)
+        assert pays == cents if len(rides) <= 2 else pays <= cents
         sold += 1
     assert sold > 500
