@@ -143,7 +143,11 @@ def _percent(percent: Decimal) -> str:
 
 
 def _day(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%d.%m.%Y um %H:%M Uhr")
+    """By the city's clock; in the hour that comes twice in a year, with which of the two it is."""
+    local = at.astimezone(zone)
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    which = f" ({local:UTC%z})" if twice else ""
+    return f"{local:%d.%m.%Y um %H:%M Uhr}{which}"
 
 
 def _text(text: str) -> str:
