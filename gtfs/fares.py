@@ -7,7 +7,6 @@ gtfs.org, Schedule Reference, "Fares V2"; the look-up follows fare_leg_rules.txt
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -135,73 +134,6 @@ class Fares:
 
     def __bool__(self) -> bool:
         return any(getattr(self, column.name) for column in fields(self))
-
-
-def leg_products(
-    fares: Fares,
-    *,
-    networks: Collection[str],
-    from_areas: Collection[str],
-    to_areas: Collection[str],
-    timeframes: Collection[str] = (),
-) -> tuple[FareProduct, ...]:
-    """The products of version 2 that cover a leg, of the highest priority, in the feed's order.
-
-    `networks` are those of the leg's line, areas those of its two stops, `timeframes` the groups
-    in which it starts. An empty cell of a rule means "one that no other rule names", unless the
-    feed uses `rule_priority`, where it means "any".
-    """
-    by_priority = any(rule.priority is not None for rule in fares.leg_rules)
-    named = {
-        column: {getattr(rule, column) for rule in fares.leg_rules} - {""}
-        for column in ("network_id", "from_area_id", "to_area_id")
-    }
-
-    def covers(rule: FareLegRule, column: str, found: Collection[str]) -> bool:
-        wanted = getattr(rule, column)
-        if wanted:
-            return wanted in found
-        return by_priority or not any(value in named[column] for value in found)
-
-    matching = [
-        rule
-        for rule in fares.leg_rules
-        if covers(rule, "network_id", networks)
-        and covers(rule, "from_area_id", from_areas)
-        and covers(rule, "to_area_id", to_areas)
-        and (not rule.from_timeframe_id or rule.from_timeframe_id in timeframes)
-    ]
-    highest = max((rule.priority or 0 for rule in matching), default=0)
-    wanted = {rule.product_id for rule in matching if (rule.priority or 0) == highest}
-    return tuple(product for product in fares.products if product.id in wanted)
-
-
-def zone_fares(
-    fares: Fares, *, route_id: str, origin_zone: str, destination_zone: str, zones: Collection[str]
-) -> tuple[FareAttribute, ...]:
-    """The fares of version 1 that cover a ride on a line through `zones`, in the feed's order.
-
-    A fare without rules holds everywhere; `contains_zone` rows of one fare must together be
-    exactly the zones passed (fare_rules.txt).
-    """
-    covering = []
-    for fare in fares.attributes:
-        rules = [rule for rule in fares.rules if rule.fare_id == fare.id]
-        simple = [rule for rule in rules if not rule.contains_zone]
-        holds = not rules or any(
-            rule.route_id in ("", route_id)
-            and rule.origin_zone in ("", origin_zone)
-            and rule.destination_zone in ("", destination_zone)
-            for rule in simple
-        )
-        contained = {
-            rule.contains_zone
-            for rule in rules
-            if rule.contains_zone and rule.route_id in ("", route_id)
-        }
-        if holds or (contained and contained == set(zones)):
-            covering.append(fare)
-    return tuple(covering)
 
 
 def as_plain(value: Any) -> Any:

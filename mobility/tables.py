@@ -97,7 +97,6 @@ booking = Table(
         "attention_since",
         postgresql_where=text("state = 'needs_attention'"),
     ),
-    Index("ix_booking_payment", "payment_id"),
 )
 
 leg = Table(

@@ -86,13 +86,6 @@ async def get_reconciliation(tx: AsyncConnection, reconciliation_id: str) -> Rec
     return _reconciliation_of(row)
 
 
-async def find_last_reconciliation(tx: AsyncConnection) -> Reconciliation | None:
-    """The latest run."""
-    query = select(reconciliation).order_by(reconciliation.c.recorded_at.desc()).limit(1)
-    row = (await tx.execute(query)).first()
-    return None if row is None else _reconciliation_of(row)
-
-
 def _reconciliation_of(row: Row[tuple[object, ...]]) -> Reconciliation:
     return Reconciliation(
         row.id,

@@ -38,7 +38,6 @@ RECONNECT_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
 log = logging.getLogger(__name__)
 VehicleKey = tuple[ProviderId, VehicleRef]
-StationKey = tuple[ProviderId, StationId]
 Watcher = Callable[[ProviderId, VehicleRef | None, StationId | None], None]
 """Told which vehicle or which station has changed, has come or has gone; without either, that the
 provider's geofencing zones are others."""
@@ -88,7 +87,6 @@ class Mirror:
             for provider_id in self._modes
         }
         self._vehicles: Grid[VehicleKey, Vehicle] = Grid()
-        self._stations: Grid[StationKey, Station] = Grid()
         self._by_id: dict[VehicleId, Vehicle] = {}
         self._loaded = asyncio.Event()
         self._moved = asyncio.Condition()
@@ -139,13 +137,6 @@ class Mirror:
         """Vehicles that can be rented in a box of west, south, east, north (degrees)."""
         west, south, east, north = box
         return self._rentable(self._vehicles.within(south, west, north, east), modes, now)
-
-    def stations_near(
-        self, position: LatLon, radius_m: float, now: datetime
-    ) -> tuple[Station, ...]:
-        """Stations of fresh providers within ``radius_m`` metres, nearest first."""
-        found = self._stations.near(position, radius_m)
-        return tuple(station for station in found if self.fresh(station.provider_id, now))
 
     def find_vehicle_by_ref(self, provider_id: ProviderId, ref: VehicleRef) -> Vehicle | None:
         """A provider's vehicle; None if it has gone."""
@@ -335,7 +326,6 @@ class Mirror:
         for station in stations:
             before = fleet.stations.get(station.id)
             fleet.stations[station.id] = station
-            self._stations.put((station.provider_id, station.id), station.position, station)
             if before is None or replace(before, as_of=station.as_of) != station:
                 self._tell(station.provider_id, None, station.id)
 
@@ -348,7 +338,6 @@ class Mirror:
     ) -> None:
         for station_id in ids:
             fleet.stations.pop(station_id, None)
-            self._stations.remove((provider_id, station_id))
             self._tell(provider_id, None, station_id)
 
     def _tell(

@@ -26,7 +26,7 @@ KINDS: dict[str, type[Contract]] = {
 }
 EXAMPLES = """
 gtfs and payments import none of ours
-    gtfs.raptor -> mobility.steps
+    gtfs.trip_based -> mobility.steps
     payments.brand_new -> providers.port
 gtfs and payments do not import each other
     gtfs.brand_new -> payments.money
@@ -79,7 +79,7 @@ data frames: nowhere
     gtfs.timetable -> pandas
     mobility.cities.brand_new -> geopandas
 numba: where kernels are compiled
-    gtfs.raptor -> numba
+    gtfs.trip_based -> numba
 osmium: where an extract is read
     mobility.streets.build -> osmium
     mobility.planning.brand_new -> osmium

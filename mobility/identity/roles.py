@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,13 +46,4 @@ async def grant(tx: AsyncConnection, rider_id: str, role: Role, now: datetime) -
         insert(tables.role_grant)
         .values(rider_id=rider_id, role=role.value, granted_at=now)
         .on_conflict_do_nothing()
-    )
-
-
-async def withdraw(tx: AsyncConnection, rider_id: str, role: Role) -> None:
-    """Take a role away, at once: tokens that carry it lose it with the next request."""
-    await tx.execute(
-        delete(tables.role_grant).where(
-            tables.role_grant.c.rider_id == rider_id, tables.role_grant.c.role == role.value
-        )
     )

@@ -4,126 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mobility.booking.tickets import MOVES, void_tickets
 from mobility.db import transaction
 from mobility.identity.roles import Role
 from mobility.tables import booking, leg, ticket
-from payments.money import Money
 from providers.bus.envelope import encode
-from providers.bus.revocations import read_list
-from providers.bus.ticket import Ticket, show, verify, write_claims
-from providers.bus.ticket_errors import RevokedKeyError, RevokedTicketError, StaleCodeError
-from providers.bus.ticket_keys import read_keys
-from providers.values import AccessFormat
-from tests.api.conftest import START, World
-
-SAID = Ticket(
-    id="2f7c1b0a9e8d7c6b5a40",
-    issuer="stadtverkehr-luebeck",
-    product="single:2:adult",
-    passengers=1,
-    price=Money(360),
-    tariff_version="sh-tarif-2026-04-01",
-    valid_from=START,
-    valid_until=START + timedelta(hours=2),
-)
-PATH = "/v1/bookings/bkg_1/legs/leg_1/ticket"
-WHY = {"reason": "seen at the counter"}
-
-
-@dataclass
-class Phone:
-    """One device with a key of its own and the headers of its sign-in."""
-
-    world: World
-    headers: dict[str, str]
-    key: Ed25519PrivateKey
-
-    @property
-    def device_key(self) -> str:
-        return encode(self.key.public_key().public_bytes_raw())
-
-    async def take(self, **body: object) -> httpx.Response:
-        sent = {"device_key": self.device_key, **body}
-        return await self.world.client.post(PATH, json=sent, headers=self.headers)
-
-    async def get(self) -> httpx.Response:
-        return await self.world.client.get(PATH, headers=self.headers)
-
-
-async def phone_of(world: World, session: str = "s1", email: str = "anna@example.org") -> Phone:
-    key = Ed25519PrivateKey.generate()
-    return Phone(world, await world.sign_in(email, session=session), key)
-
-
-async def rider_of(world: World, phone: Phone) -> str:
-    answer = await world.client.get("/v1/me", headers=phone.headers)
-    return str(answer.json()["id"])
-
-
-async def book(world: World, rider_id: str, **access: Any) -> None:
-    """A confirmed booking of one bus leg."""
-    at = {"departs_at": SAID.valid_from, "arrives_at": SAID.valid_from + timedelta(minutes=20)}
-    shown = {"access_code": write_claims(SAID), "access_format": AccessFormat.TICKET, **access}
-    async with transaction(world.wiring.engine) as tx:
-        await tx.execute(
-            booking.insert().values(
-                id="bkg_1",
-                rider_id=rider_id,
-                offer_id="off_1",
-                state="confirmed",
-                aim="travel",
-                payment_id="pay_1",
-                payment_method="pm_card_visa",
-                passengers=1,
-                currency="EUR",
-                price_minor=360,
-                ceiling_minor=360,
-                created_at=world.now,
-                expires_at=world.now,
-            )
-        )
-        await tx.execute(
-            leg.insert().values(
-                booking_id="bkg_1",
-                id="leg_1",
-                position=0,
-                mode="bus",
-                provider_id="stadtverkehr-luebeck",
-                scarce=False,
-                state="confirmed",
-                order_key="leg_1",
-                quoted_minor=360,
-                ceiling_minor=360,
-                vat_percent=7,
-                commission_percent=0,
-                co2_grams=0,
-                **at,
-                **shown,
-            )
-        )
-
-
-async def booked(world: World) -> Phone:
-    phone = await phone_of(world)
-    await book(world, await rider_of(world, phone))
-    return phone
-
-
-async def inspect(world: World, code: str, *, at: datetime | None = None) -> int:
-    """The binding shown, verified by what is published now and nothing else."""
-    keys = read_keys((await world.client.get("/v1/tickets/keys")).content)
-    answer = await world.client.get("/v1/tickets/revocations")
-    when = at or world.now
-    return verify(code, keys, read_list(answer.content, keys, when), when).binding
+from providers.bus.ticket import show
+from providers.bus.ticket_errors import RevokedTicketError, StaleCodeError
+from tests.api.conftest import World
+from tests.api.ticket_world import PATH, SAID, WHY, book, booked, inspect, phone_of, rider_of
 
 
 async def test_without_a_key_of_its_own_a_front_end_shows_a_code_for_a_slot(world: World):
@@ -274,66 +167,6 @@ async def test_a_void_ticket_is_shown_to_nobody_even_while_its_leg_stays(world: 
     async with transaction(world.wiring.engine) as tx:
         await void_tickets(tx, "bkg_1", world.now)
     assert (await phone.take()).json()["type"] == "/problems/wrong-state"
-
-
-async def test_a_leaked_key_is_withdrawn_and_nobody_is_stranded(world: World):
-    phone = await booked(world)
-    bound = (await phone.take()).json()["payload"]
-    before = read_keys((await world.client.get("/v1/tickets/keys")).content)
-    staff = await world.sign_in("staff@example.org", Role.STAFF)
-    revoke = "/v1/operations/ticket-keys/2026-11-25/revoke"
-    assert (await world.client.post(revoke, json=WHY, headers=phone.headers)).status_code == 403
-    for _ in range(2):
-        assert (await world.client.post(revoke, json=WHY, headers=staff)).status_code == 200
-    with pytest.raises(RevokedKeyError):
-        await inspect(world, show(bound, phone.key, world.now))
-    again = (await phone.take()).json()
-    code = show(again["payload"], phone.key, world.now)
-    assert again["binding"] == 1
-    assert await inspect(world, code) == 1
-    list_ = read_list(
-        (await world.client.get("/v1/tickets/revocations")).content, before, world.now
-    )
-    assert verify(code, before, list_, world.now).binding == 1
-    unknown = "/v1/operations/ticket-keys/tomorrow/revoke"
-    assert (await world.client.post(unknown, json=WHY, headers=staff)).status_code == 404
-
-
-async def test_the_list_holds_what_could_be_valid_and_no_more(world: World):
-    phone, other = await booked(world), await phone_of(world, "s2")
-    await phone.take()
-    await other.take()
-    staff = await world.sign_in("staff@example.org", Role.STAFF)
-    for day in ("2026-11-23", "2026-11-25", "2026-11-20"):
-        await world.client.post(f"/v1/operations/ticket-keys/{day}/revoke", json=WHY, headers=staff)
-
-    async def listed() -> tuple[dict[str, int], set[str]]:
-        keys = read_keys((await world.client.get("/v1/tickets/keys")).content)
-        answer = await world.client.get("/v1/tickets/revocations")
-        found = read_list(answer.content, keys, world.now)
-        return dict(found.tickets), set(found.keys)
-
-    assert await listed() == ({SAID.id: 1}, {"2026-11-23", "2026-11-25"})
-    world.pass_time(hours=2, seconds=1)
-    assert await listed() == ({}, {"2026-11-23", "2026-11-25"})
-
-
-async def test_what_inspectors_carry_is_public_and_may_be_cached(world: World):
-    keys = await world.client.get("/v1/tickets/keys")
-    assert keys.headers["cache-control"] == "public, max-age=3600"
-    assert keys.json()["keys"][1] == {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "use": "sig",
-        "alg": "EdDSA",
-        "kid": "2026-11-24",
-        "x": keys.json()["keys"][1]["x"],
-        "nbf": int(datetime(2026, 11, 24, tzinfo=UTC).timestamp()),
-        "exp": int(datetime(2026, 11, 26, tzinfo=UTC).timestamp()),
-    }
-    listed = await world.client.get("/v1/tickets/revocations")
-    assert listed.headers["cache-control"] == "public, max-age=60"
-    assert listed.json()["next_update"] == "2026-11-25T08:01:00Z"
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
+from gtfs.service_time import instant, parse_clock
 from gtfs.text import timetable_from_text
 from mobility.audit import list_deeds
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
@@ -286,16 +287,15 @@ async def test_what_is_rejected_late_or_never_noticed_gives_nothing(town: World)
     assert (mine.state, mine.reason) == (ClaimState.REJECTED, "Verspätung bestätigt")
 
 
+@pytest.mark.parametrize("calls", ["A 08:00 C 08:20", "A 23:50 C 24:10"])
 async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_longer_than_needed(
-    town: World,
+    town: World, calls: str
 ) -> None:
     """A real booking, the live timetable of its day, two processes that look."""
-    departs = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=40)
-    local = departs.astimezone(CITY.timezone)
-    clocks = [local + timedelta(minutes=n) for n in (0, 20)]
-    if clocks[1].date() != local.date():
-        pytest.skip("a trip over midnight is in test_notice")
-    table = timetable_from_text(f"1: A {clocks[0]:%H:%M} C {clocks[1]:%H:%M}")
+    day = date(2026, 11, 25)
+    table = timetable_from_text(f"days {day}..{day} Europe/Berlin\n1: {calls}")
+    departs = instant(day, parse_clock(f"{calls.split()[1]}:00"), CITY.timezone)
+    seen_at = departs + timedelta(minutes=40)
     fare = FareRide(BUS, "1", 1, "HL", "HL", departs, departs + timedelta(minutes=20))
     leg = replace(
         ticket_leg(BUS, 360, 1), trip=TripCalls("1-1", 0, 1), fare_ride=fare,
@@ -305,19 +305,18 @@ async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_long
     booking_id = await booked(town, cast("OfferLeg", leg))
     move = f"update leg set departs_at = '{departs}', arrives_at = '{departs}'"
     await do(town, lambda tx: tx.execute(text(move)))
-    day = f"{local:%Y-%m-%d}"
-    state = live(table, f"1-1 {day}: C=+1020", now=datetime.now(UTC))
+    state = live(table, f"1-1 {day}: C=+1020", now=seen_at)
     told: list[str] = []
 
     async def publish(changed_id: str) -> None:
         told.append(changed_id)
 
-    realtime = SimpleNamespace(current=state, trips_said_at=datetime.now(UTC))
+    realtime = SimpleNamespace(current=state, trips_said_at=seen_at)
     changes = SimpleNamespace(publish=publish)
     watches = [
         ClaimsWatch(
             town.desk.engine, load_city("luebeck"), cast("Any", realtime), cast("Any", changes),
-            town.desk.clock,
+            lambda: seen_at,
         )
         for _ in range(2)
     ]  # fmt: skip
@@ -328,7 +327,7 @@ async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_long
         await do(town, lambda tx, back=back: tx.execute(text(f"update {back}")))  # type: ignore[misc]
     assert sorted(await asyncio.gather(*(watch.look() for watch in watches))) == [0, 1]
     assert told == [booking_id]
-    (claim,) = await do(town, lambda tx: list_claims(tx, booking_id, town.desk.clock()))
+    (claim,) = await do(town, lambda tx: list_claims(tx, booking_id, seen_at))
     assert (claim.guarantee.id, claim.evidence.delay_seconds) == ("bus-punctuality", 1020)
 
     await do(town, lambda tx: forget_evidence(tx, claim.noticed_at))

@@ -7,10 +7,10 @@ import numpy as np
 from gtfs.build import build
 from gtfs.journey import Access, Query
 from gtfs.network import View, network_of
-from gtfs.rounds import NEVER_S, one_to_all
 from gtfs.text import timetable_from_text
 from gtfs.trip_based_bounds import find_landmarks
 from tests.gtfs.networks import DAYS, random_feed
+from tests.gtfs.rounds import NEVER_S, one_to_all
 
 
 def bounds(rows: np.ndarray, start: int, end: int) -> int:

@@ -13,9 +13,9 @@ from gtfs import trip_based_transfers
 from gtfs.build import build
 from gtfs.feed import Feed
 from gtfs.journey import Access, profile, search, search_latest
-from gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
 from tests.gtfs.networks import DAYS, busy_feed, random_feed, random_query, with_in_seat, with_rules
 from tests.gtfs.oracle import Oracle
+from tests.gtfs.rounds import NEVER_S, front_by_rounds, one_to_all
 
 NETWORKS = int(os.environ.get("NETWORKS", "2000"))
 """How many networks the three comparisons take together; by hand: NETWORKS=10000."""

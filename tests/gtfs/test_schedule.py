@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from gtfs.build import build
 from gtfs.defects import Kind, Severity
 from gtfs.fares import (
@@ -16,8 +14,6 @@ from gtfs.fares import (
     Timeframe,
     as_plain,
     fares_of,
-    leg_products,
-    zone_fares,
 )
 from gtfs.feed import FeedTransferRule, Pathway, TransferKind
 from gtfs.timetable import Timetable
@@ -225,45 +221,3 @@ def test_fares_stay_beside_the_timetable_in_its_artefact(tmp_path: Path):
     assert loaded.fares == timetable.fares
     assert loaded.content_hash == timetable.content_hash
     assert fares_of(as_plain(Fares())) == Fares()
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "products"),
-    [("mitte", "mitte", ["einzel"]), ("rand", "rand", ["tag"]), ("mitte", "rand", [])],
-)
-def test_an_empty_cell_of_a_leg_rule_means_what_no_other_rule_names(
-    tmp_path: Path, start: str, end: str, products: list[str]
-):
-    fares = read(tmp_path, **FARES)[0].fares
-    found = leg_products(fares, networks=["bus"], from_areas=[start], to_areas=[end])
-    assert [product.id for product in found] == products
-
-
-def test_with_priorities_an_empty_cell_means_any_and_the_highest_wins(tmp_path: Path):
-    rules = (
-        "leg_group_id,network_id,from_area_id,to_area_id,fare_product_id,rule_priority\n"
-        "g,,mitte,mitte,einzel,2\ng,,,,tag,\n"
-    )
-    fares = read(tmp_path, **FARES | {"fare_leg_rules": rules})[0].fares
-
-    def found(start: str, end: str) -> list[str]:
-        return [
-            product.id
-            for product in leg_products(fares, networks=[], from_areas=[start], to_areas=[end])
-        ]
-
-    assert (found("mitte", "mitte"), found("mitte", "rand")) == (["einzel"], ["tag"])
-
-
-def test_zones_of_version_one(tmp_path: Path):
-    fares = read(tmp_path, **FARES)[0].fares
-
-    def found(route: str, zones: list[str]) -> list[str]:
-        covering = zone_fares(
-            fares, route_id=route, origin_zone=zones[0], destination_zone=zones[-1], zones=zones
-        )
-        return [fare.id for fare in covering]
-
-    assert found("R", ["1"]) == ["kurz", "yen"]
-    assert found("R", ["1", "2"]) == ["netz", "yen"]
-    assert found("R", ["1", "2", "3"]) == ["yen"]

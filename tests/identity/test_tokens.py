@@ -11,7 +11,7 @@ from mobility.db import transaction
 from mobility.identity import tables
 from mobility.identity.errors import NotSignedInError, RiderErasedError
 from mobility.identity.riders import get_or_add_rider
-from mobility.identity.roles import Role, get_roles, grant, withdraw
+from mobility.identity.roles import Role, get_roles, grant
 from mobility.identity.secrets import Secrets
 from mobility.identity.tokens import (
     ACCESS_LIFETIME,
@@ -140,16 +140,12 @@ async def test_the_database_holds_hashes_of_refresh_tokens(
     assert session.refresh_token.encode() not in stored
 
 
-async def test_roles_are_granted_and_withdrawn(
-    engine: AsyncEngine, secrets: Secrets, now: datetime
-):
+async def test_roles_are_granted(engine: AsyncEngine, secrets: Secrets, now: datetime):
     rider_id = await _anna(engine, secrets, now)
     async with transaction(engine) as tx:
         assert await get_roles(tx, rider_id) == {Role.RIDER}
         for role in (Role.RIDER, Role.STAFF, Role.FINANCE, Role.STAFF):
             await grant(tx, rider_id, role, now)
         assert await get_roles(tx, rider_id) == {Role.RIDER, Role.STAFF, Role.FINANCE}
-        await withdraw(tx, rider_id, Role.STAFF)
-        assert await get_roles(tx, rider_id) == {Role.RIDER, Role.FINANCE}
         with pytest.raises(RiderErasedError):
             await get_roles(tx, "rdr_nobody")

@@ -18,7 +18,7 @@ from payments.money import Money
 from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
 from payments.reconcile import find_since, reconcile, record_statement
-from payments.reconciliation import find_last_reconciliation
+from payments.reconciliation import get_reconciliation
 from payments.refund import REBATE, prepare_compensation
 from payments.statement import fetch_statement
 from payments.stripe_gateway import StripeGateway
@@ -68,7 +68,7 @@ async def test_a_day_balances_to_the_cent(till: Till, sandbox: str):
     again = await run(till, 2)
     assert (again.line_count, again.fees, again.balanced) == (0, Money(0), True)
     async with till.engine.connect() as tx:
-        assert await find_last_reconciliation(tx) == again
+        assert await get_reconciliation(tx, again.id) == again
         assert await find_since(tx) == again.read_at - timedelta(days=3)
 
 

@@ -212,7 +212,6 @@ async def test_what_is_older_than_five_minutes_is_not_offered_and_said_so(
     assert mirror.vehicles_near(HBF, 100, BIKE, limit) == (bike("a"),)
     late = limit + timedelta(seconds=1)
     assert mirror.vehicles_near(HBF, 100, BIKE, late) == ()
-    assert mirror.stations_near(HBF, 100, late) == ()
     assert mirror.freshness(late) == (
         Freshness(RAD, 1, 1, EIGHT, 301, stale=True),
         Freshness(ProviderId("demo-auto"), 0, 0, None, None, stale=True),

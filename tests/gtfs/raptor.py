@@ -46,7 +46,7 @@ def search_day(
     n_sources: int,
     departure: int,
     max_rides: int,
-    walk_at_ends: bool,  # noqa: FBT001 - kernels are called by position
+    walk_at_ends: bool,
     out: I32,
 ) -> int:
     """Search from `ends[:2 * n_sources]` to the rest, both (stop, seconds) pairs.
@@ -110,7 +110,7 @@ def _set_targets(
     wo: I64,
     ends: I32,
     n_sources: int,
-    walk: bool,  # noqa: FBT001
+    walk: bool,
 ) -> int:
     """Note the least egress of every stop; returns how many stops have one."""
     back0, back_to, back_s = net[no[14] : no[15]], net[no[15] : no[16]], net[no[16] : no[17]]
@@ -146,7 +146,7 @@ def _set_sources(
     ends: I32,
     n_sources: int,
     departure: int,
-    walk: bool,  # noqa: FBT001
+    walk: bool,
 ) -> int:
     """Round 0: from when the first ride can be boarded; returns how many stops are marked."""
     walk0, walk_to, walk_s = net[no[11] : no[12]], net[no[12] : no[13]], net[no[13] : no[14]]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gtfs.journey import Query
 from gtfs.network import DayNetwork, View, flat, network_of
-from gtfs.raptor import FRONT_ROW, INF, search_day
 from gtfs.timetable import Timetable
 from gtfs.trip_based import MAX_RIDES
+from tests.gtfs.raptor import FRONT_ROW, INF, search_day
 
 I32 = NDArray[np.int32]
 
