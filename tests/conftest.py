@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis  # noqa: F401 - now, as parsing it at a run's end may crash CPython 3.11
 import psycopg
 import pytest
@@ -35,6 +36,7 @@ from mobility.embedded.redis import make_redis
 from mobility.embedded.redis import redis_url as url_of
 from mobility.migrate import migrate
 from mobility.redis_pool import open_redis
+from tests.processes import Instance, running_instance
 
 _FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
 _NEVER_IN_TESTS = (
@@ -199,4 +201,23 @@ def redis_prefix(redis_url: str) -> Iterator[str]:
 async def redis(redis_url: str, redis_prefix: str) -> AsyncIterator[Redis]:
     """A client of this run's Redis; keys begin with ``redis_prefix``."""
     async with open_redis(redis_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    """The whole product as its processes, for all tests of a worker that share it."""
+    folder = tmp_path_factory.mktemp("whole") / "data"
+    environment = {
+        "MOBILITY_RATE_LIMIT_PER_MINUTE": "1000000",
+        "MOBILITY_RATE_LIMIT_CODES_PER_HOUR": "1000000",
+        "MOBILITY_STEP_LEASE_SECONDS": "1.5",
+    }
+    with running_instance(folder, env=environment) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def http(instance: Instance) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=instance.url, timeout=30) as client:
         yield client

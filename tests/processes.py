@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gtfs.kernel_cache import folder as kernel_folder
 from mobility.embedded.process import answers_ok, reserve_port, tail
 
 START_SECONDS = 90
+TIMETABLES = "timetables"
 SERVE = (sys.executable, "-m", "mobility.cli", "serve")
 
 
@@ -24,25 +25,24 @@ SERVE = (sys.executable, "-m", "mobility.cli", "serve")
 class Instance:
     """One ``mobility serve``. ``folder`` is its data; ``log`` is what it prints.
 
-    The kernels that the tests have compiled are taken over, and of ``prepared``, which is the
-    folder of another one, the timetable.
+    The kernels that the tests have compiled are taken over, and the timetable that an earlier
+    instance has made, which the product makes anew if it is of other facts or another day.
     """
 
     folder: Path
     command: tuple[str, ...] = SERVE
     env: Mapping[str, str] = field(default_factory=dict)
-    prepared: Path | None = None
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         self.port, self._holder = reserve_port()
-        if self.prepared is not None:
-            shutil.copytree(self.prepared / "timetables", self.folder / "timetables")
         compiled = kernel_folder()
         kernels = self.folder / "kernels" / compiled.name
         if compiled.is_dir() and not kernels.exists():
-            shutil.copytree(compiled, kernels)
+            shutil.copytree(compiled, kernels, ignore=shutil.ignore_patterns(TIMETABLES))
+        if (compiled / TIMETABLES).is_dir() and not (self.folder / TIMETABLES).exists():
+            shutil.copytree(compiled / TIMETABLES, self.folder / TIMETABLES)
 
     @property
     def url(self) -> str:
@@ -71,7 +71,24 @@ class Instance:
             if time.monotonic() - began > START_SECONDS:
                 raise AssertionError(f"not ready in {START_SECONDS} s:\n{tail(self.log, 40)}")
             time.sleep(0.05)
-        return time.monotonic() - began
+        took = time.monotonic() - began
+        self._keep_timetable()
+        return took
+
+    def _keep_timetable(self) -> None:
+        """For the instances to come, of this run and of the next ones."""
+        made, kept = (each / TIMETABLES for each in (self.folder, kernel_folder()))
+        of = [each / "luebeck.source" for each in (made, kept)]
+        if "MOBILITY_CITY" in self.env or (
+            of[1].exists() and of[0].read_text() == of[1].read_text()
+        ):
+            return
+        own = kept.with_name(f"{TIMETABLES}-{os.getpid()}")
+        shutil.copytree(made, own)
+        shutil.rmtree(kept, ignore_errors=True)
+        with suppress(OSError):  # another process of the tests was first
+            own.rename(kept)
+        shutil.rmtree(own, ignore_errors=True)
 
     def output(self) -> str:
         """What it has printed since it was last started."""

@@ -12,27 +12,9 @@ import httpx
 import pytest
 
 from tests.api_client import Json, Rider, morning, rider_of, run_mobility
-from tests.processes import Instance, running_instance
+from tests.processes import Instance
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240), pytest.mark.xdist_group("trip")]
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    folder = tmp_path_factory.mktemp("whole") / "data"
-    environment = {
-        "MOBILITY_RATE_LIMIT_PER_MINUTE": "100000",
-        "MOBILITY_RATE_LIMIT_CODES_PER_HOUR": "1000",
-        "MOBILITY_STEP_LEASE_SECONDS": "1.5",
-    }
-    with running_instance(folder, env=environment) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def http(instance: Instance) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=instance.url, timeout=30) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -210,6 +210,7 @@ QUESTIONS: dict[str, type[Parameters]] = {
     "/api/v1/geocode": GeocodeQuery,
     "/api/v1/reverse-geocode": ReverseQuery,
     "/api/v1/rentals": RentalsQuery,
+    "/api/v1/map/rentals": RentalsQuery,
     "/api/v6/refresh-itinerary": RefreshQuery,
 }
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    """An instance that runs; the others take over its timetable and compiled kernels."""
+    """An instance that runs."""
     instance = Instance(tmp_path_factory.mktemp("first") / "data")
     try:
         instance.start()
@@ -30,9 +30,9 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 
 @pytest.fixture
-def instance(tmp_path: Path, first: Instance) -> Iterator[Instance]:
-    """One that is not started yet, beside the first."""
-    instance = Instance(tmp_path / "data", prepared=first.folder)
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    """One that is not started yet."""
+    instance = Instance(tmp_path / "data")
     yield instance
     instance.close()
 

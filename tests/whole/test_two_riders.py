@@ -6,12 +6,14 @@ where ``SEED`` is set, each run of the tests draws the same.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -28,7 +30,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.api_client import Rider, rider_of
+from tests.api_client import Rider, rider_of, run_mobility
 from tests.processes import Instance
 from tests.whole.audit import breaks_when_calm, list_breaks, read_sides
 
@@ -42,6 +44,30 @@ METHODS = (
     "pm_card_threeDSecure2Required",
     "pm_card_chargeDeclined",
 )
+BOOKING = "/v1/bookings/{booking_id}"
+LEG = f"{BOOKING}/legs/{{leg_id}}"
+RIDE = (f"POST {LEG}/start", f"POST {LEG}/finish")
+CANCEL = f"POST {BOOKING}/cancel"
+LOOK = tuple(
+    f"GET {path}"
+    for path in (
+        *(BOOKING, f"{BOOKING}/receipt", f"{BOOKING}/cancellation", f"{BOOKING}/claims"),
+        f"{LEG}/ticket",
+    )
+)
+WISH: dict[str, object] = {
+    f"POST {BOOKING}/extend-hold": None,
+    f"POST {BOOKING}/split": {"equal": 2},
+    f"POST {BOOKING}/claims": {"guarantee_id": "bus-punctuality"},
+    f"POST {BOOKING}/stream-ticket": None,
+    f"POST {LEG}/ticket": {},
+    "POST /v1/me/arrears/{booking_id}/pay": {"payment_method": "pm_card_visa"},
+}
+"""What else may be asked for, and how."""
+REPORT = f"POST {LEG}/problem"
+GIVE_BACK = "POST /v1/operations/bookings/{booking_id}/release-and-refund"
+MOST_REPORTS = 12
+"""In all: a bike that is reported is hidden, and there are only so many."""
 BANK = httpx.Client(verify=False, trust_env=False)
 UNDER_WAY = ("the operator keeps", "leg_", "I8", "I9", "I12: pay", "bkg_", "advance_booking", "I6")
 """What may be so while something is under way."""
@@ -64,6 +90,8 @@ class TwoRiders(RuleBasedStateMachine):
 
     instance: Instance
     riders: dict[str, Rider]
+    staff: Rider
+    reports: ClassVar[int] = 0
     ends: ClassVar[Counter[str]] = Counter()
     offers = Bundle("offers")
     bookings = Bundle("bookings")
@@ -129,17 +157,46 @@ class TwoRiders(RuleBasedStateMachine):
             other = rider.book(booked.offer, method="pm_card_mastercard", key=booked.key)
             assert other.json()["type"] == "/problems/idempotency-key-reused"
 
-    @rule(booked=bookings, deed=st.sampled_from(["start", "finish"]), clicks=st.integers(1, 2))
-    def ride(self, booked: Booked, deed: str, clicks: int) -> None:
-        path = f"/v1/bookings/{booked.id}/legs/{booked.leg}/{deed}"
-        for answer in _at_once(clicks, lambda: self.riders[booked.owner].post(path)):
-            assert answer.status_code in (200, 409), answer.text
+    @rule(
+        booked=bookings,
+        deeds=st.sampled_from([RIDE, RIDE, RIDE[:1], RIDE[1:]]),
+        clicks=st.integers(1, 2),
+    )
+    def ride(self, booked: Booked, deeds: tuple[str, ...], clicks: int) -> None:
+        for deed in deeds:
+            self._ask(booked, deed, clicks=clicks)
 
     @rule(booked=bookings, clicks=st.integers(1, 2))
     def cancel(self, booked: Booked, clicks: int) -> None:
-        path = f"/v1/bookings/{booked.id}/cancel"
-        for answer in _at_once(clicks, lambda: self.riders[booked.owner].post(path)):
-            assert answer.status_code in (200, 409), answer.text
+        self._ask(booked, CANCEL, clicks=clicks)
+
+    @rule(booked=bookings, deed=st.sampled_from((*WISH, *LOOK)), clicks=st.integers(1, 2))
+    def ask_for_something_else(self, booked: Booked, deed: str, clicks: int) -> None:
+        self._ask(booked, deed, WISH.get(deed), clicks=clicks)
+
+    @rule(booked=bookings, kind=st.sampled_from(["vehicle_missing", "vehicle_broken", "other"]))
+    def report(self, booked: Booked, kind: str) -> None:
+        if TwoRiders.reports < MOST_REPORTS:
+            TwoRiders.reports += 1
+            self._ask(booked, REPORT, {"kind": kind}, clicks=2)
+
+    @rule(booked=bookings)
+    def give_back(self, booked: Booked) -> None:
+        self._ask(booked, GIVE_BACK, {"reason": "a test"}, clicks=2, of=self.staff)
+
+    def _ask(
+        self,
+        booked: Booked,
+        deed: str,
+        body: object = None,
+        *,
+        clicks: int,
+        of: Rider | None = None,
+    ) -> None:
+        """Done, or refused with a reason; by impatient clicks with one key."""
+        rider, key = of or self.riders[booked.owner], str(uuid.uuid4())
+        for answer in _at_once(clicks, lambda: _send(rider, booked, deed, body, key)):
+            assert answer.status_code in (200, 201, 202, 404, 409), f"{deed}: {answer.text}"
 
     @rule(booked=bookings, answer=st.sampled_from(["accept", "refuse"]))
     def face_the_bank(self, booked: Booked, answer: str) -> None:
@@ -150,10 +207,10 @@ class TwoRiders(RuleBasedStateMachine):
     @rule(booked=bookings)
     def ask_for_what_is_not_theirs(self, booked: Booked) -> None:
         other = self.riders["ben" if booked.owner == "anna" else "anna"]
-        for path in ("", "/receipt", "/cancellation", f"/legs/{booked.leg}/ticket"):
-            assert other.get(f"/v1/bookings/{booked.id}{path}").status_code == 404
-        for path in ("/cancel", f"/legs/{booked.leg}/start", "/stream-ticket"):
-            assert other.post(f"/v1/bookings/{booked.id}{path}").status_code == 404
+        for deed in (*LOOK, *RIDE, CANCEL, *WISH, REPORT):
+            body = {"kind": "other"} if deed == REPORT else WISH.get(deed)
+            answer = _send(other, booked, deed, body, str(uuid.uuid4()))
+            assert answer.status_code == 404, f"{deed}: {answer.text}"
 
     def _get(self, booked: Booked) -> Any:
         answer = self.riders[booked.owner].get(f"/v1/bookings/{booked.id}")
@@ -175,9 +232,26 @@ class TwoRiders(RuleBasedStateMachine):
         TwoRiders.ends.update(self._get(booked)["state"] for booked in self.known.values())
 
 
+def _send(rider: Rider, booked: Booked, deed: str, body: object, key: str) -> httpx.Response:
+    method, path = deed.format(booking_id=booked.id, leg_id=booked.leg).split()
+    return rider.get(path) if method == "GET" else rider.post(path, body, key=key)
+
+
 def _at_once(times: int, click: Any) -> list[httpx.Response]:
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(lambda _n: click(), range(times)))
+
+
+def test_they_do_all_that_there_is_to_do_with_a_booking() -> None:
+    """Finance's and an operator's views of one are asked in ``test_every_operation``."""
+    paths = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))["paths"]
+    there_is = {
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method in methods
+        if "{booking_id}" in path and not path.startswith(("/v1/finance", "/v1/operations"))
+    }
+    assert there_is == {*LOOK, *RIDE, CANCEL, *WISH, REPORT}
 
 
 def test_two_riders_never_lose_or_double_anything(instance: Instance, http: httpx.Client) -> None:
@@ -185,6 +259,8 @@ def test_two_riders_never_lose_or_double_anything(instance: Instance, http: http
     TwoRiders.riders = {
         name: rider_of(instance, http, f"{name}-of-two") for name in ("anna", "ben")
     }
+    staff = run_mobility(instance, "token", "staff", "staff-of-two@example.org").stdout.strip()
+    TwoRiders.staff = Rider(http, staff)
     run_state_machine_as_test(
         TwoRiders,
         settings=settings(
