@@ -85,7 +85,7 @@ class Processor:
         self._numbers = count()
 
     async def create_hold(
-        self, *, operation_id: str, booking_id: str, amount: Money, **_more: str
+        self, *, operation_id: str, booking_id: str, amount: Money, **_more: object
     ) -> Hold:
         """A hold that is not confirmed."""
         nothing = Money.zero(amount.currency)
@@ -96,19 +96,19 @@ class Processor:
         self._holds[hold.id] = hold
         return hold
 
-    async def confirm_hold(self, hold_id: str, **_more: str | None) -> Hold:
+    async def confirm_hold(self, hold_id: str, **_more: object | None) -> Hold:
         """Hold the money."""
         hold = self._holds[hold_id]
         return self._set(replace(hold, state=HoldState.HELD, capturable=hold.amount))
 
-    async def capture_hold(self, hold_id: str, *, amount: Money, **_more: str) -> Hold:
+    async def capture_hold(self, hold_id: str, *, amount: Money, **_more: object) -> Hold:
         """Take it."""
         hold = self._holds[hold_id]
         nothing = Money.zero(amount.currency)
         taken = replace(hold, state=HoldState.CAPTURED, captured=amount, capturable=nothing)
         return self._set(taken)
 
-    async def release_hold(self, hold_id: str, **_more: str) -> Hold:
+    async def release_hold(self, hold_id: str, **_more: object) -> Hold:
         """Let it go."""
         hold = self._holds[hold_id]
         nothing = Money.zero(hold.amount.currency)

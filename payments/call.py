@@ -58,6 +58,8 @@ def raise_for(outcome: Outcome) -> None:
     if outcome.kind is OutcomeKind.REQUIRES_ACTION:
         url = (outcome.hold and outcome.hold.redirect_url) or ""
         raise ActionRequiredError("the rider must confirm the payment on the bank's page", url)
+    if outcome.kind is OutcomeKind.PROCESSING:
+        raise OutcomeUnknownError("a debit is on its way; its end is read, days later")
     if outcome.kind is OutcomeKind.UNKNOWN:
         raise OutcomeUnknownError(outcome.message, answered=outcome.answered)
     if outcome.kind is OutcomeKind.UNREACHABLE:
@@ -91,6 +93,7 @@ async def _authorise(gateway: Gateway, operation: Operation) -> Outcome:
             amount=operation.amount,
             customer_ref=operation.customer_ref,
             method=operation.method,
+            debit=operation.may_take_days,
         )
     return Outcome(OutcomeKind.DONE, hold=found)
 
@@ -113,6 +116,8 @@ async def _confirm(gateway: Gateway, operation: Operation) -> Outcome:
         return Outcome(OutcomeKind.DONE, hold=hold)
     if hold.state is HoldState.REQUIRES_ACTION:
         return Outcome(OutcomeKind.REQUIRES_ACTION, hold=hold)
+    if hold.state is HoldState.PROCESSING:
+        return Outcome(OutcomeKind.PROCESSING, hold=hold)
     if hold.state is HoldState.RELEASED:
         return Outcome(OutcomeKind.DECLINED, hold=hold, code=HOLD_GONE)
     if hold.state is HoldState.DECLINED:

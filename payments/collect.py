@@ -84,7 +84,7 @@ async def prepare_charge(
     Raises:
         PaymentConflictError: it is paid or being charged, or too little for the processor.
     """
-    if debt.state in (DebtState.PAID, DebtState.COLLECTING):
+    if debt.state in (DebtState.PAID, DebtState.COLLECTING, DebtState.PROCESSING):
         raise PaymentConflictError(f"debt {debt.id} is {debt.state}")
     if not debt.chargeable:
         raise PaymentConflictError(f"debt {debt.id}: {debt.left} is less than can be charged")
@@ -127,14 +127,18 @@ async def prepare_next(tx: AsyncConnection, debt_id: str, now: datetime) -> Oper
 
 
 async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> Operation | None:
-    """The capture of a debt's charge; None when the processor has refused it for good."""
+    """The capture of a debt's charge; None when the processor has refused it for good.
+
+    A debit that has come is captured already, and never lapsed: the operation only reads it.
+    """
     of = await get_row(tx, charge_id, lock=True)
     operation_id = f"{charge_id}.{OperationKind.CAPTURE}"
     if await find_operation_row(tx, charge_id, operation_id) is not None:
         return None
     await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
     await set_payment(tx, charge_id, now, state=PaymentState.CAPTURING.value)
-    return operation_of(await get_operation_row(tx, charge_id, operation_id), of, fresh=True)
+    row = await get_operation_row(tx, charge_id, operation_id)
+    return operation_of(row, of, fresh=of.capture_before is not None)
 
 
 async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:

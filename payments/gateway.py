@@ -1,6 +1,7 @@
 """The payment processor in our words.
 
-A *hold* is an authorised amount on a rider's card (Stripe: a PaymentIntent with manual capture).
+A *hold* is an authorised amount on a rider's card (Stripe: a PaymentIntent with manual capture);
+of an account, a debit that comes after days or fails.
 It is created without being confirmed, so that its id can be stored before any money is touched;
 from then on every effect names the hold, and the hold's own state makes repetition harmless.
 
@@ -17,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from payments.methods import SavedMethod
 from payments.money import Money
 
 
@@ -48,6 +50,8 @@ class Hold:
     """When the issuer lets the hold lapse; read, never computed."""
     charge_id: str | None = None
     decline_code: str | None = None
+    paid_with: str | None = None
+    """What was charged, as the rider reads it; known once there is a charge."""
 
 
 class RefundState(StrEnum):
@@ -72,6 +76,8 @@ class LineCategory(StrEnum):
     """What moved the processor's balance; Stripe's reporting categories, reduced."""
 
     CHARGE = "charge"
+    CHARGE_FAILURE = "charge_failure"
+    """A debit that was in the balance, pending, has failed."""
     PARTIAL_CAPTURE_REVERSAL = "partial_capture_reversal"
     REFUND = "refund"
     REFUND_FAILURE = "refund_failure"
@@ -138,19 +144,8 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedMethod:
-    """A rider's saved card, as far as we may know it."""
-
-    id: str
-    brand: str
-    last4: str
-    expires: str
-    """``YYYY-MM``."""
-
-
-@dataclass(frozen=True, slots=True)
 class SetupSession:
-    """A visit to the hosted page that saves a card."""
+    """A visit to the hosted page that saves a card or an account."""
 
     id: str
     url: str | None
@@ -171,7 +166,7 @@ class Gateway(Protocol):
     async def create_setup_session(
         self, customer_ref: str, *, return_url: str, key: str
     ) -> SetupSession:
-        """Open the hosted page on which the rider enters a card to save."""
+        """Open the hosted page on which the rider enters a card or account to save."""
         ...
 
     async def get_setup_session(self, session_id: str) -> SetupSession:
@@ -179,11 +174,11 @@ class Gateway(Protocol):
         ...
 
     async def list_methods(self, customer_ref: str) -> Sequence[SavedMethod]:
-        """The rider's saved cards, newest first."""
+        """The rider's saved cards and accounts, newest first."""
         ...
 
     async def detach_method(self, method_id: str) -> None:
-        """Remove a saved card; also when already removed."""
+        """Remove a saved card or account; also when already removed."""
         ...
 
     async def create_hold(
@@ -195,12 +190,17 @@ class Gateway(Protocol):
         amount: Money,
         customer_ref: str,
         method: str,
+        debit: bool = False,
     ) -> Hold:
-        """Create a hold without confirming it: no money is touched."""
+        """Create a hold without confirming it: no money is touched.
+
+        With ``debit`` the method may be an account. Then nothing is held: once confirmed it is
+        ``PROCESSING`` for days, and then ``CAPTURED`` or ``DECLINED``.
+        """
         ...
 
     async def confirm_hold(self, hold_id: str, *, key: str, return_url: str | None) -> Hold:
-        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
+        """Ask for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
 
         Without ``return_url`` the rider is not there, and a card that wants her declines.
         """

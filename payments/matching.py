@@ -99,6 +99,8 @@ class Known:
     disputes: frozenset[str] = frozenset()
     refunds: frozenset[str] = frozenset()
     """The processor's refunds that an earlier run has matched."""
+    debits_under_way: frozenset[str] = frozenset()
+    """The holds of debits that have neither come nor failed: their lines wait, and are no case."""
 
 
 _SALES = frozenset({LineCategory.CHARGE, LineCategory.PARTIAL_CAPTURE_REVERSAL})
@@ -116,11 +118,12 @@ def match(
 
     ``read_at`` is when reading the processor began.
     """
-    matches: list[Match] = []
+    matches = _failed_debits(lines, currency)
     cases: list[Case] = []
     of_operation: dict[str, list[tuple[BalanceLine, str]]] = {}
     index = _Index(movements)
-    for line in lines:
+    paired = {each.line.id for each in matches}
+    for line in (each for each in lines if each.id not in paired):
         case = _flaw(line, currency)
         if case is not None:
             cases.append(case)
@@ -131,7 +134,7 @@ def match(
         else:
             found = index.find(line)
             if found is None:
-                cases.append(_unexplained(line, known))
+                cases += _unexplained(line, known)
             else:
                 of_operation.setdefault(found[0].operation_id, []).append((line, found[1]))
     later: list[Movement] = []
@@ -144,6 +147,28 @@ def match(
         else:
             cases.append(_missing_theirs(movement))
     return Matching(tuple(matches), tuple(cases), tuple(later))
+
+
+def _failed_debits(lines: Sequence[BalanceLine], currency: str) -> list[Match]:
+    """Debits that failed: the processor put them in the balance, pending, and took them out again.
+
+    Such a pair is no movement of ours; only its fees are.
+    """
+    failures = {
+        line.hold_id: line
+        for line in lines
+        if line.category is LineCategory.CHARGE_FAILURE and line.hold_id is not None
+    }
+    found = []
+    for line in lines:
+        failure = failures.get(line.hold_id or "")
+        if line.category is not LineCategory.CHARGE or failure is None:
+            continue
+        sound = _flaw(line, currency) is None and _flaw(failure, currency) is None
+        if sound and line.source_id == failure.source_id and line.amount == -failure.amount:
+            by = LineCategory.CHARGE_FAILURE.value
+            found += [Match(line, None, by), Match(failure, None, by)]
+    return found
 
 
 def _explained_by(line: BalanceLine, known: Known) -> str | None:
@@ -201,7 +226,13 @@ def _flaw(line: BalanceLine, currency: str) -> Case | None:
     return None
 
 
-def _unexplained(line: BalanceLine, known: Known) -> Case:
+def _unexplained(line: BalanceLine, known: Known) -> list[Case]:
+    if line.category is LineCategory.CHARGE and line.hold_id in known.debits_under_way:
+        return []
+    return [_case_of(line, known)]
+
+
+def _case_of(line: BalanceLine, known: Known) -> Case:
     if line.category is LineCategory.DISPUTE:
         return Case(
             CaseKind.DISPUTE, line.id, line.net, f"{line.source_id}: a dispute we do not know"

@@ -30,6 +30,8 @@ class OperationState(StrEnum):
     DONE = "done"
     DECLINED = "declined"
     REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    """A debit is on its way for days; only what the processor says of it later ends that."""
     UNKNOWN = "unknown"
 
 
@@ -37,6 +39,7 @@ OPEN_STATES = (
     OperationState.PLANNED,
     OperationState.SENT,
     OperationState.REQUIRES_ACTION,
+    OperationState.PROCESSING,
     OperationState.UNKNOWN,
 )
 
@@ -61,6 +64,8 @@ class Operation:
     hold_id: str | None
     off_session: bool = False
     """The rider is not there to confirm anything."""
+    may_take_days: bool = False
+    """A debt may be paid by a debit; what is booked may not, as it is handed out at once."""
     reason: str = ""
     psp_id: str | None = None
     """The processor's id of what came of it."""
@@ -79,6 +84,8 @@ class OutcomeKind(StrEnum):
     DONE = "done"
     DECLINED = "declined"
     REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    """Read: a debit is on its way, and nothing is decided."""
     UNKNOWN = "unknown"
     UNREACHABLE = "unreachable"
     """Nothing was sent and nothing read: try again later."""
@@ -97,11 +104,17 @@ class Outcome:
     """For ``UNKNOWN``: the processor ended the request, and repeats that answer for the key."""
 
 
+_ENDS = (OutcomeKind.DONE, OutcomeKind.DECLINED)
+
+
 def state_after(state: OperationState, outcome: OutcomeKind) -> OperationState:
     """Where an outcome brings an operation; one that is decided stays as it is.
 
-    ``UNREACHABLE`` taught nothing, so that what may have been sent before still may.
+    ``UNREACHABLE`` taught nothing, so that what may have been sent before still may. A debit that
+    is known to be on its way stays so until it is known to have come or failed.
     """
+    if state is OperationState.PROCESSING and outcome not in _ENDS:
+        return state
     if state not in OPEN_STATES or outcome is OutcomeKind.UNREACHABLE:
         return state
     return OperationState(outcome.value)

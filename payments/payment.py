@@ -27,6 +27,8 @@ class PaymentState(StrEnum):
     AUTHORISING = "authorising"
     REQUIRES_ACTION = "requires_action"
     """The rider must visit ``redirect_url``."""
+    PROCESSING = "processing"
+    """A debit is on its way; days later it has come or failed."""
     AUTHORISED = "authorised"
     CAPTURING = "capturing"
     CAPTURED = "captured"
@@ -62,6 +64,8 @@ class Payment:
     capture_before: datetime | None
     debt_id: str | None = None
     """The debt that this payment collects."""
+    paid_with: str | None = None
+    """The card or account as the rider reads it, once it has been charged."""
     next_operation: Operation | None = None
 
 
@@ -87,6 +91,7 @@ def payment_of(row: Row[tuple[object, ...]], next_operation: Operation | None = 
         row.decline_code,
         row.capture_before,
         row.debt_id,
+        row.paid_with,
         next_operation,
     )
 
@@ -110,6 +115,7 @@ def operation_of(
         return_url=of.return_url,
         hold_id=of.hold_id,
         off_session=of.off_session,
+        may_take_days=of.debt_id is not None,
         reason=row.reason,
         psp_id=row.psp_id,
         error_code=row.error_code,
@@ -195,17 +201,23 @@ async def find_open_operations(tx: AsyncConnection, payment_id: str) -> tuple[Op
 
 
 async def list_stale_payments(
-    tx: AsyncConnection, now: datetime, *, older_than: timedelta, lapse_within: timedelta
+    tx: AsyncConnection,
+    now: datetime,
+    *,
+    older_than: timedelta,
+    lapse_within: timedelta,
+    debits_older_than: timedelta,
 ) -> tuple[str, ...]:
     """Payments that need looking at though nobody told us: the poller's list, oldest first.
 
-    Those with an operation open for longer than ``older_than``, and holds that lapse within
-    ``lapse_within``.
+    Those with an operation open for longer than ``older_than``, holds that lapse within
+    ``lapse_within``, and debits on their way that were last looked at ``debits_older_than`` ago.
     """
+    impatient = set(OPEN_STATES) - {OperationState.PROCESSING}
     forgotten = (
         select(money_operation.c.payment_id)
         .where(
-            money_operation.c.state.in_([state.value for state in OPEN_STATES]),
+            money_operation.c.state.in_([state.value for state in impatient]),
             money_operation.c.first_sent_at < now - older_than,
         )
         .scalar_subquery()
@@ -217,6 +229,8 @@ async def list_stale_payments(
                 payment_table.c.id.in_(forgotten),
                 (payment_table.c.state == PaymentState.AUTHORISED.value)
                 & (payment_table.c.capture_before < now + lapse_within),
+                (payment_table.c.state == PaymentState.PROCESSING.value)
+                & (payment_table.c.updated_at < now - debits_older_than),
             )
         )
         .order_by(payment_table.c.updated_at, payment_table.c.id)

@@ -22,6 +22,7 @@ from payments.gateway import BalanceLine, Gateway, LineCategory
 from payments.matching import Case, CaseKind, Known, Match, Movement, match
 from payments.money import EUR, Money
 from payments.operation import OperationKind, OperationState
+from payments.payment import PaymentState
 from payments.postings import JournalKind, Origin
 from payments.reconciliation import Reconciliation, store_run
 from payments.refund_failures import list_failed_refunds, take_refund_back
@@ -218,7 +219,15 @@ async def _know(
         },
         frozenset(each.id for each in statement.disputes),
         await _refunds_matched(tx, lines),
+        await _debits_under_way(tx),
     )
+
+
+async def _debits_under_way(tx: AsyncConnection) -> frozenset[str]:
+    found = await tx.scalars(
+        select(payment.c.hold_id).where(payment.c.state == PaymentState.PROCESSING.value)
+    )
+    return frozenset(hold_id for hold_id in found if hold_id is not None)
 
 
 async def _refunds_matched(tx: AsyncConnection, lines: Sequence[BalanceLine]) -> frozenset[str]:

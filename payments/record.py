@@ -147,10 +147,12 @@ async def _follow_up(
 
 
 async def _confirmed(
-    tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
+    tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
 ) -> None:
     hold = outcome.hold
     releasing = of.state == PaymentState.RELEASING
+    if row.state == OperationState.PROCESSING and outcome.kind is OutcomeKind.UNKNOWN:
+        return
     if outcome.kind is OutcomeKind.DONE and hold is not None:
         await set_payment(
             tx,
@@ -159,6 +161,7 @@ async def _confirmed(
             authorised_minor=(hold.capturable + hold.captured).minor,
             capture_before=hold.capture_before,
             charge_id=hold.charge_id,
+            paid_with=hold.paid_with and hold.paid_with[:80],
             redirect_url=None,
             **({} if releasing else {"state": PaymentState.AUTHORISED.value}),
         )
@@ -172,6 +175,11 @@ async def _confirmed(
             state=PaymentState.REQUIRES_ACTION.value,
             redirect_url=hold.redirect_url,
         )
+    elif outcome.kind is OutcomeKind.PROCESSING:
+        await set_payment(tx, of.id, now, state=PaymentState.PROCESSING.value, redirect_url=None)
+        if of.debt_id is not None:
+            state = debt.DebtState.PROCESSING.value
+            await debt.set_debt(tx, of.debt_id, now, state=state, refused_because=None)
     else:
         await _not_held(tx, of, outcome, now)
 

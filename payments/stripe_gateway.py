@@ -23,9 +23,9 @@ from payments.gateway import (
     Hold,
     Payout,
     RefundReceipt,
-    SavedMethod,
     SetupSession,
 )
+from payments.methods import SavedMethod
 from payments.money import Money
 from payments.stripe_calls import READ, Calls, absent_is_fine, key_of
 from payments.stripe_wire import (
@@ -33,6 +33,7 @@ from payments.stripe_wire import (
     balance_of,
     dispute_of,
     hold_of,
+    mandate_of,
     payout_of,
     refund_of,
     saved_method_of,
@@ -102,14 +103,17 @@ class StripeGateway:
     async def create_setup_session(
         self, customer_ref: str, *, return_url: str, key: str
     ) -> SetupSession:
-        """Open the hosted page on which the rider enters a card to save."""
+        """Open the hosted page on which the rider enters a card or account to save.
+
+        Apple Pay and Google Pay are cards there, offered where the rider's device has them.
+        """
         session = await self._calls.effect(
             Urgency.ACCOUNT,
             lambda: self._stripe.v1.checkout.sessions.create_async(
                 {
                     "mode": "setup",
                     "customer": customer_ref,
-                    "allowed_payment_method_types": ["card"],
+                    "allowed_payment_method_types": ["card", "sepa_debit"],
                     "locale": "de",
                     "success_url": return_url,
                     "cancel_url": return_url,
@@ -127,16 +131,30 @@ class StripeGateway:
         return setup_session_of(session.to_dict())
 
     async def list_methods(self, customer_ref: str) -> Sequence[SavedMethod]:
-        """The rider's saved cards, newest first."""
+        """The rider's saved cards and accounts, newest first; other kinds are left out.
+
+        An account's mandate is named only by the SetupIntent that it was saved with.
+        """
         found = await self._calls.read(
             lambda: self._stripe.v1.payment_methods.list_async(
-                {"customer": customer_ref, "type": "card", "limit": _PAGE}, READ
+                {"customer": customer_ref, "limit": _PAGE}, READ
             )
         )
-        return [saved_method_of(method.to_dict()) for method in found.data]
+        mandates: dict[str, str] = {}
+        if any(method.type == "sepa_debit" for method in found.data):
+            setups = await self._calls.read(
+                lambda: self._stripe.v1.setup_intents.list_async(
+                    {"customer": customer_ref, "limit": _PAGE, "expand": ["data.mandate"]}, READ
+                )
+            )
+            mandates = dict(
+                named for each in setups.data if (named := mandate_of(each.to_dict())) is not None
+            )
+        methods = (saved_method_of(method.to_dict(), mandates) for method in found.data)
+        return [method for method in methods if method is not None]
 
     async def detach_method(self, method_id: str) -> None:
-        """Remove a saved card; also when already removed."""
+        """Remove a saved card or account; also when already removed."""
         async with absent_is_fine():
             await self._calls.effect(
                 Urgency.ACCOUNT, lambda: self._stripe.v1.payment_methods.detach_async(method_id)
@@ -151,17 +169,26 @@ class StripeGateway:
         amount: Money,
         customer_ref: str,
         method: str,
+        debit: bool = False,
     ) -> Hold:
-        """Create a PaymentIntent without confirming it: no money is touched."""
+        """Create a PaymentIntent without confirming it: no money is touched.
+
+        SEPA knows no manual capture, so with ``debit`` it is asked of cards alone
+        (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+        """
         params: PaymentIntentCreateParams = {
             "amount": amount.minor,
             "currency": amount.currency.lower(),
             "customer": customer_ref,
             "payment_method": method,
-            "allowed_payment_method_types": ["card"],
-            "capture_method": "manual",
             "metadata": {"money_op": operation_id, "booking": booking_id},
         }
+        if debit:
+            params["allowed_payment_method_types"] = ["card", "sepa_debit"]
+            params["payment_method_options"] = {"card": {"capture_method": "manual"}}
+        else:
+            params["allowed_payment_method_types"] = ["card"]
+            params["capture_method"] = "manual"
         return await _hold(
             self._calls.effect(
                 Urgency.AUTHORISE,
@@ -170,7 +197,7 @@ class StripeGateway:
         )
 
     async def confirm_hold(self, hold_id: str, *, key: str, return_url: str | None) -> Hold:
-        """Ask the card for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
+        """Ask for the money: ``HELD``, or ``REQUIRES_ACTION`` with a page to visit.
 
         Without ``return_url`` the rider is not there, and a card that wants her declines.
         """

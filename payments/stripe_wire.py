@@ -22,8 +22,15 @@ from payments.gateway import (
     Payout,
     RefundReceipt,
     RefundState,
-    SavedMethod,
     SetupSession,
+)
+from payments.methods import (
+    WALLETS,
+    SavedAccount,
+    SavedCard,
+    SavedMethod,
+    account_label,
+    card_label,
 )
 from payments.money import Money
 
@@ -49,6 +56,7 @@ _REFUND_STATES = {
 }
 _CATEGORIES = {
     "charge": LineCategory.CHARGE,
+    "charge_failure": LineCategory.CHARGE_FAILURE,
     "partial_capture_reversal": LineCategory.PARTIAL_CAPTURE_REVERSAL,
     "refund": LineCategory.REFUND,
     "refund_failure": LineCategory.REFUND_FAILURE,
@@ -107,6 +115,22 @@ def _metadata(wire: Wire, name: str) -> str | None:
     return metadata.get(name)
 
 
+def _wallet(card: Wire) -> str | None:
+    found: str | None = (card.get("wallet") or {}).get("type")
+    return found if found in WALLETS else None
+
+
+def _paid_with(details: Wire) -> str | None:
+    """A charge's ``payment_method_details`` as the rider reads them; None of another type."""
+    if details.get("type") == "card":
+        card = details["card"]
+        return card_label(card["brand"] or "unknown", card["last4"] or "", _wallet(card))
+    if details.get("type") == "sepa_debit":
+        account = details["sepa_debit"]
+        return account_label(account.get("country") or "", account.get("last4") or "")
+    return None
+
+
 @_parsing
 def hold_of(intent: Wire) -> Hold:
     """A PaymentIntent; ``capture_before`` needs ``latest_charge`` expanded."""
@@ -115,9 +139,13 @@ def hold_of(intent: Wire) -> Hold:
     action = intent.get("next_action") or {}
     problem = intent.get("last_payment_error") or {}
     capture_before: int | None = None
+    failure: str | None = None
+    paid_with: str | None = None
     if charge is not None and not isinstance(charge, str):
-        card = (charge.get("payment_method_details") or {}).get("card") or {}
-        capture_before = card.get("capture_before")
+        details = charge.get("payment_method_details") or {}
+        capture_before = (details.get("card") or {}).get("capture_before")
+        failure = charge.get("failure_code") if details.get("type") == "sepa_debit" else None
+        paid_with = _paid_with(details)
     return Hold(
         id=intent["id"],
         state=_HOLD_STATES[intent["status"]],
@@ -128,7 +156,8 @@ def hold_of(intent: Wire) -> Hold:
         redirect_url=(action.get("redirect_to_url") or {}).get("url"),
         capture_before=None if capture_before is None else instant(capture_before),
         charge_id=_id(charge),
-        decline_code=problem.get("decline_code") or problem.get("code"),
+        decline_code=failure or problem.get("decline_code") or problem.get("code"),
+        paid_with=paid_with,
     )
 
 
@@ -205,16 +234,46 @@ def dispute_of(dispute: Wire) -> Dispute | None:
     )
 
 
+def saved_method_of(method: Wire, mandates: Mapping[str, str]) -> SavedMethod | None:
+    """A PaymentMethod of type card or sepa_debit; None for any other.
+
+    ``mandates`` has the references of accounts' mandates, by the PaymentMethod's id.
+    """
+
+    @_parsing
+    def parse(method: Wire) -> SavedMethod | None:
+        if method["type"] == "card":
+            card = method["card"]
+            return SavedCard(
+                id=method["id"],
+                brand=card["brand"],
+                last4=card["last4"],
+                expires=f"{card['exp_year']:04d}-{card['exp_month']:02d}",
+                wallet=_wallet(card),
+            )
+        if method["type"] == "sepa_debit":
+            account = method["sepa_debit"]
+            return SavedAccount(
+                id=method["id"],
+                country=account.get("country") or "",
+                bank_code=account.get("bank_code") or "",
+                last4=account["last4"],
+                mandate=mandates.get(method["id"]),
+            )
+        return None
+
+    return parse(method)
+
+
 @_parsing
-def saved_method_of(method: Wire) -> SavedMethod:
-    """A PaymentMethod of type card."""
-    card = method["card"]
-    return SavedMethod(
-        id=method["id"],
-        brand=card["brand"],
-        last4=card["last4"],
-        expires=f"{card['exp_year']:04d}-{card['exp_month']:02d}",
-    )
+def mandate_of(setup: Wire) -> tuple[str, str] | None:
+    """The PaymentMethod and mandate reference of a SetupIntent with ``mandate`` expanded."""
+    mandate = setup.get("mandate")
+    method = _id(setup.get("payment_method"))
+    if method is None or mandate is None or isinstance(mandate, str):
+        return None
+    debit = mandate["payment_method_details"].get("sepa_debit")
+    return None if debit is None else (method, debit["reference"])
 
 
 @_parsing

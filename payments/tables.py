@@ -138,7 +138,7 @@ debt = Table(
     Column("refused_because", String(80)),
     _instant("opened_at"),
     _instant("updated_at"),
-    CheckConstraint("state IN ('open','collecting','arrears','paid')", name="state"),
+    CheckConstraint("state IN ('open','collecting','processing','arrears','paid')", name="state"),
     CheckConstraint("amount_minor > 0", name="positive"),
     CheckConstraint("paid_minor BETWEEN 0 AND amount_minor", name="paid_within"),
     CheckConstraint("(state = 'paid') = (paid_minor = amount_minor)", name="paid_whole"),
@@ -165,6 +165,7 @@ payment = Table(
     Column("off_session", Boolean, nullable=False, server_default=text("false")),
     Column("hold_id", String(80), unique=True),
     Column("charge_id", String(80)),
+    Column("paid_with", String(80)),
     Column("redirect_url", Text),
     Column("decline_code", String(80)),
     _instant("capture_before", nullable=True),
@@ -213,7 +214,8 @@ money_operation = Table(
     _instant("decided_at", nullable=True),
     CheckConstraint("kind IN ('authorise','confirm','capture','cancel','refund')", name="kind"),
     CheckConstraint(
-        "state IN ('planned','sent','done','declined','requires_action','unknown')", name="state"
+        "state IN ('planned','sent','done','declined','requires_action','processing','unknown')",
+        name="state",
     ),
     Index("ix_money_operation_state", "state", "first_sent_at"),
     Index("ix_money_operation_psp", "psp_id"),

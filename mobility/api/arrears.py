@@ -15,6 +15,7 @@ from mobility.booking.errors import NotFoundError
 from mobility.db import transaction
 from mobility.wiring import Wiring
 from payments.debt import DebtState
+from payments.methods import SavedAccount
 
 router = APIRouter(prefix="/v1/me/arrears", tags=["payment methods"])
 
@@ -24,8 +25,9 @@ class OwedView(BaseModel):
 
     booking_id: str = Field(examples=["bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
     state: str = Field(
-        description="`open` or `collecting`: a charge is under way; `arrears`: pay it, nothing "
-        "new can be booked before; `paid`.",
+        description="`open` or `collecting`: a charge is under way; `processing`: a debit is on "
+        "its way, for about six banking days, and nothing new can be booked before it has come; "
+        "`arrears`: pay it, nothing new can be booked before; `paid`.",
         examples=["arrears"],
     )
     amount: Amount = Field(
@@ -80,6 +82,8 @@ async def list_mine(wiring: WiringDep, rider: RiderDep) -> OwedList:
         "not-found",
         "payment-conflict",
         "unknown-payment-method",
+        "debit-not-possible",
+        "debit-under-way",
         "idempotency-key-reused",
         503,
     ),
@@ -94,10 +98,12 @@ async def pay(
 ) -> OwedView:
     """Charge what is left to one of my methods; asking again while it is charged changes nothing.
 
-    `redirect_url` leads to the bank's page where the bank asks for that.
+    `redirect_url` leads to the bank's page where the bank asks for that. A bank account is
+    debited, which takes days: the state is `processing` until the money has come, and nothing
+    else is charged meanwhile.
     """
     await _list(wiring, rider.rider_id, booking_id)
-    await require_own_method(wiring, rider.rider_id, body.payment_method)
+    saved = await require_own_method(wiring, rider.rider_id, body.payment_method, debit=True)
     now = wiring.clock()
     async with transaction(wiring.engine) as tx:
         is_new = await idempotency.claim_key(
@@ -109,6 +115,7 @@ async def pay(
                 tx,
                 owed,
                 method=body.payment_method,
+                by_debit=isinstance(saved, SavedAccount),
                 return_url=wiring.desk.return_url,
                 now=now,
             )
@@ -118,8 +125,12 @@ async def pay(
 
 
 def _to_pay(owed: list[Owed]) -> Owed:
-    """Of what a booking left owing, the oldest that is still to be paid."""
-    return next((each for each in owed if each.debt.is_due), owed[-1])
+    """Of what a booking left owing, the oldest still to be paid, before what a debit is paying."""
+    due = sorted(
+        (each for each in owed if each.debt.is_due),
+        key=lambda each: each.debt.state is DebtState.PROCESSING,
+    )
+    return due[0] if due else owed[-1]
 
 
 async def _list(wiring: Wiring, rider_id: str, booking_id: str) -> list[Owed]:

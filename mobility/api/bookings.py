@@ -110,6 +110,7 @@ class CancellationView(BaseModel):
         "nothing-to-book",
         "not-sold",
         "unknown-payment-method",
+        "debit-not-possible",
         "provider-not-answering",
     ),
 )

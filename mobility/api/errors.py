@@ -104,6 +104,8 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.UnknownMethodError: ProblemType(
         422, "unknown-payment-method", "This payment method is not known"
     ),
+    booking.DebitRefusedError: _invalid("A debit cannot pay this", "debit-not-possible"),
+    booking.DebitUnderWayError: ProblemType(409, "debit-under-way", "A debit is on its way"),
     booking.NothingToBookError: _invalid("There is nothing to book", "nothing-to-book"),
     booking.ProviderSilentError: ProblemType(
         503, "provider-not-answering", "A provider does not answer"
@@ -164,7 +166,7 @@ BY_STATUS: dict[int, ProblemType] = {
 
 _MEMBERS = (
     *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "amount_minor", "currency"),
-    *("errors", "reasons", "code", "redirect_url"),
+    *("errors", "reasons", "code", "redirect_url", "usable_methods"),
 )
 _WORDLESS: tuple[type[Exception], ...] = (
     DBAPIError,

@@ -1,4 +1,4 @@
-"""The cards I saved at the payment processor. No card number passes through here."""
+"""What I saved at the payment processor to pay with. No card number or IBAN passes through here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 
 from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
 from mobility.api.openapi import problems
-from mobility.booking.errors import UnknownMethodError
+from mobility.booking.errors import DebitRefusedError, UnknownMethodError
 from mobility.db import transaction
 from mobility.identity.customers import find_customer, get_or_create_customer
 from mobility.identity.errors import MethodNotFoundError
 from mobility.wiring import Wiring
 from payments.errors import UnreachableError
-from payments.gateway import SavedMethod
+from payments.methods import SavedAccount, SavedCard, SavedMethod
 
 router = APIRouter(prefix="/v1/me/payment-methods", tags=["payment methods"])
 
@@ -39,30 +39,66 @@ MethodId = Annotated[
 
 
 class MethodView(BaseModel):
-    """A saved card, by what may be known of it."""
+    """A saved card or bank account, by what may be known of it."""
 
     id: str = Field(
         description="What `POST /v1/bookings` takes as `payment_method`.",
         examples=["pm_1QabcDEfghIJklMN"],
     )
-    brand: str = Field(examples=["visa"])
-    last4: str = Field(examples=["4242"])
-    expires: str = Field(description="Year and month.", examples=["2029-08"])
+    type: str = Field(
+        description="`card`, or `sepa_debit`: a bank account, which pays what is owed "
+        "(`/v1/me/arrears`) and no booking, as a debit takes days.",
+        examples=["card"],
+    )
+    label: str = Field(description="For riders.", examples=["Apple Pay, Visa •••• 4242"])
+    last4: str = Field(description="Of the card number or IBAN.", examples=["4242"])
+    brand: str | None = Field(default=None, examples=["visa"])
+    expires: str | None = Field(default=None, description="Year and month.", examples=["2029-08"])
+    wallet: str | None = Field(
+        default=None, description="`apple_pay` or `google_pay`.", examples=["apple_pay"]
+    )
+    bank_code: str | None = Field(
+        default=None, description="Of an account; in Germany the Bankleitzahl.", examples=[None]
+    )
+    country: str | None = Field(default=None, description="Of an account.", examples=[None])
+    mandate_reference: str | None = Field(
+        default=None,
+        description="Of the mandate agreed to for an account; the bank shows it with each debit.",
+        examples=[None],
+    )
 
     @classmethod
     def of(cls, saved: SavedMethod) -> MethodView:
-        """A saved card as it is shown."""
-        return cls(id=saved.id, brand=saved.brand, last4=saved.last4, expires=saved.expires)
+        """A saved card or account as it is shown."""
+        if isinstance(saved, SavedCard):
+            return cls(
+                id=saved.id,
+                type="card",
+                label=saved.label,
+                last4=saved.last4,
+                brand=saved.brand,
+                expires=saved.expires,
+                wallet=saved.wallet,
+            )
+        return cls(
+            id=saved.id,
+            type="sepa_debit",
+            label=saved.label,
+            last4=saved.last4,
+            bank_code=saved.bank_code,
+            country=saved.country,
+            mandate_reference=saved.mandate,
+        )
 
 
 class MethodList(BaseModel):
-    """My saved cards, newest first."""
+    """My saved cards and accounts, newest first."""
 
     payment_methods: list[MethodView]
 
 
 class SetupView(BaseModel):
-    """A visit to the processor's page, where the card is entered."""
+    """A visit to the processor's page, where a card or account is entered."""
 
     id: str = Field(examples=["cs_test_a1B2c3D4e5F6"])
     redirect_url: str | None = Field(
@@ -73,7 +109,7 @@ class SetupView(BaseModel):
 
 
 async def saved_methods(wiring: Wiring, rider_id: str) -> list[SavedMethod]:
-    """A rider's saved cards, as the processor knows them.
+    """A rider's saved cards and accounts, as the processor knows them.
 
     Raises:
         payments.errors.PaymentError: the processor does not answer.
@@ -83,32 +119,48 @@ async def saved_methods(wiring: Wiring, rider_id: str) -> list[SavedMethod]:
     return [] if customer is None else list(await wiring.gateway.list_methods(customer))
 
 
-async def require_own_method(wiring: Wiring, rider_id: str, method: str) -> None:
+async def require_own_method(
+    wiring: Wiring, rider_id: str, method: str, *, debit: bool = False
+) -> SavedMethod | None:
     """Refuse a payment method that is not the rider's before anything is done for it.
+
+    Returns:
+        The saved method; None for a test token of a card, which is not saved.
 
     Raises:
         UnknownMethodError: it is not hers.
+        DebitRefusedError: it is an account, which is to be debited only where ``debit`` allows it.
         payments.errors.UnreachableError: that cannot be found out in time.
     """
     if TEST_CARD.fullmatch(method):
-        return
+        return None
     try:
         async with asyncio.timeout(METHODS_WITHIN_S):
             customer = await wiring.desk.customer(rider_id)
-            saved = {each.id for each in await wiring.gateway.list_methods(customer)}
+            saved = {each.id: each for each in await wiring.gateway.list_methods(customer)}
     except TimeoutError as error:
         raise UnreachableError("the payment processor takes too long; try again") from error
     if method not in saved:
         raise UnknownMethodError(
             f"{method} is not among the saved methods of this account; see /v1/me/payment-methods"
         )
+    if not debit and isinstance(saved[method], SavedAccount):
+        cards = [each for each in saved.values() if isinstance(each, SavedCard)]
+        usable = ", ".join(f"{card.id} ({card.label})" for card in cards)
+        raise DebitRefusedError(
+            f"{method} ({saved[method].label}) is a bank account, and a debit takes about six "
+            "banking days; a booking is paid by card, Apple Pay or Google Pay: "
+            + (usable or "save one with POST /v1/me/payment-methods"),
+            tuple(card.id for card in cards),
+        )
+    return saved[method]
 
 
 @router.get(
     "", response_model=MethodList, summary="List my payment methods", responses=problems(503)
 )
 async def list_mine(wiring: WiringDep, rider: RiderDep) -> MethodList:
-    """The cards I can pay with."""
+    """The cards and accounts I can pay with."""
     saved = await saved_methods(wiring, rider.rider_id)
     return MethodList(payment_methods=[MethodView.of(method) for method in saved])
 
@@ -121,7 +173,10 @@ async def list_mine(wiring: WiringDep, rider: RiderDep) -> MethodList:
     responses=problems(503),
 )
 async def add(wiring: WiringDep, rider: RiderDep, key: IdempotencyKey = None) -> SetupView:
-    """Begin a visit to the processor's page; the card is in the list when the visit is over."""
+    """Begin a visit to the processor's page; what is saved there is in the list afterwards.
+
+    A card, Apple Pay and Google Pay where the device has them, or a bank account with a mandate.
+    """
     customer = await get_or_create_customer(
         wiring.engine, wiring.gateway, wiring.secrets, rider.rider_id
     )
@@ -135,7 +190,7 @@ async def add(wiring: WiringDep, rider: RiderDep, key: IdempotencyKey = None) ->
 
 @router.delete("", status_code=204, summary="Remove all my payment methods")
 async def remove_all(wiring: WiringDep, rider: RiderDep) -> None:
-    """Have the processor forget every card. Bookings that are paid stay paid."""
+    """Have the processor forget them all. Bookings that are paid stay paid."""
     for method in await saved_methods(wiring, rider.rider_id):
         await wiring.gateway.detach_method(method.id)
 
@@ -147,7 +202,7 @@ async def remove_all(wiring: WiringDep, rider: RiderDep) -> None:
     responses=problems(404, 503),
 )
 async def remove(method_id: str, wiring: WiringDep, rider: RiderDep) -> None:
-    """Have the processor forget one of my cards."""
+    """Have the processor forget one of them; an account's mandate ends with it."""
     saved = await saved_methods(wiring, rider.rider_id)
     if method_id not in {method.id for method in saved}:
         raise MethodNotFoundError("there is no such payment method")

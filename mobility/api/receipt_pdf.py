@@ -68,7 +68,8 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
         _sum(pdf, "noch offen", receipt.outstanding)
     for movement in receipt.movements:
         what = f"{_MOVEMENTS[movement.kind]} am {_day(movement.at, zone)}"
-        _line(pdf, f"    {what}: {_amount(movement.amount)}")
+        by = f" ({movement.paid_with})" if movement.paid_with else ""
+        _line(pdf, f"    {what}: {_amount(movement.amount)}{by}")
     _line(pdf, f"Ausstoß der Fahrt: {receipt.co2_grams} g CO2-Äquivalent")
     return bytes(pdf.output())
 
@@ -152,5 +153,5 @@ def _day(at: datetime, zone: ZoneInfo) -> str:
 
 def _text(text: str) -> str:
     """What the built-in fonts can show (Latin-1)."""
-    plain = text.replace("€", "EUR").replace("–", "-").replace("→", "->")
+    plain = text.replace("€", "EUR").replace("–", "-").replace("→", "->").replace("•", "*")
     return plain.encode("latin-1", "replace").decode("latin-1")

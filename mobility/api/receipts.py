@@ -50,7 +50,7 @@ class ItemView(BaseModel):
 
 
 class MovementView(BaseModel):
-    """Money that was taken from the rider's card, or given back to it, and when."""
+    """Money that was taken from the rider's card or account, or given back to it, and when."""
 
     kind: str = Field(
         description="charge; later_charge for what a ride cost beyond its hold; refund; or "
@@ -59,11 +59,19 @@ class MovementView(BaseModel):
     )
     at: datetime
     amount: Amount
+    paid_with: str | None = Field(
+        default=None, description="Of a charge: with which card, wallet or account, for riders."
+    )
 
     @classmethod
     def of(cls, movement: Movement) -> MovementView:
         """A movement as it is shown."""
-        return cls(kind=movement.kind, at=movement.at, amount=Amount.of(movement.amount))
+        return cls(
+            kind=movement.kind,
+            at=movement.at,
+            amount=Amount.of(movement.amount),
+            paid_with=movement.paid_with,
+        )
 
 
 class ReceiptLineView(BaseModel):
@@ -159,6 +167,7 @@ class ReceiptView(BaseModel):
                         "kind": "charge",
                         "at": "2026-11-26T07:21:00Z",
                         "amount": {"amount": 360, "currency": "EUR"},
+                        "paid_with": "Apple Pay, Visa •••• 4242",
                     }
                 ],
                 "co2_grams": 0,

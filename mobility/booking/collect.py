@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
-from mobility.booking.errors import ArrearsError
+from mobility.booking.errors import ArrearsError, DebitRefusedError, DebitUnderWayError
 from mobility.booking.trip import Aim
 from mobility.db import transaction
 from mobility.tables import booking
@@ -28,6 +28,8 @@ from payments.payment import Payment, PaymentState, find_payment
 
 STEP = "collect_debt"
 ASK_AGAIN = timedelta(seconds=15)
+LOOK_AGAIN = timedelta(hours=1)
+"""When a debit on its way is read again, should the processor not tell before."""
 MOST_CALLS = 20
 """More calls in one go than any charge needs."""
 
@@ -71,7 +73,8 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
             await charge.record(tx, operation, outcome, desk.clock())
         if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
             await desk.changed(debt.booking_id)
-            return desk.clock() + ASK_AGAIN
+            on_its_way = outcome.kind is OutcomeKind.PROCESSING
+            return desk.clock() + (LOOK_AGAIN if on_its_way else ASK_AGAIN)
     raise RuntimeError(f"the charge of debt {debt_id} does not come to rest")
 
 
@@ -108,28 +111,51 @@ async def list_owed(
 async def refuse_debtors(tx: AsyncConnection, rider_id: str) -> None:
     """Let nobody book who is in arrears with an amount that can be paid.
 
+    A debit on its way does not count as paid: any IBAN can be typed in, and it may still fail.
+
     Raises:
         ArrearsError: she is; it names the bookings.
     """
-    late = [
-        each.debt
-        for each in await list_owed(tx, rider_id)
-        if each.debt.state is DebtState.ARREARS and each.debt.is_due
-    ]
+    owed = [each.debt for each in await list_owed(tx, rider_id) if each.debt.is_due]
+    late = [debt for debt in owed if debt.state in (DebtState.ARREARS, DebtState.PROCESSING)]
     if late:
         total = Money.total(debt.left for debt in late)
-        raise ArrearsError(tuple(debt.booking_id for debt in late), total.minor, total.currency)
+        raise ArrearsError(
+            tuple(debt.booking_id for debt in late),
+            total.minor,
+            total.currency,
+            all_on_their_way=all(debt.state is DebtState.PROCESSING for debt in late),
+        )
 
 
 async def ask_to_pay(
-    tx: AsyncConnection, owed: Owed, *, method: str, return_url: str, now: datetime
+    tx: AsyncConnection,
+    owed: Owed,
+    *,
+    method: str,
+    by_debit: bool = False,
+    return_url: str,
+    now: datetime,
 ) -> None:
     """Record that a rider pays what she owes with one of her methods, and the step that does it.
 
     Raises:
         PaymentConflictError: it is paid, or too little to be charged.
+        DebitUnderWayError: a debit for it is on its way.
+        DebitRefusedError: her bank took it back before, and may do so again.
     """
     debt = await get_debt(tx, owed.debt.id, lock=True)
+    if debt.state is DebtState.PROCESSING:
+        raise DebitUnderWayError(
+            f"a debit of {debt.left} for booking {debt.booking_id} is on its way, for about six "
+            "banking days; /v1/me/arrears will show `paid` or `arrears`. Paying otherwise before "
+            "would be paying twice"
+        )
+    if by_debit and debt.is_of_dispute:
+        raise DebitRefusedError(
+            f"your bank took {debt.amount} of booking {debt.booking_id} back; pay it by card, "
+            "Apple Pay or Google Pay: another debit could be taken back as well"
+        )
     if debt.state is not DebtState.COLLECTING:
         await prepare_charge(tx, debt, method=method, return_url=return_url, now=now)
     await steps.enqueue(tx, kind=STEP, key=debt.id, run_at=now)

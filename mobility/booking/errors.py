@@ -11,6 +11,8 @@
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
     ├── UnknownMethodError      the payment method is not one of the rider's
+    ├── DebitRefusedError       an account cannot be debited for this; a card can be charged
+    ├── DebitUnderWayError      it is being paid by a debit that is not decided yet
     ├── BookingFailedError      it was tried and undone; nothing was charged
     │   ├── VehicleTakenError        somebody else has the vehicle
     │   ├── ProviderRefusedError     the provider said no
@@ -66,12 +68,22 @@ class NotEligibleError(BookingError):
 class ArrearsError(BookingError):
     """The rider is in arrears; names the bookings and what they add up to."""
 
-    def __init__(self, booking_ids: tuple[str, ...], amount_minor: int, currency: str) -> None:
-        owed = Money(amount_minor, currency)
-        super().__init__(
-            f"{owed} of earlier trips are not paid; pay them first: POST "
-            "/v1/me/arrears/{booking_id}/pay for each of booking_ids"
+    def __init__(
+        self,
+        booking_ids: tuple[str, ...],
+        amount_minor: int,
+        currency: str,
+        *,
+        all_on_their_way: bool = False,
+    ) -> None:
+        what_to_do = (
+            "debits for them are on their way: book again when they have come, within about six "
+            "banking days; /v1/me/arrears shows it"
+            if all_on_their_way
+            else "pay them first: POST /v1/me/arrears/{booking_id}/pay for each of booking_ids"
         )
+        owed = Money(amount_minor, currency)
+        super().__init__(f"{owed} of earlier trips are not paid; {what_to_do}")
         self.booking_ids = booking_ids
         self.amount_minor = amount_minor
         self.currency = currency
@@ -83,6 +95,18 @@ class CeilingTooLowError(BookingError):
 
 class UnknownMethodError(BookingError):
     """The payment method is neither saved with this rider nor a test card."""
+
+
+class DebitRefusedError(BookingError):
+    """A debit takes days and can be taken back; what is paid for here does not wait for it."""
+
+    def __init__(self, detail: str, usable_methods: tuple[str, ...] = ()) -> None:
+        super().__init__(detail)
+        self.usable_methods = usable_methods
+
+
+class DebitUnderWayError(BookingError):
+    """A debit is on its way; charging something else meanwhile would be charging twice."""
 
 
 class NothingToBookError(BookingError):

@@ -16,6 +16,7 @@ from payments.payment import PaymentState, find_open_operations, find_payment
 _VIEWS = {
     PaymentState.AUTHORISING: PaymentView.OPEN,
     PaymentState.REQUIRES_ACTION: PaymentView.REQUIRES_ACTION,
+    PaymentState.PROCESSING: PaymentView.OPEN,
     PaymentState.AUTHORISED: PaymentView.AUTHORISED,
     PaymentState.CAPTURING: PaymentView.AUTHORISED,
     PaymentState.RELEASING: PaymentView.AUTHORISED,

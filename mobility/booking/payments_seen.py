@@ -24,6 +24,8 @@ from payments.tables import dispute
 
 OPEN_TOO_LONG = timedelta(seconds=60)
 LAPSE_WITHIN = timedelta(hours=12)
+DEBITS_OLDER_THAN = timedelta(hours=2)
+"""Twice what a debit's own step waits (``collect.LOOK_AGAIN``): for a step that got lost."""
 RECONCILE, EVERYTHING = "reconcile", "all"
 """The step that reads the processor, disputes included."""
 
@@ -44,7 +46,11 @@ async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
     """Make the bookings advance whose payment nobody told us about; returns how many."""
     async with transaction(engine) as tx:
         stale = await list_stale_payments(
-            tx, now, older_than=OPEN_TOO_LONG, lapse_within=LAPSE_WITHIN
+            tx,
+            now,
+            older_than=OPEN_TOO_LONG,
+            lapse_within=LAPSE_WITHIN,
+            debits_older_than=DEBITS_OLDER_THAN,
         )
         await _advance(tx, stale, now, wake_dead=False)
     return len(stale)

@@ -61,7 +61,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that went from the rider's card, or back (``refund``), on a day."""
+    """Money that went from the rider's card or account, or back (``refund``), on a day."""
 
     kind: str
     """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
@@ -69,6 +69,8 @@ class Movement:
     ``taken_back`` by the rider's bank, in a dispute that was lost."""
     at: datetime
     amount: Money
+    paid_with: str | None = None
+    """Of a charge: the card or account, as ``payments.methods`` words it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 continue
             if made.kind is OperationKind.CAPTURE and payment.captured:
                 kind = "charge" if payment.debt_id is None else "later_charge"
-                found.append(Movement(kind, made.decided_at, payment.captured))
+                taken = payment.captured
+                found.append(Movement(kind, made.decided_at, taken, payment.paid_with))
             elif made.kind is OperationKind.REFUND:
                 kind = made.reason if made.reason in (GUARANTEE, REBATE) else "refund"
                 found.append(Movement(kind, made.decided_at, made.amount))

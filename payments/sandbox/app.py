@@ -12,7 +12,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from payments.sandbox import balance
+from payments.sandbox import balance, debits
 from payments.sandbox.faults import Faults
 from payments.sandbox.hooks import Hooks
 from payments.sandbox.hosted import HostedPages
@@ -38,21 +38,31 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        delivering = asyncio.create_task(Hooks(state, faults, webhook_url, webhook_secret).run())
+        hooks = Hooks(state, faults, webhook_url, webhook_secret)
+        running = [asyncio.create_task(hooks.run()), asyncio.create_task(_settle_debits(state))]
         yield
-        delivering.cancel()
-        with suppress(asyncio.CancelledError):
-            await delivering
+        for each in running:
+            each.cancel()
+            with suppress(asyncio.CancelledError):
+                await each
         state.close()
 
     app = FastAPI(title="Payment sandbox", lifespan=lifespan, docs_url=None, openapi_url=None)
     app.add_api_route("/v1/{path:path}", processor.answer, methods=["GET", "POST", "DELETE"])
     HostedPages(state).install(app)
-    _add_controls(app, state, faults)
+    _add_faults(app, faults)
+    _add_controls(app, state)
     return app
 
 
-def _add_controls(app: FastAPI, state: State, faults: Faults) -> None:
+async def _settle_debits(state: State) -> None:
+    while True:
+        await asyncio.sleep(1)
+        with state.writing():
+            debits.settle_due(state)
+
+
+def _add_faults(app: FastAPI, faults: Faults) -> None:
     async def health() -> Json:
         return {"status": "ok"}
 
@@ -70,25 +80,31 @@ def _add_controls(app: FastAPI, state: State, faults: Faults) -> None:
         faults.clear()
         return {"faults": []}
 
-    async def pay_out() -> Response:
-        try:
-            with state.writing():
-                payout = balance.pay_out(state, "eur", None)
-        except StripeError as error:
-            return JSONResponse(error.body, error.status)
-        return JSONResponse(payout, 201)
-
-    async def fail_refund(refund_id: str) -> Response:
-        try:
-            with state.writing():
-                refund = balance.fail_refund(state, refund_id)
-        except StripeError as error:
-            return JSONResponse(error.body, error.status)
-        return JSONResponse(refund)
-
     app.add_api_route("/livez", health, methods=["GET"])
     app.add_api_route("/sandbox/faults", list_faults, methods=["GET"])
     app.add_api_route("/sandbox/faults", arm_fault, methods=["POST"])
     app.add_api_route("/sandbox/faults", clear_faults, methods=["DELETE"])
+
+
+def _add_controls(app: FastAPI, state: State) -> None:
+    """What a bank does, by command."""
+
+    def done(act: Callable[[], Json], status: int = 200) -> Response:
+        try:
+            with state.writing():
+                return JSONResponse(act(), status)
+        except StripeError as error:
+            return JSONResponse(error.body, error.status)
+
+    async def pay_out() -> Response:
+        return done(lambda: balance.pay_out(state, "eur", None), 201)
+
+    async def fail_refund(refund_id: str) -> Response:
+        return done(lambda: balance.fail_refund(state, refund_id))
+
+    async def decide_debit(intent_id: str, outcome: str) -> Response:
+        return done(lambda: debits.command(state, intent_id, outcome))
+
     app.add_api_route("/sandbox/payouts", pay_out, methods=["POST"])
     app.add_api_route("/sandbox/refunds/{refund_id}/fail", fail_refund, methods=["POST"])
+    app.add_api_route("/sandbox/debits/{intent_id}/{outcome}", decide_debit, methods=["POST"])

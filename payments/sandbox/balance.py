@@ -204,16 +204,17 @@ def list_transactions(state: State, params: Json) -> Json:
     return page(found, params, "/v1/balance_transactions")
 
 
-def _totals(state: State) -> dict[str, int]:
-    totals: dict[str, int] = {}
+def _totals(state: State, status: str) -> dict[str, int]:
+    totals: dict[str, int] = {"eur": 0}
     for line in state.list_all("balance_transaction"):
-        totals[line["currency"]] = totals.get(line["currency"], 0) + line["net"]
+        if line["status"] == status:
+            totals[line["currency"]] = totals.get(line["currency"], 0) + line["net"]
     return totals
 
 
 def retrieve_balance(state: State, _params: Json) -> Json:
-    """``GET /v1/balance``: everything is available at once."""
-    totals = _totals(state) or {"eur": 0}
+    """``GET /v1/balance``: all is available at once, but for debits that are on their way."""
+    totals, pending = _totals(state, "available"), _totals(state, "pending")
 
     def part(currency: str, amount: int) -> Json:
         return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
@@ -223,7 +224,7 @@ def retrieve_balance(state: State, _params: Json) -> Json:
         "available": [part(currency, amount) for currency, amount in sorted(totals.items())],
         "connect_reserved": [{"amount": 0, "currency": currency} for currency in sorted(totals)],
         "livemode": False,
-        "pending": [part(currency, 0) for currency in sorted(totals)],
+        "pending": [part(currency, pending.get(currency, 0)) for currency in sorted(totals)],
     }
 
 
@@ -233,7 +234,7 @@ def pay_out(state: State, currency: str, amount: int | None) -> Json:
     Raises:
         StripeError: 400, not that much in the balance, or nothing.
     """
-    left = _totals(state).get(currency, 0)
+    left = _totals(state, "available").get(currency, 0)
     wanted = left if amount is None else amount
     if wanted <= 0 or wanted > left:
         raise StripeError(
@@ -246,7 +247,8 @@ def pay_out(state: State, currency: str, amount: int | None) -> Json:
     line = new_balance_transaction(state, "payout", "payout", -wanted, 0, payout)
     if amount is None:
         for each in (*state.list_all("balance_transaction"), line):
-            if each["_payout"] is None and each["currency"] == currency:
+            free = each["_payout"] is None and each["status"] == "available"
+            if free and each["currency"] == currency:
                 each["_payout"] = payout["id"]
                 state.put(each)
     payout["balance_transaction"] = state.put(line)["id"]

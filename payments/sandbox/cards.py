@@ -1,10 +1,12 @@
-"""The test cards (docs.stripe.com/testing), customers, and saving a card with one."""
+"""The test cards (docs.stripe.com/testing), customers, and saving a card or account with one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from payments.sandbox.debits import ACCOUNTS, end_mandates, make_account
+from payments.sandbox.shapes import new_method
 from payments.sandbox.state import State
 from payments.sandbox.wire import Json, StripeError, invalid, metadata, missing, need, page, text
 
@@ -21,11 +23,17 @@ class Card:
     brand: str = "visa"
     disputes: bool = False
     """Its holder takes every charge back."""
+    wallet: str | None = None
+    """``apple_pay`` or ``google_pay``. Stripe has no test tokens with one; these are ours."""
 
 
 CARDS = {
     "pm_card_visa": Card("4242", "Visa, wird angenommen"),
     "pm_card_mastercard": Card("4444", "Mastercard, wird angenommen", brand="mastercard"),
+    "pm_card_applePay": Card("4242", "Apple Pay, Visa", wallet="apple_pay"),
+    "pm_card_googlePay": Card(
+        "4444", "Google Pay, Mastercard", brand="mastercard", wallet="google_pay"
+    ),
     "pm_card_threeDSecure2Required": Card("3220", "Visa, verlangt 3-D Secure", three_d_secure=True),
     "pm_card_chargeCustomerFail": Card(
         "0341", "Visa, lässt sich speichern und wird dann abgelehnt", "generic_decline"
@@ -43,6 +51,12 @@ CARDS = {
 def card_of(method: Json) -> Card:
     """The behaviour behind a payment method."""
     return CARDS[method["_token"]]
+
+
+def refuses_to_save(method: Json) -> Card | None:
+    """The card behind a payment method, if its bank does not let it be saved."""
+    card = CARDS.get(method["_token"])
+    return card if card is not None and card.declines_when_saved else None
 
 
 def decline(card: Card) -> StripeError:
@@ -129,44 +143,17 @@ def list_customers(state: State, params: Json) -> Json:
 
 
 def delete_customer(state: State, _params: Json, customer_id: str) -> Json:
-    """``DELETE /v1/customers/{id}``: what is left is a stub; its cards are detached."""
+    """``DELETE /v1/customers/{id}``: what is left is a stub; its methods are detached."""
     state.get("customer", customer_id)
     for method in state.list_all("payment_method"):
         if method["customer"] == customer_id:
-            method["customer"] = None
-            method["_detached"] = True
-            state.put(method)
+            _let_go(state, method)
     return state.put({"id": customer_id, "object": "customer", "deleted": True})
 
 
 def make_method(state: State, token: str) -> Json:
     """A payment method of a test card, not yet saved."""
-    card = CARDS[token]
-    return state.put(
-        {
-            "id": state.new_id("pm"),
-            "object": "payment_method",
-            "allow_redisplay": "unspecified",
-            "billing_details": {
-                "address": dict.fromkeys(
-                    ("city", "country", "line1", "line2", "postal_code", "state")
-                ),
-                "email": None,
-                "name": None,
-                "phone": None,
-                "tax_id": None,
-            },
-            "card": _card_details(card),
-            "created": state.now,
-            "customer": None,
-            "customer_account": None,
-            "livemode": False,
-            "metadata": {},
-            "type": "card",
-            "_token": token,
-            "_detached": False,
-        }
-    )
+    return state.put(new_method(state, token, "card", _card_details(CARDS[token])))
 
 
 def _card_details(card: Card) -> Json:
@@ -188,25 +175,28 @@ def _card_details(card: Card) -> Json:
         "networks": {"available": [card.brand], "preferred": None},
         "regulated_status": "unregulated",
         "three_d_secure_usage": {"supported": True},
-        "wallet": None,
+        "wallet": card.wallet
+        and {"type": card.wallet, card.wallet: {}, "dynamic_last4": card.last4},
     }
 
 
 def find_method(state: State, given: str, *, param: str = "payment_method") -> Json:
-    """A payment method by id, or a fresh one of a test card's token."""
+    """A payment method by id, or a fresh one of a test card's or account's token."""
     if given in CARDS:
         return make_method(state, given)
+    if given in ACCOUNTS:
+        return make_account(state, given)
     return state.get("payment_method", given, param=param, status=400)
 
 
 def attach(state: State, method: Json, customer_id: str) -> Json:
-    """Save a card with a customer.
+    """Save a card or an account with a customer.
 
     Raises:
         StripeError: 402, a card that the bank refuses to save.
     """
-    card = card_of(method)
-    if card.declines_when_saved:
+    card = refuses_to_save(method)
+    if card is not None:
         raise decline(card)
     if method["_detached"]:
         raise invalid(
@@ -245,11 +235,16 @@ def detach_method(state: State, _params: Json, method_id: str) -> Json:
             "The payment method you provided is not attached to a customer so detachment is "
             "impossible."
         )
+    _let_go(state, method)
+    state.emit("payment_method.detached", method)
+    return method
+
+
+def _let_go(state: State, method: Json) -> None:
     method["customer"] = None
     method["_detached"] = True
     state.put(method)
-    state.emit("payment_method.detached", method)
-    return method
+    end_mandates(state, method)
 
 
 def retrieve_method(state: State, _params: Json, method_id: str) -> Json:
@@ -261,5 +256,10 @@ def list_methods(state: State, params: Json, customer_id: str | None = None) -> 
     """``GET /v1/payment_methods`` and ``GET /v1/customers/{id}/payment_methods``."""
     wanted = customer_id or need(params, "customer")
     get_live_customer(state, wanted)
-    mine = [each for each in state.list_all("payment_method") if each["customer"] == wanted]
+    kind = text(params, "type")
+    mine = [
+        each
+        for each in state.list_all("payment_method")
+        if each["customer"] == wanted and kind in {None, each["type"]}
+    ]
     return page(mine, params, "/v1/payment_methods")

@@ -13,6 +13,15 @@ from payments.sandbox.wire import Json, StripeError, page, text
 FEE = 2000
 """stripe.com/de/pricing: 20 € a dispute."""
 ANSWER_WITHIN_S = 7 * 24 * 3600
+_CHARGEBACK = {
+    "card": {
+        "brand": "visa",
+        "case_type": "chargeback",
+        "network": "visa",
+        "network_reason_code": "83",
+    },
+    "type": "card",
+}
 _OPEN = {"needs_response", "under_review"}
 _EVIDENCE = (
     "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure "
@@ -25,8 +34,13 @@ _EVIDENCE = (
 )
 
 
-def open_dispute(state: State, charge: Json, reason: str = "fraudulent") -> Json:
-    """Take what was captured of a charge back from us."""
+def open_dispute(
+    state: State, charge: Json, *, reason: str = "fraudulent", final: bool = False
+) -> Json:
+    """Take what was captured of a charge back from us; ``final``: nothing can be said against it.
+
+    Stripe: "SEPA Direct Debit disputes are final and there is no process for appeal".
+    """
     dispute = {
         "id": state.new_id("du"),
         "object": "dispute",
@@ -38,7 +52,7 @@ def open_dispute(state: State, charge: Json, reason: str = "fraudulent") -> Json
         "enhanced_eligibility_types": [],
         "evidence": {**blank(_EVIDENCE), "enhanced_evidence": {}},
         "evidence_details": {
-            "due_by": state.now + ANSWER_WITHIN_S,
+            "due_by": None if final else state.now + ANSWER_WITHIN_S,
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,
@@ -48,23 +62,17 @@ def open_dispute(state: State, charge: Json, reason: str = "fraudulent") -> Json
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
-        "payment_method_details": {
-            "card": {
-                "brand": "visa",
-                "case_type": "chargeback",
-                "network": "visa",
-                "network_reason_code": "83",
-            },
-            "type": "card",
-        },
+        "payment_method_details": None if final else dict(_CHARGEBACK),
         "reason": reason,
-        "status": "needs_response",
+        "status": "lost" if final else "needs_response",
     }
     charge["disputed"] = True
     state.put(charge)
     _move(state, dispute, "dispute", -charge["amount_captured"], FEE)
     state.emit("charge.dispute.created", dispute)
     state.emit("charge.dispute.funds_withdrawn", dispute)
+    if final:
+        state.emit("charge.dispute.closed", dispute)
     return dispute
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payments.sandbox import balance, cards, disputes, intents, setup
+from payments.sandbox import balance, cards, debits, disputes, intents, setup
 from payments.sandbox.state import State
 from payments.sandbox.wire import Json, StripeError, invalid
 
@@ -157,6 +157,13 @@ ENDPOINTS = (
         setup.create_setup_intent,
         "customer payment_method allowed_payment_method_types usage confirm metadata return_url",
     ),
+    _endpoint(
+        "GET setup_intents",
+        "setup_intents.list",
+        setup.list_setup_intents,
+        f"customer payment_method {_LIST}",
+    ),
+    _endpoint("GET mandates/{id}", "mandates.retrieve", debits.retrieve_mandate),
     _endpoint("GET setup_intents/{id}", "setup_intents.retrieve", setup.retrieve_setup_intent),
     _endpoint(
         "POST setup_intents/{id}/confirm",

@@ -9,13 +9,14 @@ from fastapi.responses import RedirectResponse
 
 from payments.sandbox import intents, pages, setup
 from payments.sandbox.cards import CARDS
+from payments.sandbox.debits import ACCOUNTS
 from payments.sandbox.processor import read_body
 from payments.sandbox.state import State
 from payments.sandbox.wire import Json, StripeError
 
 
 class HostedPages:
-    """Saving a card and 3-D Secure."""
+    """Saving a card or an account, and 3-D Secure."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -61,18 +62,19 @@ class HostedPages:
         return RedirectResponse(target, 303)
 
     async def show_setup(self, session_id: str) -> Response:
-        """The choice of cards."""
+        """The choice of cards and, where they are allowed, of accounts."""
         session = self._find_session(session_id)
         return pages.setup_page(session) if session else _gone()
 
     async def answer_setup(self, session_id: str, request: Request) -> Response:
-        """The chosen card; then back to the merchant."""
-        token = parse_qs(await read_body(request)).get("card", [""])[0]
+        """What was chosen; then back to the merchant."""
+        token = parse_qs(await read_body(request)).get("method", [""])[0]
         session = self._find_session(session_id)
         if session is None:
             return _gone()
-        if token not in CARDS:
-            return pages.setup_page(session, "Bitte wähle eine Karte.")
+        debit = "sepa_debit" in session["payment_method_types"] and token in ACCOUNTS
+        if token not in CARDS and not debit:
+            return pages.setup_page(session, "Bitte wähle eine Karte oder ein Konto.")
         try:
             with self._state.writing():
                 target = setup.complete_session(self._state, session, token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from payments.sandbox import balance, disputes
+from payments.sandbox import balance, debits, disputes
 from payments.sandbox.cards import card_of, decline, find_method, get_live_customer
 from payments.sandbox.shapes import new_charge, new_payment_intent
 from payments.sandbox.state import State
@@ -14,6 +14,7 @@ from payments.sandbox.wire import (
     integer,
     invalid,
     metadata,
+    method_types,
     need,
     page,
     text,
@@ -46,6 +47,8 @@ def get_intent(state: State, intent_id: str) -> Json:
         charge = state.get("charge", intent["latest_charge"])
         if state.now >= charge["payment_method_details"]["card"]["capture_before"]:
             _cancel(state, intent, "automatic")
+    if intent["status"] == "processing" and state.now >= intent["_decides_at"]:
+        debits.settle(state, intent)
     return intent
 
 
@@ -82,20 +85,32 @@ def create(state: State, params: Json) -> Json:
     if customer is not None:
         get_live_customer(state, customer)
     given = metadata(params)
+    types = method_types(params)
     method = text(params, "payment_method")
     intent = new_payment_intent(state, amount, currency)
     intent.update(
         customer=customer,
+        allowed_payment_method_types=types,
+        payment_method_types=types,
         capture_method=capture_method,
         description=text(params, "description"),
         metadata=given,
         setup_future_usage=text(params, "setup_future_usage"),
     )
+    if _card_option(params) == "manual":
+        intent["payment_method_options"]["card"]["capture_method"] = "manual"
     if method is not None:
         _use(state, intent, method)
     state.put(intent)
     state.emit("payment_intent.created", intent)
     return confirm(state, params, intent["id"]) if params.get("confirm") == "true" else intent
+
+
+def _card_option(params: Json) -> str | None:
+    """``payment_method_options[card][capture_method]``, which goes before the general one."""
+    options = params.get("payment_method_options") or {}
+    card = options.get("card") if isinstance(options, dict) else None
+    return text(card, "capture_method") if isinstance(card, dict) else None
 
 
 def _use(state: State, intent: Json, given: str) -> None:
@@ -107,6 +122,18 @@ def _use(state: State, intent: Json, given: str) -> None:
             "method must be attached to the customer.",
             code="resource_missing",
             param="payment_method",
+        )
+    if method["type"] not in intent["allowed_payment_method_types"]:
+        raise invalid(
+            f"The PaymentMethod provided ({method['type']}) is not allowed for this PaymentIntent.",
+            code="payment_intent_incompatible_payment_method",
+            param="payment_method",
+        )
+    if method["type"] == "sepa_debit" and intent["capture_method"] == "manual":
+        raise invalid(
+            "sepa_debit does not support manual capture.",
+            code="payment_intent_incompatible_payment_method",
+            param="capture_method",
         )
     intent["payment_method"] = method["id"]
     intent["status"] = "requires_confirmation"
@@ -129,8 +156,10 @@ def confirm(state: State, params: Json, intent_id: str) -> Json:
             "You cannot confirm this PaymentIntent because it's missing a payment method.",
         )
     method = state.get("payment_method", intent["payment_method"])
-    card = card_of(method)
     intent["_return_url"] = text(params, "return_url") or intent["_return_url"]
+    if method["type"] == "sepa_debit":
+        return debits.begin(state, intent, method)
+    card = card_of(method)
     if card.decline_code is not None:
         raise _declined(state, intent, method, decline(card))
     if not card.three_d_secure:
@@ -197,7 +226,8 @@ def _authorise(state: State, intent: Json, method: Json) -> Json:
     )
     state.put(intent)
     state.emit("charge.succeeded", charge)
-    if intent["capture_method"] == "manual":
+    options = intent["payment_method_options"]["card"]
+    if "manual" in {intent["capture_method"], options.get("capture_method")}:
         state.emit("payment_intent.amount_capturable_updated", intent)
         return intent
     return _take(state, intent, intent["amount"])
@@ -297,6 +327,7 @@ def retrieve(state: State, _params: Json, intent_id: str) -> Json:
 
 def list_page(state: State, params: Json) -> Json:
     """``GET /v1/payment_intents``."""
+    debits.settle_due(state)
     customer = text(params, "customer")
     found = [
         each

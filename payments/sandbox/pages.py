@@ -1,4 +1,4 @@
-"""The hosted pages: saving a card, and 3-D Secure. Plain HTML in German, no script at all."""
+"""The hosted pages: saving a card or an account, 3-D Secure. Plain HTML in German, no script."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi.responses import HTMLResponse
 
 from payments.sandbox.cards import CARDS
+from payments.sandbox.debits import ACCOUNTS
 from payments.sandbox.wire import Json
 
 _STYLE = """
@@ -34,6 +35,13 @@ label{border-color:#435261}button.quiet,.quiet{color:#8ab4f8;border-color:#8ab4f
 small{color:#a6b4c2}.bad{background:#4a1a15;color:#ffdad5}}
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+
+_MANDATE = (
+    "Wer ein Konto wählt, erteilt ein SEPA-Lastschriftmandat: Er ermächtigt den Verkehrsdienst, "
+    "Zahlungen von seinem Konto durch Lastschrift einzuziehen, und weist seine Bank an, sie "
+    "einzulösen. Innerhalb von acht Wochen ab der Belastung kann er die Erstattung verlangen."
+)
 
 
 def _origin(url: str | None) -> str:
@@ -69,21 +77,29 @@ def sum_in_german(amount: int, currency: str) -> str:
 
 
 def setup_page(session: Json, problem: str | None = None) -> HTMLResponse:
-    """Choose a test card to save."""
+    """Choose a test card to save or, where debits are allowed, a test account."""
+    methods = [(token, f"•••• {card.last4} – {card.label}") for token, card in CARDS.items()]
+    mandate = ""
+    if "sepa_debit" in session["payment_method_types"]:
+        methods += [
+            (token, f"{each.iban[:2]} •••• {each.iban[-4:]} – {each.label}")
+            for token, each in ACCOUNTS.items()
+        ]
+        mandate = f"<p><small>{_MANDATE}</small></p>"
     choices = "".join(
-        f'<label><input type="radio" name="card" value="{escape(token)}" required'
-        f"{' checked' if index == 0 else ''}> •••• {card.last4} – {escape(card.label)}</label>"
-        for index, (token, card) in enumerate(CARDS.items())
+        f'<label><input type="radio" name="method" value="{escape(token)}" required'
+        f"{' checked' if index == 0 else ''}> {escape(label)}</label>"
+        for index, (token, label) in enumerate(methods)
     )
     notice = f'<p class="bad" role="alert">{escape(problem)}</p>' if problem else ""
     back = session["cancel_url"]
     leave = f'<a class="quiet" href="{escape(back)}">Abbrechen</a>' if _origin(back) else ""
     body = (
-        f"{notice}<p>Wähle eine Testkarte.</p>"
-        f'<form method="post">{choices}<button>Karte speichern</button></form>{leave}'
+        f"{notice}<p>Wähle eine Testkarte{' oder ein Testkonto' if mandate else ''}.</p>"
+        f'<form method="post">{choices}{mandate}<button>Speichern</button></form>{leave}'
     )
     status = 402 if problem else 200
-    return _page("Karte hinterlegen", body, leads_to=session["success_url"], status=status)
+    return _page("Zahlungsmittel hinterlegen", body, leads_to=session["success_url"], status=status)
 
 
 def challenge_page(intent: Json) -> HTMLResponse:

@@ -1,11 +1,21 @@
-"""Saving a card: SetupIntents, and Checkout Sessions in setup mode with their hosted page."""
+"""Saving a card or an account: SetupIntents, and Checkout Sessions in setup mode."""
 
 from __future__ import annotations
 
-from payments.sandbox.cards import attach, card_of, decline, find_method, get_live_customer
+from payments.sandbox.cards import attach, decline, find_method, get_live_customer, refuses_to_save
+from payments.sandbox.debits import accept_mandate
 from payments.sandbox.shapes import new_session, new_setup_intent
 from payments.sandbox.state import State
-from payments.sandbox.wire import Json, StripeError, invalid, metadata, need, page, text
+from payments.sandbox.wire import (
+    Json,
+    StripeError,
+    invalid,
+    metadata,
+    method_types,
+    need,
+    page,
+    text,
+)
 
 
 def create_setup_intent(state: State, params: Json) -> Json:
@@ -16,6 +26,7 @@ def create_setup_intent(state: State, params: Json) -> Json:
     intent = new_setup_intent(state, customer)
     intent["metadata"] = metadata(params)
     intent["usage"] = text(params, "usage") or "off_session"
+    _allow(intent, params)
     method = text(params, "payment_method")
     if method is not None:
         intent.update(
@@ -28,8 +39,13 @@ def create_setup_intent(state: State, params: Json) -> Json:
     return intent
 
 
+def _allow(intent: Json, params: Json) -> None:
+    types = method_types(params)
+    intent.update(allowed_payment_method_types=types, payment_method_types=types)
+
+
 def confirm_setup_intent(state: State, params: Json, intent_id: str) -> Json:
-    """``POST /v1/setup_intents/{id}/confirm``: the card is checked and saved with the customer."""
+    """``POST /v1/setup_intents/{id}/confirm``: checked and saved with the customer."""
     intent = state.get("setup_intent", intent_id)
     if intent["status"] not in {"requires_payment_method", "requires_confirmation"}:
         raise StripeError(
@@ -42,8 +58,11 @@ def confirm_setup_intent(state: State, params: Json, intent_id: str) -> Json:
     if given is None:
         raise invalid("Missing required param: payment_method.", param="payment_method")
     method = find_method(state, given)
-    if card_of(method).declines_when_saved:
-        refusal = decline(card_of(method))
+    if method["type"] not in intent["allowed_payment_method_types"]:
+        raise invalid(f"{method['type']} is not allowed here.", param="payment_method")
+    card = refuses_to_save(method)
+    if card is not None:
+        refusal = decline(card)
         intent.update(
             status="requires_payment_method",
             payment_method=None,
@@ -54,6 +73,8 @@ def confirm_setup_intent(state: State, params: Json, intent_id: str) -> Json:
         raise refusal
     if intent["customer"] is not None:
         attach(state, method, intent["customer"])
+    if method["type"] == "sepa_debit":
+        intent["mandate"] = accept_mandate(state, method)["id"]
     intent.update(status="succeeded", payment_method=method["id"], last_setup_error=None)
     state.put(intent)
     state.emit("setup_intent.succeeded", intent)
@@ -79,6 +100,17 @@ def retrieve_setup_intent(state: State, _params: Json, intent_id: str) -> Json:
     return state.get("setup_intent", intent_id)
 
 
+def list_setup_intents(state: State, params: Json) -> Json:
+    """``GET /v1/setup_intents``: which mandate belongs to which method."""
+    wanted = {name: text(params, name) for name in ("customer", "payment_method")}
+    found = [
+        each
+        for each in state.list_all("setup_intent")
+        if all(value is None or each[name] == value for name, value in wanted.items())
+    ]
+    return page(found, params, "/v1/setup_intents")
+
+
 def create_session(state: State, params: Json) -> Json:
     """``POST /v1/checkout/sessions``, in setup mode only."""
     if need(params, "mode") != "setup":
@@ -99,8 +131,11 @@ def create_session(state: State, params: Json) -> Json:
         get_live_customer(state, customer)
     success_url = need(params, "success_url")
     session = new_session(state, customer)
-    intent = state.put(new_setup_intent(state, customer))
+    intent = new_setup_intent(state, customer)
+    _allow(intent, params)
+    state.put(intent)
     session.update(
+        payment_method_types=intent["payment_method_types"],
         success_url=success_url,
         cancel_url=text(params, "cancel_url"),
         client_reference_id=text(params, "client_reference_id"),
@@ -154,10 +189,10 @@ def _expire(state: State, session: Json) -> Json:
 
 
 def complete_session(state: State, session: Json, token: str) -> str:
-    """The rider chose a card on the hosted page; returns where to send them.
+    """The rider chose on the hosted page; returns where to send them.
 
     Raises:
-        StripeError: the session is over, or the bank refuses the card.
+        StripeError: the session is over, or the bank refuses.
     """
     if session["status"] != "open":
         raise invalid(f"This Checkout Session has a status of {session['status']}.")

@@ -19,6 +19,83 @@ def blank(fields: str) -> Json:
     return dict.fromkeys(fields.split())
 
 
+def new_method(state: State, token: str, kind: str, details: Json) -> Json:
+    """A PaymentMethod of a type, with that type's details, not saved with anybody."""
+    return {
+        "id": state.new_id("pm"),
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {
+            "address": blank("city country line1 line2 postal_code state"),
+            **blank("email name phone tax_id"),
+        },
+        kind: details,
+        "created": state.now,
+        "customer": None,
+        "customer_account": None,
+        "livemode": False,
+        "metadata": {},
+        "type": kind,
+        "_token": token,
+        "_detached": False,
+    }
+
+
+def new_mandate(state: State, method: Json) -> Json:
+    """A Mandate that its holder accepted on the hosted page, for as many debits as come."""
+    mandate_id = state.new_id("mandate")
+    return {
+        "id": mandate_id,
+        "object": "mandate",
+        "customer_acceptance": {
+            "accepted_at": state.now,
+            "online": {"ip_address": "127.0.0.1", "user_agent": "sandbox"},
+            "type": "online",
+        },
+        "livemode": False,
+        "multi_use": {},
+        "payment_method": method["id"],
+        "payment_method_details": {
+            "sepa_debit": {
+                "reference": mandate_id.rpartition("_")[2].upper(),
+                "url": "",
+            },
+            "type": "sepa_debit",
+        },
+        "status": "active",
+        "type": "multi_use",
+    }
+
+
+def _charged_card(state: State, card: Json, amount: int) -> Json:
+    return {
+        **{name: card[name] for name in _CHARGED_CARD_FIELDS},
+        "amount_authorized": amount,
+        "authorization_code": "012345",
+        "capture_before": state.now + HOLD_SECONDS,
+        "extended_authorization": {"status": "disabled"},
+        "incremental_authorization": {"status": "unavailable"},
+        "installments": None,
+        "mandate": None,
+        "multicapture": {"status": "unavailable"},
+        "network": card["brand"],
+        "network_token": {"used": False},
+        "network_transaction_id": None,
+        "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+        "three_d_secure": None,
+        "transaction_link_id": None,
+    }
+
+
+def _debited_account(account: Json) -> Json:
+    names = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+    return {
+        **{name: account[name] for name in names},
+        "expected_debit_date": None,
+        "mandate": None,
+    }
+
+
 def new_payment_intent(state: State, amount: int, currency: str) -> Json:
     """A PaymentIntent without a payment method."""
     intent_id = state.new_id("pi")
@@ -57,7 +134,9 @@ def new_payment_intent(state: State, amount: int, currency: str) -> Json:
 def new_charge(state: State, intent: Json, method: Json) -> Json:
     """A Charge of a PaymentIntent: authorised, not captured."""
     amount = intent["amount"]
-    card = {name: method["card"][name] for name in _CHARGED_CARD_FIELDS}
+    kind = method["type"]
+    details = method[kind]
+    charged = _charged_card(state, details, amount) if kind == "card" else _debited_account(details)
     return {
         **blank(
             "application application_fee application_fee_amount balance_transaction "
@@ -93,24 +172,8 @@ def new_charge(state: State, intent: Json, method: Json) -> Json:
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": {
-            "card": {
-                **card,
-                "amount_authorized": amount,
-                "authorization_code": "012345",
-                "capture_before": state.now + HOLD_SECONDS,
-                "extended_authorization": {"status": "disabled"},
-                "incremental_authorization": {"status": "unavailable"},
-                "installments": None,
-                "mandate": None,
-                "multicapture": {"status": "unavailable"},
-                "network": card["brand"],
-                "network_token": {"used": False},
-                "network_transaction_id": None,
-                "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
-                "three_d_secure": None,
-                "transaction_link_id": None,
-            },
-            "type": "card",
+            kind: charged,
+            "type": kind,
         },
         "refunded": False,
         "refunds": None,
@@ -120,6 +183,7 @@ def new_charge(state: State, intent: Json, method: Json) -> Json:
 
 def new_refund(state: State, charge: Json, amount: int) -> Json:
     """A Refund that succeeded."""
+    kind = charge["payment_method_details"]["type"]
     return {
         **blank("customer_account receipt_number source_transfer_reversal transfer_reversal"),
         "id": state.new_id("re"),
@@ -130,7 +194,7 @@ def new_refund(state: State, charge: Json, amount: int) -> Json:
         "created": state.now,
         "currency": charge["currency"],
         "customer": charge["customer"],
-        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "destination_details": {kind: {"type": "refund"} if kind == "card" else {}, "type": kind},
         "metadata": {},
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],

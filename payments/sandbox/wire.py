@@ -129,6 +129,22 @@ def metadata(params: Mapping[str, Any]) -> dict[str, str]:
     return dict(given)
 
 
+def method_types(params: Mapping[str, Any]) -> list[str]:
+    """The types of payment methods allowed, those that exist here; cards where nobody says.
+
+    Raises:
+        StripeError: 400, another type, or not a list.
+    """
+    given = params.get("allowed_payment_method_types") or ["card"]
+    known = ("card", "sepa_debit")
+    if not isinstance(given, list) or any(each not in known for each in given):
+        raise invalid(
+            "Invalid allowed_payment_method_types: must be a list of card, sepa_debit",
+            param="allowed_payment_method_types",
+        )
+    return list(given)
+
+
 def page(objects: Sequence[Json], params: Mapping[str, Any], url: str) -> Json:
     """A list object: newest first, ``limit``, ``starting_after``, ``created[gte|gt|lte|lt]``."""
     limit = integer(params, "limit") or 10

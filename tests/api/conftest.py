@@ -56,7 +56,8 @@ from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.errors import UnreachableError
-from payments.gateway import SavedMethod, SetupSession
+from payments.gateway import SetupSession
+from payments.methods import SavedCard, SavedMethod
 from payments.money import Money
 from providers.mirror import Mirror
 from providers.snapshots import Snapshots
@@ -97,7 +98,7 @@ class Processor:
         number = len(self.customers[customer_ref]) + 1
         if key not in self.sessions:
             self.customers[customer_ref].append(
-                SavedMethod(f"pm_{customer_ref}_{number}", "visa", "4242", "2029-08")
+                SavedCard(f"pm_{customer_ref}_{number}", "visa", "4242", "2029-08")
             )
             url = f"http://processor/{len(self.sessions)}?return={return_url}"
             self.sessions[key] = SetupSession(f"cs_{len(self.sessions)}", url, complete=False)

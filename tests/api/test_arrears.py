@@ -11,6 +11,7 @@ import pytest
 
 from mobility.api import arrears, bookings
 from mobility.db import transaction
+from mobility.identity.customers import get_or_create_customer
 from mobility.ids import new_id
 from mobility.tables import booking
 from payments.debt import leave, open_debt
@@ -32,7 +33,14 @@ def processor() -> Iterator[str]:
 async def anna_owes(world: World, processor: str, cents: int) -> dict[str, str]:
     """Anna, signed in, in arrears for an earlier trip; and a real processor to pay it through."""
     booking_world = await open_world(world.wiring.engine, {}, processor, httpx.AsyncClient())
-    desk = replace(booking_world.desk, clock=lambda: world.now)
+    gateway = booking_world.desk.gateway
+
+    async def customer_of(rider_id: str) -> str:
+        return await get_or_create_customer(
+            world.wiring.engine, gateway, world.wiring.secrets, rider_id
+        )
+
+    desk = replace(booking_world.desk, clock=lambda: world.now, customer=customer_of)
     world.wiring = replace(world.wiring, gateway=desk.gateway, desk=desk)
     world.app.state.wiring = world.wiring
     for router in (arrears.router, bookings.router):

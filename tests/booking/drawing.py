@@ -105,7 +105,8 @@ def _operations() -> Edges:
         for outcome in OutcomeKind:
             after = state_after(state, outcome)
             if after is not state and state is not OperationState.PLANNED:
-                found[state, after].add("read" if state is OperationState.UNKNOWN else str(outcome))
+                is_read = state in (OperationState.UNKNOWN, OperationState.PROCESSING)
+                found[state, after].add("read" if is_read else str(outcome))
     return found
 
 
@@ -115,13 +116,18 @@ def _debts() -> Edges:
     ends = (None, PaymentState.DECLINED, PaymentState.RELEASED)
     for state, owed, end in product(DebtState, (Money(300), Money(30)), ends):
         debt = Debt("pay", "pay", "bkg", state, owed, Money(0), 1, None, NOON)
+        if state is DebtState.PROCESSING and end is None:
+            continue  # a debit on its way is a charge
         act = decide_debt(debt, _charge(end), (), NOON)
         target = {DebtAct.CHARGE: DebtState.COLLECTING, DebtAct.LEAVE: DebtState.ARREARS}.get(act)
         if target is not None and target is not state:
-            reason = end if end and state is DebtState.COLLECTING else act
+            charged = state in (DebtState.COLLECTING, DebtState.PROCESSING)
+            reason = end if end and charged else act
             little = act is DebtAct.LEAVE and state is DebtState.OPEN
             found[state, target].add("too little" if little else str(reason))
     found[DebtState.COLLECTING, DebtState.PAID] = {"captured"}
+    found[DebtState.COLLECTING, DebtState.PROCESSING] = {"a debit is on its way"}
+    found[DebtState.PROCESSING, DebtState.PAID] = {"it has come"}
     found[DebtState.ARREARS, DebtState.COLLECTING] = {"the rider pays"}
     return found
 

@@ -79,13 +79,16 @@ async def owes(world: World, booking_id: str) -> str:
     return f"{debt.state} {debt.left.minor}{why}"
 
 
-async def pay(world: World, booking_id: str, method: str = "pm_card_visa") -> None:
+async def pay(
+    world: World, booking_id: str, method: str = "pm_card_visa", *, by_debit: bool = False
+) -> None:
     async with transaction(world.desk.engine) as tx:
         owed = (await list_owed(tx, ANNA, booking_id=booking_id))[0]
         await ask_to_pay(
             tx,
             owed,
             method=method,
+            by_debit=by_debit,
             return_url="http://127.0.0.1/payment-done",
             now=world.desk.clock(),
         )

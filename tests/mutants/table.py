@@ -55,6 +55,13 @@ MUTANTS = (
         REPETITION,
     ),
     Mutant(
+        "a debit on its way is forgotten when the processor is not understood",
+        "payments/operation.py",
+        "    if state is OperationState.PROCESSING and outcome not in _ENDS:\n",
+        "    if state is OperationState.PROCESSING and outcome in _ENDS:\n",
+        "tests/payments/test_debit_states.py",
+    ),
+    Mutant(
         "a webhook is acknowledged before it is stored",
         "mobility/api/webhooks.py",
         "        is_new = await store_event(tx, event, now)\n",

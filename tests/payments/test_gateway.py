@@ -106,7 +106,7 @@ async def test_saving_and_removing_a_card(gateway: StripeGateway, customer: str)
     session = await gateway.create_setup_session(customer, return_url="http://shop/", key="s")
     assert session.url is not None
     async with httpx.AsyncClient() as browser:
-        await browser.post(session.url, data={"card": "pm_card_mastercard"})
+        await browser.post(session.url, data={"method": "pm_card_mastercard"})
     assert (await gateway.get_setup_session(session.id)).complete
     saved = await gateway.list_methods(customer)
     assert [(each.brand, each.last4, each.expires) for each in saved] == [

@@ -54,14 +54,14 @@ def test_hosted_pages_run_no_script_and_end_when_used(sandbox: str):
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "form-action 'self' http://shop;" in policy
-    refused = httpx.post(made["url"], data={"card": "pm_card_chargeDeclined"})
+    refused = httpx.post(made["url"], data={"method": "pm_card_chargeDeclined"})
     assert (refused.status_code, "abgelehnt" in refused.text) == (402, True)
-    done = httpx.post(made["url"], data={"card": "pm_card_visa"})
+    done = httpx.post(made["url"], data={"method": "pm_card_visa"})
     assert (done.status_code, done.headers["location"]) == (303, f"http://shop/ok?s={made['id']}")
     for path in (made["url"], f"{sandbox}/pay/3ds/pi_none_secret_x", f"{sandbox}/pay/setup/none"):
         assert httpx.get(path).status_code == 404
         assert (
-            httpx.post(path, data={"card": "pm_card_visa", "answer": "accept"}).status_code == 404
+            httpx.post(path, data={"method": "pm_card_visa", "answer": "accept"}).status_code == 404
         )
 
 
