@@ -59,7 +59,7 @@ async def anna_rode(world: World) -> dict[str, str]:
         await new_payment(
             tx, id="pay_1", booking_id="bkg_1", state="captured", currency="EUR",
             amount_minor=900, authorised_minor=900, captured_minor=560, customer_ref="cus_1",
-            method="pm_card_visa", return_url="http://api.test", created_at=START,
+            method="pm_card_visa", paid_with="Apple Pay, Visa •••• 4242", return_url="http://api.test", created_at=START,
             updated_at=START,
         )  # fmt: skip
         row = await get_row(tx, "pay_1")
@@ -113,6 +113,7 @@ async def test_every_line_says_what_its_price_consists_of(world: World) -> None:
             "kind": "charge",
             "at": "2026-11-25T08:00:00Z",
             "amount": {"amount": 560, "currency": "EUR"},
+            "paid_with": "Apple Pay, Visa •••• 4242",
         }
     ]
 
@@ -134,6 +135,7 @@ async def test_the_pdf_says_what_the_json_says(world: World) -> None:
         assert euros(amount) in shown
     (movement,) = receipt["movements"]
     assert f"abgebucht am 25.11.2026 um 09:00 Uhr: {euros(movement['amount'])}" in shown
+    assert "(Apple Pay, Visa **** 4242)" in shown
     assert "noch offen" not in shown
     assert "nicht nachrechenbar" not in shown
 

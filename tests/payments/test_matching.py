@@ -204,3 +204,34 @@ def test_payouts(stated: int | None, items: int | None, expected: list[tuple[Cas
     )
     theirs = line(1, -960, PAYOUT, operation=None, source="po_1")
     assert cases(compare([theirs], [], known)) == expected
+
+
+FAILURE = LineCategory.CHARGE_FAILURE
+
+
+def test_the_line_of_a_debit_on_its_way_waits_and_is_no_case():
+    under_way = replace(NOTHING, debits_under_way=frozenset({"pi_1"}))
+    assert compare([line(1, 300, fee=35)], [], under_way) == Matching((), (), ())
+    came = compare([line(1, 300, fee=35)], [capture(300)], under_way)
+    assert (matched(came), cases(came)) == ([("txn_1", "pay_1.capture", "operation")], [])
+
+
+def test_a_debit_that_failed_is_a_pair_that_explains_itself():
+    found = compare([line(1, 300, fee=35), line(2, -300, FAILURE)], [])
+    pair = [("txn_1", None, "charge_failure"), ("txn_2", None, "charge_failure")]
+    assert (matched(found), cases(found)) == (pair, [])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        line(2, -200, FAILURE),
+        line(2, -300, FAILURE, source="ch_2"),
+        line(2, -300, FAILURE, hold=None),
+        replace(line(2, -300, FAILURE), net=Money(-299)),
+    ],
+)
+def test_a_failure_that_does_not_fit_its_charge_is_for_a_person(failure: BalanceLine):
+    found = compare([line(1, 300), failure], [])
+    assert matched(found) == []
+    assert sorted(subject for _, subject, _ in cases(found)) == ["txn_1", "txn_2"]
