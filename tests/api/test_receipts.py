@@ -59,7 +59,8 @@ async def anna_rode(world: World) -> dict[str, str]:
         await new_payment(
             tx, id="pay_1", booking_id="bkg_1", state="captured", currency="EUR",
             amount_minor=900, authorised_minor=900, captured_minor=560, customer_ref="cus_1",
-            method="pm_card_visa", paid_with="Apple Pay, Visa •••• 4242", return_url="http://api.test", created_at=START,
+            method="pm_card_visa", paid_with="Apple Pay, Visa •••• 4242",
+            return_url="http://api.test", created_at=START,
             updated_at=START,
         )  # fmt: skip
         row = await get_row(tx, "pay_1")
