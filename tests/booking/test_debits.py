@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import httpx
@@ -13,11 +14,12 @@ import pytest
 
 from mobility.booking.collect import Owed, ask_to_pay, collect, list_owed, refuse_debtors
 from mobility.booking.errors import ArrearsError, DebitRefusedError, DebitUnderWayError
-from mobility.booking.payments_seen import find_forgotten
+from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.receipt import list_movements
 from mobility.db import transaction
 from payments.cases import list_cases
 from payments.reconcile import reconcile
+from payments.stripe_events import Event, store_event
 from tests.booking.test_arrears import ANNA, books_may, owes, pay, payment_of, ride_too_long
 from tests.booking.world import World, crashing_desk, run_processor
 from tests.simulation.mortal import CrashError
@@ -199,6 +201,30 @@ async def test_one_that_nobody_told_us_about_is_found_but_not_asked_for_each_min
     async with transaction(world.desk.engine) as tx:
         steps = (await tx.exec_driver_sql("select kind, key from step")).all()
     assert steps == [("collect_debt", await payment_of(world, booking_id))]
+
+
+@pytest.mark.parametrize(
+    "told", [*permutations(("processing", "succeeded")), ("payment_failed", "succeeded")]
+)
+async def test_a_hint_has_it_read_at_once_and_is_not_believed(
+    world: World, told: tuple[str, ...]
+) -> None:
+    booking_id = await debited(world)
+    bank_says(world, booking_id, "succeed")
+    now, hold_id = world.desk.clock(), debits(world, booking_id)[0]["id"]
+    debt_id = await payment_of(world, booking_id)
+    async with transaction(world.desk.engine) as tx:
+        await tx.exec_driver_sql("delete from step")
+        for number, kind in enumerate(told):
+            event = Event(f"evt_{number}", f"payment_intent.{kind}", now, hold_id, hold_id, None)
+            await store_event(tx, event, now)
+    assert await apply_events(world.desk.engine, now) == len(told)
+    async with transaction(world.desk.engine) as tx:
+        steps = (await tx.exec_driver_sql("select kind, key from step")).all()
+    assert steps == [("collect_debt", debt_id)]
+    for _ in told:
+        await collect(world.desk, debt_id)
+    assert (await owes(world, booking_id), world.money(booking_id)) == ("paid 0", (0, 500))
 
 
 async def test_the_books_match_to_the_cent_at_every_stage_of_one_that_comes(world: World) -> None:
