@@ -17,6 +17,7 @@ from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.give_back_command import release_and_refund
 from mobility.identity_command import provider_app, token, verify_licence
+from mobility.pass_command import revoke_pass_command, verify_pass
 from mobility.realtime_command import show_realtime
 from mobility.sales_command import sales_app
 from mobility.settings import Settings
@@ -60,6 +61,8 @@ app.add_typer(sales_app, name="sales")
 app.command("release-and-refund")(release_and_refund)
 app.command("token")(token)
 app.command("verify-licence")(verify_licence)
+app.command("verify-pass")(verify_pass)
+app.command("revoke-pass")(revoke_pass_command)
 
 
 @app.command()

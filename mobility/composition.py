@@ -20,9 +20,11 @@ from mobility.city_streets import list_addresses, open_streets
 from mobility.db import make_engine
 from mobility.identity.customers import get_or_create_customer
 from mobility.identity.mailer import make_mailer
+from mobility.identity.pass_states import PassKind
 from mobility.identity.pseudonyms import provider_pseudonym
 from mobility.identity.secrets import Secrets, derive_secrets
 from mobility.identity.vault import Vault
+from mobility.identity.verify_pass import PassOffice
 from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.prepare import open_timetable
@@ -33,6 +35,7 @@ from mobility.settings import Settings
 from mobility.wiring import Wiring
 from payments.gateway import Gateway
 from payments.stripe_gateway import StripeGateway
+from providers.entitlements import open_issuer
 from providers.mirror import Mirror
 from providers.port import Provider
 from providers.registry import open_provider
@@ -120,6 +123,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
                 day_ceilings=city.day_ceilings,
             ),
             sales=SalesWatch(engine, city),
+            pass_office=_pass_office(settings, city, engine, secrets, http),
         )
 
 
@@ -154,6 +158,35 @@ def _open_providers(
     }
 
 
+def _pass_office(
+    settings: Settings, city: City, engine: AsyncEngine, secrets: Secrets, http: httpx.AsyncClient
+) -> PassOffice:
+    tokens = {name: token.get_secret_value() for name, token in settings.issuer_tokens.items()}
+    return PassOffice(
+        engine=engine,
+        vault=Vault(secrets.vault_key),
+        secrets=secrets,
+        issuers={
+            known.id: open_issuer(
+                known, settings.issuer_urls[known.id], tokens.get(known.id, ""), http
+            )
+            for known in city.list_pass_issuers()
+            if known.id in settings.issuer_urls
+        },
+        issuer_of={
+            kind.value: known.id
+            for kind in PassKind
+            if (known := city.find_pass_issuer(kind.value)) is not None
+        },
+        worker=_worker_name(),
+        lease=timedelta(seconds=settings.step_lease_seconds),
+    )
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def _desk(
     settings: Settings,
     engine: AsyncEngine,
@@ -178,7 +211,7 @@ def _desk(
         pseudonym=pseudonym,
         customer=customer,
         return_url=f"{public}/payment-done",
-        worker=f"{socket.gethostname()}:{os.getpid()}",
+        worker=_worker_name(),
         lease=timedelta(seconds=settings.step_lease_seconds),
         changed=changes.publish,
     )

@@ -1,5 +1,7 @@
 """The commands about people and keys: ``mobility token``, ``verify-licence`` and ``provider``.
 
+Those about passes are in ``pass_command``.
+
 They talk to the database, not to the API: who may run them owns the installation.
 """
 

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     provider_urls: dict[str, str] | None = None
     provider_tokens: dict[str, SecretStr] = Field(default_factory=dict)
+    issuer_urls: dict[str, str] = Field(default_factory=dict)
+    issuer_tokens: dict[str, SecretStr] = Field(default_factory=dict)
     redis_url: str | None = Field(default=None, validation_alias="REDIS_URL")
     stripe_api_key: SecretStr | None = Field(default=None, validation_alias="STRIPE_API_KEY")
     stripe_api_base: str | None = Field(default=None, validation_alias="STRIPE_API_BASE")

@@ -18,6 +18,7 @@ from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.day_ceiling import STEP as CAP_DAY
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
+from mobility.identity.passes import RELEASE_STEP
 from mobility.steps import RESTED, Bury
 from mobility.tables import step
 
@@ -36,6 +37,7 @@ BURY: Mapping[str, Bury] = {
     CAP_DAY: _nothing_more,
     PAY_CLAIM: _nothing_more,
     FORGET_STEP: _nothing_more,
+    RELEASE_STEP: _nothing_more,
 }
 """The kinds of step that become dead letters, and what happens then."""
 

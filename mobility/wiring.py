@@ -15,6 +15,7 @@ from mobility.cities.city import City
 from mobility.identity.mailer import Mailer
 from mobility.identity.secrets import Secrets
 from mobility.identity.vault import Vault
+from mobility.identity.verify_pass import PassOffice
 from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.realtime.polling import Realtime
@@ -51,3 +52,4 @@ class Wiring:
     changes: Changes
     desk: Desk
     sales: SalesWatch
+    pass_office: PassOffice

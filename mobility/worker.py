@@ -30,6 +30,8 @@ from mobility.claims.store import forget_evidence
 from mobility.composition import open_wiring
 from mobility.db import transaction
 from mobility.identity.customers import FORGET_STEP, forget_customer
+from mobility.identity.passes import RELEASE_STEP, VERIFY_STEP
+from mobility.identity.verify_pass import release_pass, verify_pass
 from mobility.settings import Settings
 from mobility.stuck_steps import BURY
 from mobility.wiring import Wiring
@@ -108,6 +110,8 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),
         "pull_availability": partial(_pull_availability, wiring),
+        VERIFY_STEP: lambda key, now: verify_pass(wiring.pass_office, key, now),
+        RELEASE_STEP: partial(_release_pass, wiring),
         FORGET_STEP: partial(_forget_customer, wiring),
         "forget_trips": partial(_forget_trips, wiring),
         RECONCILE: partial(_reconcile, wiring),
@@ -137,6 +141,10 @@ async def _pull_availability(wiring: Wiring, key: str, now: datetime) -> datetim
 
 async def _forget_customer(wiring: Wiring, key: str, _now: datetime) -> None:
     await forget_customer(wiring.engine, wiring.gateway, key)
+
+
+async def _release_pass(wiring: Wiring, key: str, _now: datetime) -> None:
+    await release_pass(wiring.pass_office, key)
 
 
 async def _forget_trips(wiring: Wiring, _key: str, now: datetime) -> datetime:

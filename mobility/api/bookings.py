@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -189,7 +189,7 @@ async def _prepare(
     _refuse_reported(wiring, offer)
     today = now.astimezone(wiring.city.timezone).date()
     async with transaction(wiring.engine) as tx:
-        passes = await held_passes(tx, wiring.vault, mine.rider_id, today)
+        passes = await held_passes(tx, wiring.vault, mine.rider_id, _days(offer, wiring), now)
         person = await wiring.vault.get_person(tx, mine.rider_id)
         paid = await paid_today(tx, wiring, mine.rider_id, now)
     await _same_price(wiring, offer, passes, paid)
@@ -229,6 +229,12 @@ async def _prepare(
     return booking_id
 
 
+def _days(offer: Offer, wiring: Wiring) -> list[date]:
+    """The local days on which the offer's rides on a line begin."""
+    zone = wiring.city.timezone
+    return [leg.departs_at.astimezone(zone).date() for leg in offer.legs if leg.fare_ride]
+
+
 def _refuse_reported(wiring: Wiring, offer: Offer) -> None:
     for leg in offer.legs:
         if leg.provider_id is None or leg.vehicle_ref is None:
@@ -243,7 +249,9 @@ async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str], paid
     if other.price == offer.price and other.ceiling == offer.ceiling:
         return
     await save_offer(wiring.redis, wiring.settings.redis_prefix, other)
-    raise OfferChangedError(other.id, other.price.minor, other.price.currency)
+    price = other.price
+    missing = bool(set(offer.passes) - passes)
+    raise OfferChangedError(other.id, price.minor, price.currency, passes_missing=missing)
 
 
 @router.get("", response_model=BookingPage, summary="List my bookings", responses=problems(400))

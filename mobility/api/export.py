@@ -51,7 +51,6 @@ class Export(BaseModel):
 @router.get("", response_model=Export, summary="Take my data along")
 async def export(wiring: WiringDep, rider: RiderDep, now: Now) -> Export:
     """Account, passes, cards as far as they are known here, tickets, claims and all bookings."""
-    today = now.astimezone(wiring.city.timezone).date()
     account = await read_account(wiring, rider)
     async with transaction(wiring.engine) as tx:
         held = await list_passes(tx, wiring.vault, rider.rider_id)
@@ -60,7 +59,7 @@ async def export(wiring: WiringDep, rider: RiderDep, now: Now) -> Export:
     return Export(
         exported_at=now,
         account=account,
-        passes=[PassView.of(item, today) for item in held],
+        passes=[PassView.of(item, wiring.city, now) for item in held],
         payment_methods=await _methods(wiring, rider.rider_id),
         tickets=tickets,
         claims=[ClaimView.of(claim) for claim in claims],

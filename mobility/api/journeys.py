@@ -26,7 +26,7 @@ from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
-from mobility.api.rider_terms import of_rider, say_ceiling
+from mobility.api.rider_terms import of_rider, say_ceiling, say_unverified
 from mobility.api.search_answer import freeze_journeys
 from mobility.api.threads import search_in_thread, search_long_in_thread
 from mobility.planning.offers import Lacks, WrittenOffers, keep_offers, write_to_keep
@@ -251,18 +251,20 @@ async def search_journeys(
     An offer can be booked by anyone until it expires. Who is signed in sees prices with their own
     passes, and what stands against a booking.
     """
-    mine = await of_rider(wiring, rider, now)
+    travels_at = body.depart_at or body.arrive_by or now
+    mine = await of_rider(wiring, rider, now, body.date or travels_at)
     said = [(p.provider_id, p.tariff_version, p.amount) for p in body.paid_today or ()]
     request = body.value(
         mine.passes if body.passes is None else frozenset(body.passes),
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
     )
     in_thread = search_long_in_thread if request.via else search_in_thread
-    travels_at = body.depart_at or body.arrive_by or now
     ceiling = None
     if body.passengers == 1 and body.when is None:
         ceiling = await say_ceiling(wiring, rider, travels_at)
     beside = [ceiling] if ceiling else []
+    if body.passes is None:
+        beside += say_unverified(mine)
     answer, offers = await in_thread(_find, wiring, request, mine.lacks, now, beside)
     await keep_offers(wiring.redis, offers, wiring.settings.offer_seconds)
     return Response(answer, media_type=_JSON)

@@ -85,7 +85,7 @@ async def offer_vehicle(
     body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now
 ) -> Response:
     """Half an hour on this vehicle as an estimate; what is used is what is paid, up to `max`."""
-    _, paid, lacks = await of_rider(wiring, rider, now)
+    _, paid, lacks, _ = await of_rider(wiring, rider, now)
     planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now, paid)
     (offered,) = make_offers(
         [planned],

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
 from mobility.api.openapi import problems
+from mobility.cities.city import City
 from mobility.db import transaction
-from mobility.identity.passes import (
-    Pass,
-    PassKind,
-    add_pass,
-    list_passes,
-    remove_all_passes,
-    remove_pass,
-)
+from mobility.identity.pass_states import Pass, PassKind, PassState
+from mobility.identity.passes import add_pass, list_passes, remove_all_passes, remove_pass
+from mobility.identity.verify_pass import verify_while_waiting
+from providers.entitlements import Reason
 
 router = APIRouter(prefix="/v1/me/passes", tags=["passes"])
 
@@ -26,7 +24,7 @@ _LATEST = date(2100, 1, 1)
 
 
 class NewPass(BaseModel):
-    """A pass, as the rider declares it; inspection is the operator's."""
+    """A pass, as the rider declares it. It lowers prices once it is verified."""
 
     model_config = ConfigDict(extra="forbid")
     kind: PassKind = Field(examples=["deutschlandticket"])
@@ -45,6 +43,16 @@ class NewPass(BaseModel):
         examples=["2027-10-31"],
     )
 
+    reference: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=60,
+        pattern=r"^[0-9A-Za-z][0-9A-Za-z ./-]*$",
+        description="By which its issuer finds it, such as the number of a subscription; checked "
+        "with the birth date of the account.",
+        examples=["DEMO-4711"],
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> NewPass:
         if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
@@ -52,25 +60,86 @@ class NewPass(BaseModel):
         return self
 
 
+PassAction = Literal["wait", "show_card", "add_again"]
+
+
 class PassView(BaseModel):
-    """A pass."""
+    """A pass, how far it is verified, and what is to be done."""
 
     id: str = Field(examples=["pas_2ab3cd4ef5gh6ij7kl2mn3op4q"])
     kind: PassKind = Field(examples=["deutschlandticket"])
     valid_from: date = Field(examples=["2026-11-01"])
     valid_until: date | None = Field(examples=["2027-10-31"])
-    valid_today: bool = Field(examples=[True])
+    reference: str | None = Field(examples=["DEMO-4711"])
+    valid_today: bool = Field(
+        description="Whether today is one of its days, verified or not.", examples=[True]
+    )
+    state: PassState = Field(
+        description="`declared`: only said. `pending`: its issuer is being asked. `verified`: "
+        "confirmed by the issuer, or seen by staff. `refused`: not yours. `revoked`: no longer.",
+        examples=["verified"],
+    )
+    lowers_prices: bool = Field(
+        description="Whether prices count on it now: verified, not lapsed, valid today.",
+        examples=[True],
+    )
+    verified_until: datetime | None = Field(
+        description="Until when the verification counts; its issuer is asked again before.",
+        examples=["2026-11-29T07:00:00Z"],
+    )
+    because: Reason | None = Field(
+        description="Why it was refused or revoked.", examples=["wrong_person"]
+    )
+    next_action: PassAction | None = Field(
+        description="What would make it count; null when nothing is to be done.",
+        examples=["add_again"],
+    )
+    text: str | None = Field(description="The same for the rider.", examples=[None])
 
     @classmethod
-    def of(cls, held: Pass, today: date) -> PassView:
-        """A pass as it is shown on that day."""
+    def of(cls, held: Pass, city: City, now: datetime) -> PassView:
+        """A pass as it is shown now."""
+        today = now.astimezone(city.timezone).date()
+        proof, verified = held.proof, held.is_verified(now)
+        action, text = _to_do(held, city, now)
         return cls(
             id=held.id,
             kind=held.kind,
             valid_from=held.valid_from,
             valid_until=held.valid_until,
+            reference=held.reference,
             valid_today=held.holds_on(today),
+            state=held.state,
+            lowers_prices=verified and held.holds_on(today),
+            verified_until=proof.counts_until if proof else None,
+            because=held.because,
+            next_action=action,
+            text=text,
         )
+
+
+_WHY: dict[Reason, str] = {
+    Reason.REFERENCE_NEEDED: "Dazu wird die Nummer gebraucht.",
+    Reason.UNKNOWN: "Die ausgebende Stelle kennt es nicht.",
+    Reason.WRONG_PERSON: "Es gehört nach Auskunft der ausgebenden Stelle nicht zu diesem "
+    "Geburtsdatum.",
+    Reason.BOUND_ELSEWHERE: "Es ist schon hinterlegt, in einem anderen Konto oder in diesem.",
+    Reason.NOT_VALID: "Es gilt nach Auskunft der Stelle, die es prüft, nicht.",
+}
+
+
+def _to_do(held: Pass, city: City, now: datetime) -> tuple[PassAction | None, str | None]:
+    issuer = city.find_pass_issuer(held.kind.value)
+    if held.because is not None:
+        asks = f" {issuer.text}" if issuer else " Zeige es in der Servicestelle vor."
+        return "add_again", f"Es senkt keinen Preis. {_WHY[held.because]}{asks}"
+    if held.is_verified(now):
+        return None, None
+    if issuer is None:
+        return "show_card", (
+            "Zeige die Karte einmal in der Servicestelle vor; bis dahin gilt der Preis ohne."
+        )
+    return "wait", f"{issuer.name} wird gefragt; bis zur Antwort gilt der Preis ohne. {issuer.text}"
 
 
 class PassList(BaseModel):
@@ -81,11 +150,10 @@ class PassList(BaseModel):
 
 @router.get("", response_model=PassList, summary="List my passes")
 async def list_mine(wiring: WiringDep, rider: RiderDep, now: Now) -> PassList:
-    """What I hold, also what has run out or not begun."""
-    today = now.astimezone(wiring.city.timezone).date()
+    """What I hold, also what has run out, not begun or not been verified."""
     async with transaction(wiring.engine) as tx:
         held = await list_passes(tx, wiring.vault, rider.rider_id)
-    return PassList(passes=[PassView.of(item, today) for item in held])
+    return PassList(passes=[PassView.of(item, wiring.city, now) for item in held])
 
 
 @router.post(
@@ -98,7 +166,10 @@ async def list_mine(wiring: WiringDep, rider: RiderDep, now: Now) -> PassList:
 async def add(
     body: NewPass, wiring: WiringDep, rider: RiderDep, now: Now, key: IdempotencyKey = None
 ) -> PassView:
-    """Declare a pass. Prices of later searches and offers regard it."""
+    """Declare a pass; who issued it is asked at once, for a few seconds and then in the background.
+
+    Once it is `verified`, prices of searches and bookings count on it. One pass serves one account.
+    """
     today = now.astimezone(wiring.city.timezone).date()
     valid_from = body.valid_from or min(today, body.valid_until or today)
     async with transaction(wiring.engine) as tx:
@@ -109,20 +180,26 @@ async def add(
             kind=body.kind,
             valid_from=valid_from,
             valid_until=body.valid_until,
+            reference=body.reference,
+            now=now,
             idempotency_key=key,
         )
-    return PassView.of(added, today)
+    await verify_while_waiting(wiring.pass_office, rider.rider_id, added.id, wiring.clock)
+    async with transaction(wiring.engine) as tx:
+        held = await list_passes(tx, wiring.vault, rider.rider_id)
+    shown = next((item for item in held if item.id == added.id), added)
+    return PassView.of(shown, wiring.city, wiring.clock())
 
 
 @router.delete("", status_code=204, summary="Remove all my passes")
-async def remove_all(wiring: WiringDep, rider: RiderDep) -> None:
-    """Forget every pass."""
+async def remove_all(wiring: WiringDep, rider: RiderDep, now: Now) -> None:
+    """Forget every pass, and let issuers know. Bookings made keep their price."""
     async with transaction(wiring.engine) as tx:
-        await remove_all_passes(tx, rider.rider_id)
+        await remove_all_passes(tx, wiring.vault, rider.rider_id, now)
 
 
 @router.delete("/{pass_id}", status_code=204, summary="Remove a pass", responses=problems(404))
-async def remove(pass_id: str, wiring: WiringDep, rider: RiderDep) -> None:
-    """Forget one pass."""
+async def remove(pass_id: str, wiring: WiringDep, rider: RiderDep, now: Now) -> None:
+    """Forget one pass, and let its issuer know. Bookings made keep their price."""
     async with transaction(wiring.engine) as tx:
-        await remove_pass(tx, rider.rider_id, pass_id)
+        await remove_pass(tx, wiring.vault, rider.rider_id, pass_id, now)

@@ -36,7 +36,7 @@ async def offer_replacement(
     """
     if leg.detail is None:
         return None
-    passes, paid, lacks = await of_rider(wiring, rider, now)
+    passes, paid, lacks, _ = await of_rider(wiring, rider, now)
     origin = here or leg.detail.origin
     if leg.metered:
         found = plan_replacement(wiring.planner, leg.detail, origin, now, paid)

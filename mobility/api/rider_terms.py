@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,10 +11,12 @@ from mobility.booking.day_cap import list_paid
 from mobility.booking.day_ceiling import find_reached
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
-from mobility.identity.passes import held_passes
+from mobility.identity.pass_states import kinds_on
+from mobility.identity.passes import list_passes
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.offers import Lacks
 from mobility.planning.paid_today import Paid, PaidToday, list_capped
+from mobility.planning.request import check_instant
 from mobility.wiring import Wiring
 from providers.values import Terms
 
@@ -28,22 +30,63 @@ class RiderTerms(NamedTuple):
     paid: Paid
     """Today, by tariffs that cap a rider's day."""
     lacks: Lacks
+    unverified: bool = False
+    """Whether a pass that was added, and not refused, does not count yet."""
 
 
-async def of_rider(wiring: Wiring, rider: RiderIdentity | None, now: datetime) -> RiderTerms:
-    """What holds for who is signed in; of nobody, nothing is known to lack."""
+async def of_rider(
+    wiring: Wiring,
+    rider: RiderIdentity | None,
+    now: datetime,
+    travels: datetime | date | None = None,
+) -> RiderTerms:
+    """What holds for who is signed in; of nobody, nothing is known to lack.
+
+    Passes are those that hold on the day of ``travels``, today where it is not said.
+
+    Raises:
+        BadSearchError: it lies too far away to say anything about.
+    """
     if rider is None:
         return RiderTerms(frozenset(), (), lambda _terms: _NOTHING)
-    today = now.astimezone(wiring.city.timezone).date()
+    today = on = now.astimezone(wiring.city.timezone).date()
+    if isinstance(travels, datetime):
+        check_instant(travels, now)
+        on = travels.astimezone(wiring.city.timezone).date()
+    elif travels is not None:
+        on = travels
     async with transaction(wiring.engine) as tx:
-        passes = await held_passes(tx, wiring.vault, rider.rider_id, today)
+        added = await list_passes(tx, wiring.vault, rider.rider_id)
         person = await wiring.vault.get_person(tx, rider.rider_id)
         paid = await paid_today(tx, wiring, rider.rider_id, now)
 
     def lacks(terms: Terms) -> tuple[str, ...]:
         return meets(terms, person, today)
 
-    return RiderTerms(passes, paid, lacks)
+    unverified = any(
+        item.holds_on(on) and not item.is_verified(now) and item.because is None for item in added
+    )
+    return RiderTerms(kinds_on(added, [on], now), paid, lacks, unverified)
+
+
+def say_unverified(terms: RiderTerms) -> list[dict[str, object]]:
+    """A notice where a pass does not count yet, in general words: to its holder alone, no kind."""
+    if not terms.unverified:
+        return []
+    text = (
+        "Eine hinterlegte Berechtigung ist noch nicht bestätigt und senkt hier keinen Preis. Was "
+        "dazu fehlt, steht bei deinen Berechtigungen."
+    )
+    return [
+        {
+            "code": "pass_not_verified",
+            "text": text,
+            "at": None,
+            "price": None,
+            "url": None,
+            "provider_id": None,
+        }
+    ]
 
 
 async def paid_today(tx: AsyncConnection, wiring: Wiring, rider_id: str, now: datetime) -> Paid:

@@ -46,8 +46,16 @@ class OfferExpiredError(BookingError):
 class OfferChangedError(BookingError):
     """The price is another one for this rider; ``offer_id`` is the offer that holds it."""
 
-    def __init__(self, offer_id: str, amount_minor: int, currency: str) -> None:
-        super().__init__("the price differs for this rider; book the new offer instead")
+    def __init__(
+        self, offer_id: str, amount_minor: int, currency: str, *, passes_missing: bool = False
+    ) -> None:
+        why = "the price differs for this rider; book the new offer instead"
+        if passes_missing:
+            why += (
+                ". It was priced with a pass that is not verified for this rider on the day of "
+                "travel; GET /v1/me/passes says what is missing"
+            )
+        super().__init__(why)
         self.offer_id = offer_id
         self.amount_minor = amount_minor
         self.currency = currency

@@ -36,7 +36,7 @@ from mobility.cities.realtime_feed import RealtimeFeed
 from mobility.cities.rows import DATA, CityDataError, Id, Lat, Lon, Text, read_rows, read_toml
 from mobility.cities.unsold import OnDemand, Price, TaxiTariff
 from mobility.cities.zones import list_zones
-from providers.bus.fare_table import FareDataError, FareTable, read_fares
+from providers.bus.fare_table import FareDataError, FareTable, PassIssuer, read_fares
 from providers.stanza import ProviderStanza, StanzaError, read_stanzas
 from providers.values import Mode, ProviderId
 from providers.zones import Zones
@@ -168,6 +168,20 @@ class City:
     def find_provider_of_agency(self, agency_id: str) -> ProviderStanza | None:
         """Who sells the tickets of an agency of the feed; None if nobody here does."""
         return next((s for s in self.providers if agency_id in s.agency_ids), None)
+
+    def list_pass_issuers(self) -> tuple[PassIssuer, ...]:
+        """Who can be asked about passes here."""
+        return tuple(issuer for table in self.fare_tables.values() for issuer in table.issuer)
+
+    def find_pass_issuer(self, kind: str) -> PassIssuer | None:
+        """Who can be asked about a kind of pass; None where staff has to see it."""
+        named = {
+            known.issuer
+            for table in self.fare_tables.values()
+            for known in table.pass_
+            if known.id == kind
+        }
+        return next((one for one in self.list_pass_issuers() if one.id in named), None)
 
     def get_fares(self, provider_id: str) -> FareTable:
         """The fare table by which a provider's tickets are priced.

@@ -61,6 +61,8 @@ def given_environment(settings: Settings, folder: DataFolder, secrets: Secrets) 
             name: token.get_secret_value() for name, token in settings.provider_tokens.items()
         }
         environment |= operator_environment(settings.provider_urls, tokens)
+        issuers = {name: token.get_secret_value() for name, token in settings.issuer_tokens.items()}
+        environment |= issuer_environment(settings.issuer_urls, issuers)
     return environment
 
 
@@ -69,6 +71,14 @@ def operator_environment(urls: Mapping[str, str], tokens: Mapping[str, str]) -> 
     return {
         "MOBILITY_PROVIDER_URLS": json.dumps(dict(urls)),
         "MOBILITY_PROVIDER_TOKENS": json.dumps(dict(tokens)),
+    }
+
+
+def issuer_environment(urls: Mapping[str, str], tokens: Mapping[str, str]) -> dict[str, str]:
+    """Where the issuers of passes are and what we show them, by the names of the variables."""
+    return {
+        "MOBILITY_ISSUER_URLS": json.dumps(dict(urls)),
+        "MOBILITY_ISSUER_TOKENS": json.dumps(dict(tokens)),
     }
 
 
@@ -88,4 +98,8 @@ def settings_in(environment: Mapping[str, str], settings: Settings) -> Settings:
         update["provider_urls"] = json.loads(environment["MOBILITY_PROVIDER_URLS"])
         tokens = json.loads(environment["MOBILITY_PROVIDER_TOKENS"])
         update["provider_tokens"] = {name: SecretStr(token) for name, token in tokens.items()}
+    if "MOBILITY_ISSUER_URLS" in environment:
+        update["issuer_urls"] = json.loads(environment["MOBILITY_ISSUER_URLS"])
+        tokens = json.loads(environment["MOBILITY_ISSUER_TOKENS"])
+        update["issuer_tokens"] = {name: SecretStr(token) for name, token in tokens.items()}
     return settings.model_copy(update=update)

@@ -1,4 +1,4 @@
-"""The demo operators of a city, and the keys with which they push their vehicles to us."""
+"""The demo operators and issuers of a city, and the keys with which vehicles are pushed to us."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from datetime import datetime
 
 from mobility.cities.city import load_city
 from mobility.db import make_engine, transaction
-from mobility.embedded.environment import operator_environment
+from mobility.embedded.environment import issuer_environment, operator_environment
 from mobility.embedded.folder import DataFolder, Secrets
 from mobility.embedded.process import find_answer
-from mobility.embedded.programs import StandIns, make_operator
+from mobility.embedded.programs import StandIns, make_issuer, make_operator
 from mobility.identity.provider_keys import add_key, find_provider_id
 from providers.stanza import ProviderStanza
 
@@ -27,12 +27,16 @@ def make_operators(
     api_url: str,
     now: datetime,
 ) -> StandIns:
-    """A process per demo operator that rents out vehicles, each with its token and its key."""
+    """A process per demo operator that rents out vehicles, each with its token and its key.
+
+    And one per demo issuer of passes, with its token.
+    """
     found = load_city(city)
     providers_toml = found.folder / "providers.toml"
     stanzas = [stanza for stanza in found.providers if stanza.demo and stanza.protocol is not None]
-    for stanza in stanzas:
-        secrets = secrets.with_operator_token(stanza.id)
+    issuers = [issuer.id for issuer in found.list_pass_issuers() if issuer.demo]
+    for name in (*(stanza.id for stanza in stanzas), *issuers):
+        secrets = secrets.with_operator_token(name)
     secrets = asyncio.run(_with_provider_keys(secrets, stanzas, database_url, now))
     folder.save_secrets(secrets)
     made = {
@@ -41,8 +45,16 @@ def make_operators(
     }
     urls = {provider_id: url for provider_id, (_, url) in made.items()}
     tokens = {stanza.id: secrets.operator_tokens[stanza.id] for stanza in stanzas}
-    programs = tuple(program for program, _ in made.values())
-    return StandIns(programs, operator_environment(urls, tokens))
+    asked = {name: make_issuer(name, folder, secrets.operator_tokens[name]) for name in issuers}
+    programs = tuple(program for program, _ in (*made.values(), *asked.values()))
+    return StandIns(
+        programs,
+        operator_environment(urls, tokens)
+        | issuer_environment(
+            {name: url for name, (_, url) in asked.items()},
+            {name: secrets.operator_tokens[name] for name in issuers},
+        ),
+    )
 
 
 def wait_until_heard(

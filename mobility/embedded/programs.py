@@ -70,6 +70,23 @@ def make_operator(
     return program, f"http://127.0.0.1:{port}"
 
 
+def make_issuer(issuer_id: str, folder: DataFolder, token: str) -> tuple[Program, str]:
+    """One demo issuer of passes of ``providers.sandbox.issuer``, and its base URL."""
+    port, holder = reserve_port()
+    program = Program(
+        name=issuer_id,
+        command=(
+            *_module("providers.sandbox.issuer", port, folder.path / f"{issuer_id}.sqlite"),
+            *("--id", issuer_id),
+        ),
+        log=folder.log(issuer_id),
+        env={**os.environ, "SANDBOX_TOKEN": token},
+        port=port,
+        port_holder=holder,
+    )
+    return program, f"http://127.0.0.1:{port}"
+
+
 def api_command(settings: Settings, app: str = APP) -> tuple[str, ...]:
     """The command line of one API process.
 

@@ -15,6 +15,7 @@ from mobility.identity import tables
 from mobility.identity.customers import FORGET_STEP, mark_forgotten
 from mobility.identity.errors import TripsRunningError
 from mobility.identity.mailer import Mailer
+from mobility.identity.passes import remove_all_passes
 from mobility.identity.riders import lock_rider
 from mobility.identity.vault import Vault, shred
 
@@ -33,6 +34,7 @@ async def erase_rider(
         if open_bookings := await list_open_bookings(tx, rider_id):
             raise TripsRunningError(tuple(open_bookings))
         address = (await vault.get_person(tx, rider_id)).email
+        await remove_all_passes(tx, vault, rider_id, now)
         await shred(tx, rider_id)
         await forget_rider(tx, rider_id)
         await tx.execute(

@@ -12,6 +12,7 @@
     ├── MailNotSentError      the message could not be handed over
     ├── RiderErasedError      there is no such rider, or no longer
     ├── PassNotFoundError     the rider has no such pass
+    ├── PassBoundError        the pass serves another account
     ├── MethodNotFoundError   the rider has no such payment method
     ├── PassKeyReusedError    the same Idempotency-Key came with another pass
     └── TripsRunningError     the account cannot be erased while ``booking_ids`` are open
@@ -66,6 +67,10 @@ class RiderErasedError(IdentityError):
 
 class PassNotFoundError(IdentityError):
     """No such pass of this rider."""
+
+
+class PassBoundError(IdentityError):
+    """One pass serves one account."""
 
 
 class MethodNotFoundError(IdentityError):

@@ -33,6 +33,8 @@ class Secrets:
     """Hides client addresses in the counters of the rate limits."""
     cursor_key: bytes
     """Signs cursors and stream tickets."""
+    pass_index_key: bytes
+    """Makes the blind index that keeps one pass to one account."""
 
 
 def derive_secrets(secret_key: str, ticket_epoch: int = 0) -> Secrets:
@@ -63,4 +65,5 @@ def derive_secrets(secret_key: str, ticket_epoch: int = 0) -> Secrets:
         ticket_signing_seed=key(f"bus-ticket/{ticket_epoch}" if ticket_epoch else "bus-ticket"),
         client_key=key("client-address"),
         cursor_key=key("cursor"),
+        pass_index_key=key("pass-index"),
     )

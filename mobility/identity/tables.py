@@ -116,7 +116,17 @@ rider_pass = Table(
     Column("sealed", LargeBinary, nullable=False),
     PrimaryKeyConstraint("rider_id", "id"),
 )
-"""Passes, sealed with their kind and dates: a Wertmarke tells of the rider's health."""
+"""Passes, sealed with all that is known of them: a Wertmarke tells of the rider's health."""
+
+pass_binding = Table(
+    "pass_binding",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    _rider_id(),
+    Column("pass_id", Text, nullable=False),
+    Index("ix_pass_binding_rider_id", "rider_id"),
+)
+"""One pass serves one account: HMAC of the name that its issuer, or its card, gives it."""
 
 processor_customer = Table(
     "processor_customer",

@@ -157,6 +157,7 @@ async def shred(tx: AsyncConnection, rider_id: str) -> None:
         tables.rider_key,
         tables.vault,
         tables.rider_pass,
+        tables.pass_binding,
         tables.role_grant,
         tables.refresh_token,
     ):

@@ -133,8 +133,30 @@ class PassPrice:
 
 
 @dataclass(frozen=True, slots=True, config=DATA)
+class PassIssuer:
+    """Who can be asked whether somebody holds a pass (``providers.entitlements``)."""
+
+    id: Slug
+    name: Name
+    text: Name
+    """What a rider needs to have a pass confirmed."""
+    recheck_hours: Annotated[int, Field(ge=1, le=24 * 31)]
+    """How long after an answer it is asked again."""
+    lapse_hours: Annotated[int, Field(ge=1, le=24 * 62)]
+    """How long a pass counts without a new answer."""
+    demo: bool = False
+
+    def __post_init__(self) -> None:
+        if self.lapse_hours <= self.recheck_hours:
+            raise ValueError("lapse_hours must be more than recheck_hours")
+
+
+@dataclass(frozen=True, slots=True, config=DATA)
 class Pass:
-    """What makes rides free for ``persons``; ``unconfirmed`` tariffs are charged all the same."""
+    """What makes rides free for ``persons``; ``unconfirmed`` tariffs are charged all the same.
+
+    It counts once its ``issuer`` has confirmed it or, where none is named, staff has seen it.
+    """
 
     id: Slug
     name: Name
@@ -144,6 +166,7 @@ class Pass:
     source: Name
     confidence: Literal["high", "medium", "low"]
     unconfirmed: tuple[Slug, ...] = ()
+    issuer: Slug | None = None
     prices: tuple[PassPrice, ...] = ()
 
 
@@ -166,11 +189,13 @@ class FareTable:
     edition: Annotated[tuple[Edition, ...], Field(min_length=1)]
     announcement: tuple[Announcement, ...] = ()
     pass_: Annotated[tuple[Pass, ...], Field(alias="pass")] = ()
+    issuer: tuple[PassIssuer, ...] = ()
 
     def __post_init__(self) -> None:
         tariffs = _distinct("tariff", (tariff.id for tariff in self.tariff))
         _distinct("edition", (edition.id for edition in self.edition))
         _distinct("pass", (known.id for known in self.pass_))
+        issuers = _distinct("issuer", (known.id for known in self.issuer))
         _distinct("agency", (agency for tariff in self.tariff for agency in tariff.agency_ids))
         owners: dict[str, str] = {}
         for edition in self.edition:
@@ -187,6 +212,8 @@ class FareTable:
             _need(bool(dates), f"tariff {tariff.id} has no edition")
             _distinct(f"tariff {tariff.id}: valid_from", dates)
         for known_pass in self.pass_:
+            named = known_pass.issuer is None or known_pass.issuer in issuers
+            _need(named, f"pass {known_pass.id}: no issuer {known_pass.issuer}")
             for name in (*known_pass.covers, *known_pass.unconfirmed):
                 _need(name in tariffs, f"pass {known_pass.id}: no tariff {name}")
 

@@ -29,6 +29,9 @@ Operation = Literal[
     "read",
     "assets",
     "stations",
+    "claim",
+    "look_up",
+    "release",
 ]
 HUGE_BYTES = 50_000_000
 OF_EVENT: dict[object, Operation] = {
@@ -45,6 +48,7 @@ OF_PATH: dict[tuple[str, str], Operation] = {
     ("GET", "/operator/stations"): "stations",
     ("POST", "/planning/offers"): "plan",
     ("POST", "/bookings"): "book",
+    ("POST", "/entitlements"): "claim",
 }
 
 
@@ -139,6 +143,8 @@ async def _before(fault: Fault, send: Send) -> None:
 def _operation(method: str, path: str, body: bytes) -> Operation | None:
     if method == "GET" and path.startswith("/bookings/"):
         return "read"
+    if path.startswith("/entitlements/"):
+        return "look_up" if method == "GET" else "release"
     if (method, path) in OF_PATH:
         return OF_PATH[method, path]
     try:

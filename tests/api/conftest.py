@@ -51,6 +51,7 @@ from mobility.identity.roles import Role, get_roles, grant
 from mobility.identity.secrets import derive_secrets
 from mobility.identity.tokens import RiderIdentity, issue_access_token
 from mobility.identity.vault import Vault
+from mobility.identity.verify_pass import PassOffice
 from mobility.realtime.polling import Realtime
 from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
@@ -271,6 +272,15 @@ async def world(
         changes=unused,
         desk=cast("Any", SimpleNamespace(return_url="http://api.test/payment-done")),
         sales=SalesWatch(engine, city),
+        pass_office=PassOffice(
+            engine=engine,
+            vault=Vault(secrets.vault_key),
+            secrets=secrets,
+            issuers={},
+            issuer_of={"deutschlandticket": "demo-abo"},
+            worker="api",
+            lease=timedelta(seconds=10),
+        ),
     )
     app.state.wiring = wiring
     async with make_client(app) as client:

@@ -15,7 +15,6 @@ from mobility.api.attribution import ATTRIBUTIONS_EXAMPLE
 from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import EXAMPLE, JourneyOut
 from mobility.db import transaction
-from mobility.identity.passes import PassKind, add_pass
 from mobility.identity.vault import DrivingLicence, LicenceStatus, PersonalData
 from mobility.planning.offers import find_offer, make_offers
 from mobility.planning.request import SearchRequest
@@ -136,19 +135,6 @@ async def test_a_rider_who_meets_the_terms_can_book(city_world: World) -> None:
     found = await search(city_world, headers)
     assert of_modes(found, "car")["bookable"]
     assert of_modes(found, "bike")["bookable"]
-
-
-async def test_the_passes_of_who_is_signed_in_count(city_world: World) -> None:
-    headers = await city_world.sign_in()
-    me = (await city_world.client.get("/v1/trial/rider", headers=headers)).json()
-    async with transaction(city_world.wiring.engine) as tx:
-        await add_pass(
-            tx, city_world.wiring.vault, me, kind=PassKind.DEUTSCHLANDTICKET,
-            valid_from=date(2026, 1, 1), valid_until=None,
-        )  # fmt: skip
-    assert of_modes(await search(city_world, headers), "bus")["price"]["amount"] == 0
-    without = await search(city_world, headers, passes=[])
-    assert of_modes(without, "bus")["price"]["amount"] == 360
 
 
 async def test_pages_go_on(city_world: World) -> None:

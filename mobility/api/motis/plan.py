@@ -93,9 +93,10 @@ async def _plan(
     sent: Sequence[str],
 ) -> Response:
     query = read_query(request, PlanQuery)
-    passes, paid, lacks = await of_rider(wiring, rider, now)
     planner = wiring.planner
-    asked = replace(request_of(query, planner, passes, now), paid=paid)
+    asked = request_of(query, planner, now)
+    passes, paid, lacks, _ = await of_rider(wiring, rider, now, asked.depart_at or asked.arrive_by)
+    asked = replace(asked, passes=passes, paid=paid)
     network = network_of(wiring)
     filters = Filters(query, version, network)
     found = await search_long_in_thread(find_plan, planner, query, asked, filters, now)

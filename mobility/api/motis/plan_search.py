@@ -45,10 +45,8 @@ class Plan:
     notices: tuple[Notice, ...]
 
 
-def request_of(
-    query: PlanQuery, planner: Planner, passes: frozenset[str], now: datetime
-) -> SearchRequest:
-    """What our search is asked.
+def request_of(query: PlanQuery, planner: Planner, now: datetime) -> SearchRequest:
+    """What our search is asked, before it is known who asks.
 
     Raises:
         BadQueryError: a parameter cannot be used.
@@ -68,7 +66,6 @@ def request_of(
         depart_at=None if query.arrive_by else at,
         arrive_by=at if query.arrive_by else None,
         modes=_modes(query),
-        passes=passes,
         passengers=query.passengers,
         wheelchair=query.pedestrian_profile is PedestrianProfile.WHEELCHAIR,
         max_walk_m=min(walk_m, MOST_WALK_M),

@@ -100,10 +100,11 @@ async def _refreshed(
     now: datetime,
     rider: RiderIdentity | None,
 ) -> Response:
-    passes, _, lacks = await of_rider(wiring, rider, now)
+    starts_at = _at(asked.legs[0].sched_start)
+    check_instant(starts_at, now)
+    passes, _, lacks, _ = await of_rider(wiring, rider, now, starts_at)
     planner = wiring.planner
     network = network_of(wiring)
-    check_instant(_at(asked.legs[0].sched_start), now)
     again = Again(planner, network, passes, match_names=query.require_display_name_match)
     found = await to_thread.run_sync(again.itinerary, asked.legs)
     request = SearchRequest(found.legs[0].origin.position, found.legs[-1].destination.position)

@@ -116,6 +116,7 @@ def tariffs(draw: st.DrawFn) -> FareTable:
         names=LUEBECK.names,
         tariff=LUEBECK.tariff,
         edition=tuple(new if e is old else e for e in LUEBECK.edition),
+        issuer=LUEBECK.issuer,
         **{"pass": LUEBECK.pass_},
     )
 
