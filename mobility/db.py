@@ -4,25 +4,72 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DataError, DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+STATEMENTS = 500
+"""So many prepared statements a connection keeps: more than this program has."""
+_CLASSES = {
+    "08": OperationalError,  # the connection
+    "22": DataError,  # what no column can hold
+    "53": OperationalError,  # disk, memory, connections
+    "55": OperationalError,  # a lock that was waited for too long
+    "57": OperationalError,  # shut down, cancelled
+}
+"""What the first two letters of an SQLSTATE mean (PostgreSQL's documentation, appendix A)."""
 
 
 def make_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine for ``postgresql://…`` (any driver suffix), on psycopg.
+    """An engine for ``postgresql://…`` (any driver suffix), on asyncpg.
 
     Instants come back as aware UTC, a statement that waits longer than 10 s for a lock fails, and
-    no error carries a bound value into a log.
+    no error carries a bound value into a log. A database that is not there is an OperationalError.
     """
-    url = "postgresql+psycopg://" + database_url.split("://", 1)[1]
-    return create_async_engine(
-        url,
+    dsn = "postgresql://" + database_url.split("://", 1)[1]
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: _connect(dsn),
+        connect_args={"prepared_statement_cache_size": STATEMENTS},
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
+        pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=10000"},
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_lost)
+    event.listen(engine.sync_engine, "handle_error", _say_its_class)
+    return engine
+
+
+async def _connect(dsn: str) -> asyncpg.Connection:
+    settings = {"timezone": "UTC", "lock_timeout": "10000"}
+    try:
+        return await asyncpg.connect(dsn, server_settings=settings)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise OperationalError("connect", None, error, hide_parameters=True) from error
+
+
+def _refuse_lost(connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool open another connection where the server has ended this one.
+
+    It costs nothing, as the driver is told by its socket; SQLAlchemy's ``pool_pre_ping`` asks the
+    server before each transaction.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError("the server has ended this connection")
+
+
+def _say_its_class(context: ExceptionContext) -> BaseException | None:
+    """Asyncpg's errors as the classes of PEP 249, which SQLAlchemy has for few of them."""
+    found = context.original_exception
+    known = _CLASSES.get((getattr(found, "sqlstate", None) or "")[:2])
+    if known is None:
+        return None
+    return known(context.statement, None, found, hide_parameters=True)
 
 
 @asynccontextmanager

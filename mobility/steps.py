@@ -66,17 +66,19 @@ async def enqueue(
     A step asked for again while it runs is run once more afterwards (``generation``); a dead letter
     is tried once more, unless ``wake_dead`` is False.
     """
-    statement = insert(step).values(kind=kind, key=key, run_at=run_at)
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=[step.c.kind, step.c.key],
-            set_={
-                "run_at": func.least(step.c.run_at, statement.excluded.run_at),
-                "generation": step.c.generation + 1,
-            },
-            where=None if wake_dead else step.c.dead_at.is_(None),
-        )
-    )
+    statement = _ASK if wake_dead else _ASK_UNLESS_DEAD
+    await tx.execute(statement, {"kind": kind, "key": key, "run_at": run_at})
+
+
+_NEW = insert(step)
+_AGAIN = {
+    "run_at": func.least(step.c.run_at, _NEW.excluded.run_at),
+    "generation": step.c.generation + 1,
+}
+_ASK = _NEW.on_conflict_do_update(index_elements=[step.c.kind, step.c.key], set_=_AGAIN)
+_ASK_UNLESS_DEAD = _NEW.on_conflict_do_update(
+    index_elements=[step.c.kind, step.c.key], set_=_AGAIN, where=step.c.dead_at.is_(None)
+)
 
 
 def not_dead() -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 RECENT = timedelta(days=2)
@@ -207,8 +207,12 @@ async def read_all(tx: AsyncConnection, now: datetime) -> list[Reading]:
     bound = {"now": now, "since": now - RECENT}
     readings = []
     for question in QUESTIONS:
-        used = {name: value for name, value in bound.items() if f":{name}" in question.sql}
-        rows = await tx.execute(text(question.sql), used)
+        used = [
+            bindparam(name, value, DateTime(timezone=True))
+            for name, value in bound.items()
+            if f":{name}" in question.sql
+        ]
+        rows = await tx.execute(text(question.sql).bindparams(*used))
         answers = tuple(
             (None if question.label is None else str(row[0]), float(row[-1])) for row in rows
         )

@@ -100,6 +100,9 @@ def chart() -> dict[Role, ChartRow]:
     }
 
 
+_ENSURE = insert(account).on_conflict_do_nothing()
+
+
 async def ensure(tx: AsyncConnection, accounts: Iterable[Account]) -> None:
     """Create the accounts that are not there yet."""
     rows = [
@@ -117,4 +120,4 @@ async def ensure(tx: AsyncConnection, accounts: Iterable[Account]) -> None:
         for line in (chart()[wanted.role],)
     ]
     if rows:
-        await tx.execute(insert(account).values(rows).on_conflict_do_nothing())
+        await tx.execute(_ENSURE, rows)

@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.call import call, raise_for
@@ -101,8 +100,10 @@ async def prepare_authorisation(
     if asked != (row.booking_id, row.amount_minor, row.currency, row.customer_ref, row.method):
         raise PaymentConflictError(f"payment {payment_id} was begun with other content")
     if is_new:
-        await insert_operation(tx, row, OperationKind.AUTHORISE, amount.minor, now)
-    return await _get_operation(tx, row, OperationKind.AUTHORISE, fresh=is_new)
+        added = await insert_operation(tx, row, OperationKind.AUTHORISE, amount.minor, now)
+    else:
+        added = await get_operation_row(tx, row.id, f"{row.id}.{OperationKind.AUTHORISE}")
+    return operation_of(added, row, fresh=is_new)
 
 
 async def prepare_capture(
@@ -137,9 +138,9 @@ async def prepare_capture(
     if row.state != PaymentState.AUTHORISED:
         raise PaymentConflictError(f"payment {payment_id} is {row.state}, not authorised")
     taken = min(amount.minor, row.authorised_minor)
-    await insert_operation(tx, row, OperationKind.CAPTURE, taken, now, shares=stored)
+    added = await insert_operation(tx, row, OperationKind.CAPTURE, taken, now, shares=stored)
     await set_payment(tx, payment_id, now, state=PaymentState.CAPTURING.value)
-    return await _get_operation(tx, row, OperationKind.CAPTURE, fresh=True)
+    return operation_of(added, row, fresh=True)
 
 
 async def prepare_release(
@@ -162,13 +163,6 @@ async def prepare_release(
     capture = await find_operation_row(tx, payment_id, capture_id)
     if capture is not None and capture.state != OperationState.DECLINED:
         raise PaymentConflictError(f"payment {payment_id} is {row.state}; refund it instead")
-    await insert_operation(tx, row, OperationKind.CANCEL, row.amount_minor, now)
+    added = await insert_operation(tx, row, OperationKind.CANCEL, row.amount_minor, now)
     await set_payment(tx, payment_id, now, state=PaymentState.RELEASING.value)
-    return await _get_operation(tx, row, OperationKind.CANCEL, fresh=True)
-
-
-async def _get_operation(
-    tx: AsyncConnection, of: Row[tuple[object, ...]], kind: OperationKind, *, fresh: bool
-) -> Operation:
-    row = await get_operation_row(tx, of.id, f"{of.id}.{kind}")
-    return operation_of(row, of, fresh=fresh)
+    return operation_of(added, row, fresh=True)

@@ -135,10 +135,9 @@ async def _prepare_take(tx: AsyncConnection, charge_id: str, now: datetime) -> O
     operation_id = f"{charge_id}.{OperationKind.CAPTURE}"
     if await find_operation_row(tx, charge_id, operation_id) is not None:
         return None
-    await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
+    added = await insert_operation(tx, of, OperationKind.CAPTURE, of.authorised_minor, now)
     await set_payment(tx, charge_id, now, state=PaymentState.CAPTURING.value)
-    row = await get_operation_row(tx, charge_id, operation_id)
-    return operation_of(row, of, fresh=of.capture_before is not None)
+    return operation_of(added, of, fresh=of.capture_before is not None)
 
 
 async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:

@@ -123,6 +123,10 @@ async def reverse(tx: AsyncConnection, key: str, *, memo: str, now: datetime) ->
     return await _append(tx, draft, event_at=now, now=now, reverses_id=original.id)
 
 
+_CLAIM = insert(journal_key).on_conflict_do_nothing().returning(journal_key.c.journal_id)
+_JOURNAL, _ENTRY = insert(journal), insert(entry)
+
+
 async def _append(
     tx: AsyncConnection,
     draft: Draft,
@@ -135,34 +139,36 @@ async def _append(
     journal_id = _time_ordered_id(now)
     posted_on = now.astimezone(BOOKS_ZONE).date()
     claimed = await tx.execute(
-        insert(journal_key)
-        .values(
-            idem_key=draft.key, journal_id=journal_id, posted_on=posted_on, content_sha256=digest
-        )
-        .on_conflict_do_nothing()
-        .returning(journal_key.c.journal_id)
+        _CLAIM,
+        {
+            "idem_key": draft.key,
+            "journal_id": journal_id,
+            "posted_on": posted_on,
+            "content_sha256": digest,
+        },
     )
     if claimed.first() is None:
         return await _existing(tx, draft.key, digest)
     await accounts.ensure(tx, (posting.account for posting in draft.postings))
     await tx.execute(
-        insert(journal).values(
-            posted_on=posted_on,
-            id=journal_id,
-            idem_key=draft.key,
-            kind=draft.kind.value,
-            booking_id=draft.booking_id,
-            payment_id=draft.payment_id,
-            operation_id=draft.operation_id,
-            line_count=len(draft.postings),
-            reverses_id=reverses_id,
-            memo=draft.memo,
-            event_at=event_at,
-            recorded_at=now,
-        )
+        _JOURNAL,
+        {
+            "posted_on": posted_on,
+            "id": journal_id,
+            "idem_key": draft.key,
+            "kind": draft.kind.value,
+            "booking_id": draft.booking_id,
+            "payment_id": draft.payment_id,
+            "operation_id": draft.operation_id,
+            "line_count": len(draft.postings),
+            "reverses_id": reverses_id,
+            "memo": draft.memo,
+            "event_at": event_at,
+            "recorded_at": now,
+        },
     )
     await tx.execute(
-        insert(entry),
+        _ENTRY,
         [
             {
                 "posted_on": posted_on,

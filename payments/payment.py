@@ -126,16 +126,12 @@ def operation_of(
 _PAYMENT = select(payment_table).where(payment_table.c.id == bindparam("payment_id"))
 """Made once, as it is asked most."""
 _LOCKED_PAYMENT = _PAYMENT.with_for_update()
+_NEW_PAYMENT = insert(payment_table).on_conflict_do_nothing().returning(payment_table.c.id)
 
 
 async def new_payment(tx: AsyncConnection, **columns: object) -> bool:
     """Store a payment; False when there is one by that id already."""
-    created = await tx.execute(
-        insert(payment_table)
-        .values(**columns)
-        .on_conflict_do_nothing()
-        .returning(payment_table.c.id)
-    )
+    created = await tx.execute(_NEW_PAYMENT, columns)
     return created.first() is not None
 
 
@@ -179,12 +175,13 @@ async def list_payments(tx: AsyncConnection, booking_id: str) -> tuple[Payment, 
     return tuple(payment_of(row) for row in rows)
 
 
+_OPERATIONS = select(money_operation).where(money_operation.c.payment_id == bindparam("payment_id"))
+
+
 async def list_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:
     """A payment's operations, in the order they were prepared."""
     of = await get_row(tx, payment_id)
-    rows = await tx.execute(
-        select(money_operation).where(money_operation.c.payment_id == payment_id)
-    )
+    rows = await tx.execute(_OPERATIONS, {"payment_id": payment_id})
     found = [operation_of(row, of, fresh=False) for row in rows]
     place = {kind: index for index, kind in enumerate(OperationKind)}
     return tuple(sorted(found, key=lambda each: (each.first_sent_at, place[each.kind], each.id)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import debt, ledger, postings
@@ -51,8 +51,18 @@ async def find_operation_row(
     tx: AsyncConnection, payment_id: str, operation_id: str
 ) -> PaymentRow | None:
     """The row of an operation, if there is one."""
-    mine = (money_operation.c.payment_id == payment_id, money_operation.c.id == operation_id)
-    return (await tx.execute(select(money_operation).where(*mine))).first()
+    mine = {"of_payment": payment_id, "of_id": operation_id}
+    return (await tx.execute(_OPERATION, mine)).first()
+
+
+_OF = (
+    money_operation.c.payment_id == bindparam("of_payment"),
+    money_operation.c.id == bindparam("of_id"),
+)
+_OPERATION = select(money_operation).where(*_OF)
+_SET_OPERATION = update(money_operation).where(*_OF)
+_NEW_OPERATION = insert(money_operation).returning(*money_operation.c)
+_SET_PAYMENT = update(payment_table).where(payment_table.c.id == bindparam("of_id"))
 
 
 async def get_operation_row(tx: AsyncConnection, payment_id: str, operation_id: str) -> PaymentRow:
@@ -73,34 +83,30 @@ async def insert_operation(
     suffix: str = "",
     shares: Stored | None = None,
     reason: str = "",
-) -> str:
-    """Store an operation that may be sent once this transaction has committed; returns its id."""
-    operation_id = f"{of.id}.{kind}{suffix}"
-    await tx.execute(
-        insert(money_operation).values(
-            payment_id=of.id,
-            id=operation_id,
-            kind=kind.value,
-            state=OperationState.SENT.value,
-            currency=of.currency,
-            amount_minor=amount_minor,
-            shares=shares,
-            reason=reason,
-            first_sent_at=now,
-        )
+) -> PaymentRow:
+    """Store an operation that may be sent once this transaction has committed; returns its row."""
+    added = await tx.execute(
+        _NEW_OPERATION,
+        {
+            "payment_id": of.id,
+            "id": f"{of.id}.{kind}{suffix}",
+            "kind": kind.value,
+            "state": OperationState.SENT.value,
+            "currency": of.currency,
+            "amount_minor": amount_minor,
+            "shares": shares,
+            "reason": reason,
+            "first_sent_at": now,
+        },
     )
-    return operation_id
+    return added.one()
 
 
 async def set_payment(
     tx: AsyncConnection, payment_id: str, now: datetime, **columns: object
 ) -> None:
     """Set columns of a payment whose row the caller holds locked."""
-    await tx.execute(
-        update(payment_table)
-        .where(payment_table.c.id == payment_id)
-        .values(updated_at=now, **columns)
-    )
+    await tx.execute(_SET_PAYMENT, {"of_id": payment_id, "updated_at": now, **columns})
 
 
 async def _set_operation(
@@ -109,15 +115,16 @@ async def _set_operation(
     state = state_after(OperationState(row.state), outcome.kind)
     psp_id = (outcome.hold and outcome.hold.id) or (outcome.refund and outcome.refund.id)
     await tx.execute(
-        update(money_operation)
-        .where(money_operation.c.payment_id == row.payment_id, money_operation.c.id == row.id)
-        .values(
-            state=state.value,
-            attempt=row.attempt + int(outcome.answered),
-            psp_id=psp_id or row.psp_id,
-            error_code=outcome.code,
-            decided_at=now if state not in OPEN_STATES else None,
-        )
+        _SET_OPERATION,
+        {
+            "of_payment": row.payment_id,
+            "of_id": row.id,
+            "state": state.value,
+            "attempt": row.attempt + int(outcome.answered),
+            "psp_id": psp_id or row.psp_id,
+            "error_code": outcome.code,
+            "decided_at": now if state not in OPEN_STATES else None,
+        },
     )
 
 
@@ -129,21 +136,13 @@ async def _authorised(
         await set_payment(tx, of.id, now, hold_id=outcome.hold.id)
         if releasing:
             return None
-        await insert_operation(tx, of, OperationKind.CONFIRM, of.amount_minor, now)
+        confirm = await insert_operation(tx, of, OperationKind.CONFIRM, of.amount_minor, now)
         await set_payment(tx, of.id, now, state=PaymentState.AUTHORISING.value)
         fresh = outcome.hold.state is HoldState.UNCONFIRMED
-        return await _follow_up(tx, of.id, OperationKind.CONFIRM, fresh=fresh)
+        return operation_of(confirm, await get_row(tx, of.id), fresh=fresh)
     if not releasing:
         await _not_held(tx, of, outcome, now)
     return None
-
-
-async def _follow_up(
-    tx: AsyncConnection, payment_id: str, kind: OperationKind, *, fresh: bool
-) -> Operation:
-    of = await get_row(tx, payment_id)
-    row = await get_operation_row(tx, payment_id, f"{payment_id}.{kind}")
-    return operation_of(row, of, fresh=fresh)
 
 
 async def _confirmed(

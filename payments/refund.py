@@ -13,7 +13,7 @@ from payments.money import Money
 from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from payments.payment import PaymentState, get_row, operation_of
 from payments.postings import refund_shares
-from payments.record import get_operation_row, insert_operation
+from payments.record import insert_operation
 from payments.shares import shares_of_json, shares_to_json, splits_of_json
 from payments.tables import money_operation
 
@@ -68,7 +68,7 @@ async def prepare_refund(
     earlier = [share for each in counted for share in shares_of_json(each.shares, row.currency)]
     splits = splits_of_json(capture.shares, row.currency)
     shares = refund_shares(amount, splits, earlier, legs)
-    await insert_operation(
+    added = await insert_operation(
         tx,
         row,
         OperationKind.REFUND,
@@ -78,7 +78,7 @@ async def prepare_refund(
         shares=shares_to_json(shares),
         reason=reason,
     )
-    return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
+    return operation_of(added, row, fresh=True)
 
 
 CAME_BACK = "refund_came_back"
@@ -116,10 +116,10 @@ async def prepare_compensation(
     if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or left <= 0:
         return None
     part = min(left, most.minor)
-    await insert_operation(
+    added = await insert_operation(
         tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason=reason
     )
-    return operation_of(await get_operation_row(tx, payment_id, wanted), row, fresh=True)
+    return operation_of(added, row, fresh=True)
 
 
 async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:

@@ -26,8 +26,9 @@ import pytest
 import redis as redis_client
 from psycopg import sql
 from redis.asyncio import Redis
-from sqlalchemy import make_url
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import NullPool
 
 from gtfs.kernel_cache import folder as kernel_folder
 from mobility.db import make_engine
@@ -171,6 +172,15 @@ def database_url(_servers: Servers) -> Iterator[str]:
     _execute(server, "CREATE DATABASE {name} TEMPLATE {template}", name=name, template=template)
     yield _with_database(server, name)
     _execute(server, "DROP DATABASE {name} WITH (FORCE)", name=name)
+
+
+@pytest.fixture
+def sync_engine(database_url: str) -> Iterator[Engine]:
+    """The same database as migrations reach it."""
+    url = "postgresql+psycopg://" + database_url.split("://", 1)[1]
+    engine = create_engine(url, poolclass=NullPool)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

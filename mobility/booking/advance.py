@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,7 +20,14 @@ from mobility.booking import pay
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
-from mobility.booking.legs import LegCall, call_all, look, record_answer, record_look
+from mobility.booking.legs import (
+    Answer,
+    LegCall,
+    call_all,
+    look,
+    record_answer,
+    record_look,
+)
 from mobility.booking.longest import note_our_end
 from mobility.booking.moves import OVER, Act, Action, Move
 from mobility.booking.states import decide
@@ -34,7 +42,7 @@ from mobility.booking.trips import (
 )
 from mobility.db import transaction
 from payments.errors import PaymentConflictError
-from providers.values import LegOrder
+from providers.values import LegOrder, Reservation
 
 STEP = "advance_booking"
 LONGEST_WAIT = timedelta(minutes=5)
@@ -44,20 +52,34 @@ POLL_S, PAUSE_S = 0.25, 0.1
 """How often a waiting request looks at what is under way, and asks for what is to be done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the operators said since the last transaction."""
+
+    answers: tuple[Answer, ...] = ()
+    seen: Mapping[str, Reservation | None] = field(default_factory=dict)
+    """How rides stand that were looked at, by leg."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to record."""
+        return bool(self.answers or self.seen)
+
+
 async def advance(desk: Desk, booking_id: str) -> datetime | None:
     """Advance a booking as far as it goes now.
+
+    What operators answered is recorded in the transaction that decides what is next.
 
     Returns:
         When to look again, or None when nothing is left to do.
     """
+    learnt = Learnt()
     for _ in range(MOST_MOVES):
         now = desk.clock()
         async with transaction(desk.engine) as tx:
-            trip = await get_trip(tx, booking_id, lock=True)
-            move = decide(trip, now)
-            await record_move(tx, trip, move, now)
-            if move.state is BookingState.SETTLED is not trip.state:
-                await ask_to_cap(tx, desk, booking_id, now)
+            await lock_booking(tx, booking_id)
+            await _record(tx, booking_id, learnt, now)
+            trip, move, changed = await _decide(tx, desk, booking_id, now)
             calls = [
                 await _prepare_leg(tx, desk, trip, action, now)
                 for action in move.actions
@@ -68,17 +90,47 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
                 for action in move.actions
                 if action.act is Act.LOOK and action.leg_id is not None
             }
-        if _changed(trip, move):
+        if changed or learnt:
             await desk.changed(booking_id)
         if not move.actions:
-            if _changed(trip, move):
-                continue
             return move.wake_at
-        await _look(desk, trip.id, looks)
-        wait = await _carry_out(desk, trip, move, calls)
-        if wait is not None:
-            return desk.clock() + wait
+        learnt = await _ask(desk, calls, looks)
+        waits = _waits(trip, learnt.answers)
+        payments = [each.act for each in move.actions if each.act not in (Act.LEG, Act.LOOK)]
+        if learnt and (waits or payments):
+            async with transaction(desk.engine) as tx:
+                await lock_booking(tx, booking_id)
+                await _record(tx, booking_id, learnt, desk.clock())
+            learnt = Learnt()
+        for act in payments:
+            wait = await _pay(desk, trip, act)
+            waits += [] if wait is None else [wait]
+        if waits or payments:
+            await desk.changed(booking_id)
+        if waits:
+            return desk.clock() + min(LONGEST_WAIT, max(waits))
     raise NoRestError(f"{booking_id} does not come to rest: {trip.state}, {move.actions}")
+
+
+async def _decide(
+    tx: AsyncConnection, desk: Desk, booking_id: str, now: datetime
+) -> tuple[Trip, Move, bool]:
+    """The next move that asks for something, or at which the booking rests; all moves are written.
+
+    Returns:
+        The trip before that move, the move, and whether the booking has changed.
+    """
+    changed = False
+    for _ in range(MOST_MOVES):
+        trip = await get_trip(tx, booking_id)
+        move = decide(trip, now)
+        await record_move(tx, trip, move, now)
+        if move.state is BookingState.SETTLED is not trip.state:
+            await ask_to_cap(tx, desk, booking_id, now)
+        if move.actions or not _changed(trip, move):
+            return trip, move, changed or _changed(trip, move)
+        changed = True
+    raise NoRestError(f"{booking_id} does not come to rest: {trip.state}")
 
 
 class NoRestError(Exception):
@@ -176,39 +228,33 @@ async def _order_of(tx: AsyncConnection, desk: Desk, trip: Trip, leg_id: str) ->
     return await get_order(tx, trip.id, leg_id, desk.pseudonym(provider_id, trip.rider_id))
 
 
-async def _look(desk: Desk, booking_id: str, orders: Mapping[str, LegOrder]) -> None:
-    for leg_id, order in orders.items():
-        found = await look(desk, order, desk.clock())
-        async with transaction(desk.engine) as tx:
-            await lock_booking(tx, booking_id)
-            await record_look(tx, booking_id, leg_id, found, desk.clock())
+async def _ask(desk: Desk, calls: list[LegCall], looks: Mapping[str, LegOrder]) -> Learnt:
+    """Look at rides and make the calls; nothing is recorded here."""
+    seen = {leg_id: await look(desk, order, desk.clock()) for leg_id, order in looks.items()}
+    answers = await call_all(desk, calls, desk.clock()) if calls else []
+    return Learnt(tuple(answers), seen)
 
 
-async def _carry_out(desk: Desk, trip: Trip, move: Move, calls: list[LegCall]) -> timedelta | None:
-    """Make the calls of a move; returns how long to wait when one of them is not decided."""
-    waits: list[timedelta] = []
-    if calls:
-        answers = await call_all(desk, calls, desk.clock())
-        async with transaction(desk.engine) as tx:
-            await lock_booking(tx, trip.id)
-            for answer in answers:
-                await record_answer(tx, answer, desk.clock())
-        attempts = {
-            (leg.id, ask): asked.attempts for leg in trip.legs for ask, asked in leg.asked.items()
-        }
-        waits = [
-            timedelta(seconds=0.2 * 2 ** min(attempts.get((a.call.leg_id, a.call.ask), 0), 16))
-            for a in answers
-            if a.state in (AskState.PLANNED, AskState.SENT)
-        ]
-        if any(a.call.ask is Ask.CANCEL and a.leaves_open for a in answers):
-            waits.append(LONGEST_WAIT)
-    for action in move.actions:
-        if action.act not in (Act.LEG, Act.LOOK):
-            wait = await _pay(desk, trip, action.act)
-            waits += [] if wait is None else [wait]
-    await desk.changed(trip.id)
-    return min(LONGEST_WAIT, max(waits)) if waits else None
+async def _record(tx: AsyncConnection, booking_id: str, learnt: Learnt, now: datetime) -> None:
+    for leg_id, found in learnt.seen.items():
+        await record_look(tx, booking_id, leg_id, found, now)
+    for answer in learnt.answers:
+        await record_answer(tx, answer, now)
+
+
+def _waits(trip: Trip, answers: tuple[Answer, ...]) -> list[timedelta]:
+    """How long to wait for each answer that decided nothing, ever longer."""
+    attempts = {
+        (leg.id, ask): asked.attempts for leg in trip.legs for ask, asked in leg.asked.items()
+    }
+    waits = [
+        timedelta(seconds=0.2 * 2 ** min(attempts.get((a.call.leg_id, a.call.ask), 0), 16))
+        for a in answers
+        if a.state in (AskState.PLANNED, AskState.SENT)
+    ]
+    if any(a.call.ask is Ask.CANCEL and a.leaves_open for a in answers):
+        waits.append(LONGEST_WAIT)
+    return waits
 
 
 async def _pay(desk: Desk, trip: Trip, act: Act) -> timedelta | None:

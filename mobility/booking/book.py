@@ -82,28 +82,29 @@ async def prepare_booking(
     if request.spend_ceiling is not None:
         ceiling = min(ceiling, request.spend_ceiling)
     await tx.execute(
-        booking.insert().values(
-            id=booking_id,
-            rider_id=request.rider_id,
-            offer_id=offer.id,
-            state=BookingState.HELD,
-            aim=Aim.TRAVEL,
-            payment_id=new_id("pay"),
-            payment_method=request.payment_method,
-            passengers=offer.passengers,
-            currency=offer.price.currency,
-            price_minor=offer.price.minor,
-            ceiling_minor=ceiling.minor,
-            spend_ceiling_minor=(
+        booking.insert(),
+        {
+            "id": booking_id,
+            "rider_id": request.rider_id,
+            "offer_id": offer.id,
+            "state": BookingState.HELD,
+            "aim": Aim.TRAVEL,
+            "payment_id": new_id("pay"),
+            "payment_method": request.payment_method,
+            "passengers": offer.passengers,
+            "currency": offer.price.currency,
+            "price_minor": offer.price.minor,
+            "ceiling_minor": ceiling.minor,
+            "spend_ceiling_minor": (
                 None if request.spend_ceiling is None else request.spend_ceiling.minor
             ),
-            created_at=now,
-            expires_at=now + hold,
-        )
+            "created_at": now,
+            "expires_at": now + hold,
+        },
     )
     for position, offered in enumerate(offer.legs):
         row = _leg_row(booking_id, position, offered, terms) | _bounds(request, offered, terms)
-        await tx.execute(leg.insert().values(**row))
+        await tx.execute(leg.insert(), row)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.collect import ask_to_collect
@@ -59,11 +59,16 @@ async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
     return None
 
 
+_PAID_BY = select(booking.c.payment_id, booking.c.payment_method).where(
+    booking.c.id == bindparam("booking_id")
+)
+
+
 async def _prepare(
     tx: AsyncConnection, desk: Desk, booking_id: str, act: Act, customer_ref: str, now: datetime
 ) -> Operation | None:
     trip = await get_trip(tx, booking_id, lock=True)
-    row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
+    row = (await tx.execute(_PAID_BY, {"booking_id": booking_id})).one()
     match act:
         case Act.AUTHORISE:
             if await find_payment(tx, row.payment_id) is not None:

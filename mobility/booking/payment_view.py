@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
@@ -12,6 +13,7 @@ from payments.debt import list_debts
 from payments.money import Money
 from payments.operation import OperationKind
 from payments.payment import PaymentState, find_open_operations, find_payment
+from payments.tables import payment
 
 _VIEWS = {
     PaymentState.AUTHORISING: PaymentView.OPEN,
@@ -58,35 +60,48 @@ class PaymentSeen:
     lapses_at: datetime | None
 
 
-async def get_seen(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentSeen:
-    """How a payment stands for its trip."""
-    payment = await find_payment(tx, payment_id)
-    if payment is None:
+SEEN = (
+    payment.c.state.label("payment_state"),
+    payment.c.captured_minor,
+    payment.c.refunded_minor,
+    payment.c.compensated_minor,
+    payment.c.receivable_minor,
+    payment.c.capture_before,
+)
+"""What ``seen_of`` reads, beside a booking's ``payment_id`` and ``currency``."""
+
+
+async def seen_of(tx: AsyncConnection, row: RowMapping) -> PaymentSeen:
+    """How a payment stands for its trip, of a row that has ``SEEN``."""
+    currency = row["currency"]
+    if row["payment_state"] is None:
         nothing = Money.zero(currency)
         return PaymentSeen(PaymentView.NONE, nothing, nothing, None)
-    if payment.state is PaymentState.UNKNOWN:
-        kinds = [operation.kind for operation in await find_open_operations(tx, payment_id)]
+    state = PaymentState(row["payment_state"])
+    if state is PaymentState.UNKNOWN:
+        kinds = [each.kind for each in await find_open_operations(tx, row["payment_id"])]
         views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
         view = views[0] if views else PaymentView.OPEN
     else:
-        view = _VIEWS[payment.state]
-    kept = payment.captured - payment.refunded + payment.compensated
-    return PaymentSeen(view, kept, payment.receivable, payment.capture_before)
+        view = _VIEWS[state]
+    kept = row["captured_minor"] - row["refunded_minor"] + row["compensated_minor"]
+    owed = Money(row["receivable_minor"], currency)
+    return PaymentSeen(view, Money(kept, currency), owed, row["capture_before"])
 
 
 async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> PaymentStanding:
     """What clients are told; ``none`` as long as nothing was asked of the processor."""
-    payment = await find_payment(tx, payment_id)
-    if payment is None:
+    found = await find_payment(tx, payment_id)
+    if found is None:
         zero = Money.zero(currency)
         return PaymentStanding("none", None, zero, zero, zero)
     debts = await list_debts(tx, [payment_id])
     paid_later = Money.total((debt.paid for debt in debts), currency)
     lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
     return PaymentStanding(
-        payment.state,
-        payment.redirect_url,
-        payment.captured + paid_later - lost,
-        payment.refunded,
-        payment.receivable + lost - paid_later,
+        found.state,
+        found.redirect_url,
+        found.captured + paid_later - lost,
+        found.refunded,
+        found.receivable + lost - paid_later,
     )

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import RowMapping, bindparam, func, or_, select, update
+from sqlalchemy import ClauseElement, RowMapping, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
 from mobility.booking.moves import Act, Move
-from mobility.booking.payment_view import PaymentSeen, get_seen
+from mobility.booking.payment_view import SEEN, PaymentSeen, seen_of
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import (
     Aim,
@@ -29,6 +29,7 @@ from mobility.booking.trip import (
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg, provider_operation
 from payments.money import Money
+from payments.tables import payment
 from providers.values import LegOrder, Mode, ProviderId
 
 MONEY_GOES_BACK = (Act.RELEASE, Act.REFUND)
@@ -41,61 +42,65 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
     Raises:
         NotFoundError: there is no such booking.
     """
-    mine = {"booking_id": booking_id}
-    query = _LOCKED_BOOKING if lock else _BOOKING
-    row = (await tx.execute(query, mine)).mappings().one_or_none()
-    if row is None:
+    if lock:
+        await lock_booking(tx, booking_id)
+    rows = (await tx.execute(_TRIP, {"booking_id": booking_id})).mappings().all()
+    if not rows:
         raise NotFoundError(booking_id)
-    found = await tx.execute(_LEGS_WITH_ASKS, mine)
     legs: dict[str, RowMapping] = {}
     asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
-    for each in found.mappings():
-        legs[each["id"]] = each
+    for each in rows:
+        if each["leg_id"] is not None:
+            legs[each["leg_id"]] = each
         if each["kind"] is not None:
-            asked[each["id"]][Ask(each["kind"])] = Asked(
+            asked[each["leg_id"]][Ask(each["kind"])] = Asked(
                 AskState(each["ask_state"]),
                 each["attempts"],
                 each["asked_at"],
                 each["error"],
                 each["ours"],
             )
-    payment = await get_seen(tx, row["payment_id"], row["currency"])
+    row = rows[0]
+    payment = await seen_of(tx, row)
     return _trip(
-        row, tuple(_leg(r, row["currency"], asked[r["id"]]) for r in legs.values()), payment
+        row, tuple(_leg(r, row["currency"], asked[r["leg_id"]]) for r in legs.values()), payment
     )
 
 
-_BOOKING = select(
-    *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
-    *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
-    *(booking.c.created_at, booking.c.expires_at),
-).where(booking.c.id == bindparam("booking_id"))
-"""Made once, as these are the queries asked most."""
-_LOCKED_BOOKING = _BOOKING.with_for_update()
-_LEGS_WITH_ASKS = (
+_TRIP = (
     select(
-        *(leg.c.id, leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce, leg.c.state),
-        *(leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor, leg.c.ceiling_minor),
+        *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
+        *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
+        *(booking.c.created_at, booking.c.expires_at),
+        *(leg.c.id.label("leg_id"), leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce),
+        *(leg.c.state.label("leg_state"), leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor),
+        leg.c.ceiling_minor.label("leg_ceiling_minor"),
         *(leg.c.final_minor, leg.c.looked_at, leg.c.started_at, leg.c.hold_expires_at),
         *(leg.c.kept_until, leg.c.end_by, leg.c.product),
         provider_operation.c.kind,
         provider_operation.c.state.label("ask_state"),
         *(provider_operation.c.attempts, provider_operation.c.asked_at),
         *(provider_operation.c.error, provider_operation.c.ours),
+        *SEEN,
     )
+    .outerjoin(leg, leg.c.booking_id == booking.c.id)
     .outerjoin(
         provider_operation,
         (provider_operation.c.booking_id == leg.c.booking_id)
         & (provider_operation.c.leg_id == leg.c.id),
     )
-    .where(leg.c.booking_id == bindparam("booking_id"))
+    .outerjoin(payment, payment.c.id == booking.c.payment_id)
+    .where(booking.c.id == bindparam("booking_id"))
     .order_by(leg.c.position)
 )
+"""A row for each leg and ask. One statement, as it is the one asked most; it locks nothing, since a
+lock that was waited for shows the locked row anew and the joined ones as they were.
+"""
 _LOCK = select(booking.c.id).where(booking.c.id == bindparam("booking_id")).with_for_update()
 
 
 async def lock_booking(tx: AsyncConnection, booking_id: str) -> None:
-    """Let nobody else decide about a booking until the transaction ends."""
+    """Let nobody else decide about a booking until the transaction ends; before it is read."""
     await tx.execute(_LOCK, {"booking_id": booking_id})
 
 
@@ -120,16 +125,16 @@ def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> T
 def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
     final = row["final_minor"]
     return TripLeg(
-        id=row["id"],
+        id=row["leg_id"],
         position=row["position"],
         mode=Mode(row["mode"]),
         provider_id=ProviderId(row["provider_id"]) if row["provider_id"] else None,
         scarce=row["scarce"],
-        state=LegState(row["state"]),
+        state=LegState(row["leg_state"]),
         departs_at=row["departs_at"],
         arrives_at=row["arrives_at"],
         quoted=Money(row["quoted_minor"], currency),
-        ceiling=Money(row["ceiling_minor"], currency),
+        ceiling=Money(row["leg_ceiling_minor"], currency),
         final=None if final is None else Money(final, currency),
         looked_at=row["looked_at"],
         asked=asked,
@@ -141,19 +146,23 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
     )
 
 
+_THIS_LEG = (leg.c.booking_id == bindparam("of_booking"), leg.c.id == bindparam("of_leg"))
+_SET_LEG = update(leg).where(*_THIS_LEG)
+_ORDER = (
+    select(
+        *(leg.c.order_key, leg.c.provider_id, leg.c.departs_at, leg.c.arrives_at, leg.c.detail),
+        *(leg.c.quoted_minor, leg.c.product, leg.c.tariff_version),
+        *(booking.c.passengers, booking.c.currency),
+    )
+    .join(booking, booking.c.id == leg.c.booking_id)
+    .where(*_THIS_LEG)
+)
+
+
 async def get_order(tx: AsyncConnection, booking_id: str, leg_id: str, rider: str) -> LegOrder:
     """What is asked of the provider for a leg, always the same for the same leg."""
-    row = (
-        (
-            await tx.execute(
-                select(leg, booking.c.passengers, booking.c.currency)
-                .join(booking, booking.c.id == leg.c.booking_id)
-                .where(leg.c.booking_id == booking_id, leg.c.id == leg_id)
-            )
-        )
-        .mappings()
-        .one()
-    )
+    found = await tx.execute(_ORDER, {"of_booking": booking_id, "of_leg": leg_id})
+    row = found.mappings().one()
     detail = OFFER_LEG.validate_python(row["detail"])
     return LegOrder(
         key=row["order_key"],
@@ -174,6 +183,9 @@ async def get_order(tx: AsyncConnection, booking_id: str, leg_id: str, rider: st
         tariff_version=row["tariff_version"] or "",
         passengers=row["passengers"],
     )
+
+
+_SET_BOOKING = update(booking).where(booking.c.id == bindparam("of_booking"))
 
 
 async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime) -> None:
@@ -199,7 +211,7 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
             "decided_at": now,
         }
     if changes:
-        await tx.execute(update(booking).where(booking.c.id == trip.id).values(**changes))
+        await tx.execute(_SET_BOOKING, {"of_booking": trip.id, **changes})
     for leg_id in move.ended_legs:
         one = next(item for item in trip.legs if item.id == leg_id)
         await set_leg(
@@ -249,9 +261,38 @@ async def set_undo_aim(tx: AsyncConnection, booking_id: str, aim: Aim, now: date
 
 async def set_leg(tx: AsyncConnection, booking_id: str, leg_id: str, **values: Any) -> None:
     """Change a leg's row."""
-    await tx.execute(
-        update(leg).where(leg.c.booking_id == booking_id, leg.c.id == leg_id).values(**values)
-    )
+    reckoned = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
+    plain = {name: value for name, value in values.items() if name not in reckoned}
+    statement = _SET_LEG.values(**reckoned) if reckoned else _SET_LEG
+    await tx.execute(statement, {"of_booking": booking_id, "of_leg": leg_id, **plain})
+
+
+_THIS_ASK = (
+    provider_operation.c.booking_id == bindparam("of_booking"),
+    provider_operation.c.leg_id == bindparam("of_leg"),
+    provider_operation.c.kind == bindparam("of_kind"),
+)
+_INSERT = insert(provider_operation)
+_ASK = _INSERT.on_conflict_do_nothing()
+_SENT = _INSERT.on_conflict_do_update(
+    index_elements=[
+        provider_operation.c.booking_id,
+        provider_operation.c.leg_id,
+        provider_operation.c.kind,
+    ],
+    set_={
+        "state": _INSERT.excluded.state,
+        "sent_at": _INSERT.excluded.sent_at,
+        "attempts": provider_operation.c.attempts + 1,
+        "ours": or_(provider_operation.c.ours, _INSERT.excluded.ours),
+    },
+)
+_DECIDE = update(provider_operation).where(
+    *_THIS_ASK, provider_operation.c.state == AskState.SENT.value
+)
+_FORGET = provider_operation.delete().where(
+    *_THIS_ASK, provider_operation.c.state == AskState.REFUSED.value
+)
 
 
 async def ask_for(
@@ -259,28 +300,20 @@ async def ask_for(
 ) -> None:
     """Record the intention to ask a provider for something; once for each leg and ask."""
     await tx.execute(
-        insert(provider_operation)
-        .values(
-            booking_id=booking_id,
-            leg_id=leg_id,
-            kind=ask,
-            state=AskState.PLANNED,
-            asked_at=now,
-        )
-        .on_conflict_do_nothing()
+        _ASK,
+        {
+            "booking_id": booking_id,
+            "leg_id": leg_id,
+            "kind": ask,
+            "state": AskState.PLANNED,
+            "asked_at": now,
+        },
     )
 
 
 async def forget_refusal(tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask) -> None:
     """Let a provider that refused something be asked for it again."""
-    await tx.execute(
-        provider_operation.delete().where(
-            provider_operation.c.booking_id == booking_id,
-            provider_operation.c.leg_id == leg_id,
-            provider_operation.c.kind == ask,
-            provider_operation.c.state == AskState.REFUSED,
-        )
-    )
+    await tx.execute(_FORGET, {"of_booking": booking_id, "of_leg": leg_id, "of_kind": ask})
 
 
 async def mark_sent(
@@ -293,30 +326,18 @@ async def mark_sent(
     ours: bool = False,
 ) -> None:
     """Record that the call goes out now."""
-    statement = insert(provider_operation).values(
-        booking_id=booking_id,
-        leg_id=leg_id,
-        kind=ask,
-        state=AskState.SENT,
-        attempts=1,
-        ours=ours,
-        asked_at=now,
-        sent_at=now,
-    )
     await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=[
-                provider_operation.c.booking_id,
-                provider_operation.c.leg_id,
-                provider_operation.c.kind,
-            ],
-            set_={
-                "state": AskState.SENT,
-                "sent_at": now,
-                "attempts": provider_operation.c.attempts + 1,
-                "ours": or_(provider_operation.c.ours, statement.excluded.ours),
-            },
-        )
+        _SENT,
+        {
+            "booking_id": booking_id,
+            "leg_id": leg_id,
+            "kind": ask,
+            "state": AskState.SENT,
+            "attempts": 1,
+            "ours": ours,
+            "asked_at": now,
+            "sent_at": now,
+        },
     )
 
 
@@ -331,17 +352,14 @@ async def record_ask(
 ) -> bool:
     """Record what became of a call; False when it had been decided by somebody else meanwhile."""
     result = await tx.execute(
-        update(provider_operation)
-        .where(
-            provider_operation.c.booking_id == booking_id,
-            provider_operation.c.leg_id == leg_id,
-            provider_operation.c.kind == ask,
-            provider_operation.c.state == AskState.SENT,
-        )
-        .values(
-            state=state,
-            error=error,
-            decided_at=now if state in (AskState.DONE, AskState.REFUSED) else None,
-        )
+        _DECIDE,
+        {
+            "of_booking": booking_id,
+            "of_leg": leg_id,
+            "of_kind": ask,
+            "state": state,
+            "error": error,
+            "decided_at": now if state in (AskState.DONE, AskState.REFUSED) else None,
+        },
     )
     return result.rowcount == 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.collect import collect, list_owed
@@ -53,16 +53,15 @@ def _begin_with_the_first_tables(connection: Connection) -> None:
     connection.execute(text("DROP SCHEMA later CASCADE"))
 
 
-async def _upgrade(world: World) -> None:
+async def _upgrade(world: World, database_url: str, sync_engine: Engine) -> None:
     """From the first version with what is in the database now, to this one; no row is lost."""
-    engine = world.desk.engine
-    async with engine.begin() as tx:
-        await tx.run_sync(_begin_with_the_first_tables)
-        before = (await tx.execute(text(COUNT))).all()
-    await engine.dispose()
-    await asyncio.to_thread(migrate, engine.url.render_as_string(hide_password=False))
-    async with engine.begin() as tx:
-        assert (await tx.execute(text(COUNT))).all() == before
+    await world.desk.engine.dispose()
+    with sync_engine.begin() as tx:
+        _begin_with_the_first_tables(tx)
+        before = tx.execute(text(COUNT)).all()
+    await asyncio.to_thread(migrate, database_url)
+    with sync_engine.begin() as tx:
+        assert tx.execute(text(COUNT)).all() == before
 
 
 async def _riding(world: World) -> tuple[str, str]:
@@ -83,9 +82,11 @@ async def _cancelled(world: World) -> str:
     return booking_id
 
 
-async def test_what_fell_short_in_the_first_version_is_owed_and_can_be_paid(world: World) -> None:
+async def test_what_fell_short_in_the_first_version_is_owed_and_can_be_paid(
+    world: World, database_url: str, sync_engine: Engine
+) -> None:
     booking_id = await ride_too_long(world)
-    await _upgrade(world)
+    await _upgrade(world, database_url, sync_engine)
     assert await owes(world, booking_id) == "arrears 300, refused: before_debts"
     assert not await books_may(world)
     async with transaction(world.desk.engine) as tx:
@@ -103,11 +104,13 @@ async def test_what_fell_short_in_the_first_version_is_owed_and_can_be_paid(worl
     assert await books_may(world)
 
 
-async def test_what_was_over_and_what_was_on_the_way_are_read_and_go_on(world: World) -> None:
+async def test_what_was_over_and_what_was_on_the_way_are_read_and_go_on(
+    world: World, database_url: str, sync_engine: Engine
+) -> None:
     over = await _cancelled(world)
     riding, leg_id = await _riding(world)
     books = await world.books()
-    await _upgrade(world)
+    await _upgrade(world, database_url, sync_engine)
     assert await world.books() == books
     async with transaction(world.desk.engine) as tx:
         found = [each.id for each in await list_bookings(tx, ANNA, limit=9)]
@@ -120,9 +123,11 @@ async def test_what_was_over_and_what_was_on_the_way_are_read_and_go_on(world: W
     assert await world.story(riding) == "settled | car ended | captured"
 
 
-async def test_a_hold_of_the_first_version_is_confirmed_by_this_one(world: World) -> None:
+async def test_a_hold_of_the_first_version_is_confirmed_by_this_one(
+    world: World, database_url: str, sync_engine: Engine
+) -> None:
     booking_id = await world.book(offer_of(bike_leg()))
-    await _upgrade(world)
+    await _upgrade(world, database_url, sync_engine)
     await world.advance(booking_id)
     assert await world.story(booking_id) == "confirmed | bike confirmed | authorised"
     assert world.holders(BIKE, "hbf-01") == 1

@@ -4,7 +4,7 @@ import base64
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.migrate import alembic_config, head, is_migrated, migrate
@@ -51,7 +51,7 @@ async def test_an_unmigrated_database_is_recognised(engine: AsyncEngine):
 
 
 async def test_tickets_of_the_first_version_become_what_they_say(
-    database_url: str, engine: AsyncEngine
+    database_url: str, engine: AsyncEngine, sync_engine: Engine
 ):
     """The payload of ``MT1.<payload>.<signature>`` without its key, and codes as they were."""
     said = (
@@ -59,12 +59,12 @@ async def test_tickets_of_the_first_version_become_what_they_say(
         '"trf":"2026","nbf":1795680000,"exp":1795687200}'
     )
     signed = base64.urlsafe_b64encode(('{"kid":"t1",' + said[1:]).encode()).decode().rstrip("=")
-    async with engine.begin() as tx:
-        await tx.execute(text("DROP SCHEMA public CASCADE"))
-        await tx.execute(text("CREATE SCHEMA public"))
-        await tx.run_sync(lambda one: command.upgrade(alembic_config(one), "0005"))
+    with sync_engine.begin() as tx:
+        tx.execute(text("DROP SCHEMA public CASCADE"))
+        tx.execute(text("CREATE SCHEMA public"))
+        command.upgrade(alembic_config(tx), "0005")
         for name, code in (("a", f"MT1.{signed}.c2ln"), ("b", "47\\11"), ("c", None)):
-            await tx.execute(
+            tx.execute(
                 text(
                     "INSERT INTO leg (booking_id, id, position, mode, scarce, state, order_key,"
                     " quoted_minor, ceiling_minor, vat_percent, commission_percent, co2_grams,"
@@ -74,8 +74,8 @@ async def test_tickets_of_the_first_version_become_what_they_say(
                 {"name": name, "code": code},
             )
     await asyncio.to_thread(migrate, database_url)
-    async with engine.begin() as tx:
-        rows = await tx.execute(
+    async with engine.begin() as later:
+        rows = await later.execute(
             select(leg.c.access_code, leg.c.access_format, leg.c.access_base64).order_by(leg.c.id)
         )
         ticket, *others = rows.all()

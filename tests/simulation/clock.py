@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.db import make_engine
 
 SCHEMA = """
 CREATE SCHEMA sim;
@@ -13,17 +16,14 @@ CREATE TABLE sim.clock (at timestamptz NOT NULL);
 INSERT INTO sim.clock VALUES ('2026-12-01T08:00:00Z');
 CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM sim.clock';
 """
-SEARCH_PATH = (
-    "-c timezone=UTC -c lock_timeout=10000 -c synchronous_commit=off"
-    " -c search_path=sim,public,pg_catalog"
-)
+SEARCH_PATH = "-c synchronous_commit=off -c search_path=sim,public,pg_catalog"
 """With ``pg_catalog`` last, ``now()`` is ours."""
 
 
 async def open_engine(database_url: str) -> AsyncEngine:
     """An engine whose statements see simulated time."""
-    url = "postgresql+psycopg://" + database_url.split("://", 1)[1]
-    engine = create_async_engine(url, connect_args={"options": SEARCH_PATH})
+    mark = "&" if "?" in database_url else "?"
+    engine = make_engine(f"{database_url}{mark}options={quote(SEARCH_PATH)}")
     async with engine.begin() as tx:
         for statement in SCHEMA.strip().split(";\n"):
             await tx.execute(text(statement))

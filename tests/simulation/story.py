@@ -32,11 +32,11 @@ METHODS = {
 }
 """The stories, and the card each is paid with."""
 POINTS = {
-    "ride": 108,
-    "cancel": 80,
-    "declined": 50,
-    "given back": 74,
-    "given back riding": 104,
+    "ride": 90,
+    "cancel": 68,
+    "declined": 40,
+    "given back": 64,
+    "given back riding": 88,
 }
 """Of the stories whose every point is tried: as many as their process passes undisturbed."""
 SECOND_DEATHS = (None, 1, 3, 6, 10)
