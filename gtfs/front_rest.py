@@ -32,6 +32,7 @@ from gtfs.front_layout import (
     MAX_LEGS,
     METRES,
     MG_PER_M,
+    N_BAGS,
     N_KINDS,
     N_LEVELS,
     N_NODES,
@@ -114,6 +115,18 @@ def fill_rest(state: Any) -> None:
         if legs + 1 < state[MAX_LEGS]:
             _back_on_foot(state, level)
             _back_to_stops(state, level)
+    if most > LEVELS:
+        _bound_the_rest(state)
+
+
+@compiled
+def _bound_the_rest(state: Any) -> None:
+    """Let the last bound stand for all numbers of legs that have none of their own."""
+    rest, now = ints(state, REST), ints(state, NOW)
+    for bag in range(state[N_BAGS]):
+        last = STRIDE * bag + REST_ROW * (LEVELS - 1)
+        for i in range(REST_ROW):
+            rest[last + i] = now[REST_ROW * bag + i]
 
 
 @compiled

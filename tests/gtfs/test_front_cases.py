@@ -198,6 +198,34 @@ def test_what_arrives_after_the_horizon_is_no_answer():
     assert points(search_front(network(ON_LEVELS), NO_BIKES, short)) == [("08:20", 1, 300, 4)]
 
 
+def test_a_chain_of_more_rides_than_there_are_bounds_for_is_ridden_to_its_end():
+    chain = timetable_from_text(
+        """
+        days 2026-11-23..2026-11-27 Europe/Berlin
+        1: A 08:00 B 08:05
+        2: B 08:06 C 08:10
+        3: C 08:11 D 08:15
+        4: D 08:16 E 08:20
+        5: E 08:21 F 08:25
+        6: F 08:26 G 08:30
+        7: G 08:31 H 08:35
+        """
+    )
+    day = network_of(chain, DAY, View.AHEAD)
+    rides = FrontNetwork.of(
+        day,
+        mirrored=False,
+        trip_cents=np.zeros(len(day.trip), np.int32),
+        trip_mg_per_m=np.zeros(len(day.trip), np.int32),
+        metres=np.zeros(14, np.int32),
+        levels=None,
+    )
+    access, egress = np.full(8, FAR, np.int32), np.full(8, FAR, np.int32)
+    access[chain.stop_index["A"]] = egress[chain.stop_index["H"]] = 0
+    asked = FrontQuery(EIGHT, access, egress, max_rides=9)
+    assert points(search_front(rides, RentalEdges.none(8), asked)) == [("08:35", 6, 0, 0)]
+
+
 def test_a_trip_of_the_level_tariff_needs_the_tariff():
     with pytest.raises(ValueError, match="no level tariff"):
         network(ON_LEVELS, None)
