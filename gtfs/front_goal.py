@@ -34,9 +34,12 @@ from gtfs.front_layout import (
     MOST_STEPS,
     N_FRONT,
     N_PRICES,
+    PRICE_ROWS,
+    PRICED,
     PRICES,
 )
 from gtfs.front_memory import (
+    bits,
     fill,
     front_rows,
     ints,
@@ -63,12 +66,23 @@ def forget_front(state: Any) -> None:
     prices = ints(state, PRICES)
     prices[0] = -1
     prices[MOST_PRICES] = 0
+    _name_row(state, wide(0), wide(PRICED), wide(0))
     fill(ints(state, LIMITS), (state[MAX_LEGS] + 1) * LIMIT_STEPS, state[LATEST])
 
 
 @inlined
+def _name_row(state: Any, cents: int, until: int, row: int) -> None:
+    """Name the row of the prices [cents, until), as far as there are names."""
+    rows = bits(state, PRICE_ROWS)
+    for i in range(cents, min(until, wide(PRICED))):
+        rows[i] = row
+
+
+@inlined
 def row_of(state: Any, cents: int) -> int:
-    """Where the row of `LIMITS` for so many cents begins; no jumps."""
+    """Where the row of `LIMITS` for so many cents begins: that of the next lower price."""
+    if cents < PRICED:
+        return wide(bits(state, PRICE_ROWS)[cents]) * ROW
     prices = ints(state, PRICES)
     low, n = wide(0), state[N_PRICES]
     while n > 1:
@@ -156,6 +170,7 @@ def _limit(state: Any, before: int, legs: int, cents: int, steps: int) -> None:
         cheaper, mine = prices[MOST_PRICES + at - 1] * ROW, n * ROW
         for i in range((most + 1) * LIMIT_STEPS):
             limits[mine + i] = limits[cheaper + i]
+        _name_row(state, cents, wide(prices[at + 1]) if at < n else wide(PRICED), n)
         n += 1
         state[N_PRICES] = n
     for price in range(at, n):

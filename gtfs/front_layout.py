@@ -45,9 +45,9 @@ N_RENTAL = 14
 (AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = _places(40, 47)
 (
     LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALLS, ONWARD, USEFUL, FIRST, QUEUE,
-    OUT, DOOR_HEAD, PRICES, LIMITS, NOW, BEFORE, ABOARD_KEYS,
-) = _places(47, 66)  # fmt: skip
-N_ARRAYS = 66
+    OUT, DOOR_HEAD, PRICES, LIMITS, NOW, BEFORE, ABOARD_KEYS, PRICE_ROWS,
+) = _places(47, 67)  # fmt: skip
+N_ARRAYS = 67
 STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
 
 LABEL_ROW = 16
@@ -77,6 +77,8 @@ either kind."""
 LIMIT_LEGS, LIMIT_STEPS, MOST_PRICES = 14, 128, 64
 """The size of `LIMITS`: rows of a price, each by legs and steps. `PRICES` are the prices, then the
 numbers of their rows."""
+PRICED = 1 << 12
+"""Up to how many cents `PRICE_ROWS` names the row at once."""
 
 STEP_MG = 50_000
 MINUTE_S = 60

@@ -73,6 +73,7 @@ class FrontWorkspace:
             np.zeros(at.REST_ROW * n_bags, np.int32),
             np.zeros(at.REST_ROW * n_bags, np.int32),
             np.zeros(n_rows, np.int64),
+            np.zeros(at.PRICED, np.uint8),
         ]
         state = np.zeros(at.STATE_SIZE, np.int64)
         state[at.N_STOPS], state[at.N_SETS] = network.n_stops, network.n_sets

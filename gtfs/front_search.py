@@ -50,7 +50,7 @@ from gtfs.front_memory import (
 from gtfs.front_moves import leave_door, leave_door_riding, rent, walk_on
 from gtfs.front_rest import fill_rest
 from gtfs.front_rides import ride
-from gtfs.kernel_cache import compiled, longs_at
+from gtfs.kernel_cache import compiled, inlined, longs_at
 
 
 @compiled
@@ -68,10 +68,9 @@ def find_front(address: int) -> None:
     _take_door_edges(state)
     if state[IS_FULL] != 0:
         return
-    fill_rest(state)
     if state[DIRECT_S] < INF:
-        none = wide(-1)
-        arrive(state, state[SECONDS] + state[DIRECT_S], wide(0), none, none)
+        _walk_alone(state)
+    fill_rest(state)
     for exact in range(2):
         state[EXACT] = exact
         if exact == 1 and not _can_expire(state):
@@ -94,6 +93,15 @@ def find_front(address: int) -> None:
                 walk_on(state, until, since)
     if state[IS_FULL] == 0:
         write_legs(state)
+
+
+@inlined
+def _walk_alone(state: Any) -> None:
+    """Take the walk from door to door, which costs nothing: no later journey is an answer."""
+    none = wide(-1)
+    if arrive(state, state[SECONDS] + state[DIRECT_S], wide(0), none, none):
+        minutes = (state[SECONDS] + state[DIRECT_S] - state[BASE_S] - 1) // MINUTE_S
+        state[LATEST] = min(state[LATEST], state[BASE_S] + MINUTE_S * minutes)
 
 
 @compiled
