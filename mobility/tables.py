@@ -84,6 +84,9 @@ booking = Table(
     _instant("decided_at"),
     _instant("attention_since"),
     _instant("undo_since"),  # when its aim was no longer to travel
+    Column("rebooked_from", Text),  # the booking whose legs from this one on it takes the place of
+    Column("rebooked_leg_id", Text),
+    Column("locked_minor", BigInteger),  # what its rider pays at most for it then
     CheckConstraint(
         "state in ('held','awaiting_payment','confirmed','active','completed','settled',"
         "'cancelled','failed','needs_attention')",
@@ -96,6 +99,17 @@ booking = Table(
         "ix_booking_attention",
         "attention_since",
         postgresql_where=text("state = 'needs_attention'"),
+    ),
+    CheckConstraint(
+        "(rebooked_from is null) = (locked_minor is null) and "
+        "(rebooked_from is null) = (rebooked_leg_id is null) and locked_minor >= 0",
+        name="rebooked",
+    ),
+    Index(
+        "ix_booking_rebooked_from",
+        "rebooked_from",
+        unique=True,
+        postgresql_where=text("rebooked_from is not null and aim <> 'fail'"),
     ),
 )
 

@@ -24,6 +24,8 @@ from mobility.booking.payments_seen import (
     find_forgotten,
     see_disputes,
 )
+from mobility.booking.rebooked import STEP as BEAR
+from mobility.booking.rebooked import bear_difference
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.claims.pay_claim import pay_claim
 from mobility.claims.store import forget_evidence
@@ -106,6 +108,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
         ADVANCE: lambda key, _now: advance(wiring.desk, key),
         COLLECT: lambda key, _now: collect(wiring.desk, key),
         CAP_DAY: lambda key, _now: cap_day(wiring.desk, key),
+        BEAR: lambda key, _now: bear_difference(wiring.desk, key),
         PAY_CLAIM: lambda key, _now: pay_claim(wiring.desk, key),
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),

@@ -39,6 +39,8 @@ class Role(StrEnum):
     """Our bank account, where something is paid by hand."""
     DAY_CEILING_REBATES = "day_ceiling_rebates"
     """What riders' days cost beyond the city's ceiling: we bear it."""
+    REBOOKING_COSTS = "rebooking_costs"
+    """What a trip in place of one that could not be made cost beyond the locked price."""
     OUTPUT_VAT = "output_vat"
     COMMISSION = "commission"
     PROCESSOR_FEES = "processor_fees"

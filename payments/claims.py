@@ -77,10 +77,10 @@ def compensated(origin: Origin, amount: Money) -> list[Draft]:
     ]
 
 
-def rebated(origin: Origin, amount: Money) -> list[Draft]:
+def rebated(origin: Origin, amount: Money, role: Role, memo: str) -> list[Draft]:
     """We gave something back at our own expense; the providers keep what their tariffs say."""
     lines = (
-        Posting(Account(Role.DAY_CEILING_REBATES, amount.currency), amount),
+        Posting(Account(role, amount.currency), amount),
         Posting(Account(Role.PROCESSOR, amount.currency), -amount),
     )
     return [
@@ -91,7 +91,7 @@ def rebated(origin: Origin, amount: Money) -> list[Draft]:
             booking_id=origin.booking_id,
             payment_id=origin.payment_id,
             operation_id=origin.operation_id,
-            memo="beyond the day's ceiling",
+            memo=memo,
         )
     ]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import debt, ledger, postings
+from payments.accounts import Role
 from payments.call import ALREADY_CAPTURED, HOLD_GONE
 from payments.claims import compensated, rebated
 from payments.gateway import Hold, HoldState
@@ -301,8 +302,14 @@ async def _refunded(
         return
     amount = Money(row.amount_minor, of.currency)
     await set_payment(tx, of.id, now, compensated_minor=of.compensated_minor + amount.minor)
-    ours = row.reason == "rebate"
-    await _post(tx, rebated(origin, amount) if ours else compensated(origin, amount), now)
+    ours = _AT_OUR_EXPENSE.get(row.reason)
+    await _post(tx, rebated(origin, amount, *ours) if ours else compensated(origin, amount), now)
+
+
+_AT_OUR_EXPENSE = {
+    "rebate": (Role.DAY_CEILING_REBATES, "beyond the day's ceiling"),
+    "rebooking": (Role.REBOOKING_COSTS, "beyond the price locked when rebooked"),
+}
 
 
 async def _post(tx: AsyncConnection, drafts: Sequence[postings.Draft], now: datetime) -> None:

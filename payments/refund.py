@@ -83,8 +83,10 @@ async def prepare_refund(
 
 CAME_BACK = "refund_came_back"
 """Error code of a refund that came back days after it had been made; it is not tried again."""
-GUARANTEE, REBATE = "guarantee", "rebate"
-"""Why money goes back that no leg gives: a carrier's guarantee, or a rebate of ours."""
+GUARANTEE, REBATE, REBOOKING = "guarantee", "rebate", "rebooking"
+"""Why money goes back that no leg gives: a carrier's guarantee, or at our expense, beyond a day's
+ceiling or beyond the price that was locked when a trip was rebooked."""
+COMPENSATIONS = (GUARANTEE, REBATE, REBOOKING)
 
 
 async def prepare_compensation(
@@ -93,7 +95,7 @@ async def prepare_compensation(
     """Store the operation that gives back up to ``most``, and that no leg gives back.
 
     A ``GUARANTEE`` is booked against what was booked when the carrier accepted
-    (``payments.claims``), a ``REBATE`` is our expense. The same key again finds the first.
+    (``payments.claims``), the others are our expense. The same key again finds the first.
 
     Returns:
         None where nothing of the payment is left to give back.

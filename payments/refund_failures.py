@@ -18,7 +18,7 @@ from payments.operation import OperationKind, OperationState
 from payments.payment import PaymentState, get_row
 from payments.postings import JournalKind
 from payments.record import set_payment
-from payments.refund import CAME_BACK, GUARANTEE, REBATE
+from payments.refund import CAME_BACK, COMPENSATIONS
 from payments.tables import journal, money_operation, payment
 
 
@@ -51,7 +51,7 @@ async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -
     )
     left = of.refunded_minor - row.amount_minor
     state = PaymentState.PARTIALLY_REFUNDED if left else PaymentState.CAPTURED
-    compensation = row.amount_minor if row.reason in (GUARANTEE, REBATE) else 0
+    compensation = row.amount_minor if row.reason in COMPENSATIONS else 0
     await set_payment(
         tx,
         of.id,

@@ -7,9 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gtfs.realtime_live import Live
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
+from mobility.rebooking.disturbance import Because, Disturbance, find_disturbance
 from payments.money import Money
 
 READY_BEFORE = timedelta(minutes=15)
@@ -38,7 +40,7 @@ class PriceView(Amount):
 class NextAction(BaseModel):
     """Something the rider can do now."""
 
-    action: Literal["pay", "show_ticket", "start", "finish", "extend_hold", "cancel"]
+    action: Literal["pay", "show_ticket", "start", "finish", "extend_hold", "rebook", "cancel"]
     leg_id: str | None = None
     before: datetime | None = None
     """When it is done for the rider otherwise: a ride is ended by us then."""
@@ -50,6 +52,18 @@ class ReportedView(BaseModel):
 
     kind: Kind
     outcome: Outcome
+
+
+class DisturbedView(BaseModel):
+    """That a leg cannot be used as booked, by what its carrier says now."""
+
+    leg_id: str
+    because: Because
+    """``cancelled``: it does not run, or not there. ``missed``: the ride before comes too late."""
+    late_seconds: int
+    """How much later than planned the ride before is to arrive."""
+    text: str
+    """In German, for the rider."""
 
 
 class LegView(BaseModel):
@@ -93,6 +107,13 @@ class BookingView(BaseModel):
     legs: list[LegView]
     payment: PaymentState
     failure: str | None = None
+    disturbed: DisturbedView | None = None
+    rebooked_from: str | None = None
+    """The booking whose rest it takes the place of."""
+    rebooked_as: str | None = None
+    """The booking that takes the place of its rest."""
+    locked_price: Amount | None = None
+    """Rebooked, its rider pays no more than this; what is taken beyond goes back after the ride."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -123,8 +144,9 @@ class BookingView(BaseModel):
     )
 
 
-def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> BookingView:
-    """The client's view of a booking."""
+def view(record: BookingRecord, payment: PaymentStanding, live: Live, now: datetime) -> BookingView:
+    """The client's view of a booking, by the timetable as it is now."""
+    disturbed = find_disturbed(record, live, now)
     metered = any(leg.metered for leg in record.legs)
     return BookingView(
         id=record.id,
@@ -138,10 +160,38 @@ def view(record: BookingRecord, payment: PaymentStanding, now: datetime) -> Book
         final_price=_final_price(record),
         created_at=record.created_at,
         expires_at=record.expires_at if record.state in ("held", "awaiting_payment") else None,
-        next_actions=_next_actions(record, now),
+        next_actions=_next_actions(record, disturbed, now),
         legs=[_leg_view(leg, record, now) for leg in record.legs],
         payment=PaymentState(state=payment.state, redirect_url=payment.redirect_url),
         failure=record.failure_type,
+        disturbed=None if disturbed is None else _disturbed(record, disturbed),
+        rebooked_from=record.rebooked_from,
+        rebooked_as=record.rebooked_as,
+        locked_price=None if record.locked is None else Amount.of(record.locked),
+    )
+
+
+def find_disturbed(record: BookingRecord, live: Live, now: datetime) -> Disturbance | None:
+    """What is wrong with a trip that is under way or to come; None where nothing is known."""
+    if record.aim != "travel" or record.state not in ("confirmed", "active"):
+        return None
+    return find_disturbance(record.legs, live, now)
+
+
+def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
+    leg = next(leg for leg in record.legs if leg.id == found.leg_id)
+    line = leg.detail.line if leg.detail else None
+    what = f"Linie {line}" if line else "Ihr Leihfahrzeug"
+    if found.because is Because.CANCELLED:
+        text = f"{what} fährt nicht wie gebucht."
+    else:
+        minutes = -(-found.late_seconds // 60)
+        text = f"{what} wird verpasst: die Fahrt davor kommt voraussichtlich {minutes} min später."
+    return DisturbedView(
+        leg_id=found.leg_id,
+        because=found.because,
+        late_seconds=found.late_seconds,
+        text=text,
     )
 
 
@@ -200,7 +250,9 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
     )
 
 
-def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
+def _next_actions(
+    record: BookingRecord, disturbed: Disturbance | None, now: datetime
+) -> list[NextAction]:
     if record.aim != "travel":
         return []
     if record.state == "awaiting_payment":
@@ -212,6 +264,8 @@ def _next_actions(record: BookingRecord, now: datetime) -> list[NextAction]:
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
     if record.state == "confirmed" and any(leg.metered for leg in record.legs):
         actions += _extension(record)
+    if disturbed is not None and record.rebooked_as is None:
+        actions.append(NextAction(action="rebook", leg_id=disturbed.leg_id))
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)
     if not riding and any(_can_be_given_back(leg, now) for leg in record.legs):
         actions.append(NextAction(action="cancel"))

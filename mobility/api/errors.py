@@ -89,6 +89,11 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.BookingFailedError: ProblemType(409, "booking-failed", "The booking failed"),
     booking.OfferChangedError: ProblemType(409, "offer-changed", "The price is another one"),
     booking.WrongStateError: ProblemType(409, "wrong-state", "Not possible in this state"),
+    booking.NothingToRebookError: ProblemType(
+        409, "nothing-to-rebook", "Nothing is known to be wrong with the trip"
+    ),
+    booking.AlreadyRebookedError: ProblemType(409, "already-rebooked", "It is rebooked already"),
+    booking.NoOptionError: ProblemType(409, "no-option", "There is no other way at this price"),
     booking.TicketElsewhereError: ProblemType(
         409, "ticket-elsewhere", "The ticket is shown on another device"
     ),

@@ -41,6 +41,7 @@ _MOVEMENTS = {
     "guarantee": "nach Fahrgastgarantie erstattet",
     "taken_back": "von der Bank zurückgeholt",
     "rebate": "über dem Tagesdeckel erstattet",
+    "rebooking": "über dem festen Preis der Umbuchung erstattet",
 }
 
 

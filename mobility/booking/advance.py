@@ -29,9 +29,10 @@ from mobility.booking.legs import (
     record_look,
 )
 from mobility.booking.longest import note_our_end
-from mobility.booking.moves import OVER, Act, Action, Move
+from mobility.booking.moves import ADVANCE, OVER, Act, Action, Move
+from mobility.booking.rebooked import STANDS, ask_to_bear, give_up_rebooked
 from mobility.booking.states import decide
-from mobility.booking.trip import Ask, AskState, BookingState, Trip
+from mobility.booking.trip import Aim, Ask, AskState, BookingState, Trip
 from mobility.booking.trips import (
     get_order,
     get_trip,
@@ -44,7 +45,7 @@ from mobility.db import transaction
 from payments.errors import PaymentConflictError
 from providers.values import LegOrder, Reservation
 
-STEP = "advance_booking"
+STEP = ADVANCE
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_MOVES = 200
 """More moves in one go than any booking needs."""
@@ -125,8 +126,11 @@ async def _decide(
         trip = await get_trip(tx, booking_id)
         move = decide(trip, now)
         await record_move(tx, trip, move, now)
+        if trip.locked is not None and _stands_now(trip, move):
+            await give_up_rebooked(tx, trip, now)
         if move.state is BookingState.SETTLED is not trip.state:
             await ask_to_cap(tx, desk, booking_id, now)
+            await ask_to_bear(tx, trip, now)
         if move.actions or not _changed(trip, move):
             return trip, move, changed or _changed(trip, move)
         changed = True
@@ -202,6 +206,10 @@ def _changed(trip: Trip, move: Move) -> bool:
         or move.aim is not trip.aim
         or bool(move.ended_legs or move.dropped_legs or move.dropped_starts)
     )
+
+
+def _stands_now(trip: Trip, move: Move) -> bool:
+    return move.aim is Aim.TRAVEL and trip.state not in STANDS and move.state in STANDS
 
 
 async def _prepare_leg(

@@ -18,10 +18,11 @@ from mobility.booking.errors import (
     OfferExpiredError,
 )
 from mobility.booking.longest import LONGEST_RIDE, find_bound
+from mobility.booking.rebooked import Rebooks
 from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import new_id
-from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid
 from mobility.sale_stops import refuse_stopped
 from mobility.tables import booking, leg
@@ -43,6 +44,7 @@ class BookingRequest:
     """What this rider lacks for a provider's terms, in the rider's language."""
     paid: Paid = ()
     """Today, by tariffs that cap the rider's day."""
+    rebooks: Rebooks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ async def prepare_booking(
         OfferExpiredError, NothingToBookError, NotEligibleError, CeilingTooLowError
         NotSoldError: the sale of a leg is stopped at the moment.
     """
-    offer = request.offer
+    offer, rebooks = request.offer, request.rebooks
     _check(request, now)
     await refuse_stopped(
         tx, [(leg.provider_id, leg.mode) for leg in offer.legs if leg.provider_id is not None]
@@ -100,6 +102,9 @@ async def prepare_booking(
             ),
             "created_at": now,
             "expires_at": now + hold,
+            "rebooked_from": None if rebooks is None else rebooks.booking_id,
+            "rebooked_leg_id": None if rebooks is None else rebooks.leg_id,
+            "locked_minor": None if rebooks is None else rebooks.locked.minor,
         },
     )
     for position, offered in enumerate(offer.legs):
@@ -111,6 +116,10 @@ async def prepare_booking(
 
 def _check(request: BookingRequest, now: datetime) -> None:
     offer = request.offer
+    rebooks, meant_for = request.rebooks, offer.in_place_of
+    asked_for = None if rebooks is None else InPlaceOf(rebooks.booking_id, rebooks.leg_id)
+    if asked_for != meant_for:
+        raise OfferExpiredError(f"{offer.id} is not an offer for this; search again")
     if now >= offer.expires_at:
         raise OfferExpiredError(f"{offer.id} ran out at {offer.expires_at:%H:%M:%S} UTC")
     provided = [leg for leg in offer.legs if leg.provider_id is not None]

@@ -16,7 +16,9 @@ from mobility import steps
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import ArrearsError, DebitRefusedError, DebitUnderWayError
+from mobility.booking.rebooked import ask_to_bear
 from mobility.booking.trip import Aim
+from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.tables import booking
 from payments import charge
@@ -79,10 +81,11 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
 
 
 async def _settled(desk: Desk, debt: Debt) -> None:
-    """Tell who watches, and have the day's ceiling seen to, which waited for the debt."""
+    """Tell who watches, and have rebates seen to that waited for the debt."""
     if debt.state is DebtState.PAID:
         async with transaction(desk.engine) as tx:
             await ask_to_cap(tx, desk, debt.booking_id, desk.clock())
+            await ask_to_bear(tx, await get_trip(tx, debt.booking_id), desk.clock())
     await desk.changed(debt.booking_id)
 
 

@@ -10,29 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
+from mobility.booking import rebates
 from mobility.booking.desk import Desk
 from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
-from payments import charge
 from payments.debt import list_debts
 from payments.money import Money
-from payments.operation import Operation, OperationState, OutcomeKind
+from payments.operation import Operation, OperationState
 from payments.payment import find_payment
 from payments.record import get_operation_row
 from payments.refund import REBATE, prepare_compensation
 
 STEP = "cap_day"
 KEY = "day_ceiling"
-ASK_AGAIN = timedelta(seconds=15)
 
 
 async def ask_to_cap(tx: AsyncConnection, desk: Desk, booking_id: str, now: datetime) -> None:
@@ -51,12 +50,9 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
         operation = await _prepare(tx, desk, booking_id)
     if operation is None:
         return None
-    if operation.state not in (OperationState.DONE, OperationState.DECLINED):
-        outcome = await charge.call(desk.gateway, operation)
-        async with transaction(desk.engine) as tx:
-            await charge.record(tx, operation, outcome, desk.clock())
-        if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
-            return desk.clock() + ASK_AGAIN
+    again = await rebates.carry_out(desk, operation)
+    if again is not None:
+        return again
     async with transaction(desk.engine) as tx:
         row = await get_operation_row(tx, operation.payment_id, operation.id)
         if row.state == OperationState.DECLINED:
@@ -152,8 +148,10 @@ async def _beyond(
 ) -> Money:
     begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
     local_day = func.date(func.timezone(ceiling.day_zone, begun))
-    cost = await tx.scalar(
-        select(func.coalesce(func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor)), 0))
+    used = func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor))
+    borne = func.least(used, booking.c.ceiling_minor) - booking.c.locked_minor  # when rebooked
+    trips = (
+        select((used - func.greatest(func.coalesce(borne, 0), 0)).label("cost"))
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
             booking.c.rider_id == rider_id,
@@ -165,7 +163,10 @@ async def _beyond(
             leg.c.mode.in_(ceiling.modes),
             local_day == day,
         )
+        .group_by(booking.c.id)
+        .subquery()
     )
+    cost = await tx.scalar(select(func.sum(trips.c.cost)))
     given = await tx.scalar(
         select(func.coalesce(func.sum(day_rebate.c.amount_minor), 0)).where(
             day_rebate.c.rider_id == rider_id, day_rebate.c.day == day

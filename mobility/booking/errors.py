@@ -25,6 +25,9 @@
     ├── NotFoundError           no such booking or leg of this rider
     ├── SplitRefusedError       the shares of a bill do not add up to it
     ├── ClaimRefusedError       a claim lacks what it needs to be filed
+    ├── NothingToRebookError    nothing known stands against the trip as booked
+    ├── AlreadyRebookedError    another booking takes its place
+    ├── NoOptionError           there is no other way at the locked price
     ├── WrongStateError         not possible in the state the booking or leg is in
     ├── KeyMissingError         the request needs an Idempotency-Key
     └── KeyReusedError          the same Idempotency-Key came with another body
@@ -184,6 +187,26 @@ class SplitRefusedError(BookingError):
 
 class ClaimRefusedError(BookingError):
     """A claim cannot be filed as it was asked for; says what is missing."""
+
+
+class NothingToRebookError(BookingError):
+    """Of no leg of the trip it is known that it is cancelled or will be missed."""
+
+
+class AlreadyRebookedError(BookingError):
+    """Another booking takes the place of the rest of this one; ``booking_id`` names it."""
+
+    def __init__(self, booking_id: str, by: str) -> None:
+        super().__init__(f"booking {booking_id} is rebooked as {by}; go on with that one")
+        self.booking_id = by
+
+
+class NoOptionError(BookingError):
+    """No other way can be had at the locked price; ``reasons`` say in German what else there is."""
+
+    def __init__(self, detail: str, reasons: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.reasons = reasons
 
 
 class WrongStateError(BookingError):

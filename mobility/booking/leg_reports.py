@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
 from mobility.tables import leg, leg_report
 from payments.money import Money
@@ -26,6 +27,8 @@ FREE_AFTER_MINUTES = 10
 
 WAIVED = "gemeldet und nicht berechnet"
 """What the receipt says of such a leg."""
+REBOOKED = "umgebucht und nicht berechnet"
+"""And of one that another booking took the place of."""
 
 
 class Kind(StrEnum):
@@ -39,6 +42,8 @@ class Kind(StrEnum):
     """The ride would have cost more than its rider allowed; we ended it."""
     LONGEST_RIDE = "longest_ride"
     """The ride lasted longer than the city's rules allow; we ended it."""
+    REBOOKED = "rebooked"
+    """Its vehicle was cancelled or missed; its rider goes on with another booking."""
 
 
 class Outcome(StrEnum):
@@ -145,7 +150,10 @@ async def close_report(tx: AsyncConnection, booking_id: str, leg_id: str) -> boo
 
 
 async def count_reports(tx: AsyncConnection, rider_id: str, since: datetime) -> int:
-    """How much a rider has reported since then; rides that we ended by ourselves are no reports."""
+    """How much a rider has reported since then.
+
+    Rides that we ended by ourselves are no reports, nor is what was rebooked.
+    """
     found = await tx.scalar(
         select(func.count())
         .select_from(leg_report)
@@ -153,6 +161,7 @@ async def count_reports(tx: AsyncConnection, rider_id: str, since: datetime) -> 
             leg_report.c.rider_id == rider_id,
             leg_report.c.reported_at > since,
             leg_report.c.outcome != Outcome.ENDED_BY_US,
+            leg_report.c.kind != Kind.REBOOKED,
         )
     )
     return int(found or 0)
@@ -181,6 +190,13 @@ async def record_seen(
             .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
             .values(**values)
         )
+
+
+async def void(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:
+    """Make a ticket worthless, and free whatever its provider says of it."""
+    await void_tickets(tx, booking_id, now, leg_id=leg_id)
+    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    await tx.execute(update(leg).where(*mine).values(final_minor=0, access_code=None))
 
 
 async def end_voided(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, TripLeg
 
+ADVANCE = "advance_booking"
+"""The step that carries out what is next for a booking (``advance``)."""
 RIDDEN = (LegState.ACTIVE, LegState.ENDED)
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
 

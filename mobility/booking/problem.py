@@ -19,9 +19,10 @@ from mobility.booking.leg_reports import (
     count_reports,
     end_voided,
     find_report,
+    void,
 )
+from mobility.booking.rebooked import find_successor
 from mobility.booking.ride import RIDING, find_leg
-from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
 from mobility.booking.trips import ask_for, get_trip, set_leg
 from providers.bus.fares import FareUnknownError
@@ -104,7 +105,8 @@ async def report_problem(
     believed = await count_reports(tx, trip.rider_id, day_before) < MOST_A_DAY
     outcome = judge(leg, problem.kind, now, believed=believed)
     covered = list_covered(trip, leg) if outcome.costs_nothing else []
-    if not all(_can_go_back(trip, each, now) for each in covered):
+    carries = outcome is Outcome.REFUNDED and await find_successor(tx, booking_id) is not None
+    if carries or not all(_can_go_back(trip, each, now) for each in covered):
         outcome, covered = Outcome.NOTED, []
     report = LegReport(
         booking_id=booking_id,
@@ -125,7 +127,7 @@ async def report_problem(
     await _follow(tx, trip, leg, outcome, now)
     rest = list_unused(trip, now) if problem.cancel_rest else []
     for ticket in covered:
-        await _void(tx, trip, ticket, now)
+        await void(tx, trip.id, ticket.id, now)
     for other in dict.fromkeys([each.id for each in covered] + rest):
         if other != leg_id:
             await ask_for(tx, booking_id, other, Ask.CANCEL, now)
@@ -139,15 +141,9 @@ async def _follow(
     if outcome is Outcome.GIVEN_BACK:
         await ask_for(tx, trip.id, leg.id, Ask.CANCEL, now)
         if not leg.scarce:
-            await _void(tx, trip, leg, now)
+            await void(tx, trip.id, leg.id, now)
     if leg.scarce:  # also one that is given back, should it turn out to have been unlocked
         await set_leg(tx, trip.id, leg.id, end_by=min(now, leg.end_by or now))
     if outcome is Outcome.REFUNDED:
-        await _void(tx, trip, leg, now)
+        await void(tx, trip.id, leg.id, now)
         await end_voided(tx, trip.id, leg.id, now)
-
-
-async def _void(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) -> None:
-    """Make a ticket worthless, and free whatever its provider says of it."""
-    await void_tickets(tx, trip.id, now, leg_id=leg.id)
-    await set_leg(tx, trip.id, leg.id, final_minor=0, access_code=None)

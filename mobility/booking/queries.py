@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility.booking.errors import NotFoundError
 from mobility.booking.leg_reports import LegReport, list_reports
 from mobility.booking.moves import OVER
-from mobility.booking.trip import BookingState
+from mobility.booking.trip import Aim, BookingState
 from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg
@@ -60,6 +60,8 @@ class LegRecord:
     end_by: datetime | None = None
     end_because: str | None = None
     """Why we end the ride then."""
+    kept_until: datetime | None = None
+    """Until when a vehicle waits for its rider at least, where that is longer than is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,12 @@ class BookingRecord:
     legs: tuple[LegRecord, ...]
     extended_to: datetime | None = None
     """Until when its rider asked to have it held, if she did."""
+    rebooked_from: str | None = None
+    """The booking whose rest it takes the place of."""
+    rebooked_as: str | None = None
+    """The booking that takes the place of its rest."""
+    locked: Money | None = None
+    """What its rider pays at most, where it is rebooked from another."""
 
 
 async def get_booking(tx: AsyncConnection, rider_id: str, booking_id: str) -> BookingRecord:
@@ -97,6 +105,12 @@ async def get_booking(tx: AsyncConnection, rider_id: str, booking_id: str) -> Bo
     if row is None:
         raise NotFoundError(f"there is no booking {booking_id}")
     return (await _with_legs(tx, [row]))[0]
+
+
+async def get_method(tx: AsyncConnection, booking_id: str) -> str:
+    """The payment method that a booking was made with."""
+    mine = select(booking.c.payment_method).where(booking.c.id == booking_id)
+    return str((await tx.execute(mine)).scalar_one())
 
 
 async def get_any_booking(tx: AsyncConnection, booking_id: str) -> BookingRecord:
@@ -136,6 +150,10 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
         select(leg).where(leg.c.booking_id.in_(currencies)).order_by(leg.c.position)
     )
     reports = {report.leg_id: report for report in await list_reports(tx, list(currencies))}
+    rebooked = select(booking.c.rebooked_from, booking.c.id).where(
+        booking.c.rebooked_from.in_(currencies), booking.c.aim != Aim.FAIL
+    )
+    successors = {row.rebooked_from: row.id for row in await tx.execute(rebooked)}
     legs: dict[str, list[LegRecord]] = {row.id: [] for row in rows}
     for item in found:
         legs[item.booking_id].append(
@@ -154,6 +172,9 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
             created_at=row.created_at,
             expires_at=row.expires_at,
             extended_to=row.extended_to,
+            rebooked_from=row.rebooked_from,
+            rebooked_as=successors.get(row.id),
+            locked=_money(row.locked_minor, row.currency),
             failure_type=row.failure_type,
             failure_detail=row.failure_detail,
             legs=tuple(legs[row.id]),
@@ -194,6 +215,7 @@ def _leg_record(row: Row[Any], currency: str, report: LegReport | None) -> LegRe
         report=report,
         end_by=row.end_by,
         end_because=row.most_because,
+        kept_until=row.kept_until,
     )
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import WrongStateError
-from mobility.booking.leg_reports import WAIVED, Outcome
+from mobility.booking.leg_reports import REBOOKED, WAIVED, Kind, Outcome
 from mobility.booking.longest import CAPPED
 from mobility.booking.payment_view import PaymentStanding, get_standing
 from mobility.booking.queries import BookingRecord, LegRecord
@@ -23,7 +23,7 @@ from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import list_operations, list_payments
-from payments.refund import GUARANTEE, REBATE
+from payments.refund import COMPENSATIONS, REBATE, REBOOKING
 from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 
@@ -66,6 +66,7 @@ class Movement:
     kind: str
     """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
     where a carrier bears what goes back; ``rebate`` beyond the city's ceiling of a day;
+    ``rebooking`` beyond the price that was locked when the trip was rebooked;
     ``taken_back`` by the rider's bank, in a dispute that was lost."""
     at: datetime
     amount: Money
@@ -94,7 +95,7 @@ class Receipt:
     def paid(self) -> Money:
         """What the trip cost its rider: ``total`` less rebates, never below zero."""
         currency = self.total.currency
-        rebates = (each.amount for each in self.movements if each.kind == REBATE)
+        rebates = (each.amount for each in self.movements if each.kind in (REBATE, REBOOKING))
         return max(self.total - Money.total(rebates, currency), Money.zero(currency))
 
 
@@ -157,7 +158,7 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 taken = payment.captured
                 found.append(Movement(kind, made.decided_at, taken, payment.paid_with))
             elif made.kind is OperationKind.REFUND:
-                kind = made.reason if made.reason in (GUARANTEE, REBATE) else "refund"
+                kind = made.reason if made.reason in COMPENSATIONS else "refund"
                 found.append(Movement(kind, made.decided_at, made.amount))
     return tuple(sorted(found, key=lambda each: each.at))
 
@@ -178,7 +179,8 @@ def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> Recei
     gross = price if due else Money.zero(price.currency)
     replay = replay_leg(leg, passengers, city) if due else Replay(gross)
     unpaid = ("erlassen",) if used else ("nicht genutzt",)
-    unpaid = (WAIVED,) if reported else unpaid
+    if reported and leg.report is not None:
+        unpaid = (REBOOKED if leg.report.kind is Kind.REBOOKED else WAIVED,)
     return ReceiptLine(
         leg_id=leg.id,
         mode=leg.mode,

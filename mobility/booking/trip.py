@@ -169,6 +169,8 @@ class Trip:
     created_at: datetime
     expires_at: datetime
     legs: tuple[TripLeg, ...]
+    locked: Money | None = None
+    """What its rider pays at most, where it takes the place of the rest of another trip."""
 
     @property
     def provided(self) -> tuple[TripLeg, ...]:

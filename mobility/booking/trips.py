@@ -71,7 +71,7 @@ _TRIP = (
     select(
         *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
         *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
-        *(booking.c.created_at, booking.c.expires_at),
+        *(booking.c.created_at, booking.c.expires_at, booking.c.locked_minor),
         *(leg.c.id.label("leg_id"), leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce),
         *(leg.c.state.label("leg_state"), leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor),
         leg.c.ceiling_minor.label("leg_ceiling_minor"),
@@ -105,6 +105,7 @@ async def lock_booking(tx: AsyncConnection, booking_id: str) -> None:
 
 
 def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> Trip:
+    locked = row["locked_minor"]
     return Trip(
         id=row["id"],
         rider_id=row["rider_id"],
@@ -119,6 +120,7 @@ def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> T
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         legs=legs,
+        locked=None if locked is None else Money(locked, row["currency"]),
     )
 
 

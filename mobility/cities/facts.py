@@ -267,6 +267,10 @@ class Rules:
         default_factory=lambda: {Mode.BIKE: 24, Mode.SCOOTER: 4, Mode.CAR: 72}
     )
     """How long a rented vehicle may be ridden before the ride is ended for its rider."""
+    rebooking_costs_most: Annotated[Decimal, Field(ge=0, max_digits=6, decimal_places=2)] = Decimal(
+        10
+    )
+    """What we bear at most, in major units, of a trip in place of one that cannot be made."""
 
     def longest_ride(self) -> dict[Mode, timedelta]:
         """How long a vehicle of each mode may be ridden."""

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from gtfs.ids import TripIdx
-from gtfs.realtime_live import Live
+from gtfs.realtime_live import Kind, Live
 from gtfs.realtime_match import Run
 from gtfs.service_time import DAY_S, instant, seconds_at
 from gtfs.timetable import Timetable
@@ -57,15 +57,12 @@ def find_seen(live: Live, ride: TripCalls, departs_at: datetime) -> SeenRide | N
     of its two calls is left out or without data.
     """
     static = live.static
-    planned = _index(static).get(ride.trip_id)
-    if planned is None:
+    run = _find_run(static, ride, departs_at)
+    if run is None:
         return None
+    planned, day = run
     events = _events(static, planned)
-    if not 0 <= ride.board_index < ride.alight_index < len(events):
-        return None
-    began = departs_at - timedelta(seconds=events[ride.board_index][1]) + _HALF_A_DAY
-    day = began.astimezone(static.tz).date()
-    current = live.runs.get(Run(planned, day))
+    current = live.runs.get(run)
     change = None if current is None else live.change_of(current)
     if current is None or change is None:
         return None
@@ -86,6 +83,35 @@ def find_seen(live: Live, ride: TripCalls, departs_at: datetime) -> SeenRide | N
         )
 
     return SeenRide(ride.trip_id, day, end(ride.board_index, 1), end(ride.alight_index, 0))
+
+
+def does_not_run(live: Live, ride: TripCalls, departs_at: datetime) -> bool:
+    """Whether a feed says that the run is cancelled, or does not call where one gets on or off.
+
+    Where another run is put in its place nothing is said of where that calls: False.
+    """
+    run = _find_run(live.static, ride, departs_at)
+    if run is None or run not in live.runs:
+        return False
+    current = live.runs[run]
+    if current is None:
+        return True
+    change = live.change_of(current)
+    if change is None or change.kind is not Kind.CHANGED:
+        return False
+    return bool(change.skipped & {ride.board_index, ride.alight_index})
+
+
+def _find_run(static: Timetable, ride: TripCalls, departs_at: datetime) -> Run | None:
+    """The planned run that was to leave at about that time, within half a day."""
+    planned = _index(static).get(ride.trip_id)
+    if planned is None:
+        return None
+    events = _events(static, planned)
+    if not 0 <= ride.board_index < ride.alight_index < len(events):
+        return None
+    began = departs_at - timedelta(seconds=events[ride.board_index][1]) + _HALF_A_DAY
+    return Run(planned, began.astimezone(static.tz).date())
 
 
 def within_hours(clock_s: int, first_s: int | None, last_s: int | None) -> bool:

@@ -1,6 +1,7 @@
 """An offer: one journey, priced leg by leg, frozen until it expires.
 
-OSDM's word: ``offer → booking → fulfilment``. An offer is not personal: any rider may book it.
+OSDM's word: ``offer → booking → fulfilment``. An offer is not personal: any rider may book it,
+unless it is made in place of what she has booked.
 """
 
 from __future__ import annotations
@@ -54,6 +55,14 @@ class OfferLeg:
 
 
 @dataclass(frozen=True, slots=True)
+class InPlaceOf:
+    """A booking from one of its legs on."""
+
+    booking_id: str
+    leg_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A frozen, priced journey."""
 
@@ -63,6 +72,8 @@ class Offer:
     passes: tuple[str, ...]
     """The kinds of pass that the prices assume."""
     legs: tuple[OfferLeg, ...]
+    in_place_of: InPlaceOf | None = None
+    """What it alone may take the place of; None for an offer that anyone may book."""
 
     @property
     def price(self) -> Money:

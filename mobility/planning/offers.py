@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from mobility.cities.city import City
 from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
 from mobility.planning.itinerary import Itinerary, Leg, Ride
-from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid, plus
 from mobility.planning.pricing import Pricer
 from mobility.planning.search import Planner
@@ -123,7 +123,7 @@ def _stopped(itinerary: Itinerary, stopped: Stopped) -> tuple[str, ...]:
     return tuple(why for why in whys if why)
 
 
-def write_offers(offered: Iterable[OfferedJourney]) -> bytes:
+def write_offers(offered: Iterable[OfferedJourney], in_place_of: InPlaceOf | None = None) -> bytes:
     """The offers among the journeys of one search as JSON, as ``Offer`` would be written.
 
     Without making one of each journey first: a search has hundreds of values to write.
@@ -136,6 +136,7 @@ def write_offers(offered: Iterable[OfferedJourney]) -> bytes:
                 "passengers": journey.passengers,
                 "passes": journey.passes,
                 "legs": [_leg(leg) for leg in journey.itinerary.legs],
+                "in_place_of": in_place_of,
             }
             for journey in offered
             if journey.offer_id
@@ -207,10 +208,12 @@ class WrittenOffers(NamedTuple):
     value: bytes
 
 
-def write_to_keep(prefix: str, offered: Sequence[OfferedJourney]) -> WrittenOffers | None:
+def write_to_keep(
+    prefix: str, offered: Sequence[OfferedJourney], in_place_of: InPlaceOf | None = None
+) -> WrittenOffers | None:
     """The offers of one search, to be kept under one key; None where there are none."""
     first = next((journey.offer_id for journey in offered if journey.offer_id), None)
-    return WrittenOffers(_key(prefix, first), write_offers(offered)) if first else None
+    return WrittenOffers(_key(prefix, first), write_offers(offered, in_place_of)) if first else None
 
 
 async def keep_offers(redis: Redis, written: WrittenOffers | None, seconds: int) -> None:

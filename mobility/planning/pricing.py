@@ -166,6 +166,10 @@ class Pricer:
             for text in table.explain_passes(passes & self._passes[name])
         )
 
+    def find_table(self, provider_id: ProviderId | None) -> FareTable | None:
+        """The fares that a provider's rides are sold by; None where it sells none here."""
+        return self._city.fare_tables.get(self._fares.get(provider_id, "") if provider_id else "")
+
     def _table(self, name: str) -> FareTable:
         if name not in self._city.fare_tables:
             raise FareUnknownError("the operator of this ride has no fares here")

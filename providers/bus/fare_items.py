@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from payments.money import Money
 from providers.bus.fares import FareTable, FareUnknownError, parse_product
+from providers.bus.product import say_covered
 from providers.price_item import ItemKind, PriceItem
 from providers.tariff import Priced
 
@@ -21,7 +22,7 @@ def reprice_ticket(table: FareTable, edition_id: str, product: str, passengers: 
         raise FareUnknownError(f"no price list {edition_id} here has {product}")
     name = f"{table.names.product[wanted.base]}, {table.names.rider[wanted.rider]}"
     if wanted.covered_by is not None:
-        text = f"im Fahrschein von Fahrt {wanted.covered_by} enthalten"
+        text = say_covered(wanted.covered_by)
         item = PriceItem(ItemKind.TICKET, 0, "person", each, text)
         return Priced(Money.zero(table.currency), (text,), (item,))
     items = [PriceItem(ItemKind.TICKET, passengers, "person", each, name)]

@@ -23,7 +23,7 @@ from providers.bus.fare_table import (
     Tariff,
     read_fares,
 )
-from providers.bus.product import Product, parse_product
+from providers.bus.product import Product, parse_product, say_covered
 from providers.values import Quote
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "parse_product",
     "price_product",
     "read_fares",
+    "whole_rides",
 ]
 
 _SATURDAY = 5
@@ -95,7 +96,7 @@ def choose_products(
     Raises:
         FareUnknownError: no fare is known for a ride, its rider or its day, or a pass is unknown.
     """
-    whole, begins = _whole_rides(rides)
+    whole, begins = whole_rides(rides)
     parts = _parts(table, whole, holidays)
     products = _choose(table, parts, frozenset(passes), rider, passengers)
     if len(whole) == len(rides):
@@ -142,7 +143,7 @@ def _choose(
     return tuple(str(chosen[index]) for index in range(len(parts)))
 
 
-def _whole_rides(rides: Sequence[FareRide]) -> tuple[list[FareRide], list[int]]:
+def whole_rides(rides: Sequence[FareRide]) -> tuple[list[FareRide], list[int]]:
     """Rides as fares see them, and where each of them begins among those given."""
     whole: list[FareRide] = []
     begins: list[int] = []
@@ -197,7 +198,7 @@ def price_product(table: FareTable, product: str, on: date, passengers: int = 1)
     if wanted.covered_by is not None:
         price = Money.zero(table.currency)
         lines = [
-            f"im Fahrschein von Fahrt {wanted.covered_by} enthalten: {_amount(price)}",
+            f"{say_covered(wanted.covered_by)}: {_amount(price)}",
             f"Umsteigen innerhalb von {edition.transfer_minutes} Minuten, keine Rückfahrt",
         ]
     else:

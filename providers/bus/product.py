@@ -7,6 +7,7 @@ A *product* is a string that an offer and an order carry:
 - ``single:2:adult:covered-1`` a ride on the ticket of the journey's first ride;
 - ``single:2:adult:covered-1:of-2026-12-31`` the same, where the ride's own day has another price
   list than the day of that ticket;
+- ``single:2:adult:covered-0`` a ride on a ticket of the trip that this one takes the place of;
 - ``single:2:adult:pass`` one person rides on a pass and pays nothing, ``:pass2`` two persons. Which
   pass it is stays with the rider: it may tell of a disability.
 """
@@ -23,12 +24,19 @@ from providers.bus.fare_table import FareUnknownError
 _PRODUCT = re.compile(
     r"(?P<base>[a-z]+(?::[0-9])?):(?P<rider>[a-z]{2,20}?)"
     r"(?P<pass>:pass(?P<free>[2-9])?)?"
-    r"(?::covered-(?P<covered>[1-9][0-9]?)(?::of-(?P<of>[0-9]{4}-[0-9]{2}-[0-9]{2}))?)?"
+    r"(?::covered-(?P<covered>0|[1-9][0-9]?)(?::of-(?P<of>[0-9]{4}-[0-9]{2}-[0-9]{2}))?)?"
 )
 
 
+BEFORE = 0
+"""In place of a ride's number: the ticket was bought with the trip before this one."""
+
+
 class Product(NamedTuple):
-    """A product read apart; ``free`` persons ride on a pass."""
+    """A product read apart; ``free`` persons ride on a pass.
+
+    ``covered_by`` is the ride of the journey whose ticket it is on, ``BEFORE`` one of another trip.
+    """
 
     base: str
     rider: str
@@ -39,9 +47,15 @@ class Product(NamedTuple):
 
     def __str__(self) -> str:
         free = "" if not self.free else ":pass" if self.free == 1 else f":pass{self.free}"
-        covered = f":covered-{self.covered_by}" if self.covered_by else ""
+        covered = f":covered-{self.covered_by}" if self.covered_by is not None else ""
         of = f":of-{self.of}" if self.of else ""
         return f"{self.base}:{self.rider}{free}{covered}{of}"
+
+
+def say_covered(covered_by: int) -> str:
+    """On whose ticket a ride is, in German."""
+    whose = "der Fahrt davor" if covered_by == BEFORE else f"von Fahrt {covered_by}"
+    return f"im Fahrschein {whose} enthalten"
 
 
 @lru_cache(maxsize=256)
@@ -58,6 +72,6 @@ def parse_product(product: str) -> Product:
         found = None
     if found is None:
         raise FareUnknownError(f"{product[:80]!r} is not a fare product such as single:2:adult")
-    covered = int(found["covered"]) if found["covered"] else None
+    covered = None if found["covered"] is None else int(found["covered"])
     free = int(found["free"] or 1) if found["pass"] else 0
     return Product(found["base"], found["rider"], free, covered, of)

@@ -284,7 +284,7 @@ def test_no_rides_no_products() -> None:
 @pytest.mark.parametrize(
     "product",
     ["", "single", "single:2", "single:2:adult:pass0", "single:2:adult:pass:x", "gold:9:adult",
-     "single:2:adult:covered-0",
+     "single:2:adult:covered-00",
      "single:2:adult:covered-1:of-2026-02-30", "single:2:adult:of-2026-12-31",
      "single:2:adult\n", "SINGLE:2:ADULT", "ferry:dog", "x" * 10_000],
 )  # fmt: skip

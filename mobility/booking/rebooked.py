@@ -1,0 +1,182 @@
+"""A booking in place of the rest of another one: when the other is given up, and who pays more.
+
+Its rider pays no more for it than the price that was locked; what it costs beyond goes back when it
+is settled, at our expense. The other booking is touched only once this one is confirmed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.booking import rebates
+from mobility.booking.desk import Desk
+from mobility.booking.leg_reports import (
+    Kind,
+    LegReport,
+    Outcome,
+    add_report,
+    end_voided,
+    void,
+)
+from mobility.booking.moves import ADVANCE, OVER
+from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLeg
+from mobility.booking.trips import ask_for, get_trip, lock_booking
+from mobility.db import transaction
+from mobility.tables import booking, leg_report
+from payments.debt import list_debts
+from payments.money import Money
+from payments.payment import find_payment
+from payments.refund import REBOOKING, prepare_compensation
+
+STEP = "bear_difference"
+STANDS = (BookingState.CONFIRMED, BookingState.ACTIVE, BookingState.COMPLETED, BookingState.SETTLED)
+"""The states in which a booking is certain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooks:
+    """What a booking takes the place of: a booking from one of its legs on."""
+
+    booking_id: str
+    leg_id: str
+    locked: Money
+    """What the rider pays at most for it."""
+
+
+def list_given_up(trip: Trip, leg_id: str) -> list[TripLeg]:
+    """The legs from that one on that are booked and not used; none where there is no such leg."""
+    begins = next((leg.position for leg in trip.legs if leg.id == leg_id), len(trip.legs))
+    return [
+        leg
+        for leg in trip.provided
+        if leg.position >= begins
+        and leg.state is LegState.CONFIRMED
+        and not leg.pending(Ask.START)
+        and Ask.CANCEL not in leg.asked
+    ]
+
+
+def lock_price(trip: Trip, given_up: list[TripLeg]) -> Money:
+    """What the rider pays at most for what comes in place of these legs.
+
+    As much as they cost her. Where the trip is itself rebooked, no more than its own locked price
+    leaves beside what she keeps of it.
+    """
+    used = (leg for leg in trip.provided if leg.state is not LegState.CANCELLED)
+    currency = trip.price.currency
+    total = Money.total((_cost(leg) for leg in used), currency)
+    kept = total - Money.total((_cost(leg) for leg in given_up), currency)
+    most = total if trip.locked is None else min(total, trip.locked)
+    return most - min(kept, most)
+
+
+def _cost(leg: TripLeg) -> Money:
+    return leg.quoted if leg.final is None else leg.final
+
+
+async def find_successor(tx: AsyncConnection, booking_id: str) -> str | None:
+    """The booking that takes the place of the rest of this one, failed ones aside."""
+    successor: str | None = await tx.scalar(
+        select(booking.c.id).where(booking.c.rebooked_from == booking_id, booking.c.aim != Aim.FAIL)
+    )
+    return successor
+
+
+async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> None:
+    """Give up what a booking that is confirmed now takes the place of; done once, however often.
+
+    In the transaction that confirms it, so that there are never both and never neither. A ticket
+    that has become valid is void and costs nothing, everything else is asked to be cancelled.
+    """
+    row = (
+        await tx.execute(
+            select(booking.c.rebooked_from, booking.c.rebooked_leg_id).where(
+                booking.c.id == trip.id
+            )
+        )
+    ).one()
+    await lock_booking(tx, row.rebooked_from)
+    old = await get_trip(tx, row.rebooked_from)
+    if old.aim is not Aim.TRAVEL or old.state in OVER:
+        return
+    for leg in list_given_up(old, row.rebooked_leg_id):
+        await _report(tx, old, leg, now)
+        if not leg.scarce:
+            await void(tx, old.id, leg.id, now)
+        if not leg.scarce and now >= leg.departs_at:
+            await end_voided(tx, old.id, leg.id, now)
+        else:
+            await ask_for(tx, old.id, leg.id, Ask.CANCEL, now)
+    await steps.enqueue(tx, kind=ADVANCE, key=old.id, run_at=now)
+
+
+async def _report(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) -> None:
+    """Say on the leg why it costs nothing, also where something else was noted of it before."""
+    report = LegReport(
+        booking_id=trip.id,
+        leg_id=leg.id,
+        kind=Kind.REBOOKED,
+        note=None,
+        outcome=Outcome.GIVEN_BACK,
+        believed=True,
+        open=False,
+        reported_at=now,
+        asked=None,
+        answer=None,
+        answer_error=None,
+        seen=None,
+        seen_at=None,
+    )
+    await add_report(tx, report, trip.rider_id)
+    mine = (leg_report.c.booking_id == trip.id, leg_report.c.leg_id == leg.id)
+    await tx.execute(update(leg_report).where(*mine).values(outcome=Outcome.GIVEN_BACK))
+
+
+def borne(final: Money, ceiling: Money, locked: Money) -> Money:
+    """What of a trip's final price we bear: beyond the locked price, up to its ceiling.
+
+    A ride that goes on beyond what was held for it is its rider's, as any is.
+    """
+    return max(min(final, ceiling) - locked, Money.zero(final.currency))
+
+
+async def ask_to_bear(tx: AsyncConnection, trip: Trip, now: datetime) -> None:
+    """Ask for the difference to be given back, once a rebooked trip is settled or paid."""
+    if trip.locked is not None:
+        await steps.enqueue(tx, kind=STEP, key=trip.id, run_at=now)
+
+
+async def bear_difference(desk: Desk, booking_id: str) -> datetime | None:
+    """Give back what a settled trip cost beyond its locked price, once.
+
+    Returns:
+        When to look again, or None when nothing is left to do.
+    """
+    async with transaction(desk.engine) as tx:
+        await lock_booking(tx, booking_id)
+        trip = await get_trip(tx, booking_id)
+        mine = select(booking.c.payment_id).where(booking.c.id == booking_id)
+        payment_id = (await tx.execute(mine)).scalar_one()
+        if trip.state is not BookingState.SETTLED or trip.locked is None:
+            return None
+        if await find_payment(tx, payment_id) is None:
+            return None
+        if any(debt.is_due for debt in await list_debts(tx, [payment_id])):
+            return None  # asked for again when that is paid
+        difference = borne(trip.final, trip.ceiling, trip.locked)
+        if not difference:
+            return None
+        operation = await prepare_compensation(
+            tx, payment_id, difference, reason=REBOOKING, key=STEP, now=desk.clock()
+        )
+    if operation is None:
+        return None
+    again = await rebates.carry_out(desk, operation)
+    if again is None:
+        await desk.changed(booking_id)
+    return again

@@ -1,0 +1,177 @@
+"""Whether a booked trip can still be made as booked, by what the feeds say of its rides. Pure.
+
+A forecast counts here, unlike for a claim: who waits until it is certain has missed the next bus.
+What no feed speaks of is taken to run as planned; how the rider herself fares nobody tells us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gtfs.geo import LatLon
+from gtfs.realtime_live import Live
+from mobility.booking.queries import LegRecord
+from mobility.booking.riding import NO_SHOW_AFTER
+from mobility.booking.trip import LegState
+from mobility.claims.seen import SeenRide, does_not_run, find_seen
+
+GONE = (LegState.CANCELLED, LegState.FAILED)
+USED = (LegState.ACTIVE, LegState.ENDED)
+
+
+class Because(StrEnum):
+    """Why a leg cannot be used."""
+
+    CANCELLED = "cancelled"
+    """Its run does not run, or does not call where one gets on or off."""
+    MISSED = "missed"
+    """The ride before comes too late for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What is wrong with a trip, and from where on another way is looked for."""
+
+    because: Because
+    leg_id: str
+    """The leg that cannot be used."""
+    late_seconds: int
+    """How much later the ride before arrives than planned; zero where none does."""
+    first_leg_id: str
+    """From this leg on nothing is ridden as booked."""
+    origin: LatLon
+    origin_name: str
+    destination: LatLon
+    at: datetime
+    """When the rider can be there at the earliest."""
+
+
+def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Disturbance | None:
+    """The first leg, in the order of travel, that is cancelled or will be missed; None if none is.
+
+    Nothing of a leg once the rider has begun it, or one after it.
+    """
+    for index, leg in enumerate(legs):
+        went_on = any(each.state in USED for each in legs[index:] if each.provider_id)
+        if not _waits(leg) or went_on:
+            continue
+        before = _before(legs, index)
+        late = timedelta() if before is None else _late(legs[before], live)
+        if _is_cancelled(leg, live):
+            return _describe(legs, index, index, Because.CANCELLED, late, live, now)
+        if before is not None and _is_missed(legs, before, index, live):
+            first = _first_to_give_up(legs, before, now)
+            return _describe(
+                legs, index, index if first is None else first, Because.MISSED, late, live, now
+            )
+    return None
+
+
+def _waits(leg: LegRecord) -> bool:
+    return (
+        leg.provider_id is not None
+        and leg.state == LegState.CONFIRMED
+        and leg.report is None
+        and leg.detail is not None
+    )
+
+
+def _before(legs: Sequence[LegRecord], index: int) -> int | None:
+    """The leg before that a provider carries out; None where the trip begins, or it is unknown."""
+    found = next((i for i in range(index - 1, -1, -1) if legs[i].provider_id), None)
+    if found is None or legs[found].state in GONE or legs[found].report is not None:
+        return None
+    return found
+
+
+def _first_to_give_up(legs: Sequence[LegRecord], late: int, now: datetime) -> int | None:
+    """The late ride itself, with the one it goes on from, while its ticket is not valid yet.
+
+    Later its rider is taken to be aboard.
+    """
+    first = late
+    while _stays(legs[first]) and first > 0:
+        first -= 1
+    return first if _waits(legs[first]) and now < legs[first].departs_at else None
+
+
+def _stays(leg: LegRecord) -> bool:
+    return (
+        leg.detail is not None and leg.detail.fare_ride is not None and leg.detail.fare_ride.stays
+    )
+
+
+def _is_cancelled(leg: LegRecord, live: Live) -> bool:
+    trip = leg.detail.trip if leg.detail else None
+    return trip is not None and does_not_run(live, trip, leg.departs_at)
+
+
+def _seen(leg: LegRecord, live: Live) -> SeenRide | None:
+    trip = leg.detail.trip if leg.detail else None
+    return None if trip is None else find_seen(live, trip, leg.departs_at)
+
+
+def _late(leg: LegRecord, live: Live) -> timedelta:
+    seen = _seen(leg, live)
+    return timedelta() if seen is None else max(seen.arrival.late, timedelta())
+
+
+def _is_missed(legs: Sequence[LegRecord], before: int, index: int, live: Live) -> bool:
+    """Whether the rider comes to a leg after its vehicle has left, or is no longer kept for her."""
+    late, leg = _late(legs[before], live), legs[index]
+    if not late or _stays(leg):
+        return False
+    there = legs[before].arrives_at + late + _change(legs, before, index, live)
+    if leg.metered:
+        kept = max(leg.departs_at + NO_SHOW_AFTER, leg.kept_until or leg.departs_at)
+        return there >= kept
+    seen = _seen(leg, live)
+    return there > (leg.departs_at if seen is None else seen.departure.live_at)
+
+
+def _change(legs: Sequence[LegRecord], before: int, index: int, live: Live) -> timedelta:
+    """How long it takes from one leg to the next: the walk between, or the stop's change time."""
+    walks = [walk.arrives_at - walk.departs_at for walk in legs[before + 1 : index]]
+    planned = legs[index].departs_at - legs[before].arrives_at
+    seen = _seen(legs[before], live)
+    if walks or seen is None or legs[index].metered:
+        return min(sum(walks, timedelta()), planned)
+    stop = live.static.stop_index[seen.arrival.stop_id]
+    least = timedelta(seconds=int(live.static.stop_table.change_s[stop]))
+    return min(least, planned)
+
+
+def _describe(
+    legs: Sequence[LegRecord],
+    index: int,
+    first: int,
+    because: Because,
+    late: timedelta,
+    live: Live,
+    now: datetime,
+) -> Disturbance | None:
+    """With the place where the ride before ends, or where the first leg given up begins."""
+    start, last = legs[first].detail, legs[-1].detail
+    if start is None or last is None:
+        return None
+    origin, name = start.origin, start.origin_name
+    walked = legs[first - 1] if first else None
+    at = legs[first].departs_at if walked is None else walked.arrives_at
+    before = _before(legs, first)
+    came_by = None if before is None else legs[before].detail
+    if before is not None and came_by is not None:
+        origin, name = came_by.destination, came_by.destination_name
+        at = legs[before].arrives_at + _late(legs[before], live)
+    return Disturbance(
+        because=because,
+        leg_id=legs[index].id,
+        late_seconds=int(late.total_seconds()),
+        first_leg_id=legs[first].id,
+        origin=origin,
+        origin_name=name,
+        destination=last.destination,
+        at=max(at, now),
+    )
