@@ -87,6 +87,21 @@ def test_a_broken_bike_costs_nothing_and_the_next_one_is_booked_at_the_same_tari
     anna.post(f"/v1/bookings/{again['id']}/cancel")
 
 
+def test_a_pass_that_its_issuer_confirms_makes_the_bus_free(
+    instance: Instance, http: httpx.Client
+) -> None:
+    carla = rider_of(instance, http, "carla")
+    asked = {"kind": "deutschlandticket", "reference": "4711"}
+    assert carla.post("/v1/me/passes", asked).json()["because"] == "unknown"
+    full = carla.offer("bus")
+    held = carla.post("/v1/me/passes", {"kind": "deutschlandticket"}).json()
+    assert (held["state"], held["lowers_prices"]) == ("verified", True)
+    refused = carla.book(full)
+    assert (refused.status_code, refused.json()["amount_minor"]) == (409, 0)
+    booking = carla.book(refused.json()["offer_id"]).json()
+    assert (booking["state"], booking["price"]["amount"]) == ("confirmed", 0)
+
+
 def test_three_d_secure_is_one_visit_to_a_hosted_page(anna: Rider) -> None:
     booking = anna.book(anna.offer("bike"), method="pm_card_threeDSecure2Required").json()
     assert booking["state"] == "awaiting_payment"
