@@ -19,6 +19,7 @@ from mobility.give_back_command import release_and_refund
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.pass_command import revoke_pass_command, verify_pass
 from mobility.realtime_command import show_realtime
+from mobility.restore_command import restore_app
 from mobility.sales_command import sales_app
 from mobility.settings import Settings
 from mobility.steps_command import steps_app
@@ -58,6 +59,7 @@ app.add_typer(finance_app, name="finance")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(steps_app, name="steps")
 app.add_typer(sales_app, name="sales")
+app.add_typer(restore_app, name="restore")
 app.command("release-and-refund")(release_and_refund)
 app.command("token")(token)
 app.command("verify-licence")(verify_licence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,12 +119,37 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
             mailer=make_mailer(settings),
             changes=changes,
             desk=replace(
-                _desk(settings, engine, providers, gateway, secrets, changes),
+                _desk(settings, engine, providers, gateway, secrets, changes.publish),
                 day_ceilings=city.day_ceilings,
             ),
             sales=SalesWatch(engine, city),
             pass_office=_pass_office(settings, city, engine, secrets, http),
         )
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """What acts on bookings, without what a search or the API needs; nobody is told of changes.
+
+    Raises:
+        NotConfiguredError: a setting is missing.
+    """
+    city = load_city(settings.city)
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else None
+    secrets = derive_secrets(_required(secret, "MOBILITY_SECRET_KEY"), settings.ticket_epoch)
+    async with AsyncExitStack() as stack:
+        engine = make_engine(_required(settings.database_url, "DATABASE_URL"))
+        stack.push_async_callback(engine.dispose)
+        http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        gateway = open_gateway(settings)
+        stack.push_async_callback(gateway.close)
+        providers = _open_providers(settings, city, http)
+        desk = _desk(settings, engine, providers, gateway, secrets, _tell_nobody)
+        yield replace(desk, day_ceilings=city.day_ceilings)
+
+
+async def _tell_nobody(_booking_id: str) -> None:
+    return
 
 
 def open_gateway(settings: Settings) -> Gateway:
@@ -193,7 +218,7 @@ def _desk(
     providers: dict[ProviderId, Provider],
     gateway: Gateway,
     secrets: Secrets,
-    changes: Changes,
+    changed: Callable[[str], Awaitable[None]],
 ) -> Desk:
     public = settings.public_url or f"http://{settings.host}:{settings.port}"
 
@@ -213,5 +238,5 @@ def _desk(
         return_url=f"{public}/payment-done",
         worker=_worker_name(),
         lease=timedelta(seconds=settings.step_lease_seconds),
-        changed=changes.publish,
+        changed=changed,
     )

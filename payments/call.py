@@ -2,7 +2,8 @@
 
 An operation that may have been sent before is first read. Confirming, capturing and releasing name
 the hold by its id, and the hold's own state decides whether they still have to happen; creating a
-hold touches no money; and a refund that is sent again carries the key of the first attempt.
+hold touches no money; and a refund, which no state of the hold's tells apart from another, is read
+even when it is new here, since a restore may have lost that it was made.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from payments.errors import (
     RefusedError,
     UnreachableError,
 )
-from payments.gateway import Gateway, Hold, HoldState, RefundReceipt, RefundState
+from payments.gateway import Gateway, Hold, HoldState, RefundState
 from payments.operation import Operation, OperationKind, Outcome, OutcomeKind
 
 HOLD_GONE = "hold_released"
@@ -162,9 +163,7 @@ async def _release(gateway: Gateway, operation: Operation) -> Outcome:
 
 async def _refund(gateway: Gateway, operation: Operation) -> Outcome:
     hold_id = _hold_id(operation)
-    found: RefundReceipt | None = None
-    if not operation.fresh:
-        found = await gateway.find_refund(hold_id, operation.id)
+    found = await gateway.find_refund(hold_id, operation.id)
     if found is None:
         found = await gateway.refund_hold(
             hold_id, key=operation.key, operation_id=operation.id, amount=operation.amount

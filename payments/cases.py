@@ -15,6 +15,9 @@ from payments.matching import Case, CaseKind
 from payments.money import Money
 from payments.tables import reconciliation_case
 
+OF_A_RESTORE = (CaseKind.LOST_BOOKING, CaseKind.LOST_RIDE)
+"""What reconciliation neither sees nor explains: a person closes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FiledCase:
@@ -56,9 +59,46 @@ async def file_cases(
         .where(
             reconciliation_case.c.state == "open",
             reconciliation_case.c.reconciliation_id != reconciliation_id,
+            reconciliation_case.c.kind.not_in([kind.value for kind in OF_A_RESTORE]),
         )
         .values(state="explained", closed_at=now)
     )
+
+
+async def file_lost(
+    tx: AsyncConnection, reconciliation_id: str, cases: Sequence[Case], now: datetime
+) -> None:
+    """Open what a restore leaves to a person; what was opened before, or closed, stays as it is."""
+    for case in cases:
+        await tx.execute(
+            insert(reconciliation_case)
+            .values(
+                kind=case.kind.value,
+                subject=case.subject,
+                reconciliation_id=reconciliation_id,
+                currency=case.difference.currency,
+                difference_minor=case.difference.minor,
+                explanation=case.explanation,
+                booking_id=case.booking_id,
+                state="open",
+                opened_at=now,
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+async def close_lost(tx: AsyncConnection, subject: str, now: datetime) -> bool:
+    """Close what a restore left about a subject, as a person has settled it; False if nothing."""
+    closed = await tx.execute(
+        update(reconciliation_case)
+        .where(
+            reconciliation_case.c.subject == subject,
+            reconciliation_case.c.kind.in_([kind.value for kind in OF_A_RESTORE]),
+            reconciliation_case.c.state == "open",
+        )
+        .values(state="explained", closed_at=now)
+    )
+    return closed.rowcount > 0
 
 
 async def list_cases(

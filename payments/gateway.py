@@ -72,6 +72,23 @@ class RefundReceipt:
     operation_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FoundHold:
+    """A hold of ours as a list of the processor shows it, with what we wrote on it."""
+
+    hold: Hold
+    operation_id: str
+    booking_id: str
+    customer_ref: str
+    method: str
+    created_at: datetime
+
+    @property
+    def payment_id(self) -> str:
+        """The payment whose hold it is."""
+        return self.operation_id.rpartition(".")[0]
+
+
 class LineCategory(StrEnum):
     """What moved the processor's balance; Stripe's reporting categories, reduced."""
 
@@ -224,6 +241,10 @@ class Gateway(Protocol):
         """The customer's hold that carries our operation's id, created at or after ``since``."""
         ...
 
+    async def list_holds(self, *, since: datetime) -> Sequence[FoundHold]:
+        """Every hold of ours created at or after ``since``, oldest first."""
+        ...
+
     async def refund_hold(
         self, hold_id: str, *, key: str, operation_id: str, amount: Money
     ) -> RefundReceipt:
@@ -232,6 +253,10 @@ class Gateway(Protocol):
 
     async def find_refund(self, hold_id: str, operation_id: str) -> RefundReceipt | None:
         """The hold's refund that carries our operation's id."""
+        ...
+
+    async def list_refunds(self, hold_id: str) -> Sequence[RefundReceipt]:
+        """Every refund of a hold, oldest first."""
         ...
 
     async def get_balance(self) -> Mapping[str, Money]:

@@ -38,6 +38,10 @@ class CaseKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     """A refund came back: the rider has not got her money."""
     UNKNOWN_TYPE = "unknown_type"
+    LOST_BOOKING = "lost_booking"
+    """Money was taken for a booking that a restore lost, and is not back with the rider."""
+    LOST_RIDE = "lost_ride"
+    """A provider keeps, or was owed for, a ride that no booking of ours names since a restore."""
     BALANCE = "balance"
     """Ledger and processor differ by more than the other cases explain."""
 

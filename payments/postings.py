@@ -36,6 +36,8 @@ class JournalKind(StrEnum):
     """A carrier's guarantee: accepted, paid out to the rider, or paid by the carrier."""
     REBATE = "rebate"
     """Given back at our own expense."""
+    REBUILT = "rebuilt"
+    """Taken for a booking that a restore from a backup lost."""
     FEE = "fee"
     PAYOUT = "payout"
     REVERSAL = "reversal"
@@ -192,6 +194,22 @@ def captured(origin: Origin, taken: Money, splits: Sequence[Split]) -> list[Draf
         *_draft(JournalKind.CAPTURE, f"{key}:capture", sale, origin, "fare collected as agent"),
         *_draft(JournalKind.COMMISSION, f"{key}:commission", commission, origin, "our commission"),
     ]
+
+
+def rebuilt(origin: Origin, splits: Sequence[Split]) -> list[Draft]:
+    """What was taken for a booking that is lost: nothing of it is ours, and no VAT is known."""
+    lines = [
+        Posting(
+            Account(Role.PROVIDER_PAYABLE, split.gross.currency, split.provider_id),
+            -split.gross,
+            leg_id=split.leg_id,
+        )
+        for split in splits
+    ]
+    taken = Money.total((split.gross for split in splits), splits[0].gross.currency)
+    lines.append(Posting(Account(Role.PROCESSOR, taken.currency), taken))
+    memo = "fare of a booking lost in a restore"
+    return _draft(JournalKind.REBUILT, f"{origin.operation_id}:rebuilt", lines, origin, memo)
 
 
 def collected(origin: Origin, taken: Money) -> list[Draft]:

@@ -20,6 +20,7 @@ from payments.errors import MisconfiguredError
 from payments.gateway import (
     BalanceLine,
     Dispute,
+    FoundHold,
     Hold,
     Payout,
     RefundReceipt,
@@ -32,6 +33,7 @@ from payments.stripe_wire import (
     balance_line_of,
     balance_of,
     dispute_of,
+    found_hold_of,
     hold_of,
     mandate_of,
     payout_of,
@@ -273,6 +275,23 @@ class StripeGateway:
 
         return await self._calls.read(search)
 
+    async def list_holds(self, *, since: datetime) -> Sequence[FoundHold]:
+        """Every hold of ours created at or after ``since``, oldest first."""
+
+        async def collect() -> list[FoundHold]:
+            page = await self._stripe.v1.payment_intents.list_async(
+                {
+                    "created": {"gte": int(since.timestamp())},
+                    "limit": _PAGE,
+                    "expand": ["data.latest_charge"],
+                },
+                READ,
+            )
+            found = [found_hold_of(each.to_dict()) async for each in page.auto_paging_iter()]
+            return [each for each in found if each is not None]
+
+        return list(reversed(await self._calls.read(collect)))
+
     async def refund_hold(
         self, hold_id: str, *, key: str, operation_id: str, amount: Money
     ) -> RefundReceipt:
@@ -293,18 +312,19 @@ class StripeGateway:
 
     async def find_refund(self, hold_id: str, operation_id: str) -> RefundReceipt | None:
         """The hold's refund that carries our operation's id."""
+        found = await self.list_refunds(hold_id)
+        return next((each for each in reversed(found) if each.operation_id == operation_id), None)
 
-        async def search() -> RefundReceipt | None:
+    async def list_refunds(self, hold_id: str) -> Sequence[RefundReceipt]:
+        """Every refund of a hold, oldest first."""
+
+        async def collect() -> list[RefundReceipt]:
             page = await self._stripe.v1.refunds.list_async(
                 {"payment_intent": hold_id, "limit": _PAGE}, READ
             )
-            async for found in page.auto_paging_iter():
-                refund = refund_of(found.to_dict())
-                if refund.operation_id == operation_id:
-                    return refund
-            return None
+            return [refund_of(refund.to_dict()) async for refund in page.auto_paging_iter()]
 
-        return await self._calls.read(search)
+        return list(reversed(await self._calls.read(collect)))
 
     async def get_balance(self) -> Mapping[str, Money]:
         """What the processor owes us per currency, available and pending together."""

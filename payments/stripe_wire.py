@@ -16,6 +16,7 @@ from payments.gateway import (
     BalanceLine,
     Dispute,
     DisputeState,
+    FoundHold,
     Hold,
     HoldState,
     LineCategory,
@@ -158,6 +159,24 @@ def hold_of(intent: Wire) -> Hold:
         charge_id=_id(charge),
         decline_code=failure or problem.get("decline_code") or problem.get("code"),
         paid_with=paid_with,
+    )
+
+
+@_parsing
+def found_hold_of(intent: Wire) -> FoundHold | None:
+    """A PaymentIntent in a list; None for one that is not ours."""
+    operation_id, booking_id = _metadata(intent, "money_op"), _metadata(intent, "booking")
+    customer_ref, method = _id(intent.get("customer")), _id(intent.get("payment_method"))
+    if operation_id is None or booking_id is None or customer_ref is None:
+        return None
+    problem = intent.get("last_payment_error") or {}
+    return FoundHold(
+        hold=hold_of(intent),
+        operation_id=operation_id,
+        booking_id=booking_id,
+        customer_ref=customer_ref,
+        method=method or _id(problem.get("payment_method")) or "",
+        created_at=instant(intent["created"]),
     )
 
 

@@ -11,11 +11,13 @@ from typing import Protocol
 
 from providers.values import (
     Availability,
+    Kept,
     LegOrder,
     ProviderId,
     Quote,
     QuoteRequest,
     Reservation,
+    ReservationState,
 )
 
 
@@ -72,4 +74,15 @@ class Provider(Protocol):
 
     async def find_reservation(self, order: LegOrder, now: datetime) -> Reservation | None:
         """Read what the provider holds under ``order.key``; None if it never heard of it."""
+        ...
+
+    async def list_kept(self, since: datetime) -> tuple[Kept, ...]:
+        """All that the provider keeps for us and that was not over at ``since``.
+
+        Empty where nothing is kept on the other side. Refused where it offers no list.
+        """
+        ...
+
+    async def let_go(self, key: str) -> ReservationState:
+        """Cancel what is kept under a key of which no more is known; returns how it stands then."""
         ...

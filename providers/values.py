@@ -238,6 +238,16 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What a provider keeps under a key of ours, where it lists what it keeps."""
+
+    key: str
+    state: ReservationState
+    price: Money | None = None
+    """What the ride cost, once it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Availability:
     """A provider's vehicles and stations at one moment."""
 

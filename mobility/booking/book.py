@@ -21,6 +21,7 @@ from mobility.booking.longest import LONGEST_RIDE, find_bound
 from mobility.booking.rebooked import Rebooks
 from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
+from mobility.ids import leg_id as id_of_leg
 from mobility.ids import new_id
 from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid
@@ -174,7 +175,7 @@ def _leg_row(
     offered: OfferLeg,
     terms: Callable[[ProviderId], ProviderTerms],
 ) -> dict[str, object]:
-    leg_id = new_id("leg")
+    leg_id = id_of_leg(booking_id, position)
     row: dict[str, object] = {
         "booking_id": booking_id,
         "id": leg_id,

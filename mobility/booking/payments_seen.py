@@ -77,4 +77,6 @@ async def _advance(
         kind, key = STEP, payment.booking_id
         if payment.debt_id is not None:
             kind, key = COLLECT, payment.debt_id
+        elif await tx.scalar(select(booking.c.id).where(booking.c.id == key)) is None:
+            continue  # of a booking that a restore lost: there is nothing to go on
         await steps.enqueue(tx, kind=kind, key=key, run_at=now, wake_dead=wake_dead)

@@ -22,6 +22,7 @@ from providers.stanza import ProviderStanza
 from providers.values import (
     AccessFormat,
     Availability,
+    Kept,
     LegOrder,
     ProviderId,
     Quote,
@@ -115,6 +116,14 @@ class TicketOffice:
     async def find_reservation(self, order: LegOrder, now: datetime) -> Reservation | None:
         """Always ``held``: whatever was issued before, it can be issued again, and is the same."""
         return self._reservation(order, ReservationState.HELD)
+
+    async def list_kept(self, since: datetime) -> tuple[Kept, ...]:
+        """Nothing: no system on the other side keeps a ticket."""
+        return ()
+
+    async def let_go(self, key: str) -> ReservationState:
+        """Nothing happens, as nothing is kept."""
+        return ReservationState.CANCELLED
 
     def _issued(self, order: LegOrder, state: ReservationState) -> Reservation:
         claims = self._claims(order)

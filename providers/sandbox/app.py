@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime
 
 from providers.sandbox import answers
 from providers.sandbox.answers import Json
@@ -113,6 +114,16 @@ def _booking_router(operator: Operator, caller: Caller) -> APIRouter:
     async def book(body: BookingIn, maas_id: maas) -> Response:
         customer = body.customer.external_id if body.customer else None
         return _booking(operator, operator.book(body.id, maas_id, customer), 201)
+
+    @router.get("/bookings")
+    async def list_bookings(
+        maas_id: maas,
+        state: str | None = None,
+        since: Annotated[AwareDatetime | None, Query(alias="min-time")] = None,
+        until: Annotated[AwareDatetime | None, Query(alias="max-time")] = None,
+    ) -> Response:
+        found = operator.list_bookings(maas_id, state, since, until)
+        return _answer(200, [answers.booking_json(operator, booking) for booking in found])
 
     @router.get("/bookings/{booking_id}")
     async def read(booking_id: str, maas_id: maas) -> Response:

@@ -141,7 +141,7 @@ async def _before(fault: Fault, send: Send) -> None:
 
 
 def _operation(method: str, path: str, body: bytes) -> Operation | None:
-    if method == "GET" and path.startswith("/bookings/"):
+    if method == "GET" and path.startswith("/bookings"):
         return "read"
     if path.startswith("/entitlements/"):
         return "look_up" if method == "GET" else "release"

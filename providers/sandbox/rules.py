@@ -92,6 +92,33 @@ class Operator:
             raise ProblemError(404, 3404, f"no booking {booking_id}")
         return booking
 
+    def list_bookings(
+        self, maas_id: str, state: str | None, since: datetime | None, until: datetime | None
+    ) -> list[sqlite3.Row]:
+        """The caller's bookings in that state that overlap with the time from since to until.
+
+        Offers that were never booked and tombstones are none.
+        """
+        self.expire()
+        rows = self.store.rows(
+            "SELECT * FROM booking WHERE maas_id = ? AND state <> 'NEW' AND planned IS NOT NULL"
+            " ORDER BY rowid",
+            maas_id,
+        )
+        return [
+            row
+            for row in rows
+            if state in (None, row["state"])
+            and (until is None or _planned(row, "departureTime") <= until)
+            and (since is None or self._lasts_until(row) >= since)
+        ]
+
+    def _lasts_until(self, booking: sqlite3.Row) -> datetime:
+        if booking["ended_at"]:
+            return datetime.fromisoformat(booking["ended_at"])
+        planned = _planned(booking, "arrivalTime")
+        return max(planned, self.now()) if booking["state"] == "STARTED" else planned
+
     def offer(
         self, booking_id: str, maas_id: str, asset: str, planned: dict[str, object]
     ) -> sqlite3.Row | None:
@@ -291,6 +318,10 @@ class Operator:
             )
             return Rest(new_id, best["lat"], best["lon"], best["id"], metres)
         return Rest(new_id, destination.lat, destination.lon, None, metres)
+
+
+def _planned(booking: sqlite3.Row, name: str) -> datetime:
+    return datetime.fromisoformat(json.loads(booking["planned"])[name])
 
 
 def _ends(booking: sqlite3.Row) -> tuple[LatLon, LatLon]:

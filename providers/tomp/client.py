@@ -31,6 +31,7 @@ from providers.values import LegOrder
 
 _PLANNING = TypeAdapter(Planning)
 _BOOKING = TypeAdapter(Booking)
+_BOOKINGS = TypeAdapter(tuple[Booking, ...])
 _LEG = TypeAdapter(Leg)
 _ASSET_TYPE = TypeAdapter(AssetType)
 _STATION = TypeAdapter(Station)
@@ -122,6 +123,12 @@ class TompClient:
         if answer.status == codes.GONE:
             return Booked(Booking(id=key, state=BookingState.EXPIRED), None)
         return self._booked(answer, key, changes=False)
+
+    async def list_bookings(self, since: datetime, deadline: Deadline) -> tuple[Booking, ...]:
+        """GET /bookings of all that last beyond ``since``; one that cannot be read spoils all."""
+        window = quote(since.isoformat(), safe="")
+        answer = await self.http.read(f"/bookings?min-time={window}", deadline)
+        return self._parse(_BOOKINGS, answer, changes=False)
 
     async def list_assets(self, deadline: Deadline) -> tuple[AssetType, ...]:
         """GET /operator/available-assets; items that cannot be read are left out."""

@@ -10,10 +10,11 @@ from gtfs.geo import LatLon
 from payments.money import Money
 from providers import tariff
 from providers.tomp.client import Booked
-from providers.tomp.v1_6 import Asset, AssetType, BookingState, Fare, Leg, Token
+from providers.tomp.v1_6 import Asset, AssetType, Booking, BookingState, Fare, Leg, Token
 from providers.tomp.v1_6 import Station as WireStation
 from providers.values import (
     AccessFormat,
+    Kept,
     LegOrder,
     PricingPlan,
     ProviderId,
@@ -74,6 +75,23 @@ def read_booking(
         return read_leg(order, state, leg, plans)
     expires_at = booked.expires_at or now + default_hold
     return Reservation(order.key, ReservationRef(order.key), state, expires_at)
+
+
+def read_kept(booking: Booking, currency: str) -> Kept | None:
+    """What is kept under the booking's id; None where nothing is settled.
+
+    Raises:
+        NotTrustedError: an ended ride without a final price.
+    """
+    state = STATES.get(booking.state)
+    if state is None:
+        return None
+    if state is not ReservationState.ENDED:
+        return Kept(booking.id, state)
+    leg = booking.legs[0] if booking.legs else None
+    if leg is None or leg.pricing is None:
+        raise NotTrustedError("an ended leg without times and a price")
+    return Kept(booking.id, state, _price(leg.pricing, currency))
 
 
 def read_leg(

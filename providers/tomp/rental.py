@@ -19,8 +19,10 @@ from providers.http import Deadline
 from providers.stanza import ProviderStanza
 from providers.tomp.client import Booked, TompClient
 from providers.tomp.reading import (
+    STATES,
     NotTrustedError,
     read_booking,
+    read_kept,
     read_leg,
     read_station,
     read_vehicle,
@@ -28,6 +30,7 @@ from providers.tomp.reading import (
 from providers.tomp.v1_6 import Leg, LegState
 from providers.values import (
     Availability,
+    Kept,
     LegOrder,
     Mode,
     ProviderId,
@@ -150,6 +153,31 @@ class TompRental:
         """What the operator has under our key; raises ``UnreachableError`` if it cannot tell."""
         booked = await self.client.find_booking(order.key, Deadline())
         return None if booked is None else self._reservation(order, booked, now, changes=False)
+
+    async def list_kept(self, since: datetime) -> tuple[Kept, ...]:
+        """What the operator lists, which in TOMP is optional."""
+        bookings = await self.client.list_bookings(since, Deadline())
+        currency = self.stanza.pricing_plans()[0].currency
+        try:
+            found = [read_kept(booking, currency) for booking in bookings]
+        except NotTrustedError as error:
+            raise self.client.http.garbled(str(error), changes=False) from error
+        return tuple(kept for kept in found if kept is not None)
+
+    async def let_go(self, key: str) -> ReservationState:
+        """CANCEL; of a booking that is refused to be cancelled, how it stands."""
+        deadline = Deadline()
+        try:
+            booked: Booked | None = await self.client.booking_event(key, "CANCEL", deadline)
+        except RefusedError:
+            booked = await self.client.find_booking(key, deadline)
+        if booked is None:
+            return ReservationState.CANCELLED
+        state = STATES.get(booked.booking.state)
+        if state is None:
+            detail = f"{key}: accepted, yet the booking is {booked.booking.state}"
+            raise OutcomeUnknownError(self.id, detail)
+        return state
 
     async def _booking_step(
         self,

@@ -148,8 +148,8 @@ MUTANTS = (
     Mutant(
         "a refund is sent again without looking for the first",
         "payments/call.py",
-        "        found = await gateway.find_refund(hold_id, operation.id)\n",
-        "        pass\n",
+        "    found = await gateway.find_refund(hold_id, operation.id)\n",
+        "    found = None\n",
         f"{CHARGE}::test_whatever_goes_wrong_there_is_one_charge[refunds.create-error_500_after]",
     ),
     Mutant(

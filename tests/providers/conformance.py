@@ -20,7 +20,7 @@ from providers.errors import (
     UnreachableError,
 )
 from providers.port import Provider
-from providers.values import LegOrder, QuoteRequest, ReservationState, RideReport, Usage
+from providers.values import Kept, LegOrder, QuoteRequest, ReservationState, RideReport, Usage
 from tests.providers.sandboxes import Sandbox
 
 HELD, CONFIRMED = ReservationState.HELD, ReservationState.CONFIRMED
@@ -260,6 +260,39 @@ class RentalConformance(ProviderConformance):
         with pytest.raises(RefusedError):
             await last(order, now())
         assert case.operator.bookings().get("leg_1") in {before, "NEW"}
+
+    async def test_what_is_kept_is_listed_and_let_go_by_its_key(self, case: Case):
+        order, provider, at = case.order("leg_1"), case.provider, now()
+        await provider.hold(order, at)
+        await provider.confirm(order, at)
+        assert await provider.list_kept(at - timedelta(hours=1)) == (Kept("leg_1", CONFIRMED),)
+
+        assert await provider.let_go("leg_1") is CANCELLED
+
+        assert await provider.list_kept(at - timedelta(hours=1)) == (Kept("leg_1", CANCELLED),)
+        assert await provider.let_go("leg_1") is CANCELLED
+        assert await provider.let_go("never heard of") is CANCELLED
+        assert await provider.list_kept(at + timedelta(days=9)) == ()
+
+    async def test_a_ride_that_ended_is_listed_with_its_price_and_not_let_go(self, case: Case):
+        order, provider, at = case.order("leg_1"), case.provider, now()
+        for step in (provider.hold, provider.confirm, provider.start):
+            await step(order, at)
+        assert await provider.let_go("leg_1") is IN_USE
+        ended = await provider.finish(order, at)
+        assert ended.report is not None
+
+        (kept,) = await provider.list_kept(at - timedelta(hours=1))
+
+        assert kept == Kept("leg_1", ENDED, ended.report.price)
+        assert await provider.let_go("leg_1") is ENDED
+
+    async def test_a_list_without_an_answer_is_no_empty_list(self, case: Case):
+        await case.provider.hold(case.order("leg_1"), now())
+        for fault in ("error", "garbled", "lost", "huge"):
+            case.operator.fault("read", fault)
+            with pytest.raises(UnreachableError):
+                await case.provider.list_kept(now())
 
     async def test_a_request_worked_off_twice_has_one_effect(self, case: Case):
         order, provider = case.order("leg_1"), case.provider

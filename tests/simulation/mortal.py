@@ -52,3 +52,9 @@ class MortalEngine:
             yield connection
             self._life.point("before a commit")
         self._life.point("after a commit")
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that only reads."""
+        async with self._engine.connect() as connection:
+            yield connection

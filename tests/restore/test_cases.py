@@ -1,0 +1,138 @@
+"""What a restore leaves to a person, in words and cents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from mobility.ids import leg_id
+from mobility.restore import NotAloneError, describe, find_gap, refuse_company
+from mobility.tables import booking
+from payments.cases import close_lost, list_cases
+from payments.ledger import list_journals
+from payments.reconcile import reconcile
+from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
+from tests.restore.rider import Rider
+from tests.simulation.world import City
+
+
+@pytest.fixture
+async def rider(database: AsyncEngine, city: City) -> AsyncIterator[Rider]:
+    rider = Rider(database, city, 1)
+    await rider.clock.move_to(rider.start)
+    yield rider
+    await rider.close()
+
+
+async def lose(rider: Rider, *deeds: str) -> str:
+    """The deeds, all lost with the database; returns the id of the booking that is gone."""
+    backup = await back_up(rider)
+    for deed in deeds:
+        await rider.do(deed)
+    async with rider.engine.begin() as tx:
+        booking_id = str(await tx.scalar(select(booking.c.id)))
+    await restore(rider, backup)
+    await rebuild_world(rider, backup)
+    assert await list_breaks(rider, over=False) == []
+    return booking_id
+
+
+async def cases(rider: Rider) -> list[tuple[str, str, int]]:
+    async with rider.engine.begin() as tx:
+        return [
+            (each.case.kind, each.case.subject, each.case.difference.minor)
+            for each in await list_cases(tx)
+        ]
+
+
+async def balances(rider: Rider) -> tuple[int, int]:
+    """What the processor holds back on cards, and what it has taken and not given back."""
+    intents, refunds = await rider.outside.intents(), await rider.outside.refunds()
+    taken = sum(each["amount_received"] for each in intents)
+    held = sum(each["amount_capturable"] for each in intents)
+    return held, taken - sum(each["amount"] for each in refunds)
+
+
+async def test_what_was_held_in_the_gap_is_let_go(rider: Rider) -> None:
+    await lose(rider, "books bike and bus")
+
+    assert await balances(rider) == (0, 0)
+    assert await cases(rider) == []
+
+
+async def test_what_was_taken_for_tickets_in_the_gap_is_given_back(rider: Rider) -> None:
+    lost = await lose(rider, "books two buses")
+
+    assert await balances(rider) == (0, 0)
+    assert await cases(rider) == []
+    async with rider.engine.begin() as tx:
+        kinds = [str(each.kind) for each in await list_journals(tx, lost)]
+    assert [kind for kind in kinds if kind != "fee"] == ["rebuilt", "refund"]
+
+
+async def test_a_ride_that_was_paid_in_the_gap_stays_paid(rider: Rider) -> None:
+    lost = await lose(rider, "books a bike", "unlocks", "rides 9", "locks")
+
+    (found,) = await cases(rider)
+    _, taken = await balances(rider)
+    assert taken > 0
+    assert (found[0], found[2]) == ("lost_booking", taken)
+    async with rider.engine.begin() as tx:
+        (rebuilt,) = [j for j in await list_journals(tx, lost) if j.kind == "rebuilt"]
+    assert {p.account.code: p.amount.minor for p in rebuilt.postings} == {
+        "processor:EUR": taken,
+        "provider_payable:demo-rad:EUR": -taken,
+    }
+
+
+async def test_a_ride_that_goes_on_is_named_and_free(rider: Rider) -> None:
+    lost = await lose(rider, "books a bike", "unlocks")
+
+    assert await balances(rider) == (0, 0)
+    assert await cases(rider) == [("lost_ride", leg_id(lost, 0), 0)]
+
+
+async def test_a_case_stays_open_until_a_person_closes_it(rider: Rider) -> None:
+    lost = await lose(rider, "books a bike", "unlocks")
+    gateway = rider.process and rider.process.gateway
+    assert gateway is not None
+    await reconcile(rider.engine, gateway, now=rider.clock.now)
+    assert len(await cases(rider)) == 1
+
+    async with rider.engine.begin() as tx:
+        assert await close_lost(tx, leg_id(lost, 0), rider.clock.now)
+        assert not await close_lost(tx, leg_id(lost, 0), rider.clock.now)
+
+    assert await cases(rider) == []
+
+
+async def test_looking_tells_all_and_changes_nothing(rider: Rider) -> None:
+    backup = await back_up(rider)
+    await rider.do("books a bike")
+    async with rider.engine.begin() as tx:
+        booking_id = str(await tx.scalar(select(booking.c.id)))
+    await restore(rider, backup)
+    before = await balances(rider)
+
+    told = await rider.alive(lambda process: find_gap(process.desk, backup.taken_at))
+
+    (intent,) = await rider.outside.intents()
+    assert describe(told) == [
+        "0 bookings that are not over would be read and go on",
+        f"{booking_id}: lost; {intent['id']} is held",
+        f"demo-rad {leg_id(booking_id, 0)}: of no leg; it is confirmed there",
+    ]
+    assert await balances(rider) == before
+
+
+async def test_it_is_refused_while_anybody_else_is_connected(engine: AsyncEngine) -> None:
+    async with engine.connect() as one:
+        await refuse_company(one)
+        await one.rollback()  # who is connected is told anew in each transaction
+        async with engine.connect() as another:
+            await another.execute(select(booking.c.id))
+            with pytest.raises(NotAloneError, match="1 other connections"):
+                await refuse_company(one)
