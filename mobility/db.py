@@ -17,9 +17,12 @@ STATEMENTS = 500
 _CLASSES = {
     "08": OperationalError,  # the connection
     "22": DataError,  # what no column can hold
+    "40": OperationalError,  # rolled back, as for a deadlock
     "53": OperationalError,  # disk, memory, connections
+    "54": OperationalError,  # a limit of the server
     "55": OperationalError,  # a lock that was waited for too long
     "57": OperationalError,  # shut down, cancelled
+    "58": OperationalError,  # the system beneath it
 }
 """What the first two letters of an SQLSTATE mean (PostgreSQL's documentation, appendix A)."""
 
@@ -64,9 +67,15 @@ def _refuse_lost(connection: Any, _record: object, _proxy: object) -> None:
 
 
 def _say_its_class(context: ExceptionContext) -> BaseException | None:
-    """Asyncpg's errors as the classes of PEP 249, which SQLAlchemy has for few of them."""
+    """Asyncpg's errors as the classes of PEP 249, which SQLAlchemy has for few of them.
+
+    A lost connection shows as whatever the driver was at; a cancelled task is no error.
+    """
     found = context.original_exception
     known = _CLASSES.get((getattr(found, "sqlstate", None) or "")[:2])
+    lost = context.is_disconnect or isinstance(found.__cause__, asyncpg.InternalClientError)
+    if known is None and lost and isinstance(found, Exception):
+        known = OperationalError
     if known is None:
         return None
     return known(context.statement, None, found, hide_parameters=True)
