@@ -54,7 +54,7 @@ async def offer_options(
     mine = await of_rider(wiring, rider, now, disturbance.at)
     passes, paid, lacks = mine.passes, mine.paid, mine.lacks
     async with transaction(wiring.engine) as tx:
-        held = await _list_held(tx, record, disturbance.first_leg_id)
+        held = await _list_held(tx, record, disturbance.first_leg_id, now)
     request = SearchRequest(
         origin=disturbance.origin,
         destination=disturbance.destination,
@@ -98,8 +98,13 @@ def _ceiling(itinerary: Itinerary) -> Money:
     return Money.total(leg.quote.ceiling or leg.quote.price for leg in itinerary.legs if leg.quote)
 
 
-async def _list_held(tx: AsyncConnection, record: BookingRecord, first_leg_id: str) -> list[Held]:
-    """The tickets that the rider keeps, of this trip and of those that it took the place of."""
+async def _list_held(
+    tx: AsyncConnection, record: BookingRecord, first_leg_id: str, now: datetime
+) -> list[Held]:
+    """The tickets that the rider keeps, of this trip and of those that it took the place of.
+
+    Only valid ones: any other could still be given back, and what it carried would be free.
+    """
     begins = next(i for i, leg in enumerate(record.legs) if leg.id == first_leg_id)
     trips: list[tuple[LegRecord, ...]] = [record.legs[:begins]]
     before = record.rebooked_from
@@ -112,7 +117,7 @@ async def _list_held(tx: AsyncConnection, record: BookingRecord, first_leg_id: s
     return [
         held
         for legs, whole in zip(kept, trips, strict=True)
-        for held in _held(legs, whole, carried_on)
+        for held in _held(legs, whole, carried_on, now)
     ]
 
 
@@ -128,13 +133,18 @@ def _covered_by(leg: LegRecord) -> int | None:
 
 
 def _held(
-    kept: list[LegRecord], whole: tuple[LegRecord, ...], carried_on: list[LegRecord]
+    kept: list[LegRecord],
+    whole: tuple[LegRecord, ...],
+    carried_on: list[LegRecord],
+    now: datetime,
 ) -> list[Held]:
     """The tickets of one trip, each with the rides on it; products count a trip's rides from 1."""
     numbers = {leg.id: n for n, leg in enumerate((leg for leg in whole if leg.product), 1)}
     found: list[Held] = []
     for leg in kept:
         if _covered_by(leg) is not None or leg.provider_id is None or leg.product is None:
+            continue
+        if now < leg.departs_at:
             continue
         mine = [leg, *(one for one in kept if _covered_by(one) == numbers[leg.id]), *carried_on]
         rides = [one.detail.fare_ride for one in mine if one.detail and one.detail.fare_ride]

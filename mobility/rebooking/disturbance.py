@@ -60,13 +60,11 @@ def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Di
             continue
         before = _before(legs, index)
         late = timedelta() if before is None else _late(legs[before], live)
+        first = _first_to_give_up(legs, index, now)
         if _is_cancelled(leg, live):
-            return _describe(legs, index, index, Because.CANCELLED, late, live, now)
+            return _describe(legs, index, first, Because.CANCELLED, late, live, now)
         if before is not None and _is_missed(legs, before, index, live):
-            first = _first_to_give_up(legs, before, now)
-            return _describe(
-                legs, index, index if first is None else first, Because.MISSED, late, live, now
-            )
+            return _describe(legs, index, first, Because.MISSED, late, live, now)
     return None
 
 
@@ -87,15 +85,21 @@ def _before(legs: Sequence[LegRecord], index: int) -> int | None:
     return found
 
 
-def _first_to_give_up(legs: Sequence[LegRecord], late: int, now: datetime) -> int | None:
-    """The late ride itself, with the one it goes on from, while its ticket is not valid yet.
+def _first_to_give_up(legs: Sequence[LegRecord], unusable: int, now: datetime) -> int:
+    """Where what can still be given back begins: the leg itself, or one before it.
 
-    Later its rider is taken to be aboard.
+    A ride goes with the one that it goes on from. Once its ticket is valid its rider is taken to be
+    aboard, and keeps it.
     """
-    first = late
-    while _stays(legs[first]) and first > 0:
-        first -= 1
-    return first if _waits(legs[first]) and now < legs[first].departs_at else None
+    found = unusable
+    index = _before(legs, unusable)
+    while index is not None:
+        while _stays(legs[index]) and index > 0:
+            index -= 1
+        if not _waits(legs[index]) or now >= legs[index].departs_at:
+            break
+        found, index = index, _before(legs, index)
+    return found
 
 
 def _stays(leg: LegRecord) -> bool:

@@ -33,6 +33,8 @@ def list_carried(
     Raises:
         FareUnknownError: nothing is known of a ride's tariff.
     """
+    if not rides:
+        return ()
     held = parse_product(ticket.product)
     first = ticket.rides[0]
     tariff = table.get_tariff_of(first.agency_id).id

@@ -265,3 +265,18 @@ async def test_nonsense_is_refused(stage: Stage, body: object, key: str, status:
     stage.say(LATE)
     answer = await stage.rebook(body, key)
     assert answer.status_code == status, answer.text
+
+
+async def test_a_ticket_that_can_still_be_given_back_carries_nobody_on(stage: Stage) -> None:
+    """Else the bus instead of the cancelled one would be free once the first one is cancelled."""
+    await stage.at("09:05:00")
+    stage.say(f"cancel {SECOND} 2026-11-25")
+    offered = (await stage.get("/rebooking")).json()
+    both = [bus(stage.trip, 0)["id"], bus(stage.trip, 1)["id"]]
+    assert (offered["given_up"], offered["locked_price"]["amount"]) == (both, 360)
+    option = (await stage.options())[0]
+    assert option["you_pay"]["amount"] == 360
+    new = (await stage.rebook({"offer_id": option["journey"]["offer_id"]})).json()
+    assert (new["state"], new["price"]["amount"]) == ("confirmed", 360)
+    await stage.advance(stage.trip["id"])
+    assert (await stage.get()).json()["state"] == "cancelled"

@@ -90,6 +90,7 @@ def told(found: Disturbance | None) -> str:
         ("1-1 2026-11-25: C=+300", "08:00", "as booked"),  # just in time
         ("1-1 2026-11-25: B=+600 C=+60", "08:00", "as booked"),  # it makes up for it
         ("cancel 2-2 2026-11-25", "08:05", "cancelled leg_2-2 +0, from leg_2-2 at C 08:20"),
+        ("cancel 2-2 2026-11-25", "07:59", "cancelled leg_2-2 +0, from leg_1-1 at A 08:00"),
         ("cancel 1-1 2026-11-25", "07:30", "cancelled leg_1-1 +0, from leg_1-1 at A 08:00"),
         ("cancel 1-1 2026-11-25", "08:03", "cancelled leg_1-1 +0, from leg_1-1 at A 08:03"),
         ("1-1 2026-11-25: A=+60 C=skip", "07:50", "cancelled leg_1-1 +0, from leg_1-1 at A 08:00"),

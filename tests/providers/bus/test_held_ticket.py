@@ -44,6 +44,7 @@ def carried(product: str, *rides: FareRide) -> tuple[bool, ...]:
 def test_a_single_ticket_carries_what_ends_within_its_time() -> None:
     last = lasts() - 10
     assert carried("single:2:adult", ride(30), ride(last), ride(last + 1)) == (True, True, False)
+    assert carried("single:2:adult") == ()  # a way on by bike
 
 
 @pytest.mark.parametrize(
