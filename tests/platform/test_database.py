@@ -23,12 +23,15 @@ async def end_connection_of(engine: AsyncEngine, tx: AsyncConnection) -> None:
 async def test_a_connection_that_is_lost_in_a_transaction(
     engine: AsyncEngine, seconds: float, what: str
 ) -> None:
-    with pytest.raises(OperationalError):
+    async def lose() -> None:
         async with transaction(engine) as tx:
             await end_connection_of(engine, tx)
             await asyncio.sleep(seconds)
             if what == "next statement":
                 await tx.execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError):
+        await lose()
     async with transaction(engine) as tx:
         assert await tx.scalar(text("SELECT 1")) == 1
 
