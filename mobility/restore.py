@@ -8,7 +8,7 @@ whatever that leaves is a case for a person. Run again, it changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -33,7 +33,7 @@ from payments.payment import find_payment
 from payments.rebuild import Used, find_paid_for, settle_lost
 from payments.reconcile import reconcile
 from payments.tables import journal, payment
-from providers.errors import ProviderError
+from providers.errors import ProviderError, RefusedError
 from providers.values import Kept, ProviderId, ReservationState
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ class Gap:
     """What operators keep under keys that no leg has, by key."""
     unread: tuple[str, ...]
     """Which sides could not be read, and why."""
+    blind: bool = False
+    """Whether one of them has a list, so that reading it later tells what was ridden."""
 
     @property
     def lost(self) -> list[FoundHold]:
@@ -111,12 +113,13 @@ async def find_gap(desk: Desk, backup_at: datetime) -> Gap:
         since = min([backup_at, *await _list_latest(tx)]) - MARGIN
     holds = await desk.gateway.list_holds(since=since)
     kept: dict[str, tuple[ProviderId, Kept]] = {}
-    unread = []
+    unread, blind = [], False
     for provider_id, provider in desk.providers.items():
         try:
             kept |= {each.key: (provider_id, each) for each in await provider.list_kept(since)}
         except ProviderError as error:
             unread.append(f"what {provider_id} holds could not be listed: {error.detail}")
+            blind = blind or not isinstance(error, RefusedError)
     async with transaction(desk.engine) as tx:
         ids = {each.booking_id for each in holds}
         known = set(await tx.scalars(select(booking.c.id).where(booking.c.id.in_(ids))))
@@ -134,6 +137,7 @@ async def find_gap(desk: Desk, backup_at: datetime) -> Gap:
         known=frozenset(known),
         orphans={key: each for key, each in kept.items() if key not in of_legs},
         unread=tuple(unread),
+        blind=blind,
     )
 
 
@@ -163,13 +167,16 @@ async def rebuild(desk: Desk, gap: Gap) -> Report:
         PaymentError: the processor cannot be read now; run it again.
     """
     report = Report(left=list(gap.unread))
+    not_read = set()
     for booking_id, payment_id in gap.open_bookings:
         going_on = _go_on(desk, booking_id, payment_id, gap.holds.get(payment_id))
         if await _try(report, f"booking {booking_id}", going_on):
             report.done.append(f"booking {booking_id} read and brought up to date")
+        else:
+            not_read.add(booking_id)
     await reconcile(desk.engine, desk.gateway, now=desk.clock())
     cases = []
-    for found in await _settle_debts(desk, gap, report):
+    for found in await _settle_debts(desk, gap, not_read, report):
         cases += await _settle_lost(desk, gap, found, report)
     for provider_id, kept in gap.orphans.values():
         cases += await _let_go(desk, provider_id, kept, report)
@@ -199,10 +206,13 @@ async def _go_on(desk: Desk, booking_id: str, payment_id: str, found: FoundHold 
         await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=run_at)
 
 
-async def _settle_debts(desk: Desk, gap: Gap, report: Report) -> Sequence[FoundHold]:
+async def _settle_debts(
+    desk: Desk, gap: Gap, not_read: Collection[str], report: Report
+) -> Sequence[FoundHold]:
     """Read the charges for debts, the first attempts first; returns the holds that are of nothing.
 
-    A booking that could not be read keeps its hold: it is still to be read.
+    A booking that could not be read keeps its hold, and what was charged for a debt that reading
+    it may show: it is still to be read.
     """
     rest = []
     waiting = {payment_id for _, payment_id in gap.open_bookings}
@@ -212,7 +222,7 @@ async def _settle_debts(desk: Desk, gap: Gap, report: Report) -> Sequence[FoundH
             continue
         async with transaction(desk.engine) as tx:
             is_known = await find_payment(tx, found.payment_id) is not None
-        if is_known or found.payment_id in waiting:
+        if is_known or found.payment_id in waiting or found.booking_id in not_read:
             continue
         try:
             if not await catch_up_debt(desk, found):
@@ -231,6 +241,12 @@ def _rides(gap: Gap, booking_id: str) -> list[tuple[ProviderId, Kept]]:
 
 async def _settle_lost(desk: Desk, gap: Gap, found: FoundHold, report: Report) -> list[Case]:
     """End the payment of a lost booking; the cases that it leaves."""
+    if gap.blind and found.hold.captured:
+        report.left.append(
+            f"{found.hold.id} of {found.booking_id}, which is lost: {found.hold.captured} stays "
+            "taken until every operator is read"
+        )
+        return []
     rides = [] if found.booking_id in gap.known else _rides(gap, found.booking_id)
     used = [
         Used(provider_id, kept.key, kept.price)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
+import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +18,7 @@ from payments.ledger import list_journals
 from payments.reconcile import reconcile
 from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
 from tests.restore.rider import Rider
+from tests.simulation.offers import BIKE
 from tests.simulation.world import City
 
 
@@ -38,6 +41,19 @@ async def lose(rider: Rider, *deeds: str) -> str:
     await rebuild_world(rider, backup)
     assert await list_breaks(rider, over=False) == []
     return booking_id
+
+
+@contextmanager
+def operator_away(rider: Rider) -> Iterator[None]:
+    """Nobody reaches the bikes' operator meanwhile."""
+    hosts = rider.outside.wire.hosts
+    there, hosts[BIKE] = hosts[BIKE], httpx.MockTransport(_no_route)
+    yield
+    hosts[BIKE] = there
+
+
+def _no_route(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route to host")
 
 
 async def cases(rider: Rider) -> list[tuple[str, str, int]]:
@@ -86,6 +102,46 @@ async def test_a_ride_that_was_paid_in_the_gap_stays_paid(rider: Rider) -> None:
         "processor:EUR": taken,
         "provider_payable:demo-rad:EUR": -taken,
     }
+
+
+async def test_no_money_goes_back_before_it_is_known_what_was_ridden(rider: Rider) -> None:
+    backup = await back_up(rider)
+    for deed in ("books a bike", "unlocks", "rides 9", "locks"):
+        await rider.do(deed)
+    paid = await balances(rider)
+    await restore(rider, backup)
+
+    with operator_away(rider):
+        report = await rebuild_world(rider, backup)
+    assert await balances(rider) == paid
+    assert any("could not be listed" in line for line in report.left), report.left
+
+    await rebuild_world(rider, backup)
+    assert await balances(rider) == paid
+    assert [(kind, amount) for kind, _, amount in await cases(rider)] == [("lost_booking", paid[1])]
+
+
+async def test_what_was_paid_of_a_debt_stays_paid_though_its_ride_cannot_be_read(
+    rider: Rider,
+) -> None:
+    for deed in ("books a bike", "unlocks"):
+        await rider.do(deed)
+    backup = await back_up(rider)
+    for deed in ("rides 600", "locks"):
+        await rider.do(deed)
+    paid, intents = await balances(rider), await rider.outside.intents()
+    assert len(intents) == 2, "it costs more than was held, so a second charge was made"
+    await restore(rider, backup)
+
+    with operator_away(rider):
+        await rebuild_world(rider, backup)
+    assert await balances(rider) == paid
+
+    await rebuild_world(rider, backup)
+    await rider.rest()
+    assert await balances(rider) == paid
+    assert await cases(rider) == []
+    assert await list_breaks(rider, over=True) == []
 
 
 async def test_a_ride_that_goes_on_is_named_and_free(rider: Rider) -> None:
