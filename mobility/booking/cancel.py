@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
+from mobility.booking.rebooked import take_no_place
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
 from mobility.booking.trips import ask_for, get_trip, set_undo_aim
 from payments.money import Money
@@ -97,5 +98,6 @@ async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> 
             await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
     else:
         await set_undo_aim(tx, booking_id, Aim.CANCEL, now)
+        await take_no_place(tx, trip)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return True

@@ -115,6 +115,19 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
     await steps.enqueue(tx, kind=ADVANCE, key=old.id, run_at=now)
 
 
+async def take_no_place(tx: AsyncConnection, trip: Trip) -> None:
+    """Leave the other booking as it is, which may then be rebooked again.
+
+    Of a locked booking that is cancelled before it is certain; nothing was given up for it.
+    """
+    if trip.locked is not None and trip.state in (BookingState.HELD, BookingState.AWAITING_PAYMENT):
+        await tx.execute(
+            update(booking)
+            .where(booking.c.id == trip.id)
+            .values(rebooked_from=None, rebooked_leg_id=None, locked_minor=None)
+        )
+
+
 async def _report(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) -> None:
     """Say on the leg why it costs nothing, also where something else was noted of it before."""
     report = LegReport(

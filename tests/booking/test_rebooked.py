@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.book import BookingRequest, prepare_booking
 from mobility.booking.errors import OfferExpiredError
 from mobility.booking.leg_reports import Kind, Outcome
@@ -348,3 +349,25 @@ def test_what_is_used_or_gone_is_not_given_up() -> None:
     mine = trip_of("bus ended, bus confirmed, bus active, bus cancelled | captured")
     assert [leg.position for leg in list_given_up(mine, mine.legs[0].id)] == [1]
     assert list_given_up(mine, "leg_none") == []
+
+
+async def test_who_cancels_the_new_one_before_it_is_confirmed_can_rebook_again(
+    town: World,
+) -> None:
+    """At her bank's page she changes her mind: the old trip stands as if nothing had been asked."""
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    new = await rebook(
+        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
+    )
+    await town.advance(new)
+    assert (await both(town, old, new))[1] == "awaiting_payment | bus planned | requires_action"
+    await do(town, lambda tx: ask_to_cancel(tx, new, town.desk.clock()))
+    await town.advance(new)
+    assert (await do(town, lambda tx: get_any_booking(tx, old))).rebooked_as is None
+    again = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await town.advance(again)
+    await town.advance(old)
+    assert await both(town, old, again) == (
+        "cancelled | bus cancelled | refunded",
+        "confirmed | bus confirmed | captured",
+    )
