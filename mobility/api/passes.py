@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
+from mobility.api.limits import take_or_refuse
 from mobility.api.openapi import problems
 from mobility.cities.city import City
 from mobility.db import transaction
@@ -21,6 +22,8 @@ router = APIRouter(prefix="/v1/me/passes", tags=["passes"])
 
 _EARLIEST = date(2000, 1, 1)
 _LATEST = date(2100, 1, 1)
+_ADDED_A_DAY = 10
+"""How many passes one rider may add in a day; who tries more guesses at others' references."""
 
 
 class NewPass(BaseModel):
@@ -170,6 +173,14 @@ async def add(
 
     Once it is `verified`, prices of searches and bookings count on it. One pass serves one account.
     """
+    await take_or_refuse(
+        wiring,
+        f"passes:{rider.rider_id}",
+        limit=_ADDED_A_DAY,
+        period=timedelta(days=1),
+        now=now,
+        detail="too many passes were added today",
+    )
     today = now.astimezone(wiring.city.timezone).date()
     valid_from = body.valid_from or min(today, body.valid_until or today)
     async with transaction(wiring.engine) as tx:

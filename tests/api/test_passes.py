@@ -170,6 +170,21 @@ async def test_a_pass_of_somebody_else_is_refused_with_what_to_do(
     assert (await hold(counter, otto, reference="DEMO-4711"))["because"] == "bound_elsewhere"
 
 
+async def test_who_guesses_at_references_is_stopped(counter: World):
+    """Each answer would tell whether somebody has a pass of that number."""
+    mine, otto = await counter.sign_in(), await counter.sign_in("otto@example.org")
+
+    async def guess(number: int, headers: dict[str, str]) -> httpx.Response:
+        body = {"kind": "wertmarke", "reference": f"DEMO-{number}"}
+        return await counter.client.post(PASSES, json=body, headers=headers)
+
+    assert {(await guess(number, mine)).status_code for number in range(10)} == {201}
+    refused = await guess(10, mine)
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-requests")
+    assert int(refused.headers["Retry-After"]) <= 24 * 3600 / 10
+    assert (await guess(10, otto)).status_code == 201
+
+
 async def test_a_search_says_that_a_pass_does_not_count_yet_and_not_which(counter: World):
     mine = await counter.sign_in()
     await added(counter, mine, kind="wertmarke")
