@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.book import BookingRequest, prepare_booking
+from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import OfferExpiredError
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import get_standing
