@@ -57,10 +57,17 @@ class Outside:
 
     @property
     def all_back(self) -> bool:
-        """Whether the rider has all her money: it was released, or refunded whole."""
+        """Whether the rider has all her money: it was released, or refunded whole.
+
+        What a guarantee, a day's ceiling or a locked price gave back counts as kept.
+        """
         if self.hold is None or self.taken is None:
             return self.hold is not None and self.hold.state is HoldState.RELEASED
-        back = [each.amount for each in self.refunds if each.state is not RefundState.FAILED]
+        back = [
+            each.amount
+            for each in self.refunds
+            if each.state is not RefundState.FAILED and self._key_of(each).isdecimal()
+        ]
         return Money.total(back, self.taken.currency) == self.taken
 
     @property
@@ -68,10 +75,13 @@ class Outside:
         """What a refund of unused legs left, by the key that it was asked for under."""
         if self.taken is None:
             return None
-        prefix = f"{self.payment_id}.refund."
-        keys = [(each.operation_id or "").removeprefix(prefix) for each in self.refunds]
-        amounts = [int(key) for key in keys if key.isascii() and key.isdigit()]
+        keys = (self._key_of(each) for each in self.refunds)
+        amounts = [int(key) for key in keys if key.isdecimal()]
         return Money(min(amounts), self.taken.currency) if amounts else None
+
+    def _key_of(self, refund: RefundReceipt) -> str:
+        """What the trip's own refunds are asked for under is the amount that it keeps."""
+        return (refund.operation_id or "").removeprefix(f"{self.payment_id}.refund.")
 
 
 async def catch_up(

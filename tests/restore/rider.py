@@ -32,16 +32,20 @@ class Rider(Crowd):
             "locks": (LegState.ACTIVE, ask_to_finish),
         }
         if deed in OFFERS:
-            offer = OFFERS[deed](self.clock.now)
-            await self.alive(
-                lambda process: self._book(process, "rdr_anna", "pm_card_visa", offer, None)
-            )
+            await self.books(OFFERS[deed](self.clock.now))
         elif deed in asks:
             await self._someone(*asks[deed], deed)
         elif verb == "rides":
             await self.clock.pass_time(timedelta(minutes=int(number)))
         else:
             await self.work(timedelta(minutes=int(number)))
+        await self.work(timedelta(seconds=20))
+
+    async def books(self, offer: Offer) -> None:
+        """An offer of hers, and what follows of it within twenty seconds."""
+        await self.alive(
+            lambda process: self._book(process, "rdr_anna", "pm_card_visa", offer, None)
+        )
         await self.work(timedelta(seconds=20))
 
     async def ending(self) -> list[str]:

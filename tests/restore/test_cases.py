@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 
 import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.booking.day_ceiling import cap_day
+from mobility.cities.facts import Confidence, DayCeiling
 from mobility.ids import leg_id
 from mobility.restore import NotAloneError, describe, find_gap, refuse_company
 from mobility.tables import booking
 from payments.cases import close_lost, list_cases
 from payments.ledger import list_journals
 from payments.reconcile import reconcile
+from providers.values import Mode
 from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
 from tests.restore.rider import Rider
-from tests.simulation.offers import BIKE
-from tests.simulation.world import City
+from tests.simulation.offers import BIKE, bike_ride
+from tests.simulation.world import City, Process
+
+CEILING = DayCeiling(
+    id="deckel",
+    title="Tagesdeckel",
+    amount=Decimal("1.50"),
+    modes=(Mode.BIKE,),
+    day_zone="Etc/UTC",
+    valid_from=date(2026, 1, 1),
+    synthetic=True,
+    source="made up",
+    confidence=Confidence.LOW,
+)
 
 
 @pytest.fixture
@@ -141,6 +159,30 @@ async def test_what_was_paid_of_a_debt_stays_paid_though_its_ride_cannot_be_read
     await rider.rest()
     assert await balances(rider) == paid
     assert await cases(rider) == []
+    assert await list_breaks(rider, over=True) == []
+
+
+async def test_a_ride_that_was_free_by_the_day_s_ceiling_was_ridden(rider: Rider) -> None:
+    async def cap(process: Process) -> None:
+        desk = replace(process.desk, day_ceilings=(CEILING,))
+        await cap_day(desk, (await rider.trips())[-1].id)
+
+    for deed in ("books a bike", "unlocks", "rides 9", "locks"):
+        await rider.do(deed)
+    await rider.books(replace(bike_ride(rider.clock.now), id="off_2"))
+    await rider.do("unlocks")
+    backup = await back_up(rider)
+    for deed in ("rides 9", "locks"):
+        await rider.do(deed)
+    assert await balances(rider) == (0, 300)
+    await rider.alive(cap)
+    assert await balances(rider) == (0, 150)
+    await restore(rider, backup)
+    await rebuild_world(rider, backup)
+
+    assert [trip.state for trip in await rider.trips()] == ["settled", "settled"]
+    await rider.alive(cap)
+    assert await balances(rider) == (0, 150)
     assert await list_breaks(rider, over=True) == []
 
 
