@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.audit import Deed, write_down
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
+from mobility.booking.leg_reports import find_report
 from mobility.claims.pay_claim import STEP
 from mobility.claims.states import ClaimEvent, ClaimState, after
 from mobility.claims.store import Claim, get_claim, list_claims, set_claim
@@ -41,7 +42,7 @@ async def file_claim(
     Raises:
         NotFoundError: nothing was noticed of that guarantee (on that leg).
         ClaimRefusedError: which leg is not clear, or what was spent is to be told by a receipt.
-        WrongStateError: its deadline has passed.
+        WrongStateError: its deadline has passed, or it is for an arrival by a ride given back.
     """
     mine = [
         each
@@ -56,6 +57,10 @@ async def file_claim(
     claim = (await get_claim(tx, mine[0].id, lock=True)).at(now)
     if claim.state not in (ClaimState.NOTICED, ClaimState.LAPSED):
         return claim
+    report = await find_report(tx, booking_id, claim.leg_id)
+    given_back = report is not None and report.outcome.costs_nothing
+    if given_back and claim.guarantee.kind == "late_arrival":
+        raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
     state = after(claim.state, ClaimEvent.FILE)
     amount = _amount(claim, receipt)
     await set_claim(tx, claim, state=state, filed_at=now, amount_minor=amount.minor)

@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, null, or_, select, tuple_, update
+from sqlalchemy import Row, exists, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
+from mobility.booking.leg_reports import Kind
 from mobility.booking.trip import Aim, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.cities.facts import Guarantee
 from mobility.claims.notice import BookedRide, Evidence, Noticed
 from mobility.claims.states import ClaimState, standing
 from mobility.ids import new_id
-from mobility.tables import booking, claim, leg
+from mobility.tables import booking, claim, leg, leg_report
 from payments.claims import ClaimInBooks
 from payments.money import Money
 
@@ -77,7 +78,7 @@ async def list_rides(
 ) -> list[list[BookedRide]]:
     """The rides on lines of the last hours, booking by booking, in the order of travel.
 
-    Without those whose ticket was given back already.
+    Without those whose ticket was given back already, or that another booking took the place of.
     """
     rows = await tx.execute(
         select(leg, booking.c.passengers, booking.c.currency)
@@ -90,6 +91,11 @@ async def list_rides(
             or_(leg.c.final_minor.is_(None), leg.c.final_minor > 0, leg.c.quoted_minor == 0),
             leg.c.product.is_not(None),
             leg.c.detail.is_not(None),
+            ~exists().where(
+                leg_report.c.booking_id == leg.c.booking_id,
+                leg_report.c.leg_id == leg.c.id,
+                leg_report.c.kind == Kind.REBOOKED,
+            ),
         )
         .order_by(leg.c.booking_id, leg.c.position)
     )

@@ -17,6 +17,7 @@ from gtfs.text import timetable_from_text
 from mobility.audit import list_deeds
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
 from mobility.booking.forget import forget_rider
+from mobility.booking.leg_reports import Kind, LegReport, Outcome, add_report
 from mobility.booking.receipt import list_movements
 from mobility.booking.trips import get_trip
 from mobility.cities.city import load_city
@@ -286,6 +287,25 @@ async def test_what_is_rejected_late_or_never_noticed_gives_nothing(town: World)
     assert (mine.state, mine.reason) == (ClaimState.REJECTED, "Verspätung bestätigt")
 
 
+async def rebooked(world: World, booking_id: str) -> None:
+    """Her booked leg as one that another booking took the place of."""
+    leg_id = (await world.trip(booking_id)).provided[0].id
+    report = LegReport(
+        booking_id, leg_id, Kind.REBOOKED, None, Outcome.GIVEN_BACK, True, False, at("08:30"),
+        None, None, None, None, None,
+    )  # fmt: skip
+    await do(world, lambda tx: add_report(tx, report, "rdr_anna"))
+
+
+async def test_nobody_is_late_by_a_bus_that_she_rebooked(town: World) -> None:
+    """Its ticket went back to her; the guarantee would give its price a second time."""
+    booking_id = await rode(town)
+    await noticed(town, booking_id)
+    await rebooked(town, booking_id)
+    with pytest.raises(WrongStateError, match="costs nothing"):
+        await filed(town, booking_id)
+
+
 @pytest.mark.parametrize("calls", ["A 08:00 C 08:20", "A 23:50 C 24:10"])
 async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_longer_than_needed(
     town: World, calls: str
@@ -324,6 +344,10 @@ async def test_the_watch_notices_a_booked_ride_once_and_names_its_places_no_long
         await do(town, lambda tx, gone=gone: tx.execute(text(f"update {gone}")))  # type: ignore[misc]
         assert await watches[0].look() == 0
         await do(town, lambda tx, back=back: tx.execute(text(f"update {back}")))  # type: ignore[misc]
+    await do(town, lambda tx: tx.execute(text("update leg set quoted_minor = 0")))
+    await rebooked(town, booking_id)  # it rode on another one's ticket
+    assert await watches[0].look() == 0
+    await do(town, lambda tx: tx.execute(text("delete from leg_report")))
     assert sorted(await asyncio.gather(*(watch.look() for watch in watches))) == [0, 1]
     assert told == [booking_id]
     (claim,) = await do(town, lambda tx: list_claims(tx, booking_id, seen_at))
