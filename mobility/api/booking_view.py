@@ -181,7 +181,7 @@ def find_disturbed(record: BookingRecord, live: Live, now: datetime) -> Disturba
 def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
     leg = next(leg for leg in record.legs if leg.id == found.leg_id)
     line = leg.detail.line if leg.detail else None
-    what = f"Linie {line}" if line else "Ihr Leihfahrzeug"
+    what = f"Linie {line}" if line else "Dein Leihfahrzeug"
     if found.because is Because.CANCELLED:
         text = f"{what} fährt nicht wie gebucht."
     else:
