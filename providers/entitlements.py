@@ -56,7 +56,7 @@ class Status(StrEnum):
     """It was, and is no longer."""
 
 
-class Reason(StrEnum):
+class PassReason(StrEnum):
     """Why a pass is not confirmed."""
 
     REFERENCE_NEEDED = "reference_needed"
@@ -86,7 +86,7 @@ class Entitlement:
     """What the issuer says. Of a valid one ``pass_id`` and its days are known."""
 
     status: Status
-    reason: Reason | None = None
+    reason: PassReason | None = None
     pass_id: str = ""
     valid_from: date = _EARLIEST
     valid_until: date | None = None
@@ -194,7 +194,9 @@ class Issuer:
             return Entitlement(
                 status, None, wire.pass_id or "", wire.valid_from or _EARLIEST, wire.valid_until
             )
-        because = next((reason for reason in Reason if reason == wire.reason), Reason.NOT_VALID)
+        because = next(
+            (reason for reason in PassReason if reason == wire.reason), PassReason.NOT_VALID
+        )
         return Entitlement(status, because)
 
     def _wordless(self, error: ProviderError) -> ProviderError:

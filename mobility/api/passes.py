@@ -16,7 +16,7 @@ from mobility.db import transaction
 from mobility.identity.pass_states import Pass, PassKind, PassState
 from mobility.identity.passes import add_pass, list_passes, remove_all_passes, remove_pass
 from mobility.identity.verify_pass import verify_while_waiting
-from providers.entitlements import Reason
+from providers.entitlements import PassReason
 
 router = APIRouter(prefix="/v1/me/passes", tags=["passes"])
 
@@ -90,7 +90,7 @@ class PassView(BaseModel):
         description="Until when the verification counts; its issuer is asked again before.",
         examples=["2026-11-29T07:00:00Z"],
     )
-    because: Reason | None = Field(
+    because: PassReason | None = Field(
         description="Why it was refused or revoked.", examples=["wrong_person"]
     )
     next_action: PassAction | None = Field(
@@ -121,13 +121,13 @@ class PassView(BaseModel):
         )
 
 
-_WHY: dict[Reason, str] = {
-    Reason.REFERENCE_NEEDED: "Dazu wird die Nummer gebraucht.",
-    Reason.UNKNOWN: "Die ausgebende Stelle kennt es nicht.",
-    Reason.WRONG_PERSON: "Es gehört nach Auskunft der ausgebenden Stelle nicht zu diesem "
+_WHY: dict[PassReason, str] = {
+    PassReason.REFERENCE_NEEDED: "Dazu wird die Nummer gebraucht.",
+    PassReason.UNKNOWN: "Die ausgebende Stelle kennt es nicht.",
+    PassReason.WRONG_PERSON: "Es gehört nach Auskunft der ausgebenden Stelle nicht zu diesem "
     "Geburtsdatum.",
-    Reason.BOUND_ELSEWHERE: "Es ist schon hinterlegt, in einem anderen Konto oder in diesem.",
-    Reason.NOT_VALID: "Es gilt nach Auskunft der Stelle, die es prüft, nicht.",
+    PassReason.BOUND_ELSEWHERE: "Es ist schon hinterlegt, in einem anderen Konto oder in diesem.",
+    PassReason.NOT_VALID: "Es gilt nach Auskunft der Stelle, die es prüft, nicht.",
 }
 
 

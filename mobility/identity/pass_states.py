@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from providers.entitlements import Entitlement, Reason, Status
+from providers.entitlements import Entitlement, PassReason, Status
 
 
 class PassKind(StrEnum):
@@ -68,7 +68,7 @@ class Pass:
     state: PassState = PassState.DECLARED
     asked: str | None = None
     """The issuer that was asked, which has to be told when the pass is removed."""
-    because: Reason | None = None
+    because: PassReason | None = None
     proof: Proof | None = None
 
     def holds_on(self, day: date) -> bool:
@@ -116,13 +116,13 @@ def hear(item: Pass, said: Entitlement | None, now: datetime, lapse: timedelta) 
     if item.state not in (PassState.PENDING, PassState.VERIFIED) or item.asked is None or seen:
         return item
     if said is None:
-        return revoke(item, Reason.UNKNOWN) if item.state is PassState.VERIFIED else item
+        return revoke(item, PassReason.UNKNOWN) if item.state is PassState.VERIFIED else item
     if said.status is Status.VALID:
         proof = Proof(item.asked, said.valid_from, said.valid_until, now + lapse)
         return replace(item, state=PassState.VERIFIED, because=None, proof=proof)
     if item.state is PassState.VERIFIED or said.status is Status.REVOKED:
-        return revoke(item, said.reason or Reason.NOT_VALID)
-    return refuse(item, said.reason or Reason.NOT_VALID)
+        return revoke(item, said.reason or PassReason.NOT_VALID)
+    return refuse(item, said.reason or PassReason.NOT_VALID)
 
 
 def see(item: Pass, valid_until: date, counts_until: datetime) -> Pass:
@@ -131,11 +131,11 @@ def see(item: Pass, valid_until: date, counts_until: datetime) -> Pass:
     return replace(item, state=PassState.VERIFIED, because=None, proof=proof)
 
 
-def refuse(item: Pass, because: Reason) -> Pass:
+def refuse(item: Pass, because: PassReason) -> Pass:
     """A pass that is not the rider's."""
     return replace(item, state=PassState.REFUSED, because=because, proof=None)
 
 
-def revoke(item: Pass, because: Reason) -> Pass:
+def revoke(item: Pass, because: PassReason) -> Pass:
     """A pass that is the rider's no longer."""
     return replace(item, state=PassState.REVOKED, because=because, proof=None)

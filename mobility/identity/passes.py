@@ -25,7 +25,7 @@ from mobility.identity.errors import PassKeyReusedError, PassNotFoundError
 from mobility.identity.pass_states import Pass, PassKind, PassState, Proof, kinds_on
 from mobility.identity.vault import Vault, seal, unseal
 from mobility.ids import new_id
-from providers.entitlements import Reason
+from providers.entitlements import PassReason
 
 VERIFY_STEP = "verify_pass"
 """The durable step that has a pass confirmed, and confirmed again; its key names rider and pass."""
@@ -241,7 +241,7 @@ def _opened(key: bytes, rider_id: str, pass_id: str, sealed: bytes) -> Pass:
         reference=found.get("reference"),
         state=PassState(found.get("state", PassState.DECLARED)),
         asked=found.get("asked"),
-        because=Reason(because) if because else None,
+        because=PassReason(because) if because else None,
         proof=None
         if proof is None
         else Proof(

@@ -32,7 +32,7 @@ from mobility.identity.passes import (
 from mobility.identity.pseudonyms import provider_pseudonym
 from mobility.identity.secrets import Secrets
 from mobility.identity.vault import Vault
-from providers.entitlements import Claim, Entitlement, Issuer, Reason
+from providers.entitlements import Claim, Entitlement, Issuer, PassReason
 from providers.errors import UnreachableError
 from providers.values import ProviderId
 
@@ -184,7 +184,7 @@ async def _record(
             name = f"{issuer.id}/{said.pass_id}"
             if not await bind(tx, office.secrets.pass_index_key, rider_id, item.id, name):
                 lose = revoke if item.state is PassState.VERIFIED else refuse
-                heard = lose(item, Reason.BOUND_ELSEWHERE)
+                heard = lose(item, PassReason.BOUND_ELSEWHERE)
                 await ask_to_release(tx, issuer.id, item.id, now)
         await write_pass(tx, office.vault, rider_id, heard)
     return heard
@@ -263,7 +263,7 @@ async def revoke_pass(
         raise PassNotFoundError("the rider has no verified pass of this kind")
     for item in verified:
         held = await lock_pass(tx, vault, rider_id, item.id)
-        await write_pass(tx, vault, rider_id, revoke(held, Reason.NOT_VALID))
+        await write_pass(tx, vault, rider_id, revoke(held, PassReason.NOT_VALID))
         if held.asked is not None:
             await ask_to_release(tx, held.asked, held.id, now)
         await write_down(tx, Deed(actor, "pass.revoke", held.id, why, now))

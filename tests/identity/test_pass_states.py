@@ -19,7 +19,7 @@ from mobility.identity.pass_states import (
     revoke,
     see,
 )
-from providers.entitlements import Entitlement, Reason, Status
+from providers.entitlements import Entitlement, PassReason, Status
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 TODAY = NOW.date()
@@ -28,8 +28,8 @@ DECLARED = Pass("pas_1", PassKind.DEUTSCHLANDTICKET, date(2026, 11, 1), None, "D
 PENDING = ask(DECLARED, "demo-abo")
 VALID = Entitlement(Status.VALID, None, "DEMO-1", date(2026, 11, 1), date(2026, 11, 30))
 VERIFIED = hear(PENDING, VALID, NOW, LAPSE)
-UNKNOWN = Entitlement(Status.REFUSED, Reason.UNKNOWN)
-ENDED = Entitlement(Status.REVOKED, Reason.NOT_VALID)
+UNKNOWN = Entitlement(Status.REFUSED, PassReason.UNKNOWN)
+ENDED = Entitlement(Status.REVOKED, PassReason.NOT_VALID)
 SEEN = see(DECLARED, date(2027, 6, 30), datetime(2027, 6, 30, 22, tzinfo=UTC))
 
 
@@ -37,21 +37,21 @@ SEEN = see(DECLARED, date(2027, 6, 30), datetime(2027, 6, 30, 22, tzinfo=UTC))
     ("before", "said", "state", "because"),
     [
         (PENDING, VALID, PassState.VERIFIED, None),
-        (PENDING, UNKNOWN, PassState.REFUSED, Reason.UNKNOWN),
-        (PENDING, ENDED, PassState.REVOKED, Reason.NOT_VALID),
+        (PENDING, UNKNOWN, PassState.REFUSED, PassReason.UNKNOWN),
+        (PENDING, ENDED, PassState.REVOKED, PassReason.NOT_VALID),
         (PENDING, None, PassState.PENDING, None),
         (VERIFIED, VALID, PassState.VERIFIED, None),
-        (VERIFIED, UNKNOWN, PassState.REVOKED, Reason.UNKNOWN),
-        (VERIFIED, ENDED, PassState.REVOKED, Reason.NOT_VALID),
-        (VERIFIED, None, PassState.REVOKED, Reason.UNKNOWN),
+        (VERIFIED, UNKNOWN, PassState.REVOKED, PassReason.UNKNOWN),
+        (VERIFIED, ENDED, PassState.REVOKED, PassReason.NOT_VALID),
+        (VERIFIED, None, PassState.REVOKED, PassReason.UNKNOWN),
         (DECLARED, VALID, PassState.DECLARED, None),
-        (refuse(PENDING, Reason.UNKNOWN), VALID, PassState.REFUSED, Reason.UNKNOWN),
-        (revoke(VERIFIED, Reason.NOT_VALID), VALID, PassState.REVOKED, Reason.NOT_VALID),
+        (refuse(PENDING, PassReason.UNKNOWN), VALID, PassState.REFUSED, PassReason.UNKNOWN),
+        (revoke(VERIFIED, PassReason.NOT_VALID), VALID, PassState.REVOKED, PassReason.NOT_VALID),
         (SEEN, UNKNOWN, PassState.VERIFIED, None),
     ],
 )
 def test_what_an_issuers_word_makes_of_a_pass(
-    before: Pass, said: Entitlement | None, state: PassState, because: Reason | None
+    before: Pass, said: Entitlement | None, state: PassState, because: PassReason | None
 ):
     after = hear(before, said, NOW, LAPSE)
     assert (after.state, after.because) == (state, because)
@@ -98,7 +98,7 @@ def test_a_pass_never_counts_without_a_fresh_word_that_it_is_valid(
         at += timedelta(hours=hours)
         over = item.state in (PassState.REFUSED, PassState.REVOKED)
         if isinstance(word, str):
-            item, fresh_until = revoke(item, Reason.NOT_VALID), None
+            item, fresh_until = revoke(item, PassReason.NOT_VALID), None
         else:
             item = hear(item, word, at, LAPSE)
             if word is VALID and not over:

@@ -30,7 +30,7 @@ from mobility.identity.vault import Vault
 from mobility.identity.verify_pass import PassOffice, release_pass, verify_pass
 from mobility.settings import Settings
 from mobility.tables import step
-from providers.entitlements import Reason
+from providers.entitlements import PassReason
 from providers.errors import OutcomeUnknownError, UnreachableError
 from tests.providers.issuers import DEMO, IssuerSandbox, run_issuer
 
@@ -71,7 +71,7 @@ class Counter:
         await self.verify(rider_id, pass_id)
         return pass_id
 
-    async def state(self, rider_id: str, pass_id: str) -> tuple[PassState, Reason | None]:
+    async def state(self, rider_id: str, pass_id: str) -> tuple[PassState, PassReason | None]:
         async with transaction(self.office.engine) as tx:
             held = await list_passes(tx, self.office.vault, rider_id)
         (found,) = (item for item in held if item.id == pass_id)
@@ -141,13 +141,13 @@ async def test_the_issuer_learns_a_pseudonym_and_what_the_pass_needs(counter: Co
 @pytest.mark.parametrize(
     ("reference", "known", "because"),
     [
-        ("4711", None, Reason.UNKNOWN),
-        ("DEMO-1", {"birth_date": "1991-04-24"}, Reason.WRONG_PERSON),
-        ("DEMO-1", {"revoked": True}, Reason.NOT_VALID),
+        ("4711", None, PassReason.UNKNOWN),
+        ("DEMO-1", {"birth_date": "1991-04-24"}, PassReason.WRONG_PERSON),
+        ("DEMO-1", {"revoked": True}, PassReason.NOT_VALID),
     ],
 )
 async def test_a_pass_that_is_not_hers_is_refused_for_good(
-    counter: Counter, reference: str, known: dict[str, object] | None, because: Reason
+    counter: Counter, reference: str, known: dict[str, object] | None, because: PassReason
 ):
     anna = await counter.rider("anna")
     if known is not None:
@@ -204,7 +204,7 @@ async def test_a_pass_that_ends_is_revoked_when_its_issuer_is_asked_again(counte
     pass_id = await counter.added(anna, "DEMO-1")
     counter.issuer.sell("DEMO-1", revoked=True)
     assert await counter.verify(anna, pass_id) is None
-    assert await counter.state(anna, pass_id) == (PassState.REVOKED, Reason.NOT_VALID)
+    assert await counter.state(anna, pass_id) == (PassState.REVOKED, PassReason.NOT_VALID)
     assert await counter.held(anna) == frozenset()
 
 
@@ -212,7 +212,7 @@ async def test_one_pass_serves_one_account_until_it_is_removed(counter: Counter)
     anna, otto = await counter.rider("anna"), await counter.rider("otto")
     hers = await counter.added(anna, "DEMO-1")
     his = await counter.added(otto, "demo-1")
-    assert await counter.state(otto, his) == (PassState.REFUSED, Reason.BOUND_ELSEWHERE)
+    assert await counter.state(otto, his) == (PassState.REFUSED, PassReason.BOUND_ELSEWHERE)
     async with transaction(counter.office.engine) as tx:
         await remove_pass(tx, counter.office.vault, anna, hers, counter.now)
     await counter.release()
@@ -227,7 +227,7 @@ async def test_an_issuer_that_gives_one_pass_twice_is_not_believed(counter: Coun
     answer = f'{{"id":"{his}","status":"valid","pass_id":"DEMO-1","valid_from":"2026-01-01"}}'
     counter.issuer.fault("claim", "raw", body=answer)
     await counter.verify(otto, his)
-    assert await counter.state(otto, his) == (PassState.REFUSED, Reason.BOUND_ELSEWHERE)
+    assert await counter.state(otto, his) == (PassState.REFUSED, PassReason.BOUND_ELSEWHERE)
     assert await counter.held(anna) == {"deutschlandticket"}
     assert await counter.steps(RELEASE_STEP) == [f"{DEMO}/{his}"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from providers.entitlements import Claim, Entitlement, Issuer, Reason, Status
+from providers.entitlements import Claim, Entitlement, Issuer, PassReason, Status
 from providers.errors import OutcomeUnknownError, UnreachableError
 from tests.providers.issuers import IssuerSandbox, run_issuer
 
@@ -57,12 +57,12 @@ async def test_a_claim_is_confirmed_found_and_released(issuer: Issuer, sandbox: 
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({"birth_date": "1991-04-24"}, Reason.WRONG_PERSON),
-        ({"revoked": True}, Reason.NOT_VALID),
+        ({"birth_date": "1991-04-24"}, PassReason.WRONG_PERSON),
+        ({"revoked": True}, PassReason.NOT_VALID),
     ],
 )
 async def test_a_pass_of_somebody_else_or_ended_is_refused(
-    issuer: Issuer, sandbox: IssuerSandbox, known: dict[str, object], reason: Reason
+    issuer: Issuer, sandbox: IssuerSandbox, known: dict[str, object], reason: PassReason
 ):
     sandbox.sell("DEMO-4711", **known)
     assert await issuer.claim(CLAIM) == Entitlement(Status.REFUSED, reason)
@@ -127,7 +127,7 @@ async def test_more_than_an_answer_can_be_is_none(issuer: Issuer, sandbox: Issue
 
 async def test_a_reason_without_a_word_here_is_not_valid(issuer: Issuer, sandbox: IssuerSandbox):
     sandbox.fault("claim", "raw", body='{"id": "pas_1", "status": "refused", "reason": "mood"}')
-    assert await issuer.claim(CLAIM) == Entitlement(Status.REFUSED, Reason.NOT_VALID)
+    assert await issuer.claim(CLAIM) == Entitlement(Status.REFUSED, PassReason.NOT_VALID)
 
 
 async def test_an_error_never_repeats_what_tells_of_a_person(
