@@ -19,6 +19,7 @@ from payments import ledger, postings
 from payments.call import call
 from payments.charge import prepare_release
 from payments.debt import Debt, DebtState, set_debt
+from payments.errors import OutcomeUnknownError
 from payments.gateway import FoundHold, Gateway, HoldState, RefundReceipt, RefundState
 from payments.money import Money
 from payments.operation import Operation, OperationKind, OperationState
@@ -112,8 +113,13 @@ async def settle_lost(
 
     Raises:
         UnreachableError: the processor cannot be read now.
+        OutcomeUnknownError: a debit is on its way; nothing is stored before it has come or failed.
     """
     hold = await gateway.get_hold(found.hold.id)
+    if hold.state is HoldState.PROCESSING:
+        raise OutcomeUnknownError(
+            "a debit is on its way; run this again when it has come or failed"
+        )
     receipts = [] if not hold.captured else await gateway.list_refunds(hold.id)
     async with engine.begin() as tx:
         is_new = await store_begun(tx, found, return_url=return_url, now=now)

@@ -18,6 +18,10 @@ from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.receipt import list_movements
 from mobility.db import transaction
 from payments.cases import list_cases
+from payments.errors import OutcomeUnknownError
+from payments.money import Money
+from payments.payment import find_payment
+from payments.rebuild import Ended, settle_lost
 from payments.reconcile import reconcile
 from payments.stripe_events import Event, store_event
 from tests.booking.test_arrears import ANNA, books_may, owes, pay, payment_of, ride_too_long
@@ -279,3 +283,34 @@ async def _pay_again(world: World, owed: Owed, method: str) -> None:
             await ask_to_pay(tx, owed, method="pm_x", by_debit=True, return_url=url, now=now)
         await ask_to_pay(tx, owed, method=method, return_url=url, now=now)
     await collect(world.desk, owed.debt.id)
+
+
+async def test_one_of_a_booking_that_a_restore_lost_is_waited_for_and_given_back(
+    world: World,
+) -> None:
+    method, desk = await account(world), world.desk
+    made = await desk.gateway.create_hold(
+        key="k1",
+        operation_id="pay_lost-1.authorise",
+        booking_id="bkg_lost",
+        amount=Money(300),
+        customer_ref=await desk.customer(ANNA),
+        method=method,
+        debit=True,
+    )
+    await desk.gateway.confirm_hold(made.id, key="k2", return_url="http://127.0.0.1/done")
+    (found,) = await desk.gateway.list_holds(since=desk.clock() - LATER)
+
+    async def settle() -> Ended:
+        return await settle_lost(
+            desk.engine, desk.gateway, found, [], return_url="", now=desk.clock()
+        )
+
+    with pytest.raises(OutcomeUnknownError, match="on its way"):
+        await settle()
+    async with transaction(desk.engine) as tx:
+        assert await find_payment(tx, "pay_lost-1") is None
+    bank_says(world, "bkg_lost", "succeed")
+    assert await settle() == Ended(taken=Money(300), kept=Money(0), unused=Money(0))
+    back = await desk.gateway.list_refunds(made.id)
+    assert [each.amount for each in back] == [Money(300)]
