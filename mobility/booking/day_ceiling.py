@@ -23,10 +23,8 @@ from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
-from payments.debt import list_debts
 from payments.money import Money
 from payments.operation import Operation, OperationState
-from payments.payment import find_payment
 from payments.record import get_operation_row
 from payments.refund import REBATE, prepare_compensation
 
@@ -65,17 +63,16 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
 async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> Operation | None:
     row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
-    if row.state != BookingState.SETTLED or await find_payment(tx, row.payment_id) is None:
+    charged = await rebates.find_charged(tx, row.payment_id)
+    if row.state != BookingState.SETTLED or charged is None:
         return None
-    if any(debt.is_due for debt in await list_debts(tx, [row.payment_id])):
-        return None  # asked for again when that is paid
     beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
     total = Money.total(beyond.values(), row.currency)
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
     if not total and not known:
         return None
     operation = await prepare_compensation(
-        tx, row.payment_id, total, reason=REBATE, key=KEY, now=desk.clock()
+        tx, charged, total, reason=REBATE, key=KEY, now=desk.clock()
     )
     if operation is None or operation.state is OperationState.DECLINED or known:
         return operation

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from mobility.booking.desk import Desk
 from mobility.db import transaction
 from payments import charge
+from payments.debt import list_debts
 from payments.operation import Operation, OperationState, OutcomeKind
+from payments.payment import find_payment
 
 ASK_AGAIN = timedelta(seconds=15)
+
+
+async def find_charged(tx: AsyncConnection, payment_id: str) -> str | None:
+    """The payment that a trip was charged by: its own, or the later charge where the hold was gone.
+
+    Returns:
+        None where nothing was due, or something is still owed; asked for again when that is paid.
+    """
+    mine = await find_payment(tx, payment_id)
+    debts = await list_debts(tx, [payment_id])
+    if mine is None or any(debt.is_due for debt in debts):
+        return None
+    later = [debt.charge_id for debt in debts if debt.id == payment_id and not mine.captured]
+    return later[0] if later else payment_id
 
 
 async def carry_out(desk: Desk, operation: Operation) -> datetime | None:

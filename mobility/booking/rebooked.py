@@ -28,9 +28,7 @@ from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLe
 from mobility.booking.trips import ask_for, get_trip, lock_booking
 from mobility.db import transaction
 from mobility.tables import booking, leg_report
-from payments.debt import list_debts
 from payments.money import Money
-from payments.payment import find_payment
 from payments.refund import REBOOKING, prepare_compensation
 
 STEP = "bear_difference"
@@ -177,15 +175,12 @@ async def bear_difference(desk: Desk, booking_id: str) -> datetime | None:
         payment_id = (await tx.execute(mine)).scalar_one()
         if trip.state is not BookingState.SETTLED or trip.locked is None:
             return None
-        if await find_payment(tx, payment_id) is None:
-            return None
-        if any(debt.is_due for debt in await list_debts(tx, [payment_id])):
-            return None  # asked for again when that is paid
+        charged = await rebates.find_charged(tx, payment_id)
         difference = borne(trip.final, trip.ceiling, trip.locked)
-        if not difference:
+        if charged is None or not difference:
             return None
         operation = await prepare_compensation(
-            tx, payment_id, difference, reason=REBOOKING, key=STEP, now=desk.clock()
+            tx, charged, difference, reason=REBOOKING, key=STEP, now=desk.clock()
         )
     if operation is None:
         return None
