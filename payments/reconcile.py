@@ -26,7 +26,14 @@ from payments.payment import PaymentState
 from payments.postings import JournalKind, Origin
 from payments.reconciliation import Reconciliation, store_run
 from payments.refund_failures import list_failed_refunds, take_refund_back
-from payments.statement import EVER, Statement, fetch_statement, line_of, store_lines
+from payments.statement import (
+    EVER,
+    Statement,
+    fetch_statement,
+    is_among,
+    line_of,
+    store_lines,
+)
 from payments.tables import (
     balance_line,
     entry,
@@ -199,12 +206,13 @@ async def _know(
     }
     unfinished = await tx.execute(
         select(money_operation.c.id).where(
-            money_operation.c.id.in_(named), money_operation.c.state != OperationState.DONE.value
+            is_among(money_operation.c.id, named),
+            money_operation.c.state != OperationState.DONE.value,
         )
     )
     matched = await tx.execute(
         select(reconciliation_match.c.operation_id).where(
-            reconciliation_match.c.operation_id.in_(named)
+            is_among(reconciliation_match.c.operation_id, named)
         )
     )
     return Known(
@@ -236,7 +244,7 @@ async def _refunds_matched(tx: AsyncConnection, lines: Sequence[BalanceLine]) ->
         select(balance_line.c.source_id)
         .join(reconciliation_match, reconciliation_match.c.line_id == balance_line.c.id)
         .where(
-            balance_line.c.source_id.in_(sources),
+            is_among(balance_line.c.source_id, sources),
             balance_line.c.category == LineCategory.REFUND.value,
         )
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Row, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, String, any_, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.gateway import BalanceLine, Dispute, Gateway, LineCategory, Payout
@@ -58,6 +58,13 @@ async def fetch_statement(gateway: Gateway, *, since: datetime, now: datetime) -
     return Statement(since, now, tuple(lines), tuple(payouts), of_payout, after, tuple(disputes))
 
 
+def is_among(
+    column: ColumnElement[str] | ColumnElement[str | None], names: Collection[str | None]
+) -> ColumnElement[bool]:
+    """Whether a column has one of the names, in one parameter: a query takes 32 767 at most."""
+    return column == any_(literal(list(names), ARRAY(String)))
+
+
 async def store_lines(tx: AsyncConnection, statement: Statement) -> None:
     """Store the lines that are new, and which payout each is in."""
     rows = [
@@ -84,7 +91,7 @@ async def store_lines(tx: AsyncConnection, statement: Statement) -> None:
         ids = [line.id for line in lines]
         await tx.execute(
             update(balance_line)
-            .where(balance_line.c.id.in_(ids), balance_line.c.payout_id.is_(None))
+            .where(is_among(balance_line.c.id, ids), balance_line.c.payout_id.is_(None))
             .values(payout_id=payout_id)
         )
 

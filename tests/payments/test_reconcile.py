@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from payments import charge, ledger
@@ -17,11 +17,12 @@ from payments.matching import CaseKind
 from payments.money import Money
 from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
-from payments.reconcile import find_since, reconcile, record_statement
+from payments.reconcile import _know, find_since, reconcile, record_statement
 from payments.reconciliation import get_reconciliation
 from payments.refund import REBATE, prepare_compensation
-from payments.statement import fetch_statement
+from payments.statement import fetch_statement, store_lines
 from payments.stripe_gateway import StripeGateway
+from payments.tables import balance_line
 from tests.payments.world import Till, split
 
 
@@ -208,3 +209,20 @@ async def test_lines_are_stored_once_and_with_their_payout(till: Till, sandbox: 
             ("payout", payout["id"], -960),
             ("charge", payout["id"], 960),
         ]
+
+
+async def test_more_lines_than_a_query_takes_parameters(till: Till, gateway: StripeGateway):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    read = await fetch_statement(gateway, since=till.now - timedelta(hours=1), now=till.now)
+    (line,) = read.lines
+    many = tuple(
+        replace(line, id=f"txn_{n}", operation_id=f"pay_{n}.authorise") for n in range(33_000)
+    )
+    read = replace(read, lines=many, payout_lines={"po_1": many})
+    async with till.engine.begin() as tx:
+        await store_lines(tx, read)
+        known = await _know(tx, read, many, "EUR")
+        stored = await tx.scalar(select(func.count()).where(balance_line.c.payout_id == "po_1"))
+        await tx.rollback()
+    assert (stored, known.unfinished_operations) == (33_000, frozenset())
