@@ -26,7 +26,7 @@ from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import JourneyOut, NoticeOut
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId
-from mobility.api.rebooking_options import Options, offer_options
+from mobility.api.rebooking_options import Options, most_ceiling, offer_options
 from mobility.booking.errors import (
     AlreadyRebookedError,
     BookingError,
@@ -269,6 +269,8 @@ async def _prepare(
     wanted = await check_offer(wiring, rider.rider_id, offer, method, now=now)
     async with transaction(wiring.engine) as tx:
         rest = await _find_rest(tx, wiring, record, now, lock=True)
+        if offer.ceiling > most_ceiling(wiring, rest.locked):
+            raise OfferExpiredError(f"less of {record.id} is given up now than before; look again")
         rebooks = Rebooks(record.id, rest.disturbance.first_leg_id, rest.locked)
         return await record_booking(tx, wiring, mine, replace(wanted, rebooks=rebooks), now)
 

@@ -83,8 +83,7 @@ async def offer_options(
         city=wiring.city,
         stopped=wiring.sales.stopped,
     )
-    bound = wiring.city.rules.rebooking_costs_most
-    most = locked + Money.of_major(bound, locked.currency)
+    most = most_ceiling(wiring, locked)
     fit = [one for one in offered if one.bookable and _ceiling(one.itinerary) <= most]
     fit.sort(key=lambda one: (one.itinerary.arrives_at, _ceiling(one.itinerary).minor))
     journeys = tuple(fit[:MOST_OPTIONS])
@@ -92,6 +91,11 @@ async def offer_options(
     written = write_to_keep(settings.redis_prefix, journeys, in_place_of)
     await keep_offers(wiring.redis, written, settings.offer_seconds)
     return Options(journeys, result.notices)
+
+
+def most_ceiling(wiring: Wiring, locked: Money) -> Money:
+    """What a way to go on may cost at most, so that we bear no more than the city's rules say."""
+    return locked + Money.of_major(wiring.city.rules.rebooking_costs_most, locked.currency)
 
 
 def _ceiling(itinerary: Itinerary) -> Money:

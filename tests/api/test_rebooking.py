@@ -280,3 +280,17 @@ async def test_a_ticket_that_can_still_be_given_back_carries_nobody_on(stage: St
     assert (new["state"], new["price"]["amount"]) == ("confirmed", 360)
     await stage.advance(stage.trip["id"])
     assert (await stage.get()).json()["state"] == "cancelled"
+
+
+async def test_what_is_too_dear_for_what_is_left_to_give_up_is_not_booked(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vehicle of the rest may have been given back since, so that less than then is locked."""
+    await stage.at("09:05:00")
+    stage.say(f"cancel {FIRST} 2026-11-25")
+    option = (await stage.options())[0]
+    monkeypatch.setattr("mobility.api.rebooking.lock_price", lambda *_: Money(0))
+    monkeypatch.setattr("mobility.api.rebooking.most_ceiling", lambda *_: Money(359))
+    answer = await stage.rebook({"offer_id": option["journey"]["offer_id"]})
+    assert (answer.status_code, answer.json()["type"]) == (410, "/problems/offer-expired")
+    assert (await stage.get()).json()["rebooked_as"] is None
