@@ -31,7 +31,8 @@ def make_engine(database_url: str, *, pool_size: int = 10) -> AsyncEngine:
     """An engine for ``postgresql://…`` (any driver suffix), on asyncpg.
 
     Instants come back as aware UTC, a statement that waits longer than 10 s for a lock fails, and
-    no error carries a bound value into a log. A database that is not there is an OperationalError.
+    no error carries the bound values into a log, but for one that fits no column, which the driver
+    names. A database that is not there is an OperationalError.
     """
     dsn = "postgresql://" + database_url.split("://", 1)[1]
     engine = create_async_engine(
