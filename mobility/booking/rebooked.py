@@ -100,6 +100,7 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
     ).one()
     await lock_booking(tx, row.rebooked_from)
     old = await get_trip(tx, row.rebooked_from)
+    await _count_ended(tx, trip, old, row.rebooked_leg_id)
     if old.aim is not Aim.TRAVEL or old.state in OVER:
         return
     for leg in list_given_up(old, row.rebooked_leg_id):
@@ -111,6 +112,26 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
         else:
             await ask_for(tx, old.id, leg.id, Ask.CANCEL, now)
     await steps.enqueue(tx, kind=ADVANCE, key=old.id, run_at=now)
+
+
+async def _count_ended(tx: AsyncConnection, trip: Trip, old: Trip, leg_id: str) -> None:
+    """Lock what is left beside tickets that ended by the clock before they could be given up.
+
+    They stay paid, so that the rider would pay for both. Once: not when it is certain anew.
+    """
+    if trip.locked is None or trip.state is BookingState.NEEDS_ATTENTION:
+        return
+    begins = next((leg.position for leg in old.legs if leg.id == leg_id), len(old.legs))
+    ended = [
+        leg
+        for leg in old.provided
+        if leg.position >= begins and not leg.scarce and leg.state is LegState.ENDED
+    ]
+    paid = Money.total((_cost(leg) for leg in ended), trip.locked.currency)
+    if paid:
+        left = trip.locked - min(paid, trip.locked)
+        mine = booking.c.id == trip.id
+        await tx.execute(update(booking).where(mine).values(locked_minor=left.minor))
 
 
 async def take_no_place(tx: AsyncConnection, trip: Trip) -> None:

@@ -14,8 +14,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from mobility.booking.book import BookingRequest, prepare_booking
-from mobility.booking.cancel import ask_to_cancel
-from mobility.booking.collect import collect
 from mobility.booking.errors import OfferExpiredError
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import get_standing
@@ -30,14 +28,12 @@ from mobility.booking.rebooked import (
     lock_price,
 )
 from mobility.booking.receipt import list_movements, make_receipt
-from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.cities.city import load_city
 from mobility.planning.offer import InPlaceOf, OfferLeg
 from mobility.watch import read_all
 from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import ProviderId
-from tests.booking.test_give_back import lapse
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
 from tests.booking.trips import trip_of
 from tests.booking.world import BIKE, World, bike_leg, crashing_desk, offer_of, run_processor
@@ -352,48 +348,3 @@ def test_what_is_used_or_gone_is_not_given_up() -> None:
     mine = trip_of("bus ended, bus confirmed, bus active, bus cancelled | captured")
     assert [leg.position for leg in list_given_up(mine, mine.legs[0].id)] == [1]
     assert list_given_up(mine, "leg_none") == []
-
-
-async def test_who_cancels_the_new_one_before_it_is_confirmed_can_rebook_again(
-    town: World,
-) -> None:
-    """At her bank's page she changes her mind: the old trip stands as if nothing had been asked."""
-    old = await booked(town, ticket_leg(BUS, 360, 5))
-    new = await rebook(
-        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
-    )
-    await town.advance(new)
-    assert (await both(town, old, new))[1] == "awaiting_payment | bus planned | requires_action"
-    await do(town, lambda tx: ask_to_cancel(tx, new, town.desk.clock()))
-    await town.advance(new)
-    assert (await do(town, lambda tx: get_any_booking(tx, old))).rebooked_as is None
-    again = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
-    await town.advance(again)
-    await town.advance(old)
-    assert await both(town, old, again) == (
-        "cancelled | bus cancelled | refunded",
-        "confirmed | bus confirmed | captured",
-    )
-
-
-async def test_what_was_collected_later_goes_back_beyond_the_locked_price_too(
-    town: World,
-) -> None:
-    """Her bank let the hold go, so that the ride was charged when it was over."""
-    old = await booked(town, ticket_leg(BUS, 100, 5))
-    new = await rebook(town, old, 0, bike_leg(ceiling=500, price=500))
-    await town.advance(new)
-    await lapse(town, new)
-    town.operators[BIKE].ride(120, 3000)
-    leg_id = (await town.trip(new)).provided[0].id
-    for ask in (ask_to_start, ask_to_finish):
-        await do(town, lambda tx, ask=ask: ask(tx, new, leg_id, town.desk.clock()))  # type: ignore[misc]
-        await town.advance(new)
-    payment_id = (await do(town, lambda tx: get_any_booking(tx, new))).payment_id
-    await collect(town.desk, payment_id)
-    await town.advance(new)
-    await bear_difference(town.desk, new)
-    assert (await town.trip(new)).final == Money(500)
-    assert await back(town, new) == 400
-    books = await town.books()
-    assert (books["rebooking_costs:EUR"], sum(books.values())) == (400, 0)

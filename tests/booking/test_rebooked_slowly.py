@@ -1,0 +1,98 @@
+"""A rebooking that takes its time: given up on the way, charged later, confirmed too late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mobility.booking.cancel import ask_to_cancel
+from mobility.booking.collect import collect
+from mobility.booking.payment_view import get_standing
+from mobility.booking.queries import get_any_booking
+from mobility.booking.rebooked import bear_difference
+from mobility.booking.ride import ask_to_finish, ask_to_start
+from payments.money import Money
+from providers.values import ProviderId
+from tests.booking.test_arrears import approve
+from tests.booking.test_give_back import lapse
+from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
+from tests.booking.test_rebooked import back, booked, both, rebook
+from tests.booking.world import BIKE, World, bike_leg
+
+
+@pytest.fixture
+def town(world: World) -> World:
+    offices: dict[ProviderId, Any] = {BUS: TicketOffice(BUS)}
+    return changed(world, providers={**world.desk.providers, **offices})
+
+
+async def test_who_cancels_the_new_one_before_it_is_confirmed_can_rebook_again(
+    town: World,
+) -> None:
+    """At her bank's page she changes her mind: the old trip stands as if nothing had been asked."""
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    new = await rebook(
+        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
+    )
+    await town.advance(new)
+    assert (await both(town, old, new))[1] == "awaiting_payment | bus planned | requires_action"
+    await do(town, lambda tx: ask_to_cancel(tx, new, town.desk.clock()))
+    await town.advance(new)
+    assert (await do(town, lambda tx: get_any_booking(tx, old))).rebooked_as is None
+    again = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await town.advance(again)
+    await town.advance(old)
+    assert await both(town, old, again) == (
+        "cancelled | bus cancelled | refunded",
+        "confirmed | bus confirmed | captured",
+    )
+
+
+async def test_what_was_collected_later_goes_back_beyond_the_locked_price_too(
+    town: World,
+) -> None:
+    """Her bank let the hold go, so that the ride was charged when it was over."""
+    old = await booked(town, ticket_leg(BUS, 100, 5))
+    new = await rebook(town, old, 0, bike_leg(ceiling=500, price=500))
+    await town.advance(new)
+    await lapse(town, new)
+    town.operators[BIKE].ride(120, 3000)
+    leg_id = (await town.trip(new)).provided[0].id
+    for ask in (ask_to_start, ask_to_finish):
+        await do(town, lambda tx, ask=ask: ask(tx, new, leg_id, town.desk.clock()))  # type: ignore[misc]
+        await town.advance(new)
+    payment_id = (await do(town, lambda tx: get_any_booking(tx, new))).payment_id
+    await collect(town.desk, payment_id)
+    await town.advance(new)
+    await bear_difference(town.desk, new)
+    assert (await town.trip(new)).final == Money(500)
+    assert await back(town, new) == 400
+    books = await town.books()
+    assert (books["rebooking_costs:EUR"], sum(books.values())) == (400, 0)
+
+
+async def test_who_lets_her_bank_wait_until_the_old_ticket_ended_pays_no_more_than_was_locked(
+    town: World,
+) -> None:
+    """It ended by the clock and stays paid; we bear the whole of the new one."""
+    old = await booked(town, ticket_leg(BUS, 360, 1))
+    new = await rebook(
+        town, old, 0, ticket_leg(BUS, 450, 150), method="pm_card_threeDSecure2Required"
+    )
+    await town.advance(new)
+    standing = await do(town, lambda tx: get_standing_of(tx, new))
+    await later(town, hours=2).advance(old)
+    assert await town.story(old) == "settled | bus ended | captured"
+    approve(town, standing.redirect_url)
+    await town.advance(new)
+    assert await town.story(new) == "confirmed | bus confirmed | captured"
+    after = later(town, hours=4)
+    await after.advance(new)
+    await bear_difference(after.desk, new)
+    assert [await back(town, old), await back(town, new)] == [0, 450]
+
+
+async def get_standing_of(tx: Any, booking_id: str) -> Any:
+    record = await get_any_booking(tx, booking_id)
+    return await get_standing(tx, record.payment_id, "EUR")
