@@ -85,15 +85,15 @@ async def test_tickets_of_the_first_version_become_what_they_say(
 
 
 async def test_passes_that_were_only_declared_are_to_be_verified(
-    database_url: str, engine: AsyncEngine
+    database_url: str, sync_engine: Engine
 ):
-    async with engine.begin() as tx:
-        await tx.execute(text("DROP SCHEMA public CASCADE"))
-        await tx.execute(text("CREATE SCHEMA public"))
-        await tx.run_sync(lambda one: command.upgrade(alembic_config(one), "0015"))
-        await tx.execute(text("INSERT INTO rider (id, created_at) VALUES ('rdr_1', now())"))
-        await tx.execute(text("INSERT INTO rider_pass VALUES ('rdr_1', 'pas_1', 'sealed')"))
+    with sync_engine.begin() as tx:
+        tx.execute(text("DROP SCHEMA public CASCADE"))
+        tx.execute(text("CREATE SCHEMA public"))
+        command.upgrade(alembic_config(tx), "0015")
+        tx.execute(text("INSERT INTO rider (id, created_at) VALUES ('rdr_1', now())"))
+        tx.execute(text("INSERT INTO rider_pass VALUES ('rdr_1', 'pas_1', 'sealed')"))
     await asyncio.to_thread(migrate, database_url)
-    async with engine.begin() as tx:
-        rows = await tx.execute(text("SELECT kind, key FROM step"))
+    with sync_engine.begin() as tx:
+        rows = tx.execute(text("SELECT kind, key FROM step"))
         assert [tuple(row) for row in rows] == [("verify_pass", "rdr_1/pas_1")]
