@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
@@ -71,19 +71,24 @@ SEEN = (
 """What ``seen_of`` reads, beside a booking's ``payment_id`` and ``currency``."""
 
 
+_AGAIN = select(*SEEN).where(payment.c.id == bindparam("payment_id"))
+
+
 async def seen_of(tx: AsyncConnection, row: RowMapping) -> PaymentSeen:
     """How a payment stands for its trip, of a row that has ``SEEN``."""
     currency = row["currency"]
     if row["payment_state"] is None:
         nothing = Money.zero(currency)
         return PaymentSeen(PaymentView.NONE, nothing, nothing, None)
-    state = PaymentState(row["payment_state"])
+    state, while_unknown = PaymentState(row["payment_state"]), PaymentView.OPEN
     if state is PaymentState.UNKNOWN:
         kinds = [each.kind for each in await find_open_operations(tx, row["payment_id"])]
-        views = [_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE]
-        view = views[0] if views else PaymentView.OPEN
-    else:
-        view = _VIEWS[state]
+        if not kinds:  # a hint has recorded it since the row was read
+            row = (await tx.execute(_AGAIN, {"payment_id": row["payment_id"]})).mappings().one()
+            state = PaymentState(row["payment_state"])
+        views = (_UNKNOWN_WHILE[kind] for kind in kinds if kind in _UNKNOWN_WHILE)
+        while_unknown = next(views, PaymentView.OPEN)
+    view = _VIEWS.get(state, while_unknown)
     kept = row["captured_minor"] - row["refunded_minor"] + row["compensated_minor"]
     owed = Money(row["receivable_minor"], currency)
     return PaymentSeen(view, Money(kept, currency), owed, row["capture_before"])

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.collect import (
     ask_to_pay,
@@ -20,8 +21,11 @@ from mobility.booking.payments_seen import find_forgotten
 from mobility.booking.queries import list_open_bookings
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.db import transaction
+from payments import charge
 from payments.errors import PaymentConflictError
 from payments.money import Money
+from payments.operation import Operation, OperationKind
+from payments.payment import find_open_operations
 from tests.booking.world import BIKE, World, bike_leg, crashing_desk, offer_of
 from tests.simulation.mortal import CrashError
 
@@ -172,6 +176,29 @@ async def test_two_who_pay_at_once_pay_once(world: World) -> None:
     await asyncio.gather(*(pay(world, booking_id) for _ in range(4)), return_exceptions=True)
     debt_id = await payment_of(world, booking_id)
     await collect(world.desk, debt_id)
+    assert await owes(world, booking_id) == "paid 0"
+    assert world.money(booking_id) == (0, 500)
+
+
+async def test_a_hint_recorded_while_a_charge_is_looked_at_takes_nothing_from_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process records that the money is authorised between two readings of this one."""
+    booking_id = await ride_too_long(world)
+    debt_id = await payment_of(world, booking_id)
+    kinds: list[OperationKind] = []
+
+    async def also_elsewhere(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:
+        for operation in await find_open_operations(tx, payment_id):
+            outcome = await charge.call(world.desk.gateway, operation)
+            async with transaction(world.desk.engine) as other:
+                await charge.record(other, operation, outcome, world.desk.clock())
+            kinds.append(operation.kind)
+        return await find_open_operations(tx, payment_id)
+
+    monkeypatch.setattr("payments.collect.find_open_operations", also_elsewhere)
+    await collect(world.desk, debt_id)
+    assert kinds
     assert await owes(world, booking_id) == "paid 0"
     assert world.money(booking_id) == (0, 500)
 
