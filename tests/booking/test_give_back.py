@@ -232,7 +232,7 @@ async def lapse(world: World, booking_id: str) -> None:
     """Let the card's issuer take the authorisation back."""
     query = text("select hold_id from payment where booking_id = :booking")
     hold_id = await do(world, lambda tx: tx.scalar(query, {"booking": booking_id}))
-    await world.desk.gateway.release_hold(hold_id, key="lapsed")
+    await world.desk.gateway.release_hold(hold_id, key=f"{hold_id} lapsed")
 
 
 def unanswered_captures(world: World) -> World:

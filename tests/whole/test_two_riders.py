@@ -52,7 +52,7 @@ LOOK = tuple(
     f"GET {path}"
     for path in (
         *(BOOKING, f"{BOOKING}/receipt", f"{BOOKING}/cancellation", f"{BOOKING}/claims"),
-        f"{LEG}/ticket",
+        *(f"{BOOKING}/rebooking", f"{LEG}/ticket"),
     )
 )
 WISH: dict[str, object] = {
@@ -60,6 +60,7 @@ WISH: dict[str, object] = {
     f"POST {BOOKING}/split": {"equal": 2},
     f"POST {BOOKING}/claims": {"guarantee_id": "bus-punctuality"},
     f"POST {BOOKING}/stream-ticket": None,
+    f"POST {BOOKING}/rebook": {},
     f"POST {LEG}/ticket": {},
     "POST /v1/me/arrears/{booking_id}/pay": {"payment_method": "pm_card_visa"},
 }
