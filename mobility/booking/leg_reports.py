@@ -68,27 +68,27 @@ class Outcome(StrEnum):
         return self in (Outcome.GIVEN_BACK, Outcome.FREE, Outcome.REFUNDED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegReport:
     """A report as it is shown."""
 
     booking_id: str
     leg_id: str
     kind: Kind
-    note: str | None
     outcome: Outcome
     believed: bool
     """Not one of too many reports by one rider."""
     open: bool
     """A person is to look at it."""
     reported_at: datetime
-    asked: str | None
+    note: str | None = None
+    asked: str | None = None
     """The last ask of the provider since then; ``answer`` is what became of it."""
-    answer: str | None
-    answer_error: str | None
-    seen: str | None
+    answer: str | None = None
+    answer_error: str | None = None
+    seen: str | None = None
     """How the provider last said that the leg stood, at ``seen_at``."""
-    seen_at: datetime | None
+    seen_at: datetime | None = None
 
 
 def _report(row: RowMapping) -> LegReport:

@@ -75,16 +75,10 @@ async def note_our_end(
         booking_id=booking_id,
         leg_id=leg_id,
         kind=Kind(because or Kind.LONGEST_RIDE),
-        note=None,
         outcome=Outcome.ENDED_BY_US,
         believed=True,
         open=False,
         reported_at=now,
-        asked=None,
-        answer=None,
-        answer_error=None,
-        seen=None,
-        seen_at=None,
     )
     await add_report(tx, report, rider_id)
 

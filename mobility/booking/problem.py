@@ -117,11 +117,6 @@ async def report_problem(
         believed=believed,
         open=not believed or outcome in (Outcome.CHARGED, Outcome.NOTED),
         reported_at=now,
-        asked=None,
-        answer=None,
-        answer_error=None,
-        seen=None,
-        seen_at=None,
     )
     await add_report(tx, report, trip.rider_id)
     await _follow(tx, trip, leg, outcome, now)

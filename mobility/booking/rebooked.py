@@ -153,16 +153,10 @@ async def _report(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) 
         booking_id=trip.id,
         leg_id=leg.id,
         kind=Kind.REBOOKED,
-        note=None,
         outcome=Outcome.GIVEN_BACK,
         believed=True,
         open=False,
         reported_at=now,
-        asked=None,
-        answer=None,
-        answer_error=None,
-        seen=None,
-        seen_at=None,
     )
     await add_report(tx, report, trip.rider_id)
     mine = (leg_report.c.booking_id == trip.id, leg_report.c.leg_id == leg.id)

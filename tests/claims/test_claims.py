@@ -291,9 +291,14 @@ async def rebooked(world: World, booking_id: str) -> None:
     """Her booked leg as one that another booking took the place of."""
     leg_id = (await world.trip(booking_id)).provided[0].id
     report = LegReport(
-        booking_id, leg_id, Kind.REBOOKED, None, Outcome.GIVEN_BACK, True, False, at("08:30"),
-        None, None, None, None, None,
-    )  # fmt: skip
+        booking_id=booking_id,
+        leg_id=leg_id,
+        kind=Kind.REBOOKED,
+        outcome=Outcome.GIVEN_BACK,
+        believed=True,
+        open=False,
+        reported_at=at("08:30"),
+    )
     await do(world, lambda tx: add_report(tx, report, "rdr_anna"))
 
 

@@ -147,9 +147,14 @@ def test_nothing_is_missed_in_the_vehicle_that_goes_on() -> None:
 
 def report(of: LegRecord) -> LegReport:
     return LegReport(
-        "bkg_1", of.id, Kind.OTHER, None, Outcome.GIVEN_BACK, True, False, at("08:00"),
-        None, None, None, None, None,
-    )  # fmt: skip
+        booking_id="bkg_1",
+        leg_id=of.id,
+        kind=Kind.OTHER,
+        outcome=Outcome.GIVEN_BACK,
+        believed=True,
+        open=False,
+        reported_at=at("08:00"),
+    )
 
 
 @pytest.mark.parametrize(
