@@ -28,7 +28,14 @@ from gtfs.network import DayNetwork, View, network_of
 from gtfs.rides import rides_of
 from gtfs.timetable import Timetable
 from tests.gtfs.front_oracle import Edge, Question, World
-from tests.gtfs.networks import DAYS, busy_feed, random_feed, with_in_seat, with_rules
+from tests.gtfs.networks import (
+    DAYS,
+    busy_feed,
+    chained_feed,
+    random_feed,
+    with_in_seat,
+    with_rules,
+)
 from tests.gtfs.oracle import Oracle
 
 Ridden = tuple[tuple[str, int], int, int]
@@ -107,9 +114,11 @@ def random_setting(
     *,
     in_seat: bool = False,
     rules: bool = False,
+    chained: bool = False,
 ) -> Setting:
     day = random.choice(DAYS)
-    feed = busy_feed(random, day) if rules and not in_seat else random_feed(random, day)
+    make = chained_feed if chained else busy_feed if rules and not in_seat else random_feed
+    feed = make(random, day)
     if in_seat:
         feed = with_in_seat(random, replace(feed, trips=feed.trips[:3]))
     if rules:
@@ -249,6 +258,21 @@ def random_question(random: Random, setting: Setting, *, latest: bool = False) -
         random.random() < 0.6,
         random.choice([0, 1, 1, 2, 3]),
     )  # fmt: skip
+
+
+def long_question(random: Random, setting: Setting) -> Question:
+    """From the first stops of a `chained_feed` to its last, with up to six rides."""
+    asked = random_question(random, setting)
+    last = setting.world.n_stops - 1
+    asked.seconds = random.choice([0, 0, 60, 180])
+    asked.access, asked.egress = {0: random.choice([0, 30])}, {last: random.choice([0, 30])}
+    for door in (asked.access, asked.egress):
+        if random.random() < 0.3:
+            door.setdefault(random.randrange(setting.n_nodes), random.choice([200, 600, 1200]))
+    asked.max_rides = random.choice([4, 5, 6, 6])
+    asked.rides_beside = random.choice([1, 2, 3, 4, 5])
+    asked.direct_s = None if random.random() < 0.9 else asked.direct_s
+    return asked
 
 
 def query_of(setting: Setting, asked: Question) -> FrontQuery:

@@ -130,6 +130,30 @@ def busy_feed(random: Random, day: date) -> Feed:
     )
 
 
+def chained_feed(random: Random, day: date) -> Feed:
+    """Short lines one behind the other, met a few minutes apart, and some that lead further."""
+    stops = [f"S{i}" for i in range(random.randint(6, 7))]
+    ways = [stops[i : i + random.choice([2, 2, 2, 2, 2, 3])] for i in range(len(stops) - 1)]
+    ways += [random.sample(stops, random.choice([2, 3])) for _ in range(random.randint(0, 3))]
+    pace, trips = random.choice([4, 6, 8]), list[FeedTrip]()
+    for line, calls in enumerate(ways):
+        boards, alights = (tuple(random.random() > 0.02 for _ in calls) for _ in "ba")
+        at = (pace * int(calls[0][1:]) + random.randint(0, 4)) * 60
+        for _ in range(random.choice([1, 1, 2])):
+            run_s = random.choice([60, 120, 180])
+            times = tuple(at + run_s * i for i in range(len(calls)))
+            id_ = f"{line}-{len(trips)}"
+            trips.append(FeedTrip(id_, "R", "always", tuple(calls), times, times, boards, alights))
+            at += random.choice([60, 240, 480, 1200])
+    return replace(
+        random_feed(random, day),
+        stops=tuple(FeedStop(s, s, LatLon(i, i)) for i, s in enumerate(stops)),
+        services={"always": frozenset({day, day + timedelta(days=1)})},
+        trips=tuple(trips),
+        transfers=tuple(_transfer(random, stops) for _ in range(random.randint(0, 3))),
+    )
+
+
 def _rule(
     random: Random, places: dict[str, list[str]], trips: tuple[FeedTrip, ...]
 ) -> FeedTransferRule:

@@ -1,14 +1,21 @@
 """The four-criteria front against brute force, on thousands of small worlds."""
 
 import os
+from collections import Counter
 from random import Random
 
 import pytest
 
-from gtfs.front import search_front, search_front_latest
+from gtfs.front import FrontJourney, FrontNetwork, search_front, search_front_latest
 from gtfs.network import View
-from tests.gtfs.front_oracle import check, front, latest
-from tests.gtfs.front_worlds import query_of, random_question, random_setting
+from tests.gtfs.front_oracle import Question, check, front, latest
+from tests.gtfs.front_worlds import (
+    Setting,
+    long_question,
+    query_of,
+    random_question,
+    random_setting,
+)
 
 WORLDS = int(os.environ.get("FRONT_WORLDS", "500"))
 """Worlds of two questions each for departing after; a quarter as many for arriving by."""
@@ -25,15 +32,20 @@ def compare_forward(seed: int, *, in_seat: bool = False, rules: bool = False) ->
     for _ in range(2):
         asked = random_question(random, setting)
         asked.max_rides = min(asked.max_rides, 2) if in_seat else asked.max_rides
-        journeys = search_front(network, setting.rentals, query_of(setting, asked))
-        points = sorted(
-            (-(-j.arrives_s // 60), j.transfers, j.cents, j.co2_steps) for j in journeys
-        )
-        assert points == front(setting.world, asked), f"seed {seed}"
-        for journey in journeys:
-            check(setting.world, asked, setting.parts_of(View.AHEAD), journey)
-        n_found += len(journeys)
+        n_found += len(compare(setting, network, asked, f"seed {seed}"))
     return n_found
+
+
+def compare(
+    setting: Setting, network: FrontNetwork, asked: Question, which: str
+) -> tuple[FrontJourney, ...]:
+    """What the kernel finds, when the oracle has found the same points and every leg holds."""
+    journeys = search_front(network, setting.rentals, query_of(setting, asked))
+    points = sorted((-(-j.arrives_s // 60), j.transfers, j.cents, j.co2_steps) for j in journeys)
+    assert points == front(setting.world, asked), which
+    for journey in journeys:
+        check(setting.world, asked, setting.parts_of(View.AHEAD), journey)
+    return journeys
 
 
 def compare_latest(seed: int, *, in_seat: bool = False, rules: bool = False) -> int:
@@ -62,6 +74,19 @@ def test_departing_after_is_exact(block: int):
         compare_forward(seed) for seed in range(block * WORLDS // 4, (block + 1) * WORLDS // 4)
     ]
     assert sum(found) > WORLDS // 4
+
+
+@pytest.mark.timeout(0)
+def test_four_to_six_rides_one_behind_the_other_are_exact():
+    n_rides = Counter[int]()
+    for seed in range(6_000_000, 6_000_000 + WORLDS // 2):
+        random = Random(seed)
+        setting = random_setting(random, chained=True, rules=random.random() < 0.3)
+        network = setting.network(View.AHEAD)
+        for _ in range(2):
+            journeys = compare(setting, network, long_question(random, setting), f"seed {seed}")
+            n_rides.update(journey.transfers + 1 for journey in journeys)
+    assert sum(n_rides[n] for n in (4, 5, 6)) > WORLDS // 8
 
 
 @pytest.mark.parametrize("seed", FAILED_ONCE)
