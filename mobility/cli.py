@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from typing import Annotated, Any
@@ -91,6 +90,8 @@ def worker() -> None:
 
     Example: DATABASE_URL=postgresql://… REDIS_URL=redis://… mobility worker
     """
+    import uvloop  # noqa: PLC0415 - as uvicorn runs the API
+
     from mobility.composition import NotConfiguredError  # noqa: PLC0415
     from mobility.worker import work  # noqa: PLC0415
 
@@ -99,7 +100,7 @@ def worker() -> None:
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        asyncio.run(work(Settings()))
+        uvloop.run(work(Settings()))
     except NotConfiguredError as error:
         sys.stderr.write(f"mobility worker: {error}\n")
         raise typer.Exit(2) from error
