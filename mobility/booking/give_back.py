@@ -11,6 +11,7 @@ from mobility.audit import Deed, write_down
 from mobility.booking.advance import STEP
 from mobility.booking.errors import WrongStateError
 from mobility.booking.moves import OVER
+from mobility.booking.rebooked import take_no_place
 from mobility.booking.trip import Aim
 from mobility.booking.trips import get_trip, set_undo_aim
 from payments.refund import try_refused_again
@@ -33,6 +34,8 @@ async def ask_to_give_back(
         if begins:
             raise WrongStateError(f"booking {booking_id} is {trip.state}; nothing of it is stuck")
         return
+    if begins:
+        await take_no_place(tx, trip)
     payment_id = await set_undo_aim(tx, booking_id, Aim.GIVE_BACK, now)
     again = await try_refused_again(tx, payment_id)
     if begins or again:

@@ -137,14 +137,29 @@ async def _count_ended(tx: AsyncConnection, trip: Trip, old: Trip, leg_id: str) 
 async def take_no_place(tx: AsyncConnection, trip: Trip) -> None:
     """Leave the other booking as it is, which may then be rebooked again.
 
-    Of a locked booking that is cancelled before it is certain; nothing was given up for it.
+    Of a locked booking that is ended before it is certain; nothing was given up for it.
     """
-    if trip.locked is not None and trip.state in (BookingState.HELD, BookingState.AWAITING_PAYMENT):
+    if trip.locked is not None and await _is_uncertain(tx, trip):
         await tx.execute(
             update(booking)
             .where(booking.c.id == trip.id)
             .values(rebooked_from=None, rebooked_leg_id=None, locked_minor=None)
         )
+
+
+async def _is_uncertain(tx: AsyncConnection, trip: Trip) -> bool:
+    """Of one that needs attention what it would take the place of tells: that would be given up.
+
+    One that fails has left that place to another already, whatever it was before.
+    """
+    if trip.aim is Aim.FAIL:
+        return True
+    if trip.state is not BookingState.NEEDS_ATTENTION:
+        return trip.state in (BookingState.HELD, BookingState.AWAITING_PAYMENT)
+    of = select(booking.c.rebooked_from, booking.c.rebooked_leg_id).where(booking.c.id == trip.id)
+    row = (await tx.execute(of)).one()
+    old = await get_trip(tx, row.rebooked_from)
+    return old.state not in OVER and bool(list_given_up(old, row.rebooked_leg_id))
 
 
 async def _report(tx: AsyncConnection, trip: Trip, leg: TripLeg, now: datetime) -> None:

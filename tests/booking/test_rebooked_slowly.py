@@ -12,10 +12,12 @@ from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_any_booking
 from mobility.booking.rebooked import bear_difference
 from mobility.booking.ride import ask_to_finish, ask_to_start
+from mobility.booking.trip import Aim
+from mobility.booking.trips import mark_needs_attention, set_undo_aim
 from payments.money import Money
 from providers.values import ProviderId
 from tests.booking.test_arrears import approve
-from tests.booking.test_give_back import lapse
+from tests.booking.test_give_back import give_back, lapse
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
 from tests.booking.test_rebooked import back, booked, both, rebook
 from tests.booking.world import BIKE, World, bike_leg
@@ -47,6 +49,64 @@ async def test_who_cancels_the_new_one_before_it_is_confirmed_can_rebook_again(
         "cancelled | bus cancelled | refunded",
         "confirmed | bus confirmed | captured",
     )
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+async def test_what_staff_ends_before_it_is_confirmed_keeps_nobody_from_rebooking(
+    town: World, stuck: bool
+) -> None:
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    new = await rebook(
+        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
+    )
+    await town.advance(new)
+    if stuck:
+        await do(town, lambda tx: mark_needs_attention(tx, new, town.desk.clock()))
+    await give_back(town, new)
+    await town.advance(new)
+    assert await town.story(new) == "cancelled | bus cancelled | released"
+    again = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await town.advance(again)
+    await town.advance(old)
+    assert await both(town, old, again) == (
+        "cancelled | bus cancelled | refunded",
+        "confirmed | bus confirmed | captured",
+    )
+
+
+async def test_what_staff_ends_while_it_fails_leaves_its_place_to_the_one_that_took_it(
+    town: World,
+) -> None:
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    fails = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await do(town, lambda tx: set_undo_aim(tx, fails, Aim.FAIL, town.desk.clock()))
+    await do(town, lambda tx: mark_needs_attention(tx, fails, town.desk.clock()))
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await give_back(town, fails)
+    await town.advance(fails)
+    await town.advance(new)
+    assert await both(town, new, fails) == (
+        "confirmed | bus confirmed | captured",
+        "cancelled | bus cancelled | none",
+    )
+    assert (await do(town, lambda tx: get_any_booking(tx, old))).rebooked_as == new
+
+
+async def test_what_staff_ends_once_it_is_confirmed_has_taken_the_others_place(
+    town: World,
+) -> None:
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 10))
+    await town.advance(new)
+    await do(town, lambda tx: mark_needs_attention(tx, new, town.desk.clock()))
+    await give_back(town, new)
+    await town.advance(new)
+    await town.advance(old)
+    assert await both(town, old, new) == (
+        "cancelled | bus cancelled | refunded",
+        "cancelled | bus cancelled | refunded",
+    )
+    assert (await do(town, lambda tx: get_any_booking(tx, old))).rebooked_as == new
 
 
 async def test_what_was_collected_later_goes_back_beyond_the_locked_price_too(
