@@ -92,6 +92,7 @@ def worker() -> None:
     """
     import uvloop  # noqa: PLC0415 - as uvicorn runs the API
 
+    from mobility.alone import NotAloneError  # noqa: PLC0415
     from mobility.composition import NotConfiguredError  # noqa: PLC0415
     from mobility.worker import work  # noqa: PLC0415
 
@@ -101,7 +102,7 @@ def worker() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         uvloop.run(work(Settings()))
-    except NotConfiguredError as error:
+    except (NotConfiguredError, NotAloneError) as error:
         sys.stderr.write(f"mobility worker: {error}\n")
         raise typer.Exit(2) from error
 

@@ -13,6 +13,7 @@ import httpx
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.alone import refuse_while_rebuilding
 from mobility.booking.desk import Desk
 from mobility.cities.city import City, load_city
 from mobility.cities.realtime_feed import feeds_of_urls
@@ -66,6 +67,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
 
     Raises:
         NotConfiguredError: a setting is missing.
+        NotAloneError: a restore is being rebuilt.
     """
     city = load_city(settings.city)
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
@@ -73,6 +75,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
     async with AsyncExitStack() as stack:
         engine = make_engine(_required(settings.database_url, "DATABASE_URL"))
         stack.push_async_callback(engine.dispose)
+        await refuse_while_rebuilding(engine)
         redis_url = _required(settings.redis_url, "REDIS_URL")
         redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -47,10 +47,6 @@ _RIDDEN = (ReservationState.IN_USE, ReservationState.ENDED)
 Orphans = Mapping[str, tuple[ProviderId, Kept]]
 
 
-class NotAloneError(Exception):
-    """Somebody else works on the database; the message says who."""
-
-
 @dataclass(frozen=True, slots=True)
 class Gap:
     """What the other sides hold and the database does not know, and what it has still to do."""
@@ -81,26 +77,6 @@ class Report:
 
     done: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-
-
-async def refuse_company(tx: AsyncConnection) -> None:
-    """Make sure that no API process and no worker is connected; to be asked first of all.
-
-    Raises:
-        NotAloneError: somebody is.
-    """
-    rows = await tx.execute(
-        text(
-            "SELECT pid, application_name, client_addr FROM pg_stat_activity WHERE pid <>"
-            " pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'"
-        )
-    )
-    others = [f"{row.pid} {row.application_name or row.client_addr or ''}".strip() for row in rows]
-    if others:
-        raise NotAloneError(
-            f"{len(others)} other connections to the database ({', '.join(others[:5])}); stop API "
-            "processes, workers and consoles first: what they did meanwhile would be done twice"
-        )
 
 
 async def find_gap(desk: Desk, backup_at: datetime) -> Gap:

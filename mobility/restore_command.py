@@ -55,23 +55,19 @@ def rebuild_gap(
 
     Example: mobility restore rebuild 2027-03-28T11:45:00Z --apply
     """
+    from mobility.alone import NotAloneError, alone  # noqa: PLC0415
     from mobility.composition import open_desk  # noqa: PLC0415
-    from mobility.db import transaction  # noqa: PLC0415
     from mobility.identity_command import instance_settings  # noqa: PLC0415
     from mobility.restore import (  # noqa: PLC0415
-        NotAloneError,
         Report,
         describe,
         find_gap,
         rebuild,
-        refuse_company,
     )
     from payments.errors import PaymentError  # noqa: PLC0415
 
     async def run() -> Report:
-        async with open_desk(instance_settings()) as desk:
-            async with transaction(desk.engine) as tx:
-                await refuse_company(tx)
+        async with open_desk(instance_settings()) as desk, alone(desk.engine):
             gap = await find_gap(desk, since)
             if not apply:
                 return Report(left=[*describe(gap), *gap.unread])

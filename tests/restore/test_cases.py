@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.alone import NotAloneError, alone, refuse_while_rebuilding
 from mobility.booking.day_ceiling import cap_day
 from mobility.cities.facts import Confidence, DayCeiling
+from mobility.db import make_engine
 from mobility.ids import leg_id
-from mobility.restore import NotAloneError, describe, find_gap, refuse_company
+from mobility.restore import describe, find_gap
 from mobility.tables import booking
 from payments.cases import close_lost, list_cases
 from payments.ledger import list_journals
@@ -226,11 +228,27 @@ async def test_looking_tells_all_and_changes_nothing(rider: Rider) -> None:
     assert await balances(rider) == before
 
 
-async def test_it_is_refused_while_anybody_else_is_connected(engine: AsyncEngine) -> None:
-    async with engine.connect() as one:
-        await refuse_company(one)
-        await one.rollback()  # who is connected is told anew in each transaction
-        async with engine.connect() as another:
-            await another.execute(select(booking.c.id))
-            with pytest.raises(NotAloneError, match="1 other connections"):
-                await refuse_company(one)
+async def test_it_is_refused_while_anybody_else_is_connected(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    company = make_engine(database_url)
+    async with company.connect() as another:
+        await another.execute(select(booking.c.id))
+        with pytest.raises(NotAloneError, match="1 other connections"):
+            async with alone(engine):
+                pass
+    await company.dispose()
+
+
+async def test_while_it_works_no_other_begins_and_nobody_starts(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    late = make_engine(database_url)
+    async with alone(engine):
+        with pytest.raises(NotAloneError, match="another command"):
+            async with alone(late):
+                pass
+        with pytest.raises(NotAloneError, match="at work"):
+            await refuse_while_rebuilding(late)
+    await refuse_while_rebuilding(late)
+    await late.dispose()
