@@ -29,9 +29,14 @@ def create_app(
     webhook_secret: str | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     seed: str | None = None,
+    debits_after_s: int | None = None,
 ) -> FastAPI:
-    """The application. Without ``path`` nothing outlives it; without a hook nothing is sent."""
+    """The application. Without ``path`` nothing outlives it; without a hook nothing is sent.
+
+    ``debits_after_s``: how long every bank takes for a debit, in place of what accounts stand for.
+    """
     state = State(path, clock, seed=seed)
+    state.debits_after_s = debits_after_s
     state.public_url = public_url.rstrip("/")
     faults = Faults()
     processor = Processor(state, faults)

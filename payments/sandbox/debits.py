@@ -111,7 +111,8 @@ def begin(state: State, intent: Json, method: Json) -> Json:
         latest_charge=charge["id"],
         next_action=None,
         last_payment_error=None,
-        _decides_at=state.now + ACCOUNTS[method["_token"]].decided_after_s,
+        _decides_at=state.now
+        + (state.debits_after_s or ACCOUNTS[method["_token"]].decided_after_s),
     )
     state.put(intent)
     state.emit("charge.pending", charge)

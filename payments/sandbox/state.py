@@ -56,6 +56,7 @@ class State:
         self._new_events: list[str] = []
         self.public_url = "http://127.0.0.1"
         """Where a browser finds the hosted pages."""
+        self.debits_after_s: int | None = None
         self.on_events: Callable[[list[str]], None] = lambda _ids: None
         self.request: Json = {"id": None, "idempotency_key": None}
 

@@ -25,15 +25,17 @@ from mobility.db import transaction
 from mobility.planning.offer import Offer
 from mobility.tables import booking
 from payments.debt import DebtState
-from payments.errors import PaymentConflictError, PaymentError
+from payments.errors import PaymentError
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import VehicleRef
 from tests.simulation.clock import Clock
+from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
 from tests.simulation.hints import Hints
 from tests.simulation.mortal import Life
 from tests.simulation.network import Fate
 from tests.simulation.offers import bike_and_bus, bike_ride, two_buses
+from tests.simulation.onward import Way, go_on, list_torn, look_on
 from tests.simulation.story import Asking, give_back
 from tests.simulation.world import START, City, Process, World
 
@@ -57,6 +59,8 @@ class Told:
 
     lines: list[str] = field(default_factory=list)
     faults: int = 0
+    torn: list[str] = field(default_factory=list)
+    """Where there were both, or neither, of a booking and of what takes its place."""
 
 
 class Crowd(World):
@@ -68,6 +72,8 @@ class Crowd(World):
         self.told = Told()
         self.hints = Hints(self, Random(seed + 1))
         self.customers: dict[str, str] = {}
+        self.ways: list[Way] = []
+        """What riders were shown and have not booked."""
 
     def customer_of(self, gateway: StripeGateway) -> Callable[[str], Awaitable[str]]:
         """Each rider's customer at the processor, made once."""
@@ -82,16 +88,22 @@ class Crowd(World):
     async def play(self) -> None:
         """A day in which much goes wrong, and then peace until everything is at rest."""
         await self.clock.move_to(START)
+        # a day of ordinary troubles, of buses that do not come, or of debts
+        onward, arrears = self.chance.choice(((3, 1), (12, 1), (3, 6)))
         deeds = (
             (self.someone_books, 5), (self.someone_starts, 5), (self.someone_finishes, 5),
-            (self.someone_cancels, 2), (self.someone_approves, 2), (self.someone_pays, 2),
+            (self.someone_cancels, 1.5), (self.someone_approves, 2), (self.someone_pays, 2),
             (self.staff_gives_back, 0.4), (self.time_passes, 5), (self.poller_looks, 1),
+            (self.someone_looks_on, onward), (self.someone_goes_on, onward),
+            (self.someone_rides_too_long, arrears), (self.someone_pays_by_debit, 2 * arrears),
+            (self.bank_speaks, arrears), (self.finance_reconciles, 0.3),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
             deed = self.chance.choices([d for d, _ in deeds], [w for _, w in deeds])[0]
             await deed()
             await self.work(timedelta(seconds=self.chance.choice((1, 5, 20))))
+            self.told.torn += [f"after {self.told.lines[-1:]}: {t}" for t in await list_torn(self)]
         await self.rest()
 
     def go_wrong(self) -> None:
@@ -122,6 +134,9 @@ class Crowd(World):
             await self.hints.deliver_rest()
             await self.poll_and_work()
         await self.work(timedelta(days=8))
+        await self.hints.deliver_rest()
+        await self.finance_reconciles()
+        await self.work(timedelta(minutes=10))
 
     async def someone_books(self) -> None:
         """One of the riders books something; who asks again after a crash gets what there is."""
@@ -162,6 +177,14 @@ class Crowd(World):
             await self.clock.pass_time(timedelta(minutes=self.chance.choice((9, 40, 130))))
         await self._someone(LegState.ACTIVE, ask_to_finish, "finishes")
 
+    async def someone_rides_too_long(self) -> None:
+        """A rider locks after hours, which costs more than was held."""
+        if not await self._legs(LegState.ACTIVE):
+            await self.someone_starts()
+        else:
+            await self.clock.pass_time(timedelta(minutes=130))
+            await self._someone(LegState.ACTIVE, ask_to_finish, "finishes")
+
     async def someone_cancels(self) -> None:
         """A rider gives back what she has not ridden."""
         await self._someone(None, lambda tx, id_, _leg, now: ask_to_cancel(tx, id_, now), "cancels")
@@ -179,21 +202,70 @@ class Crowd(World):
         """A rider pays what she owes."""
         rider = self.chance.choice(RIDERS)
         card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
+        try:
+            await self.alive(lambda process: self._pay(process, rider, card, by_debit=False))
+        except (PaymentError, BookingError) as refusal:
+            self._tell(f"refused: {refusal}")
+
+    async def someone_pays_by_debit(self) -> None:
+        """A rider has what she owes taken from her account."""
+        rider = self.chance.choice(RIDERS)
+        token = self.chance.choices(list(ACCOUNTS), list(ACCOUNTS.values()))[0]
 
         async def pay(process: Process) -> None:
             async with transaction(process.desk.engine) as tx:
-                for owed in await list_owed(tx, rider):
-                    if owed.debt.state is DebtState.ARREARS and owed.debt.is_due:
-                        self._tell(f"{rider} pays {owed.debt.left} with {card}")
-                        await ask_to_pay(
-                            tx, owed, method=card, return_url="http://rider.test/paid",
-                            now=self.clock.now,
-                        )  # fmt: skip
+                if not any(owed.debt.is_due for owed in await list_owed(tx, rider)):
+                    return
+            account = await save_account(process, rider, self.outside, token)
+            await self._pay(process, rider, account, by_debit=True)
 
         try:
             await self.alive(pay)
-        except PaymentConflictError as refusal:
-            self._tell(str(refusal))
+        except (PaymentError, BookingError) as refusal:
+            self._tell(f"refused: {refusal}")
+
+    async def _pay(self, process: Process, rider: str, method: str, *, by_debit: bool) -> None:
+        async with transaction(process.desk.engine) as tx:
+            for owed in await list_owed(tx, rider):
+                debt = owed.debt
+                if debt.is_due and debt.state in (DebtState.ARREARS, DebtState.PROCESSING):
+                    self._tell(f"{rider} pays {debt.left}{' by debit' if by_debit else ''}")
+                    await ask_to_pay(
+                        tx, owed, method=method, by_debit=by_debit,
+                        return_url="http://rider.test/paid", now=self.clock.now,
+                    )  # fmt: skip
+
+    async def bank_speaks(self) -> None:
+        """A debit comes or fails before its time, or its rider has it returned."""
+        said = await bank_speaks(self, self.chance)
+        self._tell(f"a bank says {said}")
+
+    async def finance_reconciles(self) -> None:
+        """The processor is read, disputes included."""
+        self._tell("finance reconciles")
+        await self.alive(lambda process: process.reconcile(self.clock.now))
+
+    async def someone_looks_on(self) -> None:
+        """A rider is told that her trip cannot be made, and is shown another way."""
+        card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
+        way = await look_on(self, self.chance, len(self.told.lines), card)
+        if way is None:
+            await self.someone_books()
+        else:
+            self._tell("a rider is shown a way to go on")
+            self.ways.append(way)
+
+    async def someone_goes_on(self) -> None:
+        """A rider books one of the ways that she was shown, whatever has happened since."""
+        if not self.ways:
+            await self.someone_looks_on()
+            return
+        way = self.ways.pop(self.chance.randrange(len(self.ways)))
+        self._tell(f"a rider goes on with {way.offer.price}, paid with {way.method}")
+        try:
+            await self.alive(lambda process: go_on(self, process, way))
+        except BookingError as refusal:
+            self._tell(f"refused: {refusal}".partition("bkg_")[0])
 
     async def time_passes(self) -> None:
         """Some minutes go by, in which nobody does anything."""

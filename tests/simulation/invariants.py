@@ -11,6 +11,7 @@ from mobility.booking.trip import BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
 from payments.tables import debt, entry, money_operation, payment
+from tests.simulation.onward import get_back, list_torn, list_unborne
 from tests.simulation.world import World
 
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -21,6 +22,7 @@ async def list_breaks(world: World) -> list[str]:
     trips = await world.trips()
     intents = await world.outside.intents()
     refunds = await world.outside.refunds()
+    disputes = await world.outside.disputes()
     net = 0
     breaks = []
     for trip in trips:
@@ -33,9 +35,16 @@ async def list_breaks(world: World) -> list[str]:
             for refund in refunds
             if refund["status"] != "failed" and refund["payment_intent"] in ids
         )
+        back += sum(
+            each["amount"]
+            for each in disputes
+            if each["status"] != "won" and each["payment_intent"] in ids
+        )
         net += taken - back
-        breaks += _of_money(trip, held, taken - back, await _outstanding(world, trip.id))
+        borne = await get_back(world, trip.id)
+        breaks += _of_money(trip, held, taken - back + borne, await _outstanding(world, trip.id))
     breaks += await _of_books(world, net)
+    breaks += await list_torn(world) + await list_unborne(world)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
     breaks += _of_vehicles(world, trips)
     return breaks
@@ -61,10 +70,10 @@ async def _outstanding(world: World, booking_id: str) -> int:
 
 async def _of_books(world: World, net: int) -> list[str]:
     async with world.engine.begin() as tx:
-        code = Account(Role.PROCESSOR, "EUR").code
+        codes = [Account(role, "EUR").code for role in (Role.PROCESSOR, Role.PROCESSOR_FEES)]
         at_processor = await tx.scalar(
             select(func.coalesce(func.sum(entry.c.amount_minor), 0)).where(
-                entry.c.account_code == code
+                entry.c.account_code.in_(codes)
             )
         )
         total = await tx.scalar(select(func.coalesce(func.sum(entry.c.amount_minor), 0)))
@@ -73,7 +82,9 @@ async def _of_books(world: World, net: int) -> list[str]:
     if total:
         breaks.append(f"I1: the ledger sums to {total} ct")
     if at_processor != net:
-        breaks.append(f"I9: the ledger has {at_processor} ct at the processor, which has {net}")
+        breaks.append(
+            f"I9: the ledger has {at_processor} ct at the processor and as its fees, not {net}"
+        )
     if waiting:
         breaks.append(f"steps are left: {waiting}")
     return breaks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 from mobility.planning.offer import Offer, OfferLeg
 from payments.money import Money
@@ -27,6 +28,21 @@ def bike_ride(now: datetime) -> Offer:
 def two_buses(now: datetime) -> Offer:
     """One bus in twenty minutes and one in an hour: fixed prices, taken when tickets are issued."""
     return _offer(now, _bus(now, 20), _bus(now, 60))
+
+
+def rides_on(now: datetime, chance: Random) -> Offer:
+    """What instead of a bus that does not come: dearer or cheaper, or on the ticket one has."""
+    bus = _bus(now, chance.choice((5, 12, 30)))
+    assert bus.quote is not None
+    price = Money(chance.choice((100, 250, 450)))
+    other = replace(bus, quote=replace(bus.quote, price=price))
+    on_it = replace(
+        bus,
+        quote=replace(bus.quote, price=Money(0)),
+        product="single:1:adult:covered-0",
+    )
+    bike = replace(_bike(now), vehicle_ref=VehicleRef(chance.choice(("hbf-01", "hbf-02"))))
+    return _offer(now, *chance.choice(((other,), (on_it,), (bike,), (bike, other))))
 
 
 def _offer(now: datetime, *legs: OfferLeg) -> Offer:

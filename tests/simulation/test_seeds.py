@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.simulation.clock import wipe
 from tests.simulation.crowd import EVENTS, RIDERS, Crowd
+from tests.simulation.debtors import count_debits, list_unexplained
 from tests.simulation.invariants import list_breaks
 from tests.simulation.world import City
 
@@ -32,6 +33,8 @@ class Day:
     breaks: list[str]
     faults: int
     deaths: int
+    rebooked: int
+    debits: int
 
 
 async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
@@ -40,12 +43,14 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
     crowd = Crowd(database, city, seed)
     try:
         await crowd.play()
-        breaks = await list_breaks(crowd)
+        breaks = crowd.told.torn + await list_breaks(crowd) + await list_unexplained(crowd)
+        debits = await count_debits(crowd.outside)
+        rebooked = sum(trip.locked is not None for trip in await crowd.trips())
         ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in await crowd.trips())
     finally:
         await crowd.close()
     lines = tuple(line.partition("bkg_")[0] for line in crowd.told.lines)
-    return Day(lines, ends, breaks, crowd.told.faults, crowd.deaths)
+    return Day(lines, ends, breaks, crowd.told.faults, crowd.deaths, rebooked, debits)
 
 
 @pytest.mark.timeout(60 * MINUTES + 120)
@@ -53,7 +58,7 @@ async def test_the_books_are_right_whatever_a_seed_brings(
     database: AsyncEngine, city: City
 ) -> None:
     until = monotonic() + 60 * MINUTES
-    played = faults = deaths = bookings = 0
+    played = faults = deaths = bookings = rebooked = debits = 0
     broken = {}
     for seed in range(SEED, SEED + SEEDS):
         day = await day_of(database, city, seed)
@@ -61,13 +66,15 @@ async def test_the_books_are_right_whatever_a_seed_brings(
         faults, deaths, bookings = (
             faults + day.faults, deaths + day.deaths, bookings + len(day.ends),
         )  # fmt: skip
+        rebooked, debits = rebooked + day.rebooked, debits + day.debits
         if day.breaks:
             broken[seed] = day.breaks
         if monotonic() > until:
             break
     sys.stdout.write(
         f"played {played} seeds from SEED={SEED}: {len(RIDERS)} riders and {EVENTS} events each, "
-        f"{bookings} bookings, {faults} faults armed, {deaths} deaths\n"
+        f"{bookings} bookings, {rebooked} of them in place of others, {debits} debits, "
+        f"{faults} faults armed, {deaths} deaths\n"
     )
     assert broken == {}
 

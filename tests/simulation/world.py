@@ -23,12 +23,20 @@ from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
 from mobility.booking.desk import Desk
-from mobility.booking.payments_seen import apply_events, find_forgotten
+from mobility.booking.payments_seen import (
+    RECONCILE,
+    apply_events,
+    find_forgotten,
+    see_disputes,
+)
+from mobility.booking.rebooked import STEP as BEAR
+from mobility.booking.rebooked import bear_difference
 from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.planning.offer import Offer
 from mobility.tables import booking, step
+from payments.reconcile import reconcile
 from payments.sandbox.app import create_app
 from payments.stripe_gateway import StripeGateway
 from providers.bus.fare_table import FareTable, read_fares
@@ -49,6 +57,9 @@ from tests.simulation.offers import BIKE, BUS, bike_and_bus
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
 FARES = Path("mobility/cities/luebeck/fares.toml")
 TOKEN = "opensesame"
+KEY = {"Authorization": "Bearer sk_test_x"}
+BANKS_TAKE = timedelta(days=3)
+"""For a debit, unless a bank speaks before."""
 LEASE = timedelta(seconds=30)
 MOST_ROUNDS = 5000
 """More times than anything falls due in a story."""
@@ -78,7 +89,12 @@ class Outside:
         self.store = Store(":memory:")
         self.store.stock(read_fleet(city.stanzas[BIKE], city.folder))
         operator = Operator(city.stanzas[BIKE], self.store, clock=clock)
-        processor = create_app(clock=clock, public_url=f"http://{PROCESSOR}", seed="sim")
+        processor = create_app(
+            clock=clock,
+            public_url=f"http://{PROCESSOR}",
+            seed="sim",
+            debits_after_s=int(BANKS_TAKE.total_seconds()),
+        )
         self.wire = Wire(
             {
                 PROCESSOR: httpx.ASGITransport(processor),
@@ -95,6 +111,10 @@ class Outside:
         """Every refund there is."""
         return await self._list("refunds")
 
+    async def disputes(self) -> list[dict[str, Any]]:
+        """Every dispute there is."""
+        return await self._list("disputes")
+
     async def events(self) -> list[dict[str, Any]]:
         """Every event there is, the newest first."""
         return await self._list("events")
@@ -103,7 +123,7 @@ class Outside:
         async with httpx.AsyncClient(transport=self.wire.hosts[PROCESSOR]) as http:
             answer = await http.get(
                 f"http://{PROCESSOR}/v1/{kind}?limit=100",
-                headers={"Authorization": "Bearer sk_test_x"},
+                headers=KEY,
             )
         return cast("list[dict[str, Any]]", answer.raise_for_status().json()["data"])
 
@@ -158,12 +178,19 @@ class Process:
             {
                 STEP: lambda key, _now: advance(self.desk, key),
                 COLLECT: lambda key, _now: collect(self.desk, key),
+                BEAR: lambda key, _now: bear_difference(self.desk, key),
+                RECONCILE: lambda _key, now: self.reconcile(now),
                 "apply_events": lambda _key, now: self._apply_events(now),
             },
             worker=self.desk.worker,
             lease=LEASE,
             clock=self.desk.clock,
         )
+
+    async def reconcile(self, now: datetime) -> None:
+        """Read the processor, disputes included."""
+        await reconcile(self.desk.engine, self.gateway, now=now)
+        await see_disputes(self.desk.engine, now)
 
     async def _apply_events(self, now: datetime) -> None:
         await apply_events(self.desk.engine, now)

@@ -1,0 +1,70 @@
+"""What is owed is paid from an account: it takes days, comes or fails, and may be taken back."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from payments.cases import list_cases
+from payments.methods import SavedAccount
+from payments.tables import reconciliation
+from tests.simulation.network import PROCESSOR
+from tests.simulation.world import Outside, Process, World
+
+ACCOUNTS = {
+    "pm_success_de": 4,
+    "pm_insufficientFunds_de": 2,
+    "pm_disputed_de": 1,
+}
+
+
+async def save_account(process: Process, rider_id: str, outside: Outside, token: str) -> str:
+    """A rider agrees to a mandate on the processor's page; her newest account."""
+    customer = await process.desk.customer(rider_id)
+    session = await process.gateway.create_setup_session(
+        customer, return_url="http://rider.test/saved", key=f"{rider_id}-{process.life.passed}"
+    )
+    assert session.url is not None
+    if not session.complete:
+        async with httpx.AsyncClient(transport=outside.wire.hosts[PROCESSOR]) as http:
+            await http.post(session.url, data={"method": token})
+    saved = await process.gateway.list_methods(customer)
+    return next(each.id for each in saved if isinstance(each, SavedAccount))
+
+
+def _is_debit(intent: dict[str, Any]) -> bool:
+    return "sepa_debit" in intent["payment_method_types"]
+
+
+async def count_debits(outside: Outside) -> int:
+    """How many debits there were, whatever became of them."""
+    return sum(_is_debit(each) for each in await outside.intents())
+
+
+async def bank_speaks(world: World, chance: Random) -> str | None:
+    """A bank carries out a debit under way before its time, or not; or has one returned."""
+    debits = [
+        (each["id"], each["status"]) for each in await world.outside.intents() if _is_debit(each)
+    ]
+    ways = {"processing": ("succeed", "fail"), "succeeded": ("return",)}
+    said = [(id_, chance.choice(ways[status])) for id_, status in debits if status in ways]
+    if not said:
+        return None
+    id_, outcome = chance.choice(said)
+    async with httpx.AsyncClient(transport=world.outside.wire.hosts[PROCESSOR]) as http:
+        answer = await http.post(f"http://{PROCESSOR}/sandbox/debits/{id_}/{outcome}")
+    assert answer.status_code in (200, 400), answer.text
+    return outcome
+
+
+async def list_unexplained(world: World) -> list[str]:
+    """What the last reconciliation could not explain, and the cases it left to a person."""
+    async with world.engine.begin() as tx:
+        cases = [each.case for each in await list_cases(tx)]
+        last = select(reconciliation.c.unexplained_minor).order_by(reconciliation.c.fetched_at)
+        unexplained = list(await tx.scalars(last))[-1]
+    breaks = [f"{unexplained} ct are unexplained"] if unexplained else []
+    return breaks + [f"case {each.kind}: {each.explanation}" for each in cases]

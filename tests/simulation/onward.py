@@ -1,0 +1,182 @@
+"""A bus does not come, or a connection is missed: another booking for the rest of the way.
+
+Between looking and booking anything may happen, the cancellation of what is rebooked included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+from sqlalchemy import select
+
+from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.errors import AlreadyRebookedError, WrongStateError
+from mobility.booking.leg_reports import Kind
+from mobility.booking.moves import OVER
+from mobility.booking.rebooked import (
+    STANDS,
+    Rebooks,
+    borne,
+    find_successor,
+    list_given_up,
+    lock_price,
+)
+from mobility.booking.trip import Aim, BookingState, LegState, Trip
+from mobility.booking.trips import get_trip, lock_booking
+from mobility.db import transaction
+from mobility.planning.offer import InPlaceOf, Offer
+from mobility.tables import booking, leg_report
+from payments.debt import list_debts
+from payments.operation import OperationKind, OperationState
+from payments.refund import REBOOKING
+from payments.tables import entry, money_operation, payment
+from tests.simulation.offers import rides_on
+from tests.simulation.world import Process, World
+
+MOST_BORNE = 1000
+"""The city's ``rebooking_costs_most``, in cents."""
+USED = (LegState.ACTIVE, LegState.ENDED)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What a rider was shown: another way to go on from one of her legs."""
+
+    offer: Offer
+    method: str
+
+
+def _begins(trip: Trip) -> list[str]:
+    """The legs from which a trip may be disturbed: booked, and nothing after them is used."""
+    return [
+        leg.id
+        for number, leg in enumerate(trip.provided)
+        if leg.state is LegState.CONFIRMED
+        and not any(later.state in USED for later in trip.provided[number:])
+    ]
+
+
+def _refuse_over(trip: Trip) -> None:
+    if trip.aim is not Aim.TRAVEL or trip.state not in STANDS[:2]:
+        raise WrongStateError(f"there is nothing to rebook of {trip.id}")
+
+
+async def look_on(world: World, chance: Random, number: int, method: str) -> Way | None:
+    """A rider of one of the bookings is told that it cannot be made, and looks for another way."""
+    going = [trip for trip in await world.trips() if trip.state in STANDS[:2] and _begins(trip)]
+    if not going:
+        return None
+    trip = chance.choice(going)
+    leg_id = chance.choice(_begins(trip))
+    locked = lock_price(trip, list_given_up(trip, leg_id))
+    offered = rides_on(world.clock.now, chance)
+    if offered.ceiling.minor > locked.minor + MOST_BORNE:
+        return None
+    meant = InPlaceOf(trip.id, leg_id)
+    return Way(replace(offered, id=f"off_on_{number}", in_place_of=meant), method)
+
+
+async def go_on(world: World, process: Process, way: Way) -> None:
+    """Book it, if it still is a way to go on.
+
+    Raises:
+        BookingError: it is none any more.
+    """
+    meant = way.offer.in_place_of
+    assert meant is not None
+    async with transaction(process.desk.engine) as tx:
+        if await tx.scalar(select(booking.c.id).where(booking.c.offer_id == way.offer.id)):
+            return
+        await lock_booking(tx, meant.booking_id)
+        trip = await get_trip(tx, meant.booking_id)
+        successor = await find_successor(tx, trip.id)
+        if successor is not None:
+            raise AlreadyRebookedError(trip.id, successor)
+        _refuse_over(trip)
+        given_up = list_given_up(trip, meant.leg_id)
+        locked = lock_price(trip, given_up)
+        if not given_up or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
+            raise WrongStateError(f"less of {trip.id} is given up now")
+        await prepare_booking(
+            tx,
+            BookingRequest(
+                trip.rider_id, way.offer, way.method, None, lambda _terms: (),
+                rebooks=Rebooks(trip.id, meant.leg_id, locked),
+            ),
+            lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
+            hold=timedelta(minutes=10),
+            now=world.clock.now,
+        )  # fmt: skip
+
+
+async def list_torn(world: World) -> list[str]:
+    """Where there are both, or neither, of a booking and of what takes its place: at any moment."""
+    async with world.engine.begin() as tx:
+        rows = (
+            await tx.execute(
+                select(booking.c.id, booking.c.rebooked_from, booking.c.rebooked_leg_id).where(
+                    booking.c.rebooked_from.is_not(None)
+                )
+            )
+        ).all()
+        given_up = set(
+            await tx.scalars(
+                select(leg_report.c.booking_id).where(leg_report.c.kind == Kind.REBOOKED)
+            )
+        )
+        trips = {id_: await get_trip(tx, id_) for row in rows for id_ in row[:2]}
+    torn = []
+    for row in rows:
+        new, old = trips[row.id], trips[row.rebooked_from]
+        stands = new.aim is Aim.TRAVEL and new.state in STANDS
+        goes_on = old.aim is Aim.TRAVEL and old.state not in OVER
+        both = list_given_up(old, row.rebooked_leg_id) if stands and goes_on else []
+        torn += [f"both {leg.id} and {new.id}" for leg in both]
+    served = {row.rebooked_from for row in rows if trips[row.id].aim is not Aim.FAIL}
+    return torn + [f"neither the rest of {id_} nor another" for id_ in given_up - served]
+
+
+async def list_unborne(world: World) -> list[str]:
+    """Where a rider pays more for the rest of her way than was locked, or we bear too much."""
+    breaks, borne_by_us = [], 0
+    for trip in await world.trips():
+        back = await get_back(world, trip.id)
+        borne_by_us += back
+        due = 0
+        if trip.locked is not None and trip.state is BookingState.SETTLED:
+            due = borne(trip.final, trip.ceiling, trip.locked).minor
+        if await _owes(world, trip):
+            due = min(due, back)
+        if back != due:
+            breaks.append(f"{back} of {due} ct went back for the way that {trip.id} rebooks")
+    async with world.engine.begin() as tx:
+        costs = select(entry.c.amount_minor).where(entry.c.account_code == "rebooking_costs:EUR")
+        booked = sum(await tx.scalars(costs))
+    if booked != borne_by_us:
+        breaks.append(f"rebookings cost us {booked} ct by the ledger, and {borne_by_us} went back")
+    return breaks
+
+
+async def get_back(world: World, booking_id: str) -> int:
+    """What went back to a rider for the price that was locked, in cents."""
+    async with world.engine.begin() as tx:
+        amounts = await tx.scalars(
+            select(money_operation.c.amount_minor)
+            .join(payment, payment.c.id == money_operation.c.payment_id)
+            .where(
+                payment.c.booking_id == booking_id,
+                money_operation.c.kind == OperationKind.REFUND,
+                money_operation.c.reason == REBOOKING,
+                money_operation.c.state == OperationState.DONE,
+            )
+        )
+        return sum(amounts)
+
+
+async def _owes(world: World, trip: Trip) -> bool:
+    async with world.engine.begin() as tx:
+        mine = await tx.scalar(select(booking.c.payment_id).where(booking.c.id == trip.id))
+        return any(debt.is_due for debt in await list_debts(tx, [str(mine)]))
