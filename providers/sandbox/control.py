@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from providers.sandbox import answers
 from providers.sandbox.answers import Json
-from providers.sandbox.faults import Fault, FaultKind, Faults, Operation
-from providers.sandbox.rules import Operator
+from providers.sandbox.faults import Fault, FaultKind, Operation
+from providers.sandbox.served import FaultsDep, OperatorDep
 
 
 class FaultIn(BaseModel):
@@ -35,46 +35,45 @@ class ClockIn(BaseModel):
     advance_seconds: int = Field(ge=0)
 
 
-def control_router(operator: Operator, faults: Faults) -> APIRouter:
-    """The endpoints, over this operator and its planned faults."""
-    router = APIRouter(prefix="/sandbox")
+router = APIRouter(prefix="/sandbox")
 
-    @router.post("/faults", status_code=204)
-    async def add_fault(body: FaultIn) -> None:
-        faults.planned.append(
-            Fault(body.operation, body.fault, body.count, body.seconds, body.status, body.body)
-        )
 
-    @router.delete("/faults", status_code=204)
-    async def clear_faults() -> None:
-        faults.planned.clear()
+@router.post("/faults", status_code=204)
+async def add_fault(body: FaultIn, faults: FaultsDep) -> None:
+    faults.planned.append(
+        Fault(body.operation, body.fault, body.count, body.seconds, body.status, body.body)
+    )
 
-    @router.post("/ride", status_code=204)
-    async def set_ride(body: RideIn) -> None:
-        with operator.store.transaction() as db:
-            db.execute(
-                "INSERT INTO ride (minutes, metres) VALUES (?, ?)", (body.minutes, body.metres)
-            )
 
-    @router.post("/clock", status_code=204)
-    async def move_clock(body: ClockIn) -> None:
-        offset = operator.store.number("clock_offset_s") + body.advance_seconds
-        operator.store.set_number("clock_offset_s", offset)
-        operator.expire()
+@router.delete("/faults", status_code=204)
+async def clear_faults(faults: FaultsDep) -> None:
+    faults.planned.clear()
 
-    @router.get("/state")
-    async def state() -> Json:
-        operator.expire()
-        bookings = operator.store.rows("SELECT * FROM booking ORDER BY id")
-        return {
-            "id": operator.stanza.id,
-            "now": operator.now().isoformat(),
-            "bookings": [
-                {k: row[k] for k in row.keys() if k not in {"access_code", "planned"}}  # noqa: SIM118 - a sqlite3.Row iterates its values
-                for row in bookings
-            ],
-            "vehicles": answers.gbfs_vehicles(operator),
-            "stations": answers.gbfs_stations(operator),
-        }
 
-    return router
+@router.post("/ride", status_code=204)
+async def set_ride(body: RideIn, operator: OperatorDep) -> None:
+    with operator.store.transaction() as db:
+        db.execute("INSERT INTO ride (minutes, metres) VALUES (?, ?)", (body.minutes, body.metres))
+
+
+@router.post("/clock", status_code=204)
+async def move_clock(body: ClockIn, operator: OperatorDep) -> None:
+    offset = operator.store.number("clock_offset_s") + body.advance_seconds
+    operator.store.set_number("clock_offset_s", offset)
+    operator.expire()
+
+
+@router.get("/state")
+async def state(operator: OperatorDep) -> Json:
+    operator.expire()
+    bookings = operator.store.rows("SELECT * FROM booking ORDER BY id")
+    return {
+        "id": operator.stanza.id,
+        "now": operator.now().isoformat(),
+        "bookings": [
+            {k: row[k] for k in row.keys() if k not in {"access_code", "planned"}}  # noqa: SIM118 - a sqlite3.Row iterates its values
+            for row in bookings
+        ],
+        "vehicles": answers.gbfs_vehicles(operator),
+        "stations": answers.gbfs_stations(operator),
+    }

@@ -10,28 +10,10 @@ from typing import Any, cast
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.datastructures import State
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.api import (
-    auth,
-    give_back,
-    health,
-    journeys,
-    me,
-    metrics,
-    offers,
-    operations,
-    passes,
-    payment_methods,
-    places,
-    problems,
-    sale_stops,
-    stops,
-    ticket_checks,
-    tickets,
-    vehicles,
-)
 from mobility.api.dependencies import (
     FinanceDep,
     OptionalRiderDep,
@@ -39,9 +21,7 @@ from mobility.api.dependencies import (
     RiderDep,
     StaffDep,
 )
-from mobility.api.errors import install_errors
-from mobility.api.limits import install_limits
-from mobility.api.openapi import install_openapi, operation_id
+from mobility.app import create_app
 from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from mobility.identity.mailer import make_mailer
@@ -66,6 +46,7 @@ from providers.values import ProviderId
 from tests.planning.world import luebeck, luebeck_planner
 
 START = datetime(2026, 11, 25, 8, 0, tzinfo=UTC)
+ORIGINS = ("https://app.example",)
 
 
 @dataclass
@@ -205,27 +186,10 @@ async def snapshot(request: Request) -> int:
 
 
 def make_app(settings: Settings) -> FastAPI:
-    app = FastAPI(generate_unique_id_function=operation_id)
-    for module in (
-        auth,
-        health,
-        me,
-        metrics,
-        operations,
-        passes,
-        payment_methods,
-        problems,
-        sale_stops,
-        give_back,
-    ):
-        app.include_router(module.router)
-    for module in (tickets, ticket_checks):
-        app.include_router(module.router)
+    """The product's own application, which nothing is opened for, and routes to try it with."""
+    app = create_app(settings)
     app.include_router(trial)
     app.include_router(provider_trial)
-    install_limits(app, settings)
-    install_errors(app)
-    install_openapi(app)
     return app
 
 
@@ -236,7 +200,13 @@ def make_client(app: FastAPI, address: str = "192.0.2.7") -> httpx.AsyncClient:
 
 @pytest.fixture
 def settings(tmp_path: Path, redis_prefix: str) -> Settings:
-    return Settings(data=tmp_path, redis_prefix=redis_prefix, cors_origins=("https://app.example",))
+    return Settings(data=tmp_path, redis_prefix=redis_prefix, cors_origins=ORIGINS)
+
+
+@pytest.fixture(scope="session")
+def routes() -> FastAPI:
+    """The application that all tests share, as making its routes takes longer than most tests."""
+    return make_app(Settings(cors_origins=ORIGINS))
 
 
 @pytest.fixture(scope="session")
@@ -246,11 +216,10 @@ def city() -> City:
 
 @pytest.fixture
 async def world(
-    engine: AsyncEngine, redis: Redis, settings: Settings, city: City
+    engine: AsyncEngine, redis: Redis, settings: Settings, city: City, routes: FastAPI
 ) -> AsyncIterator[World]:
     secrets = derive_secrets("a secret of this test run, long enough")
     processor = Processor()
-    app = make_app(settings)
     unused = cast("Any", None)
     wiring = Wiring(
         settings=settings,
@@ -282,9 +251,9 @@ async def world(
             lease=timedelta(seconds=10),
         ),
     )
-    app.state.wiring = wiring
-    async with make_client(app) as client:
-        made = World(app, client, wiring, processor)
+    routes.state = State({"wiring": wiring})
+    async with make_client(routes) as client:
+        made = World(routes, client, wiring, processor)
         yield made
 
 
@@ -307,6 +276,4 @@ def city_world(world: World) -> World:
     )
     world.wiring = wiring
     world.app.state.wiring = wiring
-    for module in (journeys, places, stops, vehicles, offers):
-        world.app.include_router(module.router)
     return world

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import yaml
 from fastapi import FastAPI
+from fastapi.datastructures import State
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from redis.asyncio import Redis
@@ -77,11 +78,7 @@ class Motis:
 
 def motis_app(redis: Redis, settings: Settings) -> tuple[FastAPI, Wiring]:
     """The routes of the MOTIS API in the middleware of the product."""
-    planner = luebeck_planner(START)
-    app = FastAPI()
-    app.include_router(routes.router)
-    install_limits(app, settings)
-    install_errors(app)
+    planner, app = luebeck_planner(START), _routes()
     secrets = derive_secrets("a secret of this test run, long enough")
     known: dict[str, Any] = {
         "settings": settings,
@@ -97,8 +94,19 @@ def motis_app(redis: Redis, settings: Settings) -> tuple[FastAPI, Wiring]:
         "realtime": SimpleNamespace(current=Live.of(planner.timetable)),
     }
     nobody_asks = {field.name: None for field in fields(Wiring) if field.name not in known}
-    app.state.wiring = wiring = Wiring(**known, **cast("Any", nobody_asks))
+    wiring = Wiring(**known, **cast("Any", nobody_asks))
+    app.state = State({"wiring": wiring})
     return app, wiring
+
+
+@cache
+def _routes() -> FastAPI:
+    """One for all tests, as making it takes longer than most of them."""
+    app = FastAPI()
+    app.include_router(routes.router)
+    install_limits(app, Settings())
+    install_errors(app)
+    return app
 
 
 @pytest.fixture

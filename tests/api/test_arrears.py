@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api import arrears, bookings
 from mobility.db import transaction
 from mobility.identity.customers import get_or_create_customer
 from mobility.ids import new_id
@@ -43,8 +42,6 @@ async def anna_owes(world: World, processor: str, cents: int) -> dict[str, str]:
     desk = replace(booking_world.desk, clock=lambda: world.now, customer=customer_of)
     world.wiring = replace(world.wiring, gateway=desk.gateway, desk=desk)
     world.app.state.wiring = world.wiring
-    for router in (arrears.router, bookings.router):
-        world.app.include_router(router)
     headers = await world.sign_in()
     rider_id = (await world.client.get("/v1/trial/rider", headers=headers)).json()
     customer, payment_id = await desk.customer(rider_id), new_id("pay")

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from mobility.api import claims, claims_finance
 from mobility.claims.store import add_noticed
 from mobility.db import transaction
 from mobility.identity.roles import Role
@@ -33,8 +32,6 @@ async def anna_was_late(world: World) -> dict[str, str]:
     )  # fmt: skip
     world.wiring = replace(world.wiring, desk=cast("Any", desk))
     world.app.state.wiring = world.wiring
-    for router in (claims.router, claims_finance.router):
-        world.app.include_router(router)
     headers = await world.sign_in()
     rider_id = (await world.client.get("/v1/trial/rider", headers=headers)).json()
     found = notice([MORNING], now("1-1 2026-11-25: C=+1020"), at("08:36"), CITY)

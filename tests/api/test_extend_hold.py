@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from mobility.api import hold_extension
 from tests.api.test_leg_problems import Stage, processor, stage
 
 __all__ = ["processor", "stage"]
 
 
 async def test_a_paid_bike_is_kept_once_for_longer(stage: Stage) -> None:
-    stage.api.app.include_router(hold_extension.router)
     path = f"/v1/bookings/{stage.booking_id}"
     shown = (await stage.api.client.get(path, headers=stage.headers)).json()
     assert "extend_hold" in [each["action"] for each in shown["next_actions"]]

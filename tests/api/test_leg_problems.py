@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api import bookings, leg_problems, leg_reports, rides
+from mobility.api import leg_problems
 from mobility.booking.advance import wait_for_background
 from mobility.identity.roles import Role
 from mobility.planning.offers import find_offer
@@ -56,8 +56,6 @@ async def stage(city_world: World, processor: str, tmp_path: Path) -> AsyncItera
                 api.wiring, desk=made.desk, gateway=made.desk.gateway, snapshots=snapshots
             )
             api.app.state.wiring = api.wiring
-            for module in (bookings, rides, leg_problems, leg_reports):
-                api.app.include_router(module.router)
             headers = await api.sign_in()
             rider_id = (await api.client.get("/v1/trial/rider", headers=headers)).json()
             bike = replace(

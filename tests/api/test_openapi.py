@@ -2,11 +2,8 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from openapi_spec_validator import validate
 
 from mobility.api.openapi import example_of, problems
-from mobility.settings import Settings
-from tests.api.conftest import make_app
 
 Json = dict[str, Any]
 BODILESS = {"204", "304"}
@@ -66,23 +63,6 @@ def _examples_lacking(operation: Json, document: Json) -> list[str]:
                     for error in Draft202012Validator(schema).iter_errors(example)
                 ]
     return lacking
-
-
-@pytest.fixture(scope="module")
-def document() -> Json:
-    return make_app(Settings()).openapi()
-
-
-def test_every_operation_of_account_and_health_is_complete(document: Json):
-    assert lacks(document) == []
-
-
-def test_the_document_is_valid_openapi(document: Json):
-    validate(document)
-
-
-def test_frameworks_own_error_shape_is_not_promised(document: Json):
-    assert "HTTPValidationError" not in str(document)
 
 
 def test_an_example_is_made_of_its_parts():

@@ -5,18 +5,27 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import validate
 
-from tests.api.test_openapi import lacks
+from tests.api.test_openapi import Json, lacks
 
 app = pytest.importorskip("mobility.app", exc_type=ImportError)
 openapi = pytest.importorskip("mobility.openapi", exc_type=ImportError)
 
 
-def test_every_operation_is_complete():
-    assert lacks(app.create_app().openapi()) == []
+@pytest.fixture(scope="module")
+def document() -> Json:
+    return app.create_app().openapi()
 
 
-def test_the_document_is_valid_openapi():
-    validate(app.create_app().openapi())
+def test_every_operation_is_complete(document: Json):
+    assert lacks(document) == []
+
+
+def test_the_document_is_valid_openapi(document: Json):
+    validate(document)
+
+
+def test_frameworks_own_error_shape_is_not_promised(document: Json):
+    assert "HTTPValidationError" not in str(document)
 
 
 def test_a_document_is_written_and_checked(tmp_path: Path):
@@ -29,7 +38,7 @@ def test_a_document_is_written_and_checked(tmp_path: Path):
     assert openapi.main(["--check", str(path)]) == 1
 
 
-def test_the_document_names_whose_data_it_is():
-    described = app.create_app().openapi()["info"]["description"]
+def test_the_document_names_whose_data_it_is(document: Json):
+    described = document["info"]["description"]
     assert "© OpenStreetMap contributors, [ODbL 1.0](https://www.openstreetmap.org" in described
     assert "DELFI e.V. / gtfs.de, [CC BY 4.0](https://gtfs.de" in described

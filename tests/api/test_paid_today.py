@@ -9,19 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api import bookings
 from mobility.db import transaction
 from mobility.tables import booking, leg
 from tests.api.conftest import START, World
 from tests.api.test_search import of_modes, search
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-def world_to_book_in(city_world: World) -> World:
-    city_world.app.include_router(bookings.router)
-    return city_world
 
 
 async def has_ridden(world: World, rider_id: str, cents: int) -> None:
@@ -80,9 +73,9 @@ async def test_anybody_may_say_what_was_paid_today(city_world: World) -> None:
 
 
 async def test_an_offer_made_for_nobody_is_a_409_with_the_riders_own_price(
-    world_to_book_in: World,
+    city_world: World,
 ) -> None:
-    world = world_to_book_in
+    world = city_world
     headers = await anna(world, 900)
     answer = await book(world, headers, of_modes(await search(world), "bike")["offer_id"])
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/offer-changed")
@@ -91,9 +84,9 @@ async def test_an_offer_made_for_nobody_is_a_409_with_the_riders_own_price(
 
 
 async def test_nobody_books_at_a_price_that_rests_on_what_others_paid(
-    world_to_book_in: World,
+    city_world: World,
 ) -> None:
-    world = world_to_book_in
+    world = city_world
     said = {"provider_id": "demo-rad", "tariff_version": "rad-2026/2026-01", "amount": 900}
     free = of_modes(await search(world, paid_today=[said]), "bike")
     answer = await book(world, await world.sign_in(), free["offer_id"])

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from mobility import steps
-from mobility.api import bookings
 from mobility.cities.city import load_city
 from mobility.db import transaction
 from mobility.identity.pass_states import PassKind
@@ -37,7 +36,6 @@ def issuer(tmp_path: Path) -> Iterator[IssuerSandbox]:
 @pytest.fixture
 async def counter(city_world: World, issuer: IssuerSandbox) -> AsyncIterator[World]:
     """Lübeck with its demo issuer, and bookings up to the price."""
-    city_world.app.include_router(bookings.router)
     async with httpx.AsyncClient() as http:
         office = replace(city_world.wiring.pass_office, issuers={DEMO: issuer.ask(http)})
         city_world.wiring = replace(city_world.wiring, pass_office=office)

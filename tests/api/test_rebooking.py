@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api import bookings, rebooking
 from mobility.booking.advance import advance, wait_for_background
 from payments.money import Money
 from tests.api.conftest import World
@@ -92,8 +91,6 @@ async def stage(
             made = replace(made, desk=desk)
             api.wiring = replace(api.wiring, desk=desk, gateway=desk.gateway, providers=offices)
             api.app.state.wiring = api.wiring
-            for module in (bookings, rebooking):
-                api.app.include_router(module.router)
             headers = await api.sign_in()
             found = Stage(api, made, headers, monkeypatch, {})
             found.say("")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from mobility.api import bill_split, receipts
 from mobility.db import transaction
 from mobility.tables import booking, leg
 from payments.operation import OperationKind
@@ -23,8 +22,6 @@ PDF = {"Accept": "application/pdf"}
 
 async def anna_rode(world: World) -> dict[str, str]:
     """Anna, signed in, after a bus for two, one on a pass, and half an hour by bike."""
-    for router in (receipts.router, bill_split.router):
-        world.app.include_router(router)
     headers = await world.sign_in()
     rider_id = (await world.client.get("/v1/trial/rider", headers=headers)).json()
     async with transaction(world.wiring.engine) as tx:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -40,6 +36,7 @@ from providers.stanza import ProviderStanza, read_stanzas
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG, write_city
 from tests.providers.sandboxes import TOKEN, Sandbox, run_sandbox
+from tests.served import listening, served, url_of
 from tests.simulation.mortal import CrashError
 
 BIKE, CAR = ProviderId("demo-rad"), ProviderId("demo-auto")
@@ -49,24 +46,9 @@ TARIFFS = {Mode.BIKE: "basis/2026-01", Mode.CAR: "klein/2026-01"}
 @contextmanager
 def run_processor() -> Iterator[str]:
     """The payment processor's sandbox, served from a thread; its URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    config = uvicorn.Config(
-        lambda: create_app(public_url=url),
-        factory=True,
-        log_level="critical",
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(
-        target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
-    )
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    yield url
-    server.should_exit = True
-    thread.join(timeout=5)
+    sock = listening()
+    with served(create_app(public_url=url_of(sock)), sock) as url:
+        yield url
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,47 +9,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
 from payments.sandbox.app import create_app
 from payments.stripe_gateway import StripeGateway
+from tests.served import listening, served, url_of
 
 KEY = "sk_test_payments"
 SECRET = "whsec_payments"
 
 
 @contextmanager
-def served(app: FastAPI, sock: socket.socket) -> Iterator[str]:
-    """Serve an application in a thread of its own."""
-    config = uvicorn.Config(
-        app, log_level="error", access_log=False, timeout_graceful_shutdown=0, ws="none"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    host, port = sock.getsockname()
-    yield f"http://{host}:{port}"
-    server.should_exit = True
-    thread.join()
-    sock.close()
-
-
-def listening() -> socket.socket:
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    return sock
-
-
-@contextmanager
 def sandbox_at(path: Path | None = None, webhook_url: str | None = None) -> Iterator[str]:
     sock = listening()
-    host, port = sock.getsockname()
     app = create_app(
         path=path,
-        public_url=f"http://{host}:{port}",
+        public_url=url_of(sock),
         webhook_url=webhook_url,
         webhook_secret=SECRET,
     )

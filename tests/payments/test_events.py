@@ -27,8 +27,9 @@ from payments.stripe_events import (
 )
 from payments.stripe_gateway import StripeGateway
 from payments.tables import psp_event
-from tests.payments.conftest import KEY, SECRET, listening, sandbox_at, served
+from tests.payments.conftest import KEY, SECRET, sandbox_at
 from tests.payments.world import Till
+from tests.served import served
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BODY = json.dumps(
@@ -237,8 +238,7 @@ async def test_the_sandbox_delivers_signed_events_until_they_are_taken():
             raise HTTPException(refusals.pop())
         seen.append(found)
 
-    sock = listening()
-    with served(app, sock) as here, sandbox_at(webhook_url=f"{here}/hook") as sandbox:
+    with served(app) as here, sandbox_at(webhook_url=f"{here}/hook") as sandbox:
         gateway = StripeGateway(KEY, api_base=sandbox)
         customer = await gateway.create_customer("p")
         hold = await gateway.create_hold(

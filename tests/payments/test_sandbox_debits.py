@@ -10,9 +10,10 @@ import pytest
 import stripe
 
 from payments.sandbox.app import create_app
-from tests.payments.conftest import KEY, listening, served
+from tests.payments.conftest import KEY
 from tests.payments.test_sandbox import V1, client, customer, v1
 from tests.payments.test_sandbox_http import RESOURCES
+from tests.served import served
 
 __all__ = ["customer", "v1"]
 
@@ -143,7 +144,7 @@ async def test_test_accounts_decide_by_the_clock(
 ):
     moment = [datetime(2026, 11, 26, 12, tzinfo=UTC)]
     app = create_app(path=tmp_path / "state", clock=lambda: moment[0])
-    with served(app, listening()) as url:
+    with served(app) as url:
         made = client(url)
         buyer = (await made.v1.customers.create_async({})).id
         intent = await debit(made.v1, buyer, await account(made.v1, buyer, token))

@@ -1,8 +1,5 @@
 """A demo issuer of passes served from a thread on the loopback address, and its controls."""
 
-import asyncio
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from mobility.cities.city import load_city
 from providers.entitlements import Issuer, open_issuer
 from providers.sandbox.issuer import Register, make_app
 from tests.providers.sandboxes import CONTROL, TOKEN
+from tests.served import served
 
 DEMO = "demo-abo"
 
@@ -48,16 +45,5 @@ class IssuerSandbox:
 @contextmanager
 def run_issuer(state: Path) -> Iterator[IssuerSandbox]:
     """Serve the issuer until the block ends."""
-    app = make_app(DEMO, Register(state), token=TOKEN)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield IssuerSandbox(f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(timeout=5)
+    with served(make_app(DEMO, Register(state), token=TOKEN)) as url:
+        yield IssuerSandbox(url)

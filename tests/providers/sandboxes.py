@@ -1,21 +1,18 @@
 """A demo operator served from a thread on the loopback address, and its controls."""
 
-import asyncio
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from providers.sandbox.app import make_app
 from providers.sandbox.fleet import read_fleet
 from providers.sandbox.rules import Operator
 from providers.sandbox.store import Store
 from providers.stanza import ProviderStanza
+from tests.served import served
 
 TOKEN = "opensesame"
 CONTROL = httpx.Client(verify=False, trust_env=False)
@@ -59,16 +56,6 @@ def run_sandbox(stanza: ProviderStanza, folder: Path, state: Path) -> Iterator[S
     store = Store(state)
     store.stock(read_fleet(stanza, folder))
     app = make_app(Operator(stanza, store), token=TOKEN)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Sandbox(stanza, f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(timeout=5)
+    with served(app) as url:
+        yield Sandbox(stanza, url)
     store.close()
