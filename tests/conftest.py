@@ -7,6 +7,7 @@ servers belong to the controlling process and the workers are told their address
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -48,6 +49,7 @@ _NEVER_IN_TESTS = (
 
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 4 * 2**30
+_YOUNG_OBJECTS = 10_000
 
 _COMPILE = """
 from types import SimpleNamespace
@@ -154,6 +156,28 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput") and not ready.exists():
         subprocess.run([sys.executable, "-c", _COMPILE], check=True, stdout=subprocess.DEVNULL)
         ready.touch()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker has one left when the other is done.
+
+    All that share the instance are thereby the business of one worker, which alone starts it.
+    """
+    items.sort(key=lambda item: not _is_long(item))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what is there by now, which no test lets go."""
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return (
+        item.get_closest_marker("processes") is not None
+        or item.get_closest_marker("timeout") is not None
+        or "instance" in getattr(item, "fixturenames", ())
+    )
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

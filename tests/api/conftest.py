@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -200,13 +201,19 @@ def make_client(app: FastAPI, address: str = "192.0.2.7") -> httpx.AsyncClient:
 
 @pytest.fixture
 def settings(tmp_path: Path, redis_prefix: str) -> Settings:
-    return Settings(data=tmp_path, redis_prefix=redis_prefix, cors_origins=ORIGINS)
+    return plain_settings().model_copy(update={"data": tmp_path, "redis_prefix": redis_prefix})
+
+
+@cache
+def plain_settings() -> Settings:
+    """Read once, as that takes longer than most requests."""
+    return Settings(cors_origins=ORIGINS)
 
 
 @pytest.fixture(scope="session")
 def routes() -> FastAPI:
     """The application that all tests share, as making its routes takes longer than most tests."""
-    return make_app(Settings(cors_origins=ORIGINS))
+    return make_app(plain_settings())
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from mobility.identity.vault import Vault
 from mobility.sales_watch import SalesWatch
 from mobility.settings import Settings
 from mobility.wiring import Wiring
-from tests.api.conftest import START, make_client
+from tests.api.conftest import START, make_client, plain_settings
 from tests.planning.world import luebeck, luebeck_planner
 
 Json = dict[str, Any]
@@ -104,14 +104,15 @@ def _routes() -> FastAPI:
     """One for all tests, as making it takes longer than most of them."""
     app = FastAPI()
     app.include_router(routes.router)
-    install_limits(app, Settings())
+    install_limits(app, plain_settings())
     install_errors(app)
     return app
 
 
 @pytest.fixture
 async def motis(redis: Redis, redis_prefix: str) -> AsyncIterator[Motis]:
-    settings = Settings(redis_prefix=redis_prefix, rate_limit_per_minute=0)
+    unlimited = {"redis_prefix": redis_prefix, "rate_limit_per_minute": 0}
+    settings = plain_settings().model_copy(update=unlimited)
     app, wiring = motis_app(redis, settings)
     async with make_client(app) as client:
         yield Motis(app, client, wiring)

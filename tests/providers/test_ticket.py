@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.money import Money
@@ -126,25 +127,18 @@ def test_a_code_lives_for_its_slot_and_the_ones_beside_it(seconds: int):
             verify(code(at), KEYS, NOTHING, now)
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(st.integers(0, 7200 - 1), st.integers(0, 7200 - 1))
-def test_no_replay_is_accepted_outside_its_slots(shown: int, replayed: int):
-    at, now = EIGHT + timedelta(seconds=shown), EIGHT + timedelta(seconds=replayed)
-    copy = code(at.replace(second=at.second // SLOT_S * SLOT_S))
-    if abs(slot_of(now) - slot_of(at)) <= 1:
-        assert verify(copy, KEYS, NOTHING, now)
-    else:
-        with pytest.raises(StaleCodeError):
-            verify(copy, KEYS, NOTHING, now)
-
-
-@settings(max_examples=1000, deadline=None)
-@given(st.data())
-def test_no_bit_can_be_changed(data: st.DataObject):
-    raw = bytearray(code().encode())
-    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(TicketError):
-        verify(raw.decode("latin-1"), KEYS, NOTHING, EIGHT)
+def test_no_replay_is_accepted_outside_its_slots():
+    random, shown_in = Random(34), cache(code)
+    for _ in range(10_000):
+        at, now = (EIGHT + timedelta(seconds=random.randrange(7200)) for _ in range(2))
+        if random.random() < 0.2:
+            now = min(at + timedelta(seconds=random.randint(-50, 50)), EIGHT + timedelta(hours=2))
+        copy = shown_in(at.replace(second=at.second // SLOT_S * SLOT_S))
+        try:
+            taken = verify(copy, KEYS, NOTHING, now).ticket == TICKET
+        except StaleCodeError:
+            taken = False
+        assert taken == (abs(slot_of(now) - slot_of(at)) <= 1), (at, now)
 
 
 def test_every_single_bit_counts():

@@ -17,7 +17,7 @@ from tests.simulation.debtors import count_debits, list_unexplained
 from tests.simulation.invariants import list_breaks
 from tests.simulation.world import City
 
-SEEDS = int(os.environ.get("SEEDS", "6"))
+SEEDS = int(os.environ.get("SEEDS", "3"))
 MINUTES = float(os.environ.get("MINUTES", "60"))
 """After which no other seed is begun."""
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
