@@ -9,6 +9,7 @@ from gtfs.front_layout import (
     ABOARD,
     ABOARD_KEYS,
     ABOARD_ROW,
+    ALONE,
     CALL_ROW,
     CALLS,
     EXACT,
@@ -19,6 +20,7 @@ from gtfs.front_layout import (
     MAX_LEGS,
     MOST_SINGLE,
     N_SETS,
+    RENTING,
     RENTING_LEGS,
     STEP_MG,
     SWEPT_LEGS,
@@ -26,7 +28,9 @@ from gtfs.front_layout import (
 from gtfs.front_memory import (
     ints,
     longs,
+    seconds_of,
     size_of,
+    steps_after,
     wide,
 )
 from gtfs.kernel_cache import compiled, inlined
@@ -57,20 +61,22 @@ def is_lost(
     """Whether a ride that departs from a call, paid with all before it, leads nowhere new."""
     if legs + state[SWEPT_LEGS] < state[MAX_LEGS]:
         return False
-    calls, at = ints(state, CALLS), CALL_ROW * call
+    calls = longs(state, CALLS)
+    bound, fewest = wide(calls[CALL_ROW * call]), wide(calls[CALL_ROW * call + 1])
     most = state[MAX_LEGS] if rented == 0 else state[RENTING_LEGS]
-    needs = legs + calls[at + 4]
+    alone, renting = wide(ALONE), wide(RENTING)
+    needs = legs + seconds_of(fewest, alone)
     if needs <= most and not beaten(
-        state, departs + calls[at], needs, cents, wide(steps + calls[at + 1])
+        state, departs + seconds_of(bound, alone), needs, cents, steps + steps_after(bound, alone)
     ):
         return False
-    needs = legs + calls[at + 6]
+    needs = legs + seconds_of(fewest, renting)
     return bool(rented != 0 or needs > state[RENTING_LEGS]) or beaten(
         state,
-        departs + calls[at + 2],
+        departs + seconds_of(bound, renting),
         needs,
         cents + state[LEAST_RENTAL],
-        wide(steps + calls[at + 3]),
+        steps + steps_after(bound, renting),
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from gtfs.front_goal import arrive, beaten, limit_of, row_of
 from gtfs.front_layout import (
+    ALONE,
     BASE_S,
     CENTS_AT,
     EGRESS,
@@ -42,15 +43,17 @@ from gtfs.front_layout import (
     N_SETS,
     N_STOPS,
     NOW,
+    RENTING,
     RENTING_LEGS,
     REST,
-    REST_ROW,
     SWEPT_LEGS,
 )
 from gtfs.front_memory import (
     ints,
     longs,
+    seconds_of,
     size_of,
+    steps_after,
     wide,
 )
 from gtfs.kernel_cache import compiled, inlined
@@ -150,8 +153,8 @@ def keep(state: Any) -> bool:
 @inlined
 def least_steps(state: Any, bag: int) -> int:
     """The least steps of CO2 from a bag to the goal."""
-    now, at = ints(state, NOW), REST_ROW * bag
-    return min(wide(now[at + 1]), wide(now[at + 3]))
+    bound = wide(longs(state, NOW)[bag])
+    return min(steps_after(bound, wide(ALONE)), steps_after(bound, wide(RENTING)))
 
 
 @compiled
@@ -168,14 +171,14 @@ def is_hopeless(
     most = min(state[N_LEVELS], state[RENTING_LEGS] - legs)
     n = min(state[N_LEVELS], state[MAX_LEGS] - legs) if rented == 0 else most
     next_ride = state[LEAST_RIDE] if area < 0 else wide(0)
-    if not _is_in_vain(state, bag, wide(0), n, time, legs, cents + next_ride, steps):
+    if not _is_in_vain(state, bag, wide(ALONE), n, time, legs, cents + next_ride, steps):
         return False
     if rented != 0:
         return True
     cents += state[LEAST_RENTAL]
     if state[N_STOPS] <= bag < 2 * state[N_STOPS] + state[N_NODES]:
         cents += next_ride
-    return _is_in_vain(state, bag, wide(2), most, time, legs, cents, steps)
+    return _is_in_vain(state, bag, wide(RENTING), most, time, legs, cents, steps)
 
 
 @inlined
@@ -185,15 +188,16 @@ def _is_in_vain(
     """Whether all ways on of one kind are, by n bounds; mostly the least of all says so."""
     if n <= 0:
         return True
-    limits, row, now = ints(state, LIMITS), row_of(state, cents), ints(state, NOW)
-    at = REST_ROW * bag + kind
-    if time + now[at] > limit_of(limits, row, legs + 1, wide(steps + now[at + 1])):
+    limits, row = ints(state, LIMITS), row_of(state, cents)
+    least = wide(longs(state, NOW)[bag])
+    limit = limit_of(limits, row, legs + 1, steps + steps_after(least, kind))
+    if time + seconds_of(least, kind) > limit:
         return True
-    bounds, at = ints(state, REST), REST_ROW * LEVELS * bag + kind
+    bounds, at = longs(state, REST), LEVELS * bag
     for level in range(n):
-        y = at + REST_ROW * level
-        limit = limit_of(limits, row, legs + level + 1, steps + bounds[y + 1])
-        if time + bounds[y] <= limit:
+        bound = wide(bounds[at + level])
+        limit = limit_of(limits, row, legs + level + 1, steps + steps_after(bound, kind))
+        if time + seconds_of(bound, kind) <= limit:
             return False
     return True
 

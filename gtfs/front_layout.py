@@ -37,17 +37,17 @@ def _places(first: int, until: int) -> Any:
 """In the order of `front_network.FRONT_SECTIONS`."""
 N_NET = 26
 (
-    EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE_MG, EDGE,
+    EDGE0, EDGE_TO, EDGE_S, EDGE_CENTS, EDGE_STEPS, EDGE_MG, EDGE, EDGE_BOUND,
     PLACE_WALK0, PLACE_WALK_TO, PLACE_WALK_S, STOP_WALK0, STOP_WALK_TO, STOP_WALK_S, STARTS_HERE,
-) = _places(26, 40)  # fmt: skip
+) = _places(26, 41)  # fmt: skip
 """In the order of `front_rentals.RENTAL_SECTIONS`."""
-N_RENTAL = 14
-(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = _places(40, 47)
+N_RENTAL = 15
+(AVAILABLE, TAKES, RENTABLE, ACCESS, EGRESS, FIRST_EDGES, LAST_EDGES) = _places(41, 48)
 (
     LABELS, LINKS, FRONT, FRONT_KEYS, ABOARD, HEADS, REST, CALLS, ONWARD, USEFUL, FIRST, QUEUE,
     OUT, DOOR_HEAD, PRICES, LIMITS, NOW, BEFORE, ABOARD_KEYS, PRICE_ROWS,
-) = _places(47, 67)  # fmt: skip
-N_ARRAYS = 67
+) = _places(48, 68)  # fmt: skip
+N_ARRAYS = 68
 STATE_SIZE = ARRAYS_AT + 2 * N_ARRAYS
 
 LABEL_ROW = 16
@@ -67,13 +67,17 @@ MOST_STEPS, MOST_CENTS = (1 << 15) - 1, (1 << 23) - 1
 """What a label can have; the bits hold more, so that bounds can be added."""
 LEVELS = 5
 """Up to how many legs that may follow have bounds of their own; the last stands for more."""
-REST_ROW = 4
-"""Least seconds and steps to the goal by rides alone, and the same with a rental among them."""
-ONWARD_ROW = 5
+ALONE, RENTING = 0, 32
+"""A bound is four numbers of 16 bits in one: least seconds and steps to the goal by rides alone,
+and the same with a rental among them; each half begins at one of these bits, with its seconds.
+`REST` has LEVELS bounds a bag, NOW the least there is so far."""
+MOST_BOUND = (1 << 16) - 1
+"""The most a bound can say: it takes as much, or more, or there is no way."""
+ONWARD_ROW = 2
 """The same from alighting at a stop, then whether the last sweep found that anew."""
-CALL_ROW = 8
-"""The same of whoever departs from a call, then the fewest legs that takes within the horizon, of
-either kind."""
+CALL_ROW = 2
+"""The same of whoever departs from a call, then where the seconds stood the fewest legs that takes
+within the horizon, of either kind."""
 LIMIT_LEGS, LIMIT_STEPS, MOST_PRICES = 14, 128, 64
 """The size of `LIMITS`: rows of a price, each by legs and steps. `PRICES` are the prices, then the
 numbers of their rows."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from gtfs.front_layout import ARRAYS_AT, FRONT, FRONT_ROW, STEP_MG
+from gtfs.front_layout import ARRAYS_AT, FRONT, FRONT_ROW, MOST_BOUND, STEP_MG
 from gtfs.kernel_cache import bits_at, carray, inlined, ints_at, longs_at, pointer_at
 
 INF = 1 << 30
@@ -38,6 +38,18 @@ def size_of(state: Any, place: int) -> int:
     """How many there are at a place; of labels, of those aboard and of the front the rows."""
     size: int = state[ARRAYS_AT + 2 * place + 1]
     return size
+
+
+@inlined
+def seconds_of(bound: int, kind: int) -> int:
+    """The seconds of a bound, ALONE or RENTING."""
+    return (bound >> kind) & MOST_BOUND
+
+
+@inlined
+def steps_after(bound: int, kind: int) -> int:
+    """The steps of a bound, ALONE or RENTING."""
+    return (bound >> (kind + 16)) & MOST_BOUND
 
 
 @inlined

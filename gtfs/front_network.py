@@ -60,9 +60,9 @@ class FrontWorkspace:
             np.zeros(n_rows, np.int64),
             np.zeros((n_rows, at.ABOARD_ROW), np.int32),
             np.zeros(n_bags, np.int32),
-            np.zeros(at.LEVELS * at.REST_ROW * n_bags, np.int32),
-            np.zeros(at.CALL_ROW * network.n_calls, np.int32),
-            np.zeros(at.ONWARD_ROW * network.n_stops, np.int32),
+            np.zeros(at.LEVELS * n_bags, np.int64),
+            np.zeros(at.CALL_ROW * network.n_calls, np.int64),
+            np.zeros(at.ONWARD_ROW * network.n_stops, np.int64),
             np.zeros(network.n_stops, np.int32),
             np.full(network.n_patterns, INF, np.int32),
             np.zeros(network.n_patterns, np.int32),
@@ -70,8 +70,8 @@ class FrontWorkspace:
             np.zeros(n_nodes, np.int32),
             np.zeros(2 * at.MOST_PRICES, np.int32),
             np.zeros(at.MOST_PRICES * at.LIMIT_LEGS * at.LIMIT_STEPS, np.int32),
-            np.zeros(at.REST_ROW * n_bags, np.int32),
-            np.zeros(at.REST_ROW * n_bags, np.int32),
+            np.zeros(n_bags, np.int64),
+            np.zeros(n_bags, np.int64),
             np.zeros(n_rows, np.int64),
             np.zeros(at.PRICED, np.uint8),
         ]
@@ -279,9 +279,9 @@ def _least(arrivals: I32, departures: I32) -> tuple[I32, I32]:
     known = np.minimum(known, np.where(departures > -INF, departures, INF).min(axis=1))
     for i in range(length):
         arrives = np.where(arrivals[:, i] < INF, arrivals[:, i], known)
-        run[i] = max((arrives - known).min(), 0)
+        run[i] = min(max((arrives - known).min(), 0), at.MOST_BOUND)
         departs = np.where(departures[:, i] > -INF, departures[:, i], arrives)
-        dwell[i] = max((departs - arrives).min(), 0)
+        dwell[i] = min(max((departs - arrives).min(), 0), at.MOST_BOUND)
         known = np.maximum(departs, arrives)
     return run, dwell
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.front_fares import NEVER
-from gtfs.front_layout import AVAILABLE, EDGE0, RENTABLE, STEP_MG, point, point_at
+from gtfs.front_layout import AVAILABLE, EDGE0, MOST_BOUND, RENTABLE, STEP_MG, point, point_at
 from gtfs.front_values import I32, Bool
 from gtfs.network import flat, grouped
 from gtfs.stands import Stands
@@ -23,8 +23,8 @@ U8 = NDArray[np.uint8]
 
 RENTAL_SECTIONS = (
     "edge0", "edge_to", "edge_s", "edge_cents", "edge_steps", "edge_mg", "edge",
-    "place_walk0", "place_walk_to", "place_walk_s", "stop_walk0", "stop_walk_to", "stop_walk_s",
-    "starts_here",
+    "edge_bound", "place_walk0", "place_walk_to", "place_walk_s", "stop_walk0", "stop_walk_to",
+    "stop_walk_s", "starts_here",
 )  # fmt: skip
 """Order of the arrays in `RentalEdges.data`. `edge0` is by node and kind, walks are by node."""
 
@@ -195,7 +195,7 @@ class RentalEdges:
     @classmethod
     def _build(cls, given: _Given, available: U8, takes: U8) -> RentalEdges:
         start, end, kind, seconds, cents, mg = given.columns
-        n_edges = len(start)
+        n_edges, steps = len(start), (mg + np.int32(STEP_MG - 1)) // np.int32(STEP_MG)
         starts_here = np.zeros(given.n_nodes, np.int32)
         starts_here[start] = 1
         data, offsets = flat(
@@ -206,9 +206,10 @@ class RentalEdges:
                     end,
                     seconds,
                     cents,
-                    (mg + np.int32(STEP_MG - 1)) // np.int32(STEP_MG),
+                    steps,
                     mg,
                     np.arange(n_edges, dtype=np.int32),
+                    _bound(seconds, steps),
                 ),
                 *grouped(given.to_place[0], given.n_nodes, *given.to_place[1:]),
                 *grouped(given.to_stop[0], given.n_nodes, *given.to_stop[1:]),
@@ -253,6 +254,13 @@ def _record(data: I32, offsets: I64, available: U8, takes: U8, rentable: I32) ->
     for place, array in enumerate(masks, AVAILABLE - EDGE0):
         point_at(record, 2 * place, array, array.size)
     return record
+
+
+def _bound(seconds: I32, steps: I32) -> I32:
+    """Half a bound of `front_layout`: seconds, and steps above them."""
+    half = np.minimum(seconds, MOST_BOUND).astype(np.int64)
+    half |= np.minimum(steps, MOST_BOUND).astype(np.int64) << 16
+    return half.astype(np.int32)
 
 
 def _rentable(edge0: I32, available: U8) -> I32:

@@ -58,6 +58,7 @@ from gtfs.front_labels import (
 from gtfs.front_layout import (
     ABOARD,
     ABOARD_ROW,
+    ALONE,
     AREA_BOTH,
     AREA_CENTS,
     AREA_OF,
@@ -86,8 +87,8 @@ from gtfs.front_layout import (
     NOW,
     POSITIONS,
     QUEUE,
+    RENTING,
     RENTING_LEGS,
-    REST_ROW,
     ROUND,
     SECONDS,
     SERVING0,
@@ -107,6 +108,7 @@ from gtfs.front_memory import (
     INF,
     ints,
     longs,
+    seconds_of,
     size_of,
     steps_of,
     wide,
@@ -131,12 +133,13 @@ def ride(state: Any, since: int, until: int) -> None:
 @compiled
 def _write_useful(state: Any) -> None:
     """Of each stop the last moment at which it helps to get off there."""
-    useful, now, egress = ints(state, USEFUL), ints(state, NOW), ints(state, EGRESS)
+    useful, now, egress = ints(state, USEFUL), longs(state, NOW), ints(state, EGRESS)
     goes_on = state[ROUND] < state[MAX_LEGS]
     for s in range(state[N_STOPS]):
-        least, at = wide(egress[s]), REST_ROW * s
+        least, bound = wide(egress[s]), wide(now[s])
         if goes_on:
-            least = min(least, wide(now[at]), wide(now[at + 2]))
+            soonest = min(seconds_of(bound, wide(ALONE)), seconds_of(bound, wide(RENTING)))
+            least = min(least, soonest)
         useful[s] = state[LATEST] - least
 
 

@@ -130,6 +130,38 @@ def _intrinsics() -> tuple[Any, Any, Any, Any, Any, Any]:
     return intrinsic(pointer_at), intrinsic(prefetch), intrinsic(copy_all), *numbers
 
 
+def _fours() -> tuple[Any, Any, Any]:
+    _numba()
+    from numba import types  # noqa: PLC0415 - must come after NUMBA_CACHE_DIR is set
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    cgutils: Any = import_module("numba.core.cgutils")
+    whole, four = cgutils.ir.IntType(64), cgutils.ir.VectorType(cgutils.ir.IntType(16), 4)
+
+    def on_fours(make: Callable[[Any, list[Any]], Any]) -> Any:
+        def at(_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 - numba binds by name
+            def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+                both = [builder.bitcast(argument, four) for argument in arguments]
+                return builder.bitcast(make(builder, both), whole)
+
+            return types.int64(types.int64, types.int64), generate
+
+        return intrinsic(at)
+
+    def called(name: str) -> Any:
+        kind = cgutils.ir.FunctionType(four, [four, four])
+
+        def make(builder: Any, both: list[Any]) -> Any:
+            return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), both)
+
+        return on_fours(make)
+
+    def over(builder: Any, both: list[Any]) -> Any:
+        return builder.sext(builder.icmp_unsigned(">", *both), four)
+
+    return called("llvm.umin.v4i16"), called("llvm.uadd.sat.v4i16"), on_fours(over)
+
+
 carray: Any = _numba().carray
 """A view of memory, in a kernel: numba's."""
 pointer_at, prefetch, copy_all, longs_at, ints_at, bits_at = _intrinsics()
@@ -137,3 +169,6 @@ pointer_at, prefetch, copy_all, longs_at, ints_at, bits_at = _intrinsics()
 array copied to the front of another of its type, which an assignment does number by number; and the
 int64, int32 and uint8 from an address on, which cost less than an array: no length, no index
 from the end, and no references counted where one kernel hands them to another."""
+four_least, four_sum, four_over = _fours()
+"""In kernels: an int64 taken as four numbers of 16 bits without sign. The least of each two, their
+sum or else the largest number, and the largest number where the first is more, 0 elsewhere."""

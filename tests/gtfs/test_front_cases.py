@@ -226,6 +226,25 @@ def test_a_chain_of_more_rides_than_there_are_bounds_for_is_ridden_to_its_end():
     assert points(search_front(rides, RentalEdges.none(8), asked)) == [("08:35", 6, 0, 0)]
 
 
+def test_a_ride_longer_than_bounds_can_say_is_ridden_to_its_end():
+    """Nineteen hours; the seconds of a bound end after eighteen."""
+    slow = timetable_from_text(
+        """
+        days 2026-11-23..2026-11-27 Europe/Berlin
+        1: A 08:00 B 27:00
+        2: B 27:05 C 27:30
+        """
+    )
+    day = network_of(slow, DAY, View.AHEAD)
+    free = np.zeros(len(day.trip), np.int32)
+    rides = FrontNetwork.of(
+        day, mirrored=False, trip_cents=free, trip_mg_per_m=free,
+        metres=np.zeros(len(day.section("stops")), np.int32), levels=None,
+    )  # fmt: skip
+    asked = replace(from_a_to_c(), horizon_s=DAY_S)
+    assert points(search_front(rides, NO_BIKES, asked)) == [("27:30", 1, 0, 0)]
+
+
 def test_a_trip_of_the_level_tariff_needs_the_tariff():
     with pytest.raises(ValueError, match="no level tariff"):
         network(ON_LEVELS, None)
