@@ -242,7 +242,8 @@ class _Lanes:
         stop0 = _starts(lengths)
         stops = _joined(self.stops)
         position = np.arange(len(stops), dtype=np.int32) - stop0[pattern]
-        boardable = np.array([(d > -INF).any() for ds in self.departures for d in ds.T], np.bool_)
+        never = np.zeros(0, np.bool_)
+        boardable = np.concatenate([never, *((d > -INF).any(axis=0) for d in self.departures)])
         boardable &= position < np.array([*lengths, 0], np.int32)[pattern] - 1
         serving = grouped(stops[boardable], n_stops, pattern[boardable], position[boardable])
         least = [_least(a, d) for a, d in zip(self.arrivals, self.departures, strict=True)]
@@ -273,17 +274,14 @@ def _least(arrivals: I32, departures: I32) -> tuple[I32, I32]:
     Where a time is not known because nobody alights (boards), the one before stands for it: sums
     along the pattern are never more than a ride takes.
     """
-    length = arrivals.shape[1]
-    run, dwell = np.zeros(length, np.int32), np.zeros(length, np.int32)
-    known = np.where(arrivals < INF, arrivals, INF).min(axis=1)
-    known = np.minimum(known, np.where(departures > -INF, departures, INF).min(axis=1))
-    for i in range(length):
-        arrives = np.where(arrivals[:, i] < INF, arrivals[:, i], known)
-        run[i] = min(max((arrives - known).min(), 0), at.MOST_BOUND)
-        departs = np.where(departures[:, i] > -INF, departures[:, i], arrives)
-        dwell[i] = min(max((departs - arrives).min(), 0), at.MOST_BOUND)
-        known = np.maximum(departs, arrives)
-    return run, dwell
+    first = np.where(arrivals < INF, arrivals, INF).min(axis=1)
+    first = np.minimum(first, np.where(departures > -INF, departures, INF).min(axis=1))
+    latest = np.maximum(np.where(arrivals < INF, arrivals, -INF), departures)
+    known = np.maximum.accumulate(np.concatenate([first[:, None], latest], axis=1), axis=1)[:, :-1]
+    arrives = np.where(arrivals < INF, arrivals, known)
+    departs = np.where(departures > -INF, departures, arrives)
+    run, dwell = (arrives - known).min(axis=0), (departs - arrives).min(axis=0)
+    return run.clip(0, at.MOST_BOUND), dwell.clip(0, at.MOST_BOUND)
 
 
 def _starts(sizes: list[int]) -> I32:
