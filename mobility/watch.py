@@ -167,6 +167,14 @@ QUESTIONS: Sequence[Question] = (
         """,
     ),
     Question(
+        "mobility_debits_undecided",
+        "Debits that have been on their way for more than fourteen days.",
+        """
+        SELECT count(*) FROM money_operation
+        WHERE state = 'processing' AND first_sent_at < :now - interval '14 days'
+        """,
+    ),
+    Question(
         "mobility_webhooks",
         "Webhooks of the last day that concern nothing known, or that wait for a quarter of an "
         "hour to be applied.",

@@ -216,6 +216,11 @@ async def outcome_unknown(world: World) -> None:
     await operate(world, "authorise", "unknown")
 
 
+async def debit_undecided(world: World) -> None:
+    await pay(world, "processing")
+    await operate(world, "authorise", "processing", since=timedelta(days=14) - MINUTE)
+
+
 async def hold_lapses(world: World) -> None:
     await pay(world, "authorised", capture_before=world.now + timedelta(hours=12) + MINUTE)
 
@@ -287,6 +292,7 @@ FAULTS: dict[str, list[Fault]] = {
     ],
     "PaymentOutcomeUnknown": [Fault(outcome_unknown, MINUTE)],
     "HoldLapses": [Fault(hold_lapses, MINUTE)],
+    "DebitUndecided": [Fault(debit_undecided, MINUTE)],
     "WebhookUnmatched": [Fault(hears("unmatched"))],
     "WebhooksLate": [Fault(hears("stored"), 15 * MINUTE)],
     "ReconciliationCaseOpen": [Fault(opens_case("amount"))],

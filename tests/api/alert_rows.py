@@ -96,7 +96,9 @@ async def pay(world: World, state: str, *, name: str = "1", **columns: Any) -> N
     )
 
 
-async def operate(world: World, kind: str, state: str, amount: int = 300) -> None:
+async def operate(
+    world: World, kind: str, state: str, amount: int = 300, *, since: timedelta = timedelta()
+) -> None:
     await put(
         world,
         money_operation,
@@ -106,7 +108,7 @@ async def operate(world: World, kind: str, state: str, amount: int = 300) -> Non
         state=state,
         currency="EUR",
         amount_minor=amount,
-        first_sent_at=world.now,
+        first_sent_at=world.now - since,
     )
 
 
