@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -179,6 +179,17 @@ async def leave(tx: AsyncConnection, debt_id: str, because: str | None, now: dat
         .where(debt_table.c.id == debt_id, debt_table.c.state != DebtState.PAID.value)
         .values(state=DebtState.ARREARS.value, refused_because=because, updated_at=now)
     )
+
+
+async def lessen(tx: AsyncConnection, owed: Debt, by: Money, now: datetime) -> None:
+    """Let less be owed, at most what is left; the caller books it. Nothing left is no debt."""
+    amount = owed.amount - by
+    if not amount:
+        await tx.execute(delete(debt_table).where(debt_table.c.id == owed.id))
+        return
+    paid = amount == owed.paid
+    state = DebtState.PAID if paid else owed.state
+    await set_debt(tx, owed.id, now, amount_minor=amount.minor, state=state.value)
 
 
 async def count_paid(tx: AsyncConnection, debt_id: str, taken: Money, now: datetime) -> None:

@@ -6,7 +6,7 @@ itself says. While it is open it is a case; lost, the rider owes what she had ri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,14 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
-from payments.debt import get_debt, leave, open_debt
+from payments.debt import DebtState, get_debt, leave, lessen, open_debt
 from payments.gateway import Dispute, DisputeState
 from payments.matching import Case, CaseKind
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
-from payments.payment import Payment, PaymentState, payment_of
-from payments.record import set_payment
-from payments.refund import CAME_BACK
+from payments.payment import Payment, PaymentState, get_row, payment_of
+from payments.record import get_operation_row, set_payment
+from payments.refund import CAME_BACK, prepare_refund
 from payments.shares import shares_of_json
 from payments.tables import debt, money_operation, payment
 from payments.tables import dispute as dispute_table
@@ -164,3 +164,57 @@ async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: date
     root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
     await open_debt(tx, root, of.booking_id, found.amount, now, dispute_id=found.id)
     await leave(tx, found.id, LOST, now)
+
+
+async def count_as_refunded(
+    tx: AsyncConnection,
+    payment_id: str,
+    amount: Money,
+    reason: str,
+    *,
+    key: str,
+    legs: Collection[str] | None,
+    now: datetime,
+) -> bool:
+    """Forgive what was lost in a dispute instead of refunding it, and so nothing is sent.
+
+    The rider has that money back from her bank, and the processor would refuse to refund it too.
+    The refund counts as made and she owes so much less; the providers give their part back.
+
+    Returns:
+        False where nothing was lost, or not so much of it is owed any more: paid meanwhile, or
+        being paid, it is to be refunded.
+    """
+    lost = (
+        select(debt.c.id)
+        .join(dispute_table, dispute_table.c.id == debt.c.id)
+        .where(
+            dispute_table.c.payment_id == payment_id,
+            debt.c.state.in_([DebtState.OPEN.value, DebtState.ARREARS.value]),
+            debt.c.currency == amount.currency,
+            debt.c.amount_minor - debt.c.paid_minor >= amount.minor,
+        )
+        .with_for_update(of=debt)
+    )
+    dispute_id = await tx.scalar(lost)
+    if dispute_id is None:
+        return False
+    owed = await get_debt(tx, dispute_id)
+    made = await prepare_refund(tx, payment_id, amount, reason, key=key, legs=legs, now=now)
+    row = await get_operation_row(tx, payment_id, made.id)
+    of = await get_row(tx, payment_id)
+    origin = postings.Origin(of.booking_id, payment_id, made.id)
+    for draft in postings.waived(origin, shares_of_json(row.shares, row.currency)):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    done = {"state": OperationState.DONE.value, "psp_id": dispute_id, "error_code": None}
+    await tx.execute(
+        update(money_operation)
+        .where(money_operation.c.payment_id == payment_id, money_operation.c.id == made.id)
+        .values(decided_at=now, **done)
+    )
+    back = of.refunded_minor + amount.minor
+    whole = back == of.captured_minor
+    state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
+    await set_payment(tx, payment_id, now, state=state.value, refunded_minor=back)
+    await lessen(tx, owed, amount, now)
+    return True

@@ -19,6 +19,7 @@ from mobility.db import transaction
 from mobility.tables import booking, leg
 from payments import charge, refund
 from payments.collect import book_owed
+from payments.disputes import count_as_refunded
 from payments.errors import OutcomeUnknownError, UnreachableError
 from payments.money import Money
 from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState, OutcomeKind
@@ -109,7 +110,8 @@ async def _prepare(
             release = await charge.prepare_release(tx, row.payment_id, now=now)
             return None if release is None else _still_open(release)
         case Act.REFUND:
-            return _still_open(await _prepare_refund(tx, trip, row.payment_id, now))
+            prepared = await _prepare_refund(tx, trip, row.payment_id, now)
+            return None if prepared is None else _still_open(prepared)
         case Act.LEG | Act.LOOK:
             raise ValueError("a leg is not paid for by itself")
 
@@ -123,8 +125,11 @@ async def _find_begun(tx: AsyncConnection, payment_id: str) -> Operation | None:
 
 async def _prepare_refund(
     tx: AsyncConnection, trip: Trip, payment_id: str, now: datetime
-) -> Operation:
-    """Give back what was taken for legs that were not ridden, each from its own provider."""
+) -> Operation | None:
+    """Give back what was taken for legs that were not ridden, each from its own provider.
+
+    None where the rider's bank has given it back before: then she owes so much less.
+    """
     for begun in await find_open_operations(tx, payment_id):
         if begun.kind is OperationKind.REFUND:
             return begun  # of another amount perhaps, if the aim has changed: it comes first
@@ -132,15 +137,11 @@ async def _prepare_refund(
     keep = trip.final if travelling else Money.zero(trip.price.currency)
     free = (leg.id for leg in trip.provided if leg.final is not None and not leg.final)
     given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}.union(free)
-    return await refund.prepare_refund(
-        tx,
-        payment_id,
-        trip.kept - keep,
-        "requested_by_customer",
-        key=str(keep.minor),
-        legs=given_up if travelling else None,
-        now=now,
-    )
+    back, reason = trip.kept - keep, "requested_by_customer"
+    key, legs = str(keep.minor), given_up if travelling else None
+    if await count_as_refunded(tx, payment_id, back, reason, key=key, legs=legs, now=now):
+        return None
+    return await refund.prepare_refund(tx, payment_id, back, reason, key=key, legs=legs, now=now)
 
 
 def _still_open(operation: Operation) -> Operation:

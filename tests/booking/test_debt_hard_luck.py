@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from mobility.booking.advance import advance
-from mobility.booking.cancel import preview
+from mobility.booking.cancel import ask_to_cancel, preview
 from mobility.booking.collect import collect
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.pay import PaymentStuckError
@@ -125,17 +125,62 @@ async def test_a_trip_that_was_cancelled_while_disputed_is_not_owed_when_that_is
     assert (books["disputed:EUR"], books["provider_payable:bus:EUR"]) == (0, 0)
 
 
-async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_once(city: World) -> None:
+async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city: World) -> None:
     booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
     await city.advance(booking_id)
     lose(city)
     await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    await cancel(city, booking_id)
+    await city.advance(booking_id)
+    for _ in range(2):
+        await reconciled(city)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+    assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
+    await _only_fees_are_left(city)
+
+
+async def _only_fees_are_left(world: World) -> None:
+    books = await world.books()
+    left = {account: amount for account, amount in books.items() if amount}
+    assert set(left) == {"processor:EUR", "processor_fees:EUR"}
+    assert sum(left.values()) == 0
+
+
+async def test_what_is_given_back_of_a_trip_that_was_lost_is_owed_no_more(city: World) -> None:
+    """Two buses, of which the first was ridden: it stays owed."""
+    legs = (ticket_leg(BUS, 360, 1), ticket_leg(BUS, 200, 60))
+    booking_id = await city.book(offer_of(*legs), method=TAKES_BACK)
+    await city.advance(booking_id)
+    lose(city)
+    await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 560, refused: dispute_lost"
+    then = later(city, minutes=3)
+    await then.advance(booking_id)
+    async with transaction(city.desk.engine) as tx:
+        await ask_to_cancel(tx, booking_id, then.desk.clock())
+    await then.advance(booking_id)
+    await later(city, hours=2).advance(booking_id)
+    for _ in range(2):
+        await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    assert await city.story(booking_id) == "settled | bus ended, bus cancelled | captured"
+    books = await city.books()
+    assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
+    await pay(city, booking_id)
+    assert await books_may(city)
+
+
+async def test_what_was_paid_again_after_it_was_lost_is_left_to_a_person(city: World) -> None:
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    lose(city)
+    await reconciled(city)
+    await pay(city, booking_id)
     await cancel(city, booking_id)
     with pytest.raises(PaymentStuckError):
         await city.advance(booking_id)
-    await reconciled(city)
-    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
-    assert (await city.books())["disputed:EUR"] == 0
+    assert await owes(city, booking_id) == "paid 0"
 
 
 async def test_a_day_is_capped_when_what_it_owes_is_paid(town: World) -> None:
