@@ -21,6 +21,7 @@ from mobility.booking.catch_up import catch_up, catch_up_collections, catch_up_d
 from mobility.booking.desk import Desk
 from mobility.booking.moves import OVER
 from mobility.booking.pay import PaymentStuckError
+from mobility.booking.rebooked import bear_difference
 from mobility.db import transaction
 from mobility.ids import leg_id
 from mobility.tables import booking, leg
@@ -177,6 +178,7 @@ async def _try(report: Report, what: str, doing: Awaitable[object]) -> bool:
 
 async def _go_on(desk: Desk, booking_id: str, payment_id: str, found: FoundHold | None) -> None:
     look_at = await catch_up(desk, booking_id, payment_id, found)
+    await bear_difference(desk, booking_id)  # a refund of the gap is found, else it is a case
     async with transaction(desk.engine) as tx:
         run_at = look_at or desk.clock()
         await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=run_at)

@@ -37,6 +37,7 @@ from providers.values import LegOrder, Reservation, ReservationState
 _ON_THE_WAY = (Ask.HOLD, Ask.CONFIRM, Ask.START, Ask.FINISH)
 _TAKEN_OVER = frozenset(ReservationState) - {ReservationState.EXPIRED}
 """A hold that ran out is left to the loop, which finds that it cannot be confirmed."""
+UNDER_WAY = (DebtState.COLLECTING, DebtState.PROCESSING)
 _USED = frozenset({ReservationState.IN_USE, ReservationState.ENDED})
 
 
@@ -268,12 +269,15 @@ def _price(leg: TripLeg) -> Money:
 async def catch_up_debt(desk: Desk, found: FoundHold) -> bool:
     """Read what became of a charge for a debt; False if there is no debt that it may be for.
 
+    The attempt before it is read to its end first: nobody would ask for it any more.
+
     Raises:
         PaymentError: the processor cannot be read now.
     """
     debt_id, _, attempt = found.payment_id.rpartition("-")
     if not debt_id or not attempt.isdigit():
         return False
+    await _end_earlier(desk, debt_id, int(attempt))
     async with transaction(desk.engine) as tx:
         if await find_payment(tx, found.payment_id) is None:
             try:
@@ -287,14 +291,24 @@ async def catch_up_debt(desk: Desk, found: FoundHold) -> bool:
     return True
 
 
+async def _end_earlier(desk: Desk, debt_id: str, attempt: int) -> None:
+    async with transaction(desk.engine) as tx:
+        try:
+            debt = await get_debt(tx, debt_id)
+        except DebtNotFoundError:
+            return
+    if debt.state in UNDER_WAY and debt.attempts < attempt:
+        await collect(desk, debt_id)
+
+
 async def catch_up_collections(desk: Desk) -> None:
-    """Read what became of the charges that were under way.
+    """Read what became of the charges that were under way, debits among them.
 
     Raises:
         PaymentError: the processor cannot be read now.
     """
     async with transaction(desk.engine) as tx:
-        begun = select(debt_table.c.id).where(debt_table.c.state == DebtState.COLLECTING.value)
+        begun = select(debt_table.c.id).where(debt_table.c.state.in_(UNDER_WAY))
         waiting = list(await tx.scalars(begun.order_by(debt_table.c.opened_at)))
     for debt_id in waiting:
         await collect(desk, debt_id)

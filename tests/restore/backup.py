@@ -15,8 +15,10 @@ from mobility.tables import leg
 from payments.accounts import Account, Role
 from payments.cases import list_cases
 from payments.matching import CaseKind
+from payments.payment import PaymentState
 from payments.reconcile import reconcile
-from payments.tables import entry, money_operation
+from payments.sandbox.debits import FEE
+from payments.tables import entry, money_operation, payment
 from tests.simulation.world import Process, World
 
 LIVE = {"PENDING", "CONFIRMED", "STARTED"}
@@ -75,6 +77,16 @@ async def rebuild_world(world: World, backup: Backup) -> Report:
     return await world.alive(work)
 
 
+async def list_open_payments(world: World) -> list[str]:
+    """What is asked about for ever, when all that can be decided is."""
+    async with world.engine.begin() as tx:
+        states = (PaymentState.AUTHORISING, PaymentState.PROCESSING, PaymentState.CAPTURING)
+        rows = await tx.execute(
+            select(payment.c.id, payment.c.state).where(payment.c.state.in_(states))
+        )
+        return [f"{row.id} is {row.state} for ever" for row in rows]
+
+
 async def list_breaks(world: World, *, over: bool) -> list[str]:
     """What does not hold after a rebuild; with ``over`` also of what takes its time to end."""
     intents, refunds = await world.outside.intents(), await world.outside.refunds()
@@ -84,8 +96,8 @@ async def list_breaks(world: World, *, over: bool) -> list[str]:
     for intent in intents:
         net[booking_of[intent["id"]]] += intent["amount_received"]
         held[booking_of[intent["id"]]] += intent["amount_capturable"]
-    for refund in refunds:
-        net[booking_of[refund["payment_intent"]]] -= refund["amount"]
+    for back in [*refunds, *await world.outside.disputes()]:
+        net[booking_of[back["payment_intent"]]] -= back["amount"]
     trips = {trip.id: trip for trip in await world.trips()}
     found = await world.alive(
         lambda process: reconcile(process.desk.engine, process.gateway, now=world.clock.now)
@@ -116,13 +128,15 @@ async def list_breaks(world: World, *, over: bool) -> list[str]:
             due = trip.final.minor if trip.state is BookingState.SETTLED else 0
             if held[booking_id] or amount > due:
                 breaks.append(f"{booking_id} {trip.state}: {amount} of {due}, {held[booking_id]}")
-    if found.unexplained or at_processor != found.processor.minor:
+    on_its_way = sum(e["amount"] - FEE for e in intents if e["status"] == "processing")
+    if found.unexplained or at_processor != found.processor.minor - on_its_way:
         breaks.append(f"the ledger has {at_processor} ct, the processor {found.processor}")
     breaks += [
         f"an intent of unknown {each['metadata']['money_op']}"
         for each in intents
         if each["metadata"]["money_op"] not in operations
     ]
+    breaks += await list_open_payments(world) if over else []
     return breaks + _of_vehicles(world, keys, {each.subject for each in cases}, over=over)
 
 

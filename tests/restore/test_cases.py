@@ -42,6 +42,9 @@ CEILING = DayCeiling(
 )
 
 
+OWING = ("books a bike up to what is held", "unlocks", "rides 130", "locks")
+
+
 @pytest.fixture
 async def rider(database: AsyncEngine, city: City) -> AsyncIterator[Rider]:
     rider = Rider(database, city, 1)
@@ -252,3 +255,19 @@ async def test_while_it_works_no_other_begins_and_nobody_starts(
             await refuse_while_rebuilding(late)
     await refuse_while_rebuilding(late)
     await late.dispose()
+
+
+async def test_a_debit_that_failed_in_the_gap_is_not_asked_about_for_ever(rider: Rider) -> None:
+    """She paid by card when it had: the backup knows the debit alone, and that it is on its way."""
+    for deed in (*OWING, "debits in vain"):
+        await rider.do(deed)
+    backup = await back_up(rider)
+    for deed in ("waits 5000", "pays by card"):
+        await rider.do(deed)
+    paid = await rider.ending()
+    await restore(rider, backup)
+    await rebuild_world(rider, backup)
+    await rider.rest()
+
+    assert (await rider.ending(), paid) == (["settled, 550 ct"], ["settled, 550 ct"])
+    assert await list_breaks(rider, over=True) == []

@@ -36,7 +36,7 @@ async def live(
     rider, backup = Rider(database, city, 1), None
     try:
         await rider.clock.move_to(rider.start)
-        for number, deed in enumerate([*story.split(", "), ""]):
+        for number, deed in enumerate([*list_deeds(story), ""]):
             if gap is not None and number == gap[0]:
                 backup = await back_up(rider)
             if gap is not None and backup is not None and number == gap[1]:
@@ -57,12 +57,63 @@ async def lose(rider: Rider, backup: Backup) -> None:
 
 def every_gap(story: str) -> list[tuple[int, int]]:
     """The backup before each deed; the loss before the next one, and after the last."""
-    end = len(story.split(", "))
-    return sorted({(begin, loss) for begin in range(end) for loss in (begin + 1, end)})
+    end = len(list_deeds(story))
+    before, semicolon, _ = story.partition("; ")
+    first = len(list_deeds(before)) if semicolon else 0
+    return sorted({(begin, loss) for begin in range(first, end) for loss in (begin + 1, end)})
+
+
+def list_deeds(story: str) -> list[str]:
+    return story.replace("; ", ", ").split(", ")
+
+
+"""A backup is taken before any deed, or any one after the semicolon."""
+OWING = "books a bike up to what is held, unlocks, rides 130, locks"
+STORIES_OF_DEBITS = (
+    f"{OWING}; debits, waits 5000",
+    f"{OWING}; debits, the debit comes, waits 10",
+    f"{OWING}; debits in vain, waits 5000, pays by card",
+    f"{OWING}; debits in vain, waits 5000, debits, the debit comes, the debit is returned",
+)
+ENDS = {
+    "books two buses; goes on by bus, waits 80": {
+        None: ["settled, 500 ct", "settled, 500 ct"],
+        (1, 2): ["settled, 500 ct"],
+        (1, 3): ["settled, 250 ct"],
+        (2, 3): ["settled, 500 ct", "settled, 500 ct"],
+    },
+    "books a bike; goes on by bus, waits 60": {
+        None: ["cancelled, 150 ct", "settled, 150 ct"],
+        (1, 2): ["cancelled, 0 ct"],
+        (1, 3): ["cancelled, 0 ct"],
+        (2, 3): ["cancelled, 150 ct", "settled, 150 ct"],
+    },
+    "books two buses; goes on by bike, waits 80": {
+        None: ["settled, 250 ct", "cancelled, 250 ct"],
+        (1, 2): ["settled, 500 ct"],
+        (1, 3): ["settled, 250 ct"],
+        (2, 3): ["settled, 250 ct", "cancelled, 250 ct"],
+    },
+}
+"""Undisturbed, and with a backup and a loss before these deeds: the old booking and the new one,
+each with what was paid for both. A lost new one goes back; the old one stands as it was, but for
+what was refunded of it.
+"""
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", ENDS)
+async def test_whether_the_new_booking_is_lost_or_not_nobody_pays_for_both(
+    database: AsyncEngine, city: City, story: str
+) -> None:
+    gaps = [None, *every_gap(story)]
+    ends = {gap: await live(database, city, story, gap) for gap in gaps}
+    assert {gap: breaks for gap, (_, breaks) in ends.items() if breaks} == {}
+    assert {gap: end for gap, (end, _) in ends.items()} == ENDS[story]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("story", [*STORIES, *STORIES_OF_DEBITS])
 async def test_a_story_ends_as_if_nothing_had_been_lost(
     database: AsyncEngine, city: City, story: str
 ) -> None:

@@ -35,29 +35,35 @@ async def save_account(process: Process, rider_id: str, outside: Outside, token:
     return next(each.id for each in saved if isinstance(each, SavedAccount))
 
 
-def _is_debit(intent: dict[str, Any]) -> bool:
+def is_debit(intent: dict[str, Any]) -> bool:
+    """Whether a PaymentIntent is of an account."""
     return "sepa_debit" in intent["payment_method_types"]
 
 
 async def count_debits(outside: Outside) -> int:
     """How many debits there were, whatever became of them."""
-    return sum(_is_debit(each) for each in await outside.intents())
+    return sum(is_debit(each) for each in await outside.intents())
 
 
 async def bank_speaks(world: World, chance: Random) -> str | None:
     """A bank carries out a debit under way before its time, or not; or has one returned."""
     debits = [
-        (each["id"], each["status"]) for each in await world.outside.intents() if _is_debit(each)
+        (each["id"], each["status"]) for each in await world.outside.intents() if is_debit(each)
     ]
     ways = {"processing": ("succeed", "fail"), "succeeded": ("return",)}
     said = [(id_, chance.choice(ways[status])) for id_, status in debits if status in ways]
     if not said:
         return None
     id_, outcome = chance.choice(said)
-    async with httpx.AsyncClient(transport=world.outside.wire.hosts[PROCESSOR]) as http:
-        answer = await http.post(f"http://{PROCESSOR}/sandbox/debits/{id_}/{outcome}")
-    assert answer.status_code in (200, 400), answer.text
+    await tell_bank(world.outside, id_, outcome)
     return outcome
+
+
+async def tell_bank(outside: Outside, intent_id: str, outcome: str) -> None:
+    """What a bank does with a debit; nothing, where it did that before."""
+    async with httpx.AsyncClient(transport=outside.wire.hosts[PROCESSOR]) as http:
+        answer = await http.post(f"http://{PROCESSOR}/sandbox/debits/{intent_id}/{outcome}")
+    assert answer.status_code in (200, 400), answer.text
 
 
 async def list_unexplained(world: World) -> list[str]:

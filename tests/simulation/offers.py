@@ -12,6 +12,8 @@ from payments.money import Money
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG
 
+TICKETS = {"single:1:child": 160, "single:1:adult": 250, "single:3:adult": 440}
+"""Dearer and cheaper ones, at the tariff's prices in cents."""
 BIKE, BUS = ProviderId("demo-rad"), ProviderId("demo-bus")
 
 
@@ -33,16 +35,21 @@ def two_buses(now: datetime) -> Offer:
 def rides_on(now: datetime, chance: Random) -> Offer:
     """What instead of a bus that does not come: dearer or cheaper, or on the ticket one has."""
     bus = _bus(now, chance.choice((5, 12, 30)))
-    assert bus.quote is not None
-    price = Money(chance.choice((100, 250, 450)))
-    other = replace(bus, quote=replace(bus.quote, price=price))
-    on_it = replace(
-        bus,
-        quote=replace(bus.quote, price=Money(0)),
-        product="single:1:adult:covered-0",
-    )
+    other = _on(bus, chance.choice(list(TICKETS)))
+    on_it = _on(bus, "single:1:adult:covered-0")
     bike = replace(_bike(now), vehicle_ref=VehicleRef(chance.choice(("hbf-01", "hbf-02"))))
     return _offer(now, *chance.choice(((other,), (on_it,), (bike,), (bike, other))))
+
+
+def dearer_bus(now: datetime) -> Offer:
+    """One in twelve minutes."""
+    return _offer(now, _on(_bus(now, 12), "single:3:adult"))
+
+
+def _on(bus: OfferLeg, product: str) -> OfferLeg:
+    assert bus.quote is not None
+    price = Money(TICKETS.get(product, 0))
+    return replace(bus, product=product, quote=replace(bus.quote, price=price))
 
 
 def _offer(now: datetime, *legs: OfferLeg) -> Offer:

@@ -49,7 +49,7 @@ class Way:
     method: str
 
 
-def _begins(trip: Trip) -> list[str]:
+def list_going(trip: Trip) -> list[str]:
     """The legs from which a trip may be disturbed: booked, and nothing after them is used."""
     return [
         leg.id
@@ -66,11 +66,11 @@ def _refuse_over(trip: Trip) -> None:
 
 async def look_on(world: World, chance: Random, number: int, method: str) -> Way | None:
     """A rider of one of the bookings is told that it cannot be made, and looks for another way."""
-    going = [trip for trip in await world.trips() if trip.state in STANDS[:2] and _begins(trip)]
+    going = [trip for trip in await world.trips() if trip.state in STANDS[:2] and list_going(trip)]
     if not going:
         return None
     trip = chance.choice(going)
-    leg_id = chance.choice(_begins(trip))
+    leg_id = chance.choice(list_going(trip))
     locked = lock_price(trip, list_given_up(trip, leg_id))
     offered = rides_on(world.clock.now, chance)
     if offered.ceiling.minor > locked.minor + MOST_BORNE:
