@@ -94,11 +94,16 @@ class Servers:
 
     def addresses(self) -> dict[str, str]:
         """Everything, started; for an xdist worker's ``given``."""
-        return {
-            "DATABASE_URL": self.database(),
-            "template": self.template(),
-            "REDIS_URL": self.redis(),
-        }
+        self.template(), self.redis()
+        return dict(self.given)
+
+    def clone(self) -> str:
+        """The name of a new database like the template."""
+        name = f"{self.run}_{secrets.token_hex(4)}"
+        how = self.given.get("strategy", "WAL_LOG")
+        statement = f"CREATE DATABASE {{name}} TEMPLATE {{template}} STRATEGY {how}"
+        _execute(self.database(), statement, name=name, template=self.template())
+        return name
 
     def _address(self, name: str, start: Callable[[], str]) -> str:
         if name not in self.given:
@@ -115,6 +120,8 @@ class Servers:
 
     def _start_postgres(self) -> str:
         folder = self._folder()
+        if folder.parent == _MEMORY:  # where files are copied faster than pages
+            self.given["strategy"] = "FILE_COPY"
         postgres = EmbeddedPostgres(folder / "postgres", folder / "postgres.log", durable=False)
         self.stack.callback(postgres.stop)
         postgres.start()
@@ -146,6 +153,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in _NEVER_IN_TESTS:
         os.environ.pop(name, None)
     os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+    gc.disable()
     given = getattr(config, "workerinput", {}).get("servers", given)
     config.stash[_SERVERS] = Servers(given)
 
@@ -169,6 +177,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what is there by now, which no test lets go."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 
 
@@ -198,9 +207,7 @@ def _servers(request: pytest.FixtureRequest) -> Servers:
 @pytest.fixture
 def database_url(_servers: Servers) -> Iterator[str]:
     """A migrated database of this test's own."""
-    name = f"{_servers.run}_{secrets.token_hex(4)}"
-    template, server = _servers.template(), _servers.database()
-    _execute(server, "CREATE DATABASE {name} TEMPLATE {template}", name=name, template=template)
+    name, server = _servers.clone(), _servers.database()
     yield _with_database(server, name)
     _execute(server, "DROP DATABASE {name} WITH (FORCE)", name=name)
 

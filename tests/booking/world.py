@@ -20,7 +20,7 @@ from gtfs.geo import LatLon
 from mobility.booking.advance import advance
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.desk import Desk
-from mobility.booking.trip import Trip
+from mobility.booking.trip import BookingState, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.planning.offer import Offer, OfferLeg
@@ -40,6 +40,7 @@ from tests.served import listening, served, url_of
 from tests.simulation.mortal import CrashError
 
 BIKE, CAR = ProviderId("demo-rad"), ProviderId("demo-auto")
+IDLE_LOOKS = 5
 TARIFFS = {Mode.BIKE: "basis/2026-01", Mode.CAR: "klein/2026-01"}
 
 
@@ -90,13 +91,21 @@ class World:
         return ProviderTerms(self.desk.providers[provider_id], Decimal(8))
 
     async def advance(self, booking_id: str) -> datetime | None:
-        """Advance as the worker does, skipping the waits between attempts."""
+        """Advance as the worker does, skipping the waits between attempts.
+
+        One that waits for its rider is looked at a few times more, and left when nothing comes.
+        """
         wake_at = await advance(self.desk, booking_id)
+        before, idle = await self.trip(booking_id), 0
         for _ in range(40):
             if wake_at is None or wake_at > self.desk.clock() + timedelta(seconds=120):
                 return wake_at
             await asyncio.sleep(0.01)
             wake_at = await advance(self.desk, booking_id)
+            now = await self.trip(booking_id)
+            idle, before = (idle + 1 if now == before else 0), now
+            if idle == IDLE_LOOKS and now.state is BookingState.AWAITING_PAYMENT:
+                return wake_at
         return wake_at
 
     async def trip(self, booking_id: str) -> Trip:

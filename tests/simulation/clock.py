@@ -19,6 +19,19 @@ CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at 
 SEARCH_PATH = "-c synchronous_commit=off -c search_path=sim,public,pg_catalog"
 """With ``pg_catalog`` last, ``now()`` is ours."""
 
+WIPE = """
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        IF name NOT IN ('alembic_version', 'account') THEN
+            EXECUTE format('DELETE FROM public.%I', name);
+        END IF;
+    END LOOP;
+END $$
+"""
+
 
 async def open_engine(database_url: str) -> AsyncEngine:
     """An engine whose statements see simulated time."""
@@ -34,12 +47,7 @@ async def wipe(engine: AsyncEngine) -> None:
     """Empty every table, the ledger's too: another world begins."""
     async with engine.begin() as tx:
         await tx.execute(text("SET LOCAL session_replication_role = replica"))
-        names = await tx.scalars(
-            text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        )
-        for name in names:
-            if name not in {"alembic_version", "account"}:
-                await tx.execute(text(f'DELETE FROM "{name}"'))
+        await tx.execute(text(WIPE))
 
 
 class Clock:

@@ -25,7 +25,7 @@ from tests.simulation.offers import bike_and_bus, two_buses
 from tests.simulation.story import ask
 from tests.simulation.world import START, City, World
 
-ORDERS = int(os.environ.get("ORDERS", "15"))
+ORDERS = int(os.environ.get("ORDERS", "40"))
 """How many are delivered, with doubles and losses, each in a life of its own."""
 MINUTES = float(os.environ.get("MINUTES", "60"))
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
