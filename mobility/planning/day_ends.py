@@ -123,5 +123,13 @@ def say_end(end: DayEnd, day: date, departs: datetime | None, zone: ZoneInfo) ->
         return Notice("none_that_day", f"Am {named}, fährt hier nichts.")
     local = departs.astimezone(zone)
     night = f" (in der Nacht zum {local:%d.%m.})" * (local.date() > day)
-    text = f"Die {_WHICH[end]} Verbindung am {named}: ab {local:%H:%M} Uhr{night}."
+    text = f"Die {_WHICH[end]} Verbindung am {named}: ab {_say_clock(local)}{night}."
     return Notice(f"{end}_of_day", text, at=departs)
+
+
+def _say_clock(local: datetime) -> str:
+    """By the clock; in the hour that is there twice, with which of both is meant."""
+    said = f"{local:%H:%M} Uhr"
+    if local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
+        return said
+    return f"{said} {'Winterzeit' if local.fold else 'Sommerzeit'}"

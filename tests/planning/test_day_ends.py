@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from mobility.planning.day_ends import say_end
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import Reason
 from mobility.planning.request import DayEnd, SearchRequest, SearchResult, Via
@@ -188,3 +190,20 @@ def test_in_luebeck_they_are_the_ends_of_the_day_read_page_by_page() -> None:
 def test_what_makes_no_sense_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadSearchError):
         town(WEEK).search(replace(ACROSS, **changes), NOW)
+
+
+@pytest.mark.parametrize(
+    ("departs", "said"),
+    [
+        ("2026-10-25T01:59+02:00", "ab 01:59 Uhr (in der Nacht zum 25.10.)."),
+        ("2026-10-25T02:30+02:00", "ab 02:30 Uhr Sommerzeit (in der Nacht zum 25.10.)."),
+        ("2026-10-25T02:30+01:00", "ab 02:30 Uhr Winterzeit (in der Nacht zum 25.10.)."),
+        ("2026-10-25T03:00+01:00", "ab 03:00 Uhr (in der Nacht zum 25.10.)."),
+        ("2026-03-29T03:30+02:00", "ab 03:30 Uhr (in der Nacht zum 29.03.)."),
+    ],
+)
+def test_of_an_hour_that_is_there_twice_it_says_which(departs: str, said: str) -> None:
+    at = datetime.fromisoformat(departs)
+    day = at.date() - timedelta(days=1)
+    notice = say_end(DayEnd.LAST, day, at, ZoneInfo("Europe/Berlin"))
+    assert notice.text.partition(": ")[2] == said
