@@ -80,7 +80,7 @@ async def prepare_authorisation(
     """
     if amount.minor <= 0:
         raise ValueError(f"payment {payment_id}: cannot authorise {amount}")
-    is_new = await new_payment(
+    created = await new_payment(
         tx,
         id=payment_id,
         booking_id=booking_id,
@@ -95,15 +95,15 @@ async def prepare_authorisation(
         created_at=now,
         updated_at=now,
     )
+    if created is not None:
+        added = await insert_operation(tx, created, OperationKind.AUTHORISE, amount.minor, now)
+        return operation_of(added, created, fresh=True)
     row = await get_row(tx, payment_id, lock=True)
     asked = (booking_id, amount.minor, amount.currency, customer_ref, method)
     if asked != (row.booking_id, row.amount_minor, row.currency, row.customer_ref, row.method):
         raise PaymentConflictError(f"payment {payment_id} was begun with other content")
-    if is_new:
-        added = await insert_operation(tx, row, OperationKind.AUTHORISE, amount.minor, now)
-    else:
-        added = await get_operation_row(tx, row.id, f"{row.id}.{OperationKind.AUTHORISE}")
-    return operation_of(added, row, fresh=is_new)
+    begun = await get_operation_row(tx, row.id, f"{row.id}.{OperationKind.AUTHORISE}")
+    return operation_of(begun, row, fresh=False)
 
 
 async def prepare_capture(

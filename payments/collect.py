@@ -61,11 +61,11 @@ async def book_owed(
         created_at=now,
         updated_at=now,
     )
-    if not created:
+    if created is None:
         return
     origin = postings.Origin(booking_id, payment_id, f"{payment_id}.owed")
-    for draft in postings.captured(origin, Money.zero(owed.currency), splits):
-        await ledger.append(tx, draft, event_at=now, now=now)
+    drafts = postings.captured(origin, Money.zero(owed.currency), splits)
+    await ledger.append_all(tx, drafts, event_at=now, now=now)
     await open_debt(tx, payment_id, booking_id, owed, now)
 
 
@@ -165,7 +165,6 @@ async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:
     earlier = [share for row in refunds for share in shares_of_json(row.shares, of.currency)]
     shares = refund_shares(debt.left, splits_of_json(capture.shares, of.currency), earlier)
     origin = postings.Origin(debt.booking_id, debt_id, f"{debt_id}.waived")
-    for draft in postings.waived(origin, shares):
-        await ledger.append(tx, draft, event_at=now, now=now)
+    await ledger.append_all(tx, postings.waived(origin, shares), event_at=now, now=now)
     await set_payment(tx, debt_id, now, receivable_minor=0)
     await tx.execute(delete(debt_table).where(debt_table.c.id == debt_id))

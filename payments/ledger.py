@@ -89,7 +89,19 @@ async def append(tx: AsyncConnection, draft: Draft, *, event_at: datetime, now: 
     Raises:
         JournalConflictError: ``draft.key`` was used for a journal with other content.
     """
-    return await _append(tx, draft, event_at=event_at, now=now, reverses_id=None)
+    (journal_id,) = await append_all(tx, (draft,), event_at=event_at, now=now)
+    return journal_id
+
+
+async def append_all(
+    tx: AsyncConnection, drafts: Sequence[Draft], *, event_at: datetime, now: datetime
+) -> tuple[UUID, ...]:
+    """Append what one event means, each journal as ``append`` does, in as many statements as one.
+
+    Raises:
+        JournalConflictError: a draft's key was used for a journal with other content.
+    """
+    return await _append(tx, drafts, event_at=event_at, now=now)
 
 
 async def reverse(tx: AsyncConnection, key: str, *, memo: str, now: datetime) -> UUID:
@@ -120,7 +132,8 @@ async def reverse(tx: AsyncConnection, key: str, *, memo: str, now: datetime) ->
         original.operation_id,
         memo,
     )
-    return await _append(tx, draft, event_at=now, now=now, reverses_id=original.id)
+    (journal_id,) = await _append(tx, (draft,), event_at=now, now=now, reverses_id=original.id)
+    return journal_id
 
 
 _CLAIM = insert(journal_key).on_conflict_do_nothing().returning(journal_key.c.journal_id)
@@ -129,50 +142,74 @@ _JOURNAL, _ENTRY = insert(journal), insert(entry)
 
 async def _append(
     tx: AsyncConnection,
-    draft: Draft,
+    drafts: Sequence[Draft],
     *,
     event_at: datetime,
     now: datetime,
-    reverses_id: UUID | None,
-) -> UUID:
-    digest = content_sha256(draft)
-    journal_id = _time_ordered_id(now)
+    reverses_id: UUID | None = None,
+) -> tuple[UUID, ...]:
+    if not drafts:
+        return ()
     posted_on = now.astimezone(BOOKS_ZONE).date()
-    claimed = await tx.execute(
-        _CLAIM,
+    digests = [content_sha256(draft) for draft in drafts]
+    ids = [_time_ordered_id(now) for _ in drafts]
+    claims = [
         {
             "idem_key": draft.key,
             "journal_id": journal_id,
             "posted_on": posted_on,
             "content_sha256": digest,
-        },
+        }
+        for draft, journal_id, digest in zip(drafts, ids, digests, strict=True)
+    ]
+    claimed = set(await tx.scalars(_CLAIM, claims))
+    new = [
+        (draft, {"posted_on": posted_on, "id": journal_id, "reverses_id": reverses_id})
+        for draft, journal_id in zip(drafts, ids, strict=True)
+        if journal_id in claimed
+    ]
+    if new:
+        await _write(tx, new, event_at, now)
+    return tuple(
+        [
+            journal_id if journal_id in claimed else await _existing(tx, draft.key, digest)
+            for draft, journal_id, digest in zip(drafts, ids, digests, strict=True)
+        ]
     )
-    if claimed.first() is None:
-        return await _existing(tx, draft.key, digest)
-    await accounts.ensure(tx, (posting.account for posting in draft.postings))
+
+
+async def _write(
+    tx: AsyncConnection,
+    new: Sequence[tuple[Draft, dict[str, object]]],
+    event_at: datetime,
+    now: datetime,
+) -> None:
+    """Write journals whose keys are claimed, with their lines."""
+    await accounts.ensure(tx, (posting.account for draft, _ in new for posting in draft.postings))
     await tx.execute(
         _JOURNAL,
-        {
-            "posted_on": posted_on,
-            "id": journal_id,
-            "idem_key": draft.key,
-            "kind": draft.kind.value,
-            "booking_id": draft.booking_id,
-            "payment_id": draft.payment_id,
-            "operation_id": draft.operation_id,
-            "line_count": len(draft.postings),
-            "reverses_id": reverses_id,
-            "memo": draft.memo,
-            "event_at": event_at,
-            "recorded_at": now,
-        },
+        [
+            head
+            | {
+                "idem_key": draft.key,
+                "kind": draft.kind.value,
+                "booking_id": draft.booking_id,
+                "payment_id": draft.payment_id,
+                "operation_id": draft.operation_id,
+                "line_count": len(draft.postings),
+                "memo": draft.memo,
+                "event_at": event_at,
+                "recorded_at": now,
+            }
+            for draft, head in new
+        ],
     )
     await tx.execute(
         _ENTRY,
         [
             {
-                "posted_on": posted_on,
-                "journal_id": journal_id,
+                "posted_on": head["posted_on"],
+                "journal_id": head["id"],
                 "line": line,
                 "account_code": posting.account.code,
                 "amount_minor": posting.amount.minor,
@@ -181,10 +218,10 @@ async def _append(
                 "vat_percent": posting.vat_percent,
                 "tariff_version": posting.tariff_version,
             }
+            for draft, head in new
             for line, posting in enumerate(draft.postings, start=1)
         ],
     )
-    return journal_id
 
 
 async def _existing(tx: AsyncConnection, key: str, digest: str) -> UUID:

@@ -126,13 +126,12 @@ def operation_of(
 _PAYMENT = select(payment_table).where(payment_table.c.id == bindparam("payment_id"))
 """Made once, as it is asked most."""
 _LOCKED_PAYMENT = _PAYMENT.with_for_update()
-_NEW_PAYMENT = insert(payment_table).on_conflict_do_nothing().returning(payment_table.c.id)
+_NEW_PAYMENT = insert(payment_table).on_conflict_do_nothing().returning(*payment_table.c)
 
 
-async def new_payment(tx: AsyncConnection, **columns: object) -> bool:
-    """Store a payment; False when there is one by that id already."""
-    created = await tx.execute(_NEW_PAYMENT, columns)
-    return created.first() is not None
+async def new_payment(tx: AsyncConnection, **columns: object) -> Row[tuple[object, ...]] | None:
+    """Store a payment; returns its row, or None when there is one by that id already."""
+    return (await tx.execute(_NEW_PAYMENT, columns)).first()
 
 
 async def get_row(

@@ -88,11 +88,10 @@ async def store_begun(
         created_at=found.created_at,
         updated_at=now,
     )
-    if not created:
+    if created is None:
         return False
-    row = await get_row(tx, found.payment_id, lock=True)
     await insert_operation(
-        tx, row, OperationKind.AUTHORISE, found.hold.amount.minor, found.created_at
+        tx, created, OperationKind.AUTHORISE, found.hold.amount.minor, found.created_at
     )
     if debt is not None:
         attempts = int(found.payment_id.rpartition("-")[2])
@@ -188,8 +187,8 @@ async def _store_captured(
         authorised_minor=of.amount_minor,
         captured_minor=taken.minor,
     )
-    for draft in postings.rebuilt(postings.Origin(of.booking_id, of.id, capture.id), splits):
-        await ledger.append(tx, draft, event_at=now, now=now)
+    drafts = postings.rebuilt(postings.Origin(of.booking_id, of.id, capture.id), splits)
+    await ledger.append_all(tx, drafts, event_at=now, now=now)
 
 
 async def _decide(

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import (
+    DateTime,
+    Integer,
+    Row,
+    Text,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import debt, ledger, postings
@@ -40,12 +51,12 @@ async def record(
         The payment, with ``next_operation`` when something is to be called at once.
     """
     of = await get_row(tx, operation.payment_id, lock=True)
-    row = await get_operation_row(tx, of.id, operation.id)
-    if row.state not in OPEN_STATES or outcome.kind is OutcomeKind.UNREACHABLE:
+    if outcome.kind is OutcomeKind.UNREACHABLE:
         return payment_of(of)
-    await _set_operation(tx, row, outcome, now)
-    follow_up = await _RECORDERS[operation.kind](tx, of, row, outcome, now)
-    return payment_of(await get_row(tx, of.id), follow_up)
+    row = await _decide_operation(tx, of.id, operation.id, outcome, now)
+    if row is None:
+        return payment_of(of)
+    return await _RECORDERS[operation.kind](tx, of, row, outcome, now)
 
 
 async def find_operation_row(
@@ -61,9 +72,28 @@ _OF = (
     money_operation.c.id == bindparam("of_id"),
 )
 _OPERATION = select(money_operation).where(*_OF)
-_SET_OPERATION = update(money_operation).where(*_OF)
+_OPEN = [state.value for state in OPEN_STATES]
+_DECIDE = (
+    update(money_operation)
+    .where(*_OF, money_operation.c.state.in_(_OPEN))
+    .values(
+        state=case(
+            {state: bindparam(f"after_{state}", type_=Text) for state in _OPEN},
+            value=money_operation.c.state,
+        ),
+        attempt=money_operation.c.attempt + bindparam("answers", type_=Integer),
+        psp_id=func.coalesce(bindparam("new_psp_id", type_=Text), money_operation.c.psp_id),
+        error_code=bindparam("new_error_code", type_=Text),
+        decided_at=bindparam("ended_at", type_=DateTime(timezone=True)),
+    )
+    .returning(*money_operation.c)
+)
 _NEW_OPERATION = insert(money_operation).returning(*money_operation.c)
-_SET_PAYMENT = update(payment_table).where(payment_table.c.id == bindparam("of_id"))
+_SET_PAYMENT = (
+    update(payment_table)
+    .where(payment_table.c.id == bindparam("of_id"))
+    .returning(*payment_table.c)
+)
 
 
 async def get_operation_row(tx: AsyncConnection, payment_id: str, operation_id: str) -> PaymentRow:
@@ -105,56 +135,59 @@ async def insert_operation(
 
 async def set_payment(
     tx: AsyncConnection, payment_id: str, now: datetime, **columns: object
-) -> None:
-    """Set columns of a payment whose row the caller holds locked."""
-    await tx.execute(_SET_PAYMENT, {"of_id": payment_id, "updated_at": now, **columns})
+) -> PaymentRow:
+    """Set columns of a payment whose row the caller holds locked; returns the row."""
+    values = {"of_id": payment_id, "updated_at": now, **columns}
+    return (await tx.execute(_SET_PAYMENT, values)).one()
 
 
-async def _set_operation(
-    tx: AsyncConnection, row: PaymentRow, outcome: Outcome, now: datetime
-) -> None:
-    state = state_after(OperationState(row.state), outcome.kind)
+async def _decide_operation(
+    tx: AsyncConnection, payment_id: str, operation_id: str, outcome: Outcome, now: datetime
+) -> PaymentRow | None:
+    """Write what became of an open operation; returns its row, None when it had been decided.
+
+    The caller holds the payment's row locked.
+    """
     psp_id = (outcome.hold and outcome.hold.id) or (outcome.refund and outcome.refund.id)
-    await tx.execute(
-        _SET_OPERATION,
-        {
-            "of_payment": row.payment_id,
-            "of_id": row.id,
-            "state": state.value,
-            "attempt": row.attempt + int(outcome.answered),
-            "psp_id": psp_id or row.psp_id,
-            "error_code": outcome.code,
-            "decided_at": now if state not in OPEN_STATES else None,
-        },
-    )
+    ends = outcome.kind in (OutcomeKind.DONE, OutcomeKind.DECLINED)
+    mine = {"of_payment": payment_id, "of_id": operation_id}
+    after = {f"after_{state}": state_after(state, outcome.kind).value for state in OPEN_STATES}
+    values = {
+        "answers": int(outcome.answered),
+        "new_psp_id": psp_id or None,
+        "new_error_code": outcome.code,
+        "ended_at": now if ends else None,
+    }
+    row = (await tx.execute(_DECIDE, mine | after | values)).first()
+    if row is None:
+        await get_operation_row(tx, payment_id, operation_id)
+    return row
 
 
 async def _authorised(
     tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
-) -> Operation | None:
+) -> Payment:
     releasing = of.state == PaymentState.RELEASING
     if outcome.kind is OutcomeKind.DONE and outcome.hold is not None:
-        await set_payment(tx, of.id, now, hold_id=outcome.hold.id)
         if releasing:
-            return None
+            return payment_of(await set_payment(tx, of.id, now, hold_id=outcome.hold.id))
+        state = PaymentState.AUTHORISING.value
+        of = await set_payment(tx, of.id, now, hold_id=outcome.hold.id, state=state)
         confirm = await insert_operation(tx, of, OperationKind.CONFIRM, of.amount_minor, now)
-        await set_payment(tx, of.id, now, state=PaymentState.AUTHORISING.value)
         fresh = outcome.hold.state is HoldState.UNCONFIRMED
-        return operation_of(confirm, await get_row(tx, of.id), fresh=fresh)
-    if not releasing:
-        await _not_held(tx, of, outcome, now)
-    return None
+        return payment_of(of, operation_of(confirm, of, fresh=fresh))
+    return payment_of(of if releasing else await _not_held(tx, of, outcome, now))
 
 
 async def _confirmed(
     tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
-) -> None:
+) -> Payment:
     hold = outcome.hold
     releasing = of.state == PaymentState.RELEASING
     if row.state == OperationState.PROCESSING and outcome.kind is OutcomeKind.UNKNOWN:
-        return
+        return payment_of(of)
     if outcome.kind is OutcomeKind.DONE and hold is not None:
-        await set_payment(
+        of = await set_payment(
             tx,
             of.id,
             now,
@@ -166,9 +199,9 @@ async def _confirmed(
             **({} if releasing else {"state": PaymentState.AUTHORISED.value}),
         )
     elif releasing:
-        return
+        pass
     elif outcome.kind is OutcomeKind.REQUIRES_ACTION and hold is not None:
-        await set_payment(
+        of = await set_payment(
             tx,
             of.id,
             now,
@@ -176,20 +209,23 @@ async def _confirmed(
             redirect_url=hold.redirect_url,
         )
     elif outcome.kind is OutcomeKind.PROCESSING:
-        await set_payment(tx, of.id, now, state=PaymentState.PROCESSING.value, redirect_url=None)
+        processing = PaymentState.PROCESSING.value
+        of = await set_payment(tx, of.id, now, state=processing, redirect_url=None)
         if of.debt_id is not None:
             state = debt.DebtState.PROCESSING.value
             await debt.set_debt(tx, of.debt_id, now, state=state, refused_because=None)
     else:
-        await _not_held(tx, of, outcome, now)
+        of = await _not_held(tx, of, outcome, now)
+    return payment_of(of)
 
 
-async def _not_held(tx: AsyncConnection, of: PaymentRow, outcome: Outcome, now: datetime) -> None:
+async def _not_held(
+    tx: AsyncConnection, of: PaymentRow, outcome: Outcome, now: datetime
+) -> PaymentRow:
     if outcome.kind is OutcomeKind.UNKNOWN:
-        await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
-        return
+        return await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
     gone = outcome.code == HOLD_GONE
-    await set_payment(
+    of = await set_payment(
         tx,
         of.id,
         now,
@@ -198,6 +234,7 @@ async def _not_held(tx: AsyncConnection, of: PaymentRow, outcome: Outcome, now: 
         redirect_url=None,
     )
     await _leave_debt(tx, of, outcome.code, now)
+    return of
 
 
 async def _leave_debt(
@@ -209,19 +246,19 @@ async def _leave_debt(
 
 async def _captured(
     tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
-) -> None:
+) -> Payment:
     if outcome.kind is OutcomeKind.DONE and outcome.hold is not None:
-        await _take(tx, of, row, outcome.hold.captured, PaymentState.CAPTURED, now)
+        of = await _take(tx, of, row, outcome.hold.captured, PaymentState.CAPTURED, now)
     elif outcome.kind is OutcomeKind.DECLINED and outcome.code == HOLD_GONE:
         nothing = Money.zero(of.currency)
         await _take(tx, of, row, nothing, PaymentState.RELEASED, now)
-        await set_payment(tx, of.id, now, decline_code=HOLD_GONE)
+        of = await set_payment(tx, of.id, now, decline_code=HOLD_GONE)
     elif outcome.kind is OutcomeKind.UNKNOWN:
-        await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
+        of = await set_payment(tx, of.id, now, state=PaymentState.UNKNOWN.value)
     else:
-        await set_payment(
-            tx, of.id, now, state=PaymentState.AUTHORISED.value, decline_code=outcome.code
-        )
+        state = PaymentState.AUTHORISED.value
+        of = await set_payment(tx, of.id, now, state=state, decline_code=outcome.code)
+    return payment_of(of)
 
 
 async def _take(
@@ -231,16 +268,16 @@ async def _take(
     taken: Money,
     state: PaymentState,
     now: datetime,
-) -> None:
+) -> PaymentRow:
     origin = postings.Origin(of.booking_id, of.id, row.id)
     if of.debt_id is not None:
-        await set_payment(tx, of.id, now, state=state.value, captured_minor=taken.minor)
+        of = await set_payment(tx, of.id, now, state=state.value, captured_minor=taken.minor)
         await _post(tx, postings.collected(origin, taken), now)
         await debt.count_paid(tx, of.debt_id, taken, now)
-        return
+        return of
     splits = splits_of_json(row.shares, of.currency)
     owed = Money.total((split.gross for split in splits), of.currency) - taken
-    await set_payment(
+    of = await set_payment(
         tx,
         of.id,
         now,
@@ -249,35 +286,35 @@ async def _take(
         receivable_minor=max(owed.minor, 0),
     )
     if owed.minor < 0:
-        return  # somebody else captured more than the trip cost: reconciliation opens a case
+        return of  # somebody else captured more than the trip cost: reconciliation opens a case
     await _post(tx, postings.captured(origin, taken, splits), now)
     if owed:
         await debt.open_debt(tx, of.id, of.booking_id, owed, now)
+    return of
 
 
 async def _released(
     tx: AsyncConnection, of: PaymentRow, _row: PaymentRow, outcome: Outcome, now: datetime
-) -> None:
+) -> Payment:
     if outcome.kind is OutcomeKind.DONE:
-        await set_payment(tx, of.id, now, state=PaymentState.RELEASED.value, redirect_url=None)
+        released = PaymentState.RELEASED.value
+        of = await set_payment(tx, of.id, now, state=released, redirect_url=None)
         await _leave_debt(tx, of, HOLD_GONE, now)
         await tx.execute(
             update(money_operation)
-            .where(
-                money_operation.c.payment_id == of.id,
-                money_operation.c.state.in_([state.value for state in OPEN_STATES]),
-            )
+            .where(money_operation.c.payment_id == of.id, money_operation.c.state.in_(_OPEN))
             .values(state=OperationState.DECLINED.value, error_code=HOLD_GONE, decided_at=now)
         )
     elif outcome.code == ALREADY_CAPTURED and outcome.hold is not None:
-        await _captured_elsewhere(tx, of, outcome.hold, now)
+        of = await _captured_elsewhere(tx, of, outcome.hold, now)
+    return payment_of(of)
 
 
 async def _captured_elsewhere(
     tx: AsyncConnection, of: PaymentRow, hold: Hold, now: datetime
-) -> None:
+) -> PaymentRow:
     """Somebody captured by hand what we wanted to release: reconciliation opens a case."""
-    await set_payment(
+    return await set_payment(
         tx,
         of.id,
         now,
@@ -289,21 +326,24 @@ async def _captured_elsewhere(
 
 async def _refunded(
     tx: AsyncConnection, of: PaymentRow, row: PaymentRow, outcome: Outcome, now: datetime
-) -> None:
+) -> Payment:
     if outcome.kind is not OutcomeKind.DONE:
-        return
+        return payment_of(of)
     given_back = of.refunded_minor + row.amount_minor
     whole = given_back == of.captured_minor
     state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
-    await set_payment(tx, of.id, now, state=state.value, refunded_minor=given_back)
+    of = await set_payment(tx, of.id, now, state=state.value, refunded_minor=given_back)
     origin = postings.Origin(of.booking_id, of.id, row.id)
     if row.shares:
-        await _post(tx, postings.refunded(origin, shares_of_json(row.shares, of.currency)), now)
-        return
+        shares = shares_of_json(row.shares, of.currency)
+        await _post(tx, postings.refunded(origin, shares), now)
+        return payment_of(of)
     amount = Money(row.amount_minor, of.currency)
-    await set_payment(tx, of.id, now, compensated_minor=of.compensated_minor + amount.minor)
+    compensated_minor = of.compensated_minor + amount.minor
+    of = await set_payment(tx, of.id, now, compensated_minor=compensated_minor)
     ours = _AT_OUR_EXPENSE.get(row.reason)
     await _post(tx, rebated(origin, amount, *ours) if ours else compensated(origin, amount), now)
+    return payment_of(of)
 
 
 _AT_OUR_EXPENSE = {
@@ -313,8 +353,7 @@ _AT_OUR_EXPENSE = {
 
 
 async def _post(tx: AsyncConnection, drafts: Sequence[postings.Draft], now: datetime) -> None:
-    for draft in drafts:
-        await ledger.append(tx, draft, event_at=now, now=now)
+    await ledger.append_all(tx, drafts, event_at=now, now=now)
 
 
 _RECORDERS = {

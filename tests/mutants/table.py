@@ -183,15 +183,15 @@ MUTANTS = (
     Mutant(
         "an outcome is recorded twice",
         "payments/record.py",
-        "    if row.state not in OPEN_STATES or outcome.kind is OutcomeKind.UNREACHABLE:\n",
-        "    if outcome.kind is OutcomeKind.UNREACHABLE:\n",
+        "    .where(*_OF, money_operation.c.state.in_(_OPEN))\n    .values(",
+        "    .where(*_OF)\n    .values(",
         REPETITION,
     ),
     Mutant(
         "a journal is posted again under a key that is used",
         "payments/ledger.py",
-        "    if claimed.first() is None:\n",
-        "    if claimed.first() is None and not draft.key:\n",
+        "        if journal_id in claimed\n    ]\n",
+        "    ]\n",
         "tests/payments/test_ledger.py::test_the_same_again_is_no_second_journal",
     ),
     Mutant(
