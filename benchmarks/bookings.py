@@ -23,10 +23,12 @@ import pstats
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, cast
@@ -36,7 +38,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import event, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchmarks.counter import Operator, Processor
 from gtfs.geo import LatLon
@@ -46,7 +48,7 @@ from mobility.booking.desk import Desk
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import BookingState
 from mobility.booking.trips import get_trip
-from mobility.db import make_engine, transaction
+from mobility.db import autocommit, make_engine, transaction
 from mobility.embedded.postgres import EmbeddedPostgres
 from mobility.migrate import migrate
 from mobility.planning.offer import Offer, OfferLeg
@@ -68,6 +70,8 @@ class Measured:
 
     settled: int
     commits: int
+    round_trips: int
+    """Statements, and beginnings and ends of transactions."""
     cpu_s: float
     confirmed_s: list[float]
     """How long each booking took from the request to its confirmation."""
@@ -108,7 +112,9 @@ def _measure(url: str) -> int:
     table.add_row(
         f"their {commits:,} commits against pgbench's, in time", f"{ratio:.2f}", f"{AIM_RATIO}"
     )
+    trips = sum(part.round_trips for part in parts)
     table.add_row("commits a booking", f"{commits / settled:.1f}", "")
+    table.add_row("round trips to the database a booking", f"{trips / settled:.1f}", "")
     cpu = 1e3 * sum(part.cpu_s for part in parts) / settled
     table.add_row("processor time of ours a booking, ms", f"{cpu:.1f}", "")
     p50, p99 = (1e3 * waits[int(len(waits) * part)] for part in (0.5, 0.99))
@@ -132,13 +138,9 @@ def _book_all(url: str, number: int) -> Measured:
 
 async def _ride_all(url: str, number: int) -> Measured:
     engine = make_engine(url)
-    commits = 0
-
-    def count_one(_connection: object) -> None:
-        nonlocal commits
-        commits += 1
-
-    event.listen(engine.sync_engine, "commit", count_one)
+    counted: Counter[str] = Counter()
+    for name in ("commit", "before_cursor_execute"):
+        event.listen(engine.sync_engine, name, partial(_count, counted, name))
     desk = _desk(engine, f"bench-{number}")
     waits: list[float] = []
 
@@ -149,7 +151,12 @@ async def _ride_all(url: str, number: int) -> Measured:
     settled = sum(await asyncio.gather(*(one_rider(rider) for rider in range(RIDERS))))
     cpu = process_time() - cpu
     await engine.dispose()
-    return Measured(settled, commits, cpu, waits)
+    round_trips = counted["before_cursor_execute"] + 2 * counted["commit"]
+    return Measured(settled, counted["commit"], round_trips, cpu, waits)
+
+
+def _count(counted: Counter[str], name: str, *_details: object) -> None:
+    counted[name] += 1
 
 
 async def _whole_trip(desk: Desk, rider: str, waits: list[float]) -> int:
@@ -157,16 +164,16 @@ async def _whole_trip(desk: Desk, rider: str, waits: list[float]) -> int:
     booking_id = await _book(desk, rider, f"{rider}'s bike", bus=True)
     await advance(desk, booking_id)
     waits.append(perf_counter() - begun)
-    async with transaction(desk.engine) as tx:
-        bike = (await get_trip(tx, booking_id)).provided[0]
+    async with autocommit(desk.engine) as db:
+        bike = (await get_trip(db, booking_id)).provided[0]
     for ask in (ask_to_start, ask_to_finish):
         async with transaction(desk.engine) as tx:
             await ask(tx, booking_id, bike.id, desk.clock())
         await advance(desk, booking_id)
     later = replace(desk, clock=lambda: datetime.now(UTC) + timedelta(hours=1))
     await advance(later, booking_id)
-    async with transaction(desk.engine) as tx:
-        return int((await get_trip(tx, booking_id)).state is BookingState.SETTLED)
+    async with autocommit(desk.engine) as db:
+        return int((await get_trip(db, booking_id)).state is BookingState.SETTLED)
 
 
 async def _book(desk: Desk, rider: str, vehicle: str, *, bus: bool) -> str:
@@ -203,6 +210,9 @@ def _desk(engine: AsyncEngine, worker: str) -> Desk:
     async def customer(rider_id: str) -> str:
         return f"cus_{rider_id}"
 
+    async def known_customer(_tx: AsyncConnection, rider_id: str) -> str:
+        return await customer(rider_id)
+
     async def changed(_booking_id: str) -> None:
         return
 
@@ -214,6 +224,7 @@ def _desk(engine: AsyncEngine, worker: str) -> Desk:
         clock=lambda: datetime.now(UTC),
         pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
         customer=customer,
+        known_customer=known_customer,
         return_url="http://127.0.0.1/payment-done",
         worker=worker,
         lease=timedelta(seconds=30),

@@ -19,7 +19,7 @@ from mobility.cities.city import City, load_city
 from mobility.cities.realtime_feed import feeds_of_urls
 from mobility.city_streets import list_addresses, open_streets
 from mobility.db import make_engine
-from mobility.identity.customers import get_or_create_customer
+from mobility.identity.customers import find_customer, get_or_create_customer
 from mobility.identity.mailer import make_mailer
 from mobility.identity.pass_states import PassKind
 from mobility.identity.pseudonyms import provider_pseudonym
@@ -238,6 +238,7 @@ def _desk(
         clock=utc_now,
         pseudonym=pseudonym,
         customer=customer,
+        known_customer=find_customer,
         return_url=f"{public}/payment-done",
         worker=_worker_name(),
         lease=timedelta(seconds=settings.step_lease_seconds),

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mobility.db import transaction
+from mobility.db import autocommit, transaction
 from mobility.tables import step
 
 log = logging.getLogger(__name__)
@@ -116,8 +116,8 @@ async def claim(
         .values(worker=token, lease_until=func.now() + lease, attempts=step.c.attempts + 1)
         .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
     )
-    async with transaction(engine) as tx:
-        row = (await tx.execute(statement)).one_or_none()
+    async with autocommit(engine) as db:
+        row = (await db.execute(statement)).one_or_none()
     if row is None:
         return None
     return Claim(row.kind, row.key, row.generation, row.attempts, token)
@@ -135,8 +135,8 @@ async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
     """
     while True:
         await asyncio.sleep(lease.total_seconds() / 3)
-        async with transaction(engine) as tx:
-            renewed = await tx.execute(
+        async with autocommit(engine) as db:
+            renewed = await db.execute(
                 update(step)
                 .where(*_mine(held))
                 .values(lease_until=func.now() + lease)
@@ -149,12 +149,15 @@ async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
 async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | None) -> None:
     """Give the step back: gone, or due again. A step asked for meanwhile is due as asked."""
     unasked = step.c.generation == held.generation
-    async with transaction(engine) as tx:
-        if run_again_at is None:
-            await tx.execute(delete(step).where(*_mine(held), unasked))
-        else:
-            await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=run_again_at))
-        await tx.execute(update(step).where(*_mine(held)).values(**RESTED))
+    rest = update(step).where(*_mine(held)).values(**RESTED)
+    async with autocommit(engine) as db:
+        if run_again_at is not None:
+            due = case((unasked, run_again_at), else_=step.c.run_at)
+            await db.execute(rest.values(run_at=due))
+            return
+        gone = await db.execute(delete(step).where(*_mine(held), unasked))
+        if not gone.rowcount:
+            await db.execute(rest)
 
 
 RESTED: dict[str, Any] = {
@@ -299,8 +302,8 @@ async def run_due(
 
 async def wait_for_work(engine: AsyncEngine, seconds: float) -> None:
     """Sleep until a step may be due; short, since steps are also run by those who ask for them."""
-    async with transaction(engine) as tx:
-        delay = await tx.scalar(
+    async with autocommit(engine) as db:
+        delay = await db.scalar(
             select(
                 func.extract(
                     "epoch",

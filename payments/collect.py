@@ -47,6 +47,8 @@ async def book_owed(
 ) -> None:
     """Book a ride that nothing was authorised for: all of it is owed. Once for each payment."""
     owed = Money.total(split.gross for split in splits)
+    origin = postings.Origin(booking_id, payment_id, f"{payment_id}.owed")
+    drafts = postings.captured(origin, Money.zero(owed.currency), splits)
     created = await new_payment(
         tx,
         id=payment_id,
@@ -63,8 +65,6 @@ async def book_owed(
     )
     if created is None:
         return
-    origin = postings.Origin(booking_id, payment_id, f"{payment_id}.owed")
-    drafts = postings.captured(origin, Money.zero(owed.currency), splits)
     await ledger.append_all(tx, drafts, event_at=now, now=now)
     await open_debt(tx, payment_id, booking_id, owed, now)
 

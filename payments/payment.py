@@ -6,6 +6,7 @@ before it is sent; its id is derived from the payment's, so preparing it twice f
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -181,9 +182,14 @@ async def list_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operati
     """A payment's operations, in the order they were prepared."""
     of = await get_row(tx, payment_id)
     rows = await tx.execute(_OPERATIONS, {"payment_id": payment_id})
-    found = [operation_of(row, of, fresh=False) for row in rows]
+    return _in_order(operation_of(row, of, fresh=False) for row in rows)
+
+
+def _in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     place = {kind: index for index, kind in enumerate(OperationKind)}
-    return tuple(sorted(found, key=lambda each: (each.first_sent_at, place[each.kind], each.id)))
+    return tuple(
+        sorted(operations, key=lambda each: (each.first_sent_at, place[each.kind], each.id))
+    )
 
 
 async def find_open_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operation, ...]:
@@ -191,9 +197,14 @@ async def find_open_operations(tx: AsyncConnection, payment_id: str) -> tuple[Op
 
     While a hold is being released only that operation is listed: it settles the earlier ones.
     """
-    found = [each for each in await list_operations(tx, payment_id) if each.state in OPEN_STATES]
-    release = [each for each in found if each.kind is OperationKind.CANCEL]
-    return tuple(release or found)
+    rows = await tx.execute(_OPERATIONS, {"payment_id": payment_id})
+    still_open = [row for row in rows if row.state in OPEN_STATES]
+    if not still_open:
+        return ()
+    of = await get_row(tx, payment_id)
+    found = _in_order(operation_of(row, of, fresh=False) for row in still_open)
+    release = tuple(each for each in found if each.kind is OperationKind.CANCEL)
+    return release or found
 
 
 async def list_stale_payments(

@@ -29,86 +29,106 @@ from mobility.booking.legs import (
     record_look,
 )
 from mobility.booking.longest import note_our_end
-from mobility.booking.moves import ADVANCE, OVER, Act, Action, Move
+from mobility.booking.moves import ADVANCE, OVER, Act, Action, Move, after
 from mobility.booking.rebooked import STANDS, ask_to_bear, give_up_rebooked
 from mobility.booking.states import decide
-from mobility.booking.trip import Aim, Ask, AskState, BookingState, Trip
+from mobility.booking.trip import (
+    Aim,
+    Ask,
+    AskState,
+    BookingState,
+    PaymentView,
+    Trip,
+    TripLeg,
+)
 from mobility.booking.trips import (
-    get_order,
     get_trip,
     lock_booking,
     mark_needs_attention,
     mark_sent,
+    order_of,
     record_move,
 )
-from mobility.db import transaction
-from payments.errors import PaymentConflictError
+from mobility.db import autocommit, transaction
+from payments.errors import OutcomeUnknownError, PaymentConflictError, UnreachableError
+from payments.operation import Operation
 from providers.values import LegOrder, Reservation
 
 STEP = ADVANCE
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_MOVES = 200
 """More moves in one go than any booking needs."""
+_STUCK = (pay.PaymentStuckError, PaymentConflictError, ValueError)
+"""What a payment does not get beyond without a person."""
 POLL_S, PAUSE_S = 0.25, 0.1
 """How often a waiting request looks at what is under way, and asks for what is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What the operators said since the last transaction."""
+    """What operators and the processor said since the last transaction."""
 
     answers: tuple[Answer, ...] = ()
     seen: Mapping[str, Reservation | None] = field(default_factory=dict)
     """How rides stand that were looked at, by leg."""
+    paid: pay.Called | None = None
 
     def __bool__(self) -> bool:
         """Whether there is anything to record."""
-        return bool(self.answers or self.seen)
+        return bool(self.answers or self.seen or self.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a decision asks of the outside, recorded as sent."""
+
+    calls: list[LegCall]
+    looks: Mapping[str, LegOrder]
+    payment: Operation | None
+    names_payer: bool
+    """The processor's name of the rider is to be made before her payment is prepared."""
+    stuck: Exception | None
+    """Why the payment cannot go on without a person."""
+
+    @property
+    def about_money(self) -> bool:
+        """Whether the processor is asked, before which all else is recorded."""
+        return self.payment is not None or self.names_payer or self.stuck is not None
 
 
 async def advance(desk: Desk, booking_id: str) -> datetime | None:
     """Advance a booking as far as it goes now.
 
-    What operators answered is recorded in the transaction that decides what is next.
+    What the outside answered is recorded in the transaction that decides what is next and prepares
+    it.
 
     Returns:
         When to look again, or None when nothing is left to do.
     """
-    learnt = Learnt()
+    learnt, payer = Learnt(), None
     for _ in range(MOST_MOVES):
         now = desk.clock()
         async with transaction(desk.engine) as tx:
             await lock_booking(tx, booking_id)
             await _record(tx, booking_id, learnt, now)
             trip, move, changed = await _decide(tx, desk, booking_id, now)
-            calls = [
-                await _prepare_leg(tx, desk, trip, action, now)
-                for action in move.actions
-                if action.act is Act.LEG
-            ]
-            looks = {
-                action.leg_id: await _order_of(tx, desk, trip, action.leg_id)
-                for action in move.actions
-                if action.act is Act.LOOK and action.leg_id is not None
-            }
+            outgoing = await _prepare(tx, desk, trip, move, payer, now)
         if changed or learnt:
             await desk.changed(booking_id)
         if not move.actions:
             return move.wake_at
-        learnt = await _ask(desk, calls, looks)
+        learnt = await _ask(desk, outgoing)
         waits = _waits(trip, learnt.answers)
-        payments = [each.act for each in move.actions if each.act not in (Act.LEG, Act.LOOK)]
-        if learnt and (waits or payments):
-            async with transaction(desk.engine) as tx:
-                await lock_booking(tx, booking_id)
-                await _record(tx, booking_id, learnt, desk.clock())
-            learnt = Learnt()
-        for act in payments:
-            wait = await _pay(desk, trip, act)
-            waits += [] if wait is None else [wait]
-        if waits or payments:
-            await desk.changed(booking_id)
+        if outgoing.about_money:
+            await _record_now(desk, booking_id, learnt)
+            learnt = Learnt(paid=await _pay(desk, trip, outgoing))
+        if outgoing.names_payer:
+            payer = await _find_payer(desk, trip)
+        if (learnt.paid and not learnt.paid.decided) or (outgoing.names_payer and payer is None):
+            waits.append(pay.next_ask(desk, trip))
         if waits:
+            await _record_now(desk, booking_id, learnt)
+            await desk.changed(booking_id)
             return desk.clock() + min(LONGEST_WAIT, max(waits))
     raise NoRestError(f"{booking_id} does not come to rest: {trip.state}, {move.actions}")
 
@@ -119,21 +139,25 @@ async def _decide(
     """The next move that asks for something, or at which the booking rests; all moves are written.
 
     Returns:
-        The trip before that move, the move, and whether the booking has changed.
+        The trip as it stands after that move, the move, and whether the booking has changed.
     """
     changed = False
+    trip = await get_trip(tx, booking_id)
     for _ in range(MOST_MOVES):
-        trip = await get_trip(tx, booking_id)
         move = decide(trip, now)
         await record_move(tx, trip, move, now)
+        moved = after(trip, move)
         if trip.locked is not None and _stands_now(trip, move):
             await give_up_rebooked(tx, trip, now)
+            moved = await get_trip(tx, booking_id)  # less may be locked now
         if move.state is BookingState.SETTLED is not trip.state:
             await ask_to_cap(tx, desk, booking_id, now)
             await ask_to_bear(tx, trip, now)
-        if move.actions or not _changed(trip, move):
-            return trip, move, changed or _changed(trip, move)
-        changed = True
+        changes = _changed(trip, move)
+        changed = changed or changes
+        trip = moved
+        if move.actions or not changes:
+            return trip, move, changed
     raise NoRestError(f"{booking_id} does not come to rest: {trip.state}")
 
 
@@ -161,8 +185,8 @@ async def advance_while_waiting(
             task.add_done_callback(_running.discard)
         left = max(0.0, deadline - loop.time())
         await asyncio.wait({task}, timeout=min(POLL_S, left))
-        async with transaction(desk.engine) as tx:
-            trip = await get_trip(tx, booking_id)
+        async with autocommit(desk.engine) as db:
+            trip = await get_trip(db, booking_id)
         left = deadline - loop.time()
         if until(trip) or left <= 0:
             return trip
@@ -212,35 +236,78 @@ def _stands_now(trip: Trip, move: Move) -> bool:
     return move.aim is Aim.TRAVEL and trip.state not in STANDS and move.state in STANDS
 
 
+async def _prepare(
+    tx: AsyncConnection, desk: Desk, trip: Trip, move: Move, payer: str | None, now: datetime
+) -> Outgoing:
+    """Record what a move asks for as going out."""
+    calls, looks = [], {}
+    payment, names_payer, stuck = None, False, None
+    for action in move.actions:
+        if action.act is Act.LEG:
+            calls.append(await _prepare_leg(tx, desk, trip, action, now))
+        elif action.act is Act.LOOK:
+            leg = _leg_of(trip, action)
+            looks[leg.id] = _order_of(desk, trip, leg)
+        else:
+            if trip.payment is PaymentView.NONE and payer is None:
+                payer = await desk.known_customer(tx, trip.rider_id)
+            names_payer = trip.payment is PaymentView.NONE and payer is None
+            try:
+                if not names_payer:
+                    payment = await pay.prepare(tx, desk, trip, action.act, payer or "", now)
+            except _STUCK as error:
+                stuck = error
+    return Outgoing(calls, looks, payment, names_payer, stuck)
+
+
 async def _prepare_leg(
     tx: AsyncConnection, desk: Desk, trip: Trip, action: Action, now: datetime
 ) -> LegCall:
-    if action.leg_id is None or action.ask is None:
+    leg = _leg_of(trip, action)
+    if action.ask is None:
         raise ValueError(f"not an action on a leg: {action}")
-    await mark_sent(tx, trip.id, action.leg_id, action.ask, now, ours=action.ours)
+    await mark_sent(tx, trip.id, leg.id, action.ask, now, ours=action.ours)
     if action.ours:
-        await note_our_end(tx, trip.id, action.leg_id, trip.rider_id, now)
-    order = await _order_of(tx, desk, trip, action.leg_id)
-    leg = next(leg for leg in trip.legs if leg.id == action.leg_id)
+        await note_our_end(tx, trip.id, leg.id, trip.rider_id, now)
     before = leg.asked.get(action.ask)
     read_first = before is not None and before.state is AskState.SENT
-    return LegCall(
-        trip.id, action.leg_id, action.ask, order, read_first, action.read_only, leg.held_until
-    )
+    order = _order_of(desk, trip, leg)
+    return LegCall(trip.id, leg.id, action.ask, order, read_first, action.read_only, leg.held_until)
 
 
-async def _order_of(tx: AsyncConnection, desk: Desk, trip: Trip, leg_id: str) -> LegOrder:
-    provider_id = next(leg.provider_id for leg in trip.legs if leg.id == leg_id)
-    if provider_id is None:
-        raise ValueError(f"{leg_id} has no provider")
-    return await get_order(tx, trip.id, leg_id, desk.pseudonym(provider_id, trip.rider_id))
+def _leg_of(trip: Trip, action: Action) -> TripLeg:
+    return next(leg for leg in trip.legs if leg.id == action.leg_id)
 
 
-async def _ask(desk: Desk, calls: list[LegCall], looks: Mapping[str, LegOrder]) -> Learnt:
+def _order_of(desk: Desk, trip: Trip, leg: TripLeg) -> LegOrder:
+    if leg.provider_id is None:
+        raise ValueError(f"{leg.id} has no provider")
+    return order_of(trip, leg, desk.pseudonym(leg.provider_id, trip.rider_id))
+
+
+async def _ask(desk: Desk, outgoing: Outgoing) -> Learnt:
     """Look at rides and make the calls; nothing is recorded here."""
-    seen = {leg_id: await look(desk, order, desk.clock()) for leg_id, order in looks.items()}
+    looks = outgoing.looks.items()
+    seen = {leg_id: await look(desk, order, desk.clock()) for leg_id, order in looks}
+    calls = outgoing.calls
     answers = await call_all(desk, calls, desk.clock()) if calls else []
     return Learnt(tuple(answers), seen)
+
+
+async def _find_payer(desk: Desk, trip: Trip) -> str | None:
+    """The processor's name of the rider; None when it cannot be told now."""
+    try:
+        return await desk.customer(trip.rider_id)
+    except (UnreachableError, OutcomeUnknownError):
+        return None
+
+
+async def _record_now(desk: Desk, booking_id: str, learnt: Learnt) -> None:
+    """Record what was learnt without deciding what is next."""
+    if learnt:
+        async with transaction(desk.engine) as tx:
+            await lock_booking(tx, booking_id)
+            await _record(tx, booking_id, learnt, desk.clock())
 
 
 async def _record(tx: AsyncConnection, booking_id: str, learnt: Learnt, now: datetime) -> None:
@@ -248,6 +315,8 @@ async def _record(tx: AsyncConnection, booking_id: str, learnt: Learnt, now: dat
         await record_look(tx, booking_id, leg_id, found, now)
     for answer in learnt.answers:
         await record_answer(tx, answer, now)
+    if learnt.paid:
+        await pay.record(tx, learnt.paid, now)
 
 
 def _waits(trip: Trip, answers: tuple[Answer, ...]) -> list[timedelta]:
@@ -265,14 +334,16 @@ def _waits(trip: Trip, answers: tuple[Answer, ...]) -> list[timedelta]:
     return waits
 
 
-async def _pay(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
-    """Do an act on the payment; what the processor refuses for good becomes a person's case.
+async def _pay(desk: Desk, trip: Trip, outgoing: Outgoing) -> pay.Called | None:
+    """Call the processor; what it refuses for good becomes a person's case.
 
     The error is raised on, so that the step shows it to staff and is tried again, ever slower.
     """
     try:
-        return await pay.bring_about(desk, trip, act)
-    except (pay.PaymentStuckError, PaymentConflictError, ValueError):
+        if outgoing.stuck is not None:
+            raise outgoing.stuck
+        return None if outgoing.payment is None else await pay.call(desk, outgoing.payment)
+    except _STUCK:
         async with transaction(desk.engine) as tx:
             await mark_needs_attention(tx, trip.id, desk.clock())
         await desk.changed(trip.id)

@@ -108,9 +108,11 @@ async def prepare_booking(
             "locked_minor": None if rebooks is None else rebooks.locked.minor,
         },
     )
-    for position, offered in enumerate(offer.legs):
-        row = _leg_row(booking_id, position, offered, terms) | _bounds(request, offered, terms)
-        await tx.execute(leg.insert(), row)
+    rows = [
+        _leg_row(booking_id, position, offered, terms) | _bounds(request, offered, terms)
+        for position, offered in enumerate(offer.legs)
+    ]
+    await tx.execute(leg.insert(), rows)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
 
@@ -185,6 +187,8 @@ def _leg_row(
         "scarce": False,
         "state": LegState.PLANNED,
         "order_key": leg_id,
+        "tariff_version": None,
+        "product": None,
         "quoted_minor": 0,
         "ceiling_minor": 0,
         "vat_percent": Decimal(0),
@@ -193,6 +197,7 @@ def _leg_row(
         "departs_at": offered.departs_at,
         "arrives_at": offered.arrives_at,
         "detail": OFFER_LEG.dump_python(offered, mode="json"),
+        "price_lines": [],
     }
     if offered.provider_id is None or offered.quote is None:
         return row

@@ -23,7 +23,7 @@ from mobility.booking.legs import REACHED, Answer, LegCall, call_one, record_ans
 from mobility.booking.moves import OVER, RIDDEN, Act
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Aim, Ask, AskState, LegState, PaymentView, Trip, TripLeg
-from mobility.booking.trips import get_order, get_trip, mark_sent, set_leg, set_undo_aim
+from mobility.booking.trips import get_trip, mark_sent, order_of, set_leg, set_undo_aim
 from mobility.db import transaction
 from payments.debt import DebtState, get_debt
 from payments.errors import DebtNotFoundError
@@ -105,7 +105,7 @@ async def catch_up(
             await store_begun(tx, found, return_url=desk.return_url, now=now)
         for leg in trip.provided:
             if leg.id in outside.legs:
-                order = await _order(tx, desk, trip, leg)
+                order = _order(desk, trip, leg)
                 await _take_over(tx, trip.id, leg, order, outside.legs[leg.id], now)
         await _find_lost_wish(tx, trip, outside, now)
     if outside.taken is not None or not outside.all_back:
@@ -118,7 +118,7 @@ async def _read(desk: Desk, booking_id: str, payment_id: str, found: FoundHold |
     async with transaction(desk.engine) as tx:
         trip = await get_trip(tx, booking_id)
         payment = await find_payment(tx, payment_id)
-        orders = {leg.id: await _order(tx, desk, trip, leg) for leg in trip.provided if leg.scarce}
+        orders = {leg.id: _order(desk, trip, leg) for leg in trip.provided if leg.scarce}
     legs = {}
     for leg_id, order in orders.items():
         provider = desk.providers.get(order.provider_id)
@@ -135,10 +135,10 @@ async def _read(desk: Desk, booking_id: str, payment_id: str, found: FoundHold |
     return Outside(payment_id, legs, hold, refunds)
 
 
-async def _order(tx: AsyncConnection, desk: Desk, trip: Trip, leg: TripLeg) -> LegOrder:
+def _order(desk: Desk, trip: Trip, leg: TripLeg) -> LegOrder:
     if leg.provider_id is None:
         raise ValueError(f"{leg.id} has no provider")
-    return await get_order(tx, trip.id, leg.id, desk.pseudonym(leg.provider_id, trip.rider_id))
+    return order_of(trip, leg, desk.pseudonym(leg.provider_id, trip.rider_id))
 
 
 async def _take_over(
@@ -198,7 +198,7 @@ async def _take_over_tickets(desk: Desk, booking_id: str, outside: Outside) -> N
         trip = await get_trip(tx, booking_id, lock=True)
         for leg in trip.provided:
             if not leg.scarce and leg.state in (LegState.PLANNED, LegState.HELD):
-                order = await _order(tx, desk, trip, leg)
+                order = _order(desk, trip, leg)
                 await mark_sent(tx, booking_id, leg.id, Ask.CONFIRM, now)
                 calls.append(LegCall(booking_id, leg.id, Ask.CONFIRM, order, read_first=False))
     answers = [await call_one(desk, each, now) for each in calls]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility.cities.facts import DayCeiling
 from payments.gateway import Gateway
@@ -26,6 +26,8 @@ class Desk:
     """The name by which a provider knows a rider."""
     customer: Callable[[str], Awaitable[str]]
     """The processor's name of a rider, made when it is first needed."""
+    known_customer: Callable[[AsyncConnection, str], Awaitable[str | None]]
+    """That name where it has been made; only reads."""
     return_url: str
     """Where the processor sends the rider back to after 3-D Secure."""
     worker: str

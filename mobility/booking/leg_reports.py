@@ -175,8 +175,12 @@ async def record_seen(
     now: datetime,
     *,
     asked: tuple[Ask, AskState, str | None] | None = None,
-) -> None:
-    """Keep what a provider answered about a leg, where something was reported of it."""
+) -> bool:
+    """Keep what a provider answered about a leg, where something was reported of it.
+
+    Returns:
+        Whether there was something to keep it by.
+    """
     values: dict[str, object] = {}
     if asked is not None:
         values |= {"asked": asked[0], "answer": asked[1], "answer_error": asked[2]}
@@ -184,12 +188,14 @@ async def record_seen(
             values["open"] = True
     if found is not None:
         values |= {"seen": found.state, "seen_at": now}
-    if values:
-        await tx.execute(
-            update(leg_report)
-            .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
-            .values(**values)
-        )
+    if not values:
+        return False
+    kept = await tx.execute(
+        update(leg_report)
+        .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
+        .values(**values)
+    )
+    return kept.rowcount > 0
 
 
 async def void(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:

@@ -183,7 +183,7 @@ async def record_look(
     values: dict[str, Any] = {"looked_at": now}
     if found is not None and found.state in FURTHER_ON - {ReservationState.IN_USE}:
         values |= _as_found(found, now)
-        values |= await _reported(tx, booking_id, leg_id, found)
+        values |= await _reported(tx, booking_id, leg_id, found, may_be_waived=True)
     await _write(tx, booking_id, leg_id, values, now)
     await record_seen(tx, booking_id, leg_id, found, now)
 
@@ -195,13 +195,16 @@ async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> N
         tx, call.booking_id, call.leg_id, call.ask, answer.state, now, answer.error
     ):
         return
+    found, may_be_waived = answer.reservation, True
     if call.ask in (Ask.FINISH, Ask.CANCEL):
         asked = (call.ask, answer.state, answer.error)
-        await record_seen(tx, call.booking_id, call.leg_id, answer.reservation, now, asked=asked)
+        may_be_waived = await record_seen(tx, call.booking_id, call.leg_id, found, now, asked=asked)
     values = _leg_values(answer, now)
     if values:
-        if answer.reservation is not None:
-            values |= await _reported(tx, call.booking_id, call.leg_id, answer.reservation)
+        if found is not None:
+            values |= await _reported(
+                tx, call.booking_id, call.leg_id, found, may_be_waived=may_be_waived
+            )
         await _write(tx, call.booking_id, call.leg_id, values, now)
     if call.ask is Ask.CANCEL and answer.leaves_open:
         await end_voided(tx, call.booking_id, call.leg_id, now)
@@ -268,14 +271,14 @@ async def _write(
 
 
 async def _reported(
-    tx: AsyncConnection, booking_id: str, leg_id: str, found: Reservation
+    tx: AsyncConnection, booking_id: str, leg_id: str, found: Reservation, *, may_be_waived: bool
 ) -> dict[str, Any]:
-    """A ride as it is charged, where one is reported."""
+    """A ride as it is charged, where one is reported; only what was complained of is waived."""
     report = found.report
     if report is None:
         return {}
     due = await find_due(tx, booking_id, leg_id, report)
-    waived = await find_waiver(tx, booking_id, leg_id, report)
+    waived = await find_waiver(tx, booking_id, leg_id, report) if may_be_waived else None
     if waived is not None:
         due = Due(waived, (WAIVED,))
     due = await cap(tx, booking_id, leg_id, report, due)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from mobility.booking.trip import Aim, Ask, BookingState, LegState, TripLeg
+from mobility.booking.trip import Aim, Ask, AskState, BookingState, LegState, Trip, TripLeg
 
 ADVANCE = "advance_booking"
 """The step that carries out what is next for a booking (``advance``)."""
 RIDDEN = (LegState.ACTIVE, LegState.ENDED)
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
+TOO_LONG = "it took too long; try again"
+"""What becomes of a wish to start that was not sent in time."""
 
 
 class Act(StrEnum):
@@ -68,3 +70,21 @@ class Move:
 def ask_all(legs: list[TripLeg], ask: Ask) -> tuple[Action, ...]:
     """The same ask for each of these legs."""
     return tuple(Action(Act.LEG, leg.id, ask) for leg in legs)
+
+
+def after(trip: Trip, move: Move) -> Trip:
+    """The trip as it reads once a move is written (``record_move``), so that nobody reads it."""
+    legs = tuple(_leg_after(leg, move) for leg in trip.legs)
+    return replace(trip, state=move.state, aim=move.aim, legs=legs)
+
+
+def _leg_after(leg: TripLeg, move: Move) -> TripLeg:
+    if leg.id in move.ended_legs:
+        final = leg.quoted if leg.final is None else leg.final
+        return replace(leg, state=LegState.ENDED, final=final)
+    if leg.id in move.dropped_legs:
+        return replace(leg, state=LegState.CANCELLED)
+    if leg.id in move.dropped_starts:
+        refused = replace(leg.asked[Ask.START], state=AskState.REFUSED, error=TOO_LONG)
+        return replace(leg, asked={**leg.asked, Ask.START: refused})
+    return leg

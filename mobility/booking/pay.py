@@ -5,25 +5,31 @@ What was used beyond that is owed, and collected apart (``mobility/booking/colle
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.collect import ask_to_collect
 from mobility.booking.desk import Desk
 from mobility.booking.moves import Act
-from mobility.booking.trip import Aim, LegState, Trip
+from mobility.booking.trip import Aim, LegState, PaymentView, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
-from mobility.tables import booking, leg
 from payments import charge, refund
 from payments.collect import book_owed
 from payments.disputes import count_as_refunded
 from payments.errors import OutcomeUnknownError, UnreachableError
 from payments.money import Money
-from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState, OutcomeKind
-from payments.payment import find_open_operations, find_payment, get_payment
+from payments.operation import (
+    OPEN_STATES,
+    Operation,
+    OperationKind,
+    OperationState,
+    Outcome,
+    OutcomeKind,
+)
+from payments.payment import Payment, find_open_operations, get_payment
 from payments.postings import Split
 
 LONGEST_WAIT = timedelta(seconds=15)
@@ -33,84 +39,112 @@ class PaymentStuckError(Exception):
     """The processor refuses for good what the trip needs; a person must look at it."""
 
 
-async def bring_about(desk: Desk, trip: Trip, act: Act) -> timedelta | None:
-    """Do one act on the trip's payment.
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What became of a call to the processor; to be recorded."""
+
+    operation: Operation
+    outcome: Outcome
+
+    @property
+    def decided(self) -> bool:
+        """Whether it happened or was refused; else it is asked for again."""
+        return self.outcome.kind in (OutcomeKind.DONE, OutcomeKind.DECLINED)
+
+
+def next_ask(desk: Desk, trip: Trip) -> timedelta:
+    """How long to wait before the processor is asked again about a trip."""
+    waited = desk.clock() - trip.created_at
+    return min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
+
+
+async def call(desk: Desk, operation: Operation) -> Called:
+    """Call the processor; a hold that is made is recorded before it is confirmed."""
+    called = Called(operation, await charge.call(desk.gateway, operation))
+    if operation.kind is not OperationKind.AUTHORISE or not called.decided:
+        return called
+    async with transaction(desk.engine) as tx:
+        confirm = (await record(tx, called, desk.clock())).next_operation
+    return called if confirm is None else await call(desk, confirm)
+
+
+async def record(tx: AsyncConnection, called: Called, now: datetime) -> Payment:
+    """Write what became of a call; again it changes nothing."""
+    payment = await charge.record(tx, called.operation, called.outcome, now)
+    await ask_to_collect(tx, payment, now)
+    return payment
+
+
+async def bring_about(desk: Desk, trip: Trip, act: Act) -> None:
+    """Do one act on a trip's payment, as far as it goes now, and decide nothing else."""
+    try:
+        customer = await desk.customer(trip.rider_id)
+    except (UnreachableError, OutcomeUnknownError):
+        return
+    async with transaction(desk.engine) as tx:
+        trip = await get_trip(tx, trip.id, lock=True)
+        operation = await prepare(tx, desk, trip, act, customer, desk.clock())
+    if operation is None:
+        return
+    called = await call(desk, operation)
+    async with transaction(desk.engine) as tx:
+        await record(tx, called, desk.clock())
+
+
+async def prepare(
+    tx: AsyncConnection, desk: Desk, trip: Trip, act: Act, customer: str, now: datetime
+) -> Operation | None:
+    """Store what an act asks of the processor; the booking is locked, and stands as ``trip`` says.
+
+    Whatever it refuses it refuses before it writes anything.
 
     Returns:
-        None when it is decided, else how long to wait before asking again.
+        The operation to call, which may be an earlier one; None when there is nothing to call.
+
+    Raises:
+        PaymentStuckError, PaymentConflictError, ValueError: a person must look at it.
     """
-    waited = desk.clock() - trip.created_at
-    wait = min(LONGEST_WAIT, timedelta(seconds=0.5) + waited / 20)
-    try:
-        needed = act in (Act.AUTHORISE, Act.OWE)
-        customer_ref = await desk.customer(trip.rider_id) if needed else ""
-    except (UnreachableError, OutcomeUnknownError):
-        return wait
-    async with transaction(desk.engine) as tx:
-        now = desk.clock()
-        operation = await _prepare(tx, desk, trip.id, act, customer_ref, now)
-    while operation is not None:
-        outcome = await charge.call(desk.gateway, operation)
-        async with transaction(desk.engine) as tx:
-            payment = await charge.record(tx, operation, outcome, desk.clock())
-            await ask_to_collect(tx, payment, desk.clock())
-        operation = payment.next_operation
-        if outcome.kind not in (OutcomeKind.DONE, OutcomeKind.DECLINED):
-            return wait
-    return None
-
-
-_PAID_BY = select(booking.c.payment_id, booking.c.payment_method).where(
-    booking.c.id == bindparam("booking_id")
-)
-
-
-async def _prepare(
-    tx: AsyncConnection, desk: Desk, booking_id: str, act: Act, customer_ref: str, now: datetime
-) -> Operation | None:
-    trip = await get_trip(tx, booking_id, lock=True)
-    row = (await tx.execute(_PAID_BY, {"booking_id": booking_id})).one()
     match act:
+        case Act.AUTHORISE if trip.payment is not PaymentView.NONE:
+            open_operations = await find_open_operations(tx, trip.payment_id)
+            return open_operations[0] if open_operations else None
         case Act.AUTHORISE:
-            if await find_payment(tx, row.payment_id) is not None:
-                open_operations = await find_open_operations(tx, row.payment_id)
-                return open_operations[0] if open_operations else None
             return await charge.prepare_authorisation(
                 tx,
-                payment_id=row.payment_id,
-                booking_id=booking_id,
+                payment_id=trip.payment_id,
+                booking_id=trip.id,
                 amount=trip.ceiling,
-                customer_ref=customer_ref,
-                method=row.payment_method,
+                customer_ref=customer,
+                method=trip.payment_method,
                 return_url=desk.return_url,
                 now=now,
             )
         case Act.OWE:
             await book_owed(
                 tx,
-                payment_id=row.payment_id,
-                booking_id=booking_id,
-                splits=await _splits(tx, trip),
-                customer_ref=customer_ref,
-                method=row.payment_method,
+                payment_id=trip.payment_id,
+                booking_id=trip.id,
+                splits=_splits(trip),
+                customer_ref=customer,
+                method=trip.payment_method,
                 return_url=desk.return_url,
                 now=now,
             )
-            await ask_to_collect(tx, await get_payment(tx, row.payment_id), now)
+            await ask_to_collect(tx, await get_payment(tx, trip.payment_id), now)
             return None
-        case Act.CAPTURE | Act.RELEASE if begun := await _find_begun(tx, row.payment_id):
+        case Act.CAPTURE | Act.RELEASE if begun := await _find_begun(tx, trip.payment_id):
             return begun
         case Act.CAPTURE:
-            splits = await _splits(tx, trip)
+            splits = _splits(trip)
             operation = await charge.prepare_capture(
-                tx, row.payment_id, Money.total(split.gross for split in splits), splits, now=now
+                tx, trip.payment_id, Money.total(split.gross for split in splits), splits, now=now
             )
             return _still_open(operation)
         case Act.RELEASE:
-            release = await charge.prepare_release(tx, row.payment_id, now=now)
+            release = await charge.prepare_release(tx, trip.payment_id, now=now)
             return None if release is None else _still_open(release)
         case Act.REFUND:
-            prepared = await _prepare_refund(tx, trip, row.payment_id, now)
+            prepared = await _prepare_refund(tx, trip, now)
             return None if prepared is None else _still_open(prepared)
         case Act.LEG | Act.LOOK:
             raise ValueError("a leg is not paid for by itself")
@@ -123,13 +157,12 @@ async def _find_begun(tx: AsyncConnection, payment_id: str) -> Operation | None:
     return next((each for each in found if each.kind in decisive), None)
 
 
-async def _prepare_refund(
-    tx: AsyncConnection, trip: Trip, payment_id: str, now: datetime
-) -> Operation | None:
+async def _prepare_refund(tx: AsyncConnection, trip: Trip, now: datetime) -> Operation | None:
     """Give back what was taken for legs that were not ridden, each from its own provider.
 
     None where the rider's bank has given it back before: then she owes so much less.
     """
+    payment_id = trip.payment_id
     for begun in await find_open_operations(tx, payment_id):
         if begun.kind is OperationKind.REFUND:
             return begun  # of another amount perhaps, if the aim has changed: it comes first
@@ -154,24 +187,23 @@ def _still_open(operation: Operation) -> Operation:
     raise PaymentStuckError(f"{operation.id} is {operation.state} but the trip asks for it again")
 
 
-async def _splits(tx: AsyncConnection, trip: Trip) -> list[Split]:
+def _splits(trip: Trip) -> list[Split]:
     """What each used leg brings to its provider; sums to what the trip costs."""
-    rows = {row.id: row for row in await tx.execute(select(leg).where(leg.c.booking_id == trip.id))}
     fixed_now = (LegState.ENDED, LegState.CONFIRMED, LegState.ACTIVE)
     due = [
-        (item, item.quoted if item.final is None else item.final)
+        (item, item.contract, item.quoted if item.final is None else item.final)
         for item in trip.provided
         if item.state is LegState.ENDED or (not trip.metered and item.state in fixed_now)
     ]
-    due = [(item, price) for item, price in due if price]
     return [
         Split(
             provider_id=str(item.provider_id),
             leg_id=item.id,
             gross=price,
-            vat_percent=rows[item.id].vat_percent,
-            commission=price.times(rows[item.id].commission_percent / 100),
-            tariff_version=rows[item.id].tariff_version or "",
+            vat_percent=contract.vat_percent,
+            commission=price.times(contract.commission_percent / 100),
+            tariff_version=contract.tariff_version,
         )
-        for item, price in due
+        for item, contract, price in due
+        if price and contract is not None
     ]

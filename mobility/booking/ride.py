@@ -46,7 +46,8 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
         )
     if leg.pending(Ask.CANCEL):
         raise WrongStateError(f"cannot {ask} leg {leg_id}: it is being cancelled")
-    await forget_refusal(tx, trip.id, leg_id, ask)
+    if ask in leg.asked:
+        await forget_refusal(tx, trip.id, leg_id, ask)
     await ask_for(tx, trip.id, leg_id, ask, now)
     await steps.enqueue(tx, kind=STEP, key=trip.id, run_at=now)
     return True

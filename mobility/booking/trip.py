@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from payments.money import Money
@@ -102,6 +103,18 @@ def _may_have_happened(asked: Asked) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Contract:
+    """What a leg was booked as, which never changes: what its provider is asked for, and gets."""
+
+    order_key: str
+    offered: str | None
+    """The offer's leg as JSON; None once the trip's places were forgotten."""
+    tariff_version: str
+    vat_percent: Decimal
+    commission_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class TripLeg:
     """One leg. A walk has no provider and nothing is asked of anyone for it."""
 
@@ -128,6 +141,7 @@ class TripLeg:
     """When we end a ride of this leg ourselves; None as long as it may go on."""
     product: str | None = None
     """Which ticket it is on; None for a rented vehicle."""
+    contract: Contract | None = None
 
     @property
     def open(self) -> bool:
@@ -171,6 +185,9 @@ class Trip:
     legs: tuple[TripLeg, ...]
     locked: Money | None = None
     """What its rider pays at most, where it takes the place of the rest of another trip."""
+    payment_id: str = ""
+    payment_method: str = ""
+    passengers: int = 1
 
     @property
     def provided(self) -> tuple[TripLeg, ...]:

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ClauseElement, RowMapping, bindparam, func, or_, select, update
+from sqlalchemy import ClauseElement, RowMapping, Text, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
-from mobility.booking.moves import Act, Move
+from mobility.booking.moves import TOO_LONG, Act, Move
 from mobility.booking.payment_view import SEEN, PaymentSeen, seen_of
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import (
@@ -22,6 +22,7 @@ from mobility.booking.trip import (
     Asked,
     AskState,
     BookingState,
+    Contract,
     LegState,
     Trip,
     TripLeg,
@@ -72,11 +73,14 @@ _TRIP = (
         *(booking.c.id, booking.c.rider_id, booking.c.state, booking.c.aim, booking.c.payment_id),
         *(booking.c.price_minor, booking.c.ceiling_minor, booking.c.currency),
         *(booking.c.created_at, booking.c.expires_at, booking.c.locked_minor),
+        *(booking.c.payment_method, booking.c.passengers),
         *(leg.c.id.label("leg_id"), leg.c.position, leg.c.mode, leg.c.provider_id, leg.c.scarce),
         *(leg.c.state.label("leg_state"), leg.c.departs_at, leg.c.arrives_at, leg.c.quoted_minor),
         leg.c.ceiling_minor.label("leg_ceiling_minor"),
         *(leg.c.final_minor, leg.c.looked_at, leg.c.started_at, leg.c.hold_expires_at),
         *(leg.c.kept_until, leg.c.end_by, leg.c.product),
+        *(leg.c.order_key, cast(leg.c.detail, Text).label("offered"), leg.c.tariff_version),
+        *(leg.c.vat_percent, leg.c.commission_percent),
         provider_operation.c.kind,
         provider_operation.c.state.label("ask_state"),
         *(provider_operation.c.attempts, provider_operation.c.asked_at),
@@ -121,6 +125,9 @@ def _trip(row: RowMapping, legs: tuple[TripLeg, ...], payment: PaymentSeen) -> T
         expires_at=row["expires_at"],
         legs=legs,
         locked=None if locked is None else Money(locked, row["currency"]),
+        payment_id=row["payment_id"],
+        payment_method=row["payment_method"],
+        passengers=row["passengers"],
     )
 
 
@@ -145,45 +152,48 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
         kept_until=row["kept_until"],
         end_by=row["end_by"],
         product=row["product"],
+        contract=Contract(
+            row["order_key"],
+            row["offered"],
+            row["tariff_version"] or "",
+            row["vat_percent"],
+            row["commission_percent"],
+        ),
     )
 
 
 _THIS_LEG = (leg.c.booking_id == bindparam("of_booking"), leg.c.id == bindparam("of_leg"))
 _SET_LEG = update(leg).where(*_THIS_LEG)
-_ORDER = (
-    select(
-        *(leg.c.order_key, leg.c.provider_id, leg.c.departs_at, leg.c.arrives_at, leg.c.detail),
-        *(leg.c.quoted_minor, leg.c.product, leg.c.tariff_version),
-        *(booking.c.passengers, booking.c.currency),
-    )
-    .join(booking, booking.c.id == leg.c.booking_id)
-    .where(*_THIS_LEG)
-)
 
 
-async def get_order(tx: AsyncConnection, booking_id: str, leg_id: str, rider: str) -> LegOrder:
-    """What is asked of the provider for a leg, always the same for the same leg."""
-    found = await tx.execute(_ORDER, {"of_booking": booking_id, "of_leg": leg_id})
-    row = found.mappings().one()
-    detail = OFFER_LEG.validate_python(row["detail"])
+def order_of(trip: Trip, leg: TripLeg, rider: str) -> LegOrder:
+    """What is asked of the provider for a leg, always the same for the same leg.
+
+    Raises:
+        ValueError: no provider carries it out, or its places were forgotten.
+    """
+    contract, provider_id = leg.contract, leg.provider_id
+    if provider_id is None or contract is None or contract.offered is None:
+        raise ValueError(f"nothing can be asked of a provider for {leg.id}")
+    offered = OFFER_LEG.validate_json(contract.offered)
     return LegOrder(
-        key=row["order_key"],
+        key=contract.order_key,
         rider=rider,
-        provider_id=ProviderId(row["provider_id"]),
-        mode=detail.mode,
-        departs_at=row["departs_at"],
-        arrives_at=row["arrives_at"],
-        origin=detail.origin,
-        destination=detail.destination,
-        origin_name=detail.origin_name,
-        destination_name=detail.destination_name,
-        price=Money(row["quoted_minor"], row["currency"]),
-        vehicle_ref=detail.vehicle_ref,
-        station_id=detail.station_id,
-        line=detail.line,
-        product=row["product"],
-        tariff_version=row["tariff_version"] or "",
-        passengers=row["passengers"],
+        provider_id=provider_id,
+        mode=offered.mode,
+        departs_at=leg.departs_at,
+        arrives_at=leg.arrives_at,
+        origin=offered.origin,
+        destination=offered.destination,
+        origin_name=offered.origin_name,
+        destination_name=offered.destination_name,
+        price=leg.quoted,
+        vehicle_ref=offered.vehicle_ref,
+        station_id=offered.station_id,
+        line=offered.line,
+        product=leg.product,
+        tariff_version=contract.tariff_version,
+        passengers=trip.passengers,
     )
 
 
@@ -234,7 +244,7 @@ async def record_move(tx: AsyncConnection, trip: Trip, move: Move, now: datetime
                 provider_operation.c.leg_id == leg_id,
                 provider_operation.c.kind == Ask.START,
             )
-            .values(state=AskState.REFUSED, error="it took too long; try again", decided_at=now)
+            .values(state=AskState.REFUSED, error=TOO_LONG, decided_at=now)
         )
 
 

@@ -37,7 +37,7 @@ from tests.booking.test_hard_luck import (
     do,
     later,
     losing_captures,
-    order_of,
+    order_at_bike,
     ticket_leg,
 )
 from tests.booking.trips import NOON, asked, text_of, trip_of
@@ -157,7 +157,7 @@ async def test_a_ride_that_is_still_ridden_is_watched_with_the_money_back(world:
     await world.advance(booking_id)
     assert await world.story(booking_id) == "needs_attention | bike active | released"
     leg = (await world.trip(booking_id)).provided[0]
-    order = await do(world, lambda tx: order_of(tx, world, booking_id, leg.id))
+    order = await order_at_bike(world, booking_id, leg.id)
     await world.desk.providers[BIKE].finish(order, world.desk.clock())
     await later(world, minutes=16).advance(booking_id)
     assert await world.story(booking_id) == "cancelled | bike ended | released"

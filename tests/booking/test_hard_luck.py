@@ -21,6 +21,7 @@ from mobility.booking.pay import PaymentStuckError
 from mobility.booking.queries import list_open_bookings
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import BookingState
+from mobility.booking.trips import order_of
 from mobility.db import transaction
 from mobility.planning.offer import OfferLeg
 from payments.errors import MisconfiguredError, OutcomeUnknownError, RefusedError
@@ -150,7 +151,7 @@ async def test_a_ride_that_began_under_a_cancellation_is_ended_and_paid(world: W
     booking_id = await booked(world, bike_leg())
     leg = (await world.trip(booking_id)).provided[0]
     provider = world.desk.providers[BIKE]
-    order = await do(world, lambda tx: order_of(tx, world, booking_id, leg.id))
+    order = await order_at_bike(world, booking_id, leg.id)
     await provider.start(order, world.desk.clock())
     await cancel(world, booking_id)
     await world.advance(booking_id)
@@ -162,10 +163,10 @@ async def test_a_ride_that_began_under_a_cancellation_is_ended_and_paid(world: W
     assert world.money(booking_id) == (0, 200)
 
 
-async def order_of(tx: AsyncConnection, world: World, booking_id: str, leg_id: str) -> LegOrder:
-    from mobility.booking.trips import get_order  # noqa: PLC0415
-
-    return await get_order(tx, booking_id, leg_id, world.desk.pseudonym(BIKE, "rdr_anna"))
+async def order_at_bike(world: World, booking_id: str, leg_id: str) -> LegOrder:
+    trip = await world.trip(booking_id)
+    leg = next(leg for leg in trip.legs if leg.id == leg_id)
+    return order_of(trip, leg, world.desk.pseudonym(BIKE, "rdr_anna"))
 
 
 def losing_captures(world: World) -> World:
@@ -251,7 +252,7 @@ async def test_a_bike_locked_without_us_ends_its_ride_when_it_is_looked_at(world
     await ask(world, ask_to_start, booking_id)
     await world.advance(booking_id)
     leg = (await world.trip(booking_id)).provided[0]
-    order = await do(world, lambda tx: order_of(tx, world, booking_id, leg.id))
+    order = await order_at_bike(world, booking_id, leg.id)
     world.operators[BIKE].ride(20, 3000)
     await world.desk.providers[BIKE].finish(order, world.desk.clock())
     await later(world, minutes=16).advance(booking_id)

@@ -15,7 +15,7 @@ from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.leg_reports import Kind, LegReport, Outcome, count_reports, find_report
 from mobility.booking.longest import CAPPED, Bound, find_bound
 from mobility.booking.ride import ask_to_start
-from mobility.booking.trips import get_order
+from mobility.booking.trips import order_of
 from mobility.db import transaction
 from payments.money import Money
 from providers import tariff
@@ -150,9 +150,7 @@ async def test_a_ride_that_cannot_be_ended_costs_no_more_and_is_a_persons_case(
 
 async def _order(world: World, booking_id: str) -> Any:
     trip = await world.trip(booking_id)
-    async with transaction(world.desk.engine) as tx:
-        rider = world.desk.pseudonym(BIKE, trip.rider_id)
-        return await get_order(tx, booking_id, trip.legs[0].id, rider)
+    return order_of(trip, trip.legs[0], world.desk.pseudonym(BIKE, trip.rider_id))
 
 
 async def test_without_a_ceiling_the_citys_longest_ride_ends_it(world: World) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gtfs.geo import LatLon
 from mobility.booking.advance import advance
@@ -225,6 +225,9 @@ async def open_world(
             customers[rider_id] = await gateway.create_customer(rider_id)
         return customers[rider_id]
 
+    async def known_customer(_tx: AsyncConnection, rider_id: str) -> str | None:
+        return customers.get(rider_id)
+
     async def changed(_booking_id: str) -> None:
         return
 
@@ -235,6 +238,7 @@ async def open_world(
         clock=lambda: datetime.now(UTC),
         pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
         customer=customer,
+        known_customer=known_customer,
         return_url="http://127.0.0.1/payment-done",
         worker="test",
         lease=timedelta(seconds=5),

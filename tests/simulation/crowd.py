@@ -12,7 +12,7 @@ from decimal import Decimal
 from random import Random
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.cancel import ask_to_cancel
@@ -74,6 +74,10 @@ class Crowd(World):
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""
+
+    async def known_customer(self, _tx: AsyncConnection, rider_id: str) -> str | None:
+        """A rider's customer, once it was made."""
+        return self.customers.get(rider_id)
 
     def customer_of(self, gateway: StripeGateway) -> Callable[[str], Awaitable[str]]:
         """Each rider's customer at the processor, made once."""

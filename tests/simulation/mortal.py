@@ -55,6 +55,8 @@ class MortalEngine:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """A connection that only reads."""
+        """A connection whose statements commit by themselves, with a point on either side."""
+        self._life.point("before a statement")
         async with self._engine.connect() as connection:
             yield connection
+        self._life.point("after a statement")

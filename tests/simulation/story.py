@@ -32,11 +32,11 @@ METHODS = {
 }
 """The stories, and the card each is paid with."""
 POINTS = {
-    "ride": 90,
-    "cancel": 68,
-    "declined": 40,
-    "given back": 64,
-    "given back riding": 88,
+    "ride": 84,
+    "cancel": 62,
+    "declined": 38,
+    "given back": 58,
+    "given back riding": 82,
 }
 """Of the stories whose every point is tried: as many as their process passes undisturbed."""
 SECOND_DEATHS = (None, 1, 3, 6, 10)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import httpx
 import stripe
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility import steps
 from mobility.booking.advance import STEP, advance
@@ -156,6 +156,7 @@ class Process:
             clock=world.clock,
             pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
             customer=world.customer_of(self.gateway),
+            known_customer=world.known_customer,
             return_url="http://rider.test/paid",
             worker=f"process-{world.deaths}",
             lease=LEASE,
@@ -223,6 +224,10 @@ class World:
         """Where each process died."""
         self.process: Process | None = None
         self._customer: str | None = None
+
+    async def known_customer(self, _tx: AsyncConnection, _rider_id: str) -> str | None:
+        """The rider's customer, once it was made."""
+        return self._customer
 
     def customer_of(self, gateway: StripeGateway) -> Callable[[str], Awaitable[str]]:
         """The rider's customer at the processor, made once, as ``identity.customers`` does."""
