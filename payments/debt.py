@@ -21,6 +21,7 @@ from payments.money import Money
 from payments.operation import OPEN_STATES, Operation
 from payments.payment import Payment, PaymentState
 from payments.tables import debt as debt_table
+from payments.tables import payment as payment_table
 
 SMALLEST_CHARGE = {"EUR": 50}
 """What the processor takes at least (docs.stripe.com/currencies); less than that stays owed."""
@@ -182,9 +183,14 @@ async def leave(tx: AsyncConnection, debt_id: str, because: str | None, now: dat
 
 
 async def lessen(tx: AsyncConnection, owed: Debt, by: Money, now: datetime) -> None:
-    """Let less be owed, at most what is left; the caller books it. Nothing left is no debt."""
+    """Let less be owed, at most what is left; the caller books it. Nothing left is no debt.
+
+    Charges for it that took nothing are then charges for nothing.
+    """
     amount = owed.amount - by
     if not amount:
+        in_vain = update(payment_table).where(payment_table.c.debt_id == owed.id)
+        await tx.execute(in_vain.values(debt_id=None))
         await tx.execute(delete(debt_table).where(debt_table.c.id == owed.id))
         return
     paid = amount == owed.paid

@@ -183,7 +183,7 @@ async def count_as_refunded(
 
     Returns:
         False where nothing was lost, or not so much of it is owed any more: paid meanwhile, or
-        being paid, it is to be refunded.
+        being paid, it is to be refunded. Also of a refund that came back: a person pays that.
     """
     lost = (
         select(debt.c.id)
@@ -202,6 +202,8 @@ async def count_as_refunded(
     owed = await get_debt(tx, dispute_id)
     made = await prepare_refund(tx, payment_id, amount, reason, key=key, legs=legs, now=now)
     row = await get_operation_row(tx, payment_id, made.id)
+    if row.error_code == CAME_BACK:
+        return False
     of = await get_row(tx, payment_id)
     origin = postings.Origin(of.booking_id, payment_id, made.id)
     for draft in postings.waived(origin, shares_of_json(row.shares, row.currency)):

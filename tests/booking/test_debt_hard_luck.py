@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from mobility.booking.advance import advance
 from mobility.booking.cancel import ask_to_cancel, preview
@@ -18,7 +19,10 @@ from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payments_seen import see_disputes
 from mobility.db import transaction
 from payments.errors import OutcomeUnknownError, RefusedError
+from payments.money import Money
 from payments.reconcile import reconcile
+from payments.refund import CAME_BACK, prepare_refund
+from payments.tables import money_operation
 from tests.booking.test_arrears import books_may, owes, pay, payment_of, ride_too_long
 from tests.booking.test_day_ceiling import CEILING, given_back, town
 from tests.booking.test_hard_luck import BUS, Unlike, cancel, changed, city, later, ticket_leg
@@ -169,6 +173,44 @@ async def test_what_is_given_back_of_a_trip_that_was_lost_is_owed_no_more(city: 
     assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
     await pay(city, booking_id)
     assert await books_may(city)
+
+
+async def test_what_she_tried_in_vain_to_pay_is_owed_no_more_once_it_is_cancelled(
+    city: World,
+) -> None:
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    lose(city)
+    await reconciled(city)
+    await pay(city, booking_id, "pm_card_chargeDeclined")
+    assert await owes(city, booking_id) == "arrears 360, refused: generic_decline"
+    await cancel(city, booking_id)
+    await city.advance(booking_id)
+    for _ in range(2):
+        await reconciled(city)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+    assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
+    await _only_fees_are_left(city)
+
+
+async def test_a_refund_that_came_back_before_its_charge_was_lost_is_left_to_a_person(
+    city: World,
+) -> None:
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    payment_id = await payment_of(city, booking_id)
+    async with transaction(city.desk.engine) as tx:
+        now = city.desk.clock()
+        made = await prepare_refund(tx, payment_id, Money(360), "", key="0", now=now)
+        came_back = {"state": "declined", "error_code": CAME_BACK, "decided_at": now}
+        of = money_operation.c.id == made.id
+        await tx.execute(update(money_operation).where(of).values(**came_back))
+    lose(city)
+    await reconciled(city)
+    await cancel(city, booking_id)
+    with pytest.raises(PaymentStuckError):
+        await city.advance(booking_id)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
 
 
 async def test_what_was_paid_again_after_it_was_lost_is_left_to_a_person(city: World) -> None:
