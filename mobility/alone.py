@@ -16,6 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from mobility.db import transaction
 
 _LOCK = 7_041_118  # any number, the same for all: the key of PostgreSQL's advisory lock
+_STAY = """
+SELECT set_config('idle_session_timeout', '0', false),
+    set_config('tcp_keepalives_idle', '60', false),
+    set_config('tcp_keepalives_interval', '10', false),
+    set_config('tcp_keepalives_count', '6', false)
+"""
+"""The connection that holds the lock lies idle for as long as it takes: nothing between is to cut
+it, and the lock of a machine that is gone is to be free after two minutes."""
 
 
 class NotAloneError(Exception):
@@ -31,6 +39,7 @@ async def alone(engine: AsyncEngine) -> AsyncIterator[None]:
         OperationalError: at the end, the connection that held the lock was lost meanwhile.
     """
     async with engine.connect() as connection:
+        await connection.execute(text(_STAY))
         if not await connection.scalar(select(func.pg_try_advisory_lock(_LOCK))):
             raise NotAloneError("a restore is being rebuilt by another command; let it end first")
         await connection.commit()

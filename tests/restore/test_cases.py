@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,13 +11,13 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.alone import NotAloneError, alone, refuse_while_rebuilding
 from mobility.booking.day_ceiling import cap_day
 from mobility.cities.facts import Confidence, DayCeiling
-from mobility.db import make_engine
+from mobility.db import make_engine, transaction
 from mobility.ids import leg_id
 from mobility.restore import describe, find_gap
 from mobility.tables import booking
@@ -42,6 +43,11 @@ CEILING = DayCeiling(
 )
 
 
+SHORT_SESSIONS = """
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET idle_session_timeout = 100', current_database());
+END $$
+"""
 OWING = ("books a bike up to what is held", "unlocks", "rides 130", "locks")
 
 
@@ -254,6 +260,20 @@ async def test_while_it_works_no_other_begins_and_nobody_starts(
         with pytest.raises(NotAloneError, match="at work"):
             await refuse_while_rebuilding(late)
     await refuse_while_rebuilding(late)
+    await late.dispose()
+
+
+async def test_no_time_limit_of_the_server_for_idle_sessions_ends_it(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    async with transaction(engine) as tx:
+        await tx.execute(text(SHORT_SESSIONS))
+    await engine.dispose()
+    late = make_engine(database_url)
+    async with alone(engine):
+        await asyncio.sleep(0.4)
+        with pytest.raises(NotAloneError, match="at work"):
+            await refuse_while_rebuilding(late)
     await late.dispose()
 
 
