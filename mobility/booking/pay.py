@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility.booking.collect import ask_to_collect
 from mobility.booking.desk import Desk
 from mobility.booking.moves import Act
-from mobility.booking.trip import Aim, LegState, PaymentView, Trip
+from mobility.booking.trip import Aim, LegState, PaymentView, Trip, TripLeg
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from payments import charge, refund
@@ -191,19 +191,22 @@ def _splits(trip: Trip) -> list[Split]:
     """What each used leg brings to its provider; sums to what the trip costs."""
     fixed_now = (LegState.ENDED, LegState.CONFIRMED, LegState.ACTIVE)
     due = [
-        (item, item.contract, item.quoted if item.final is None else item.final)
+        (item, item.quoted if item.final is None else item.final)
         for item in trip.provided
         if item.state is LegState.ENDED or (not trip.metered and item.state in fixed_now)
     ]
-    return [
-        Split(
-            provider_id=str(item.provider_id),
-            leg_id=item.id,
-            gross=price,
-            vat_percent=contract.vat_percent,
-            commission=price.times(contract.commission_percent / 100),
-            tariff_version=contract.tariff_version,
-        )
-        for item, contract, price in due
-        if price and contract is not None
-    ]
+    return [_split(item, price) for item, price in due if price]
+
+
+def _split(leg: TripLeg, price: Money) -> Split:
+    contract = leg.contract
+    if contract is None:
+        raise ValueError(f"nothing says what of {leg.id} its provider gets")
+    return Split(
+        provider_id=str(leg.provider_id),
+        leg_id=leg.id,
+        gross=price,
+        vat_percent=contract.vat_percent,
+        commission=price.times(contract.commission_percent / 100),
+        tariff_version=contract.tariff_version,
+    )
