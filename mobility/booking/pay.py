@@ -77,8 +77,9 @@ async def record(tx: AsyncConnection, called: Called, now: datetime) -> Payment:
 
 async def bring_about(desk: Desk, trip: Trip, act: Act) -> None:
     """Do one act on a trip's payment, as far as it goes now, and decide nothing else."""
+    begins = trip.payment is PaymentView.NONE
     try:
-        customer = await desk.customer(trip.rider_id)
+        customer = await desk.customer(trip.rider_id) if begins else ""
     except (UnreachableError, OutcomeUnknownError):
         return
     async with transaction(desk.engine) as tx:
