@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mobility.db import transaction
+from mobility.db import autocommit, transaction
 
 
 async def end_connection_of(engine: AsyncEngine, tx: AsyncConnection) -> None:
@@ -57,3 +57,26 @@ async def test_a_task_that_is_cancelled_stays_cancelled(engine: AsyncEngine) -> 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_transaction_is_one_on_a_connection_that_committed_by_itself(
+    engine: AsyncEngine, cancelled: bool
+) -> None:
+    async def begun_and_undone() -> None:
+        async with transaction(engine) as tx:
+            await tx.execute(text("CREATE TABLE undone ()"))
+            raise LookupError
+
+    async def by_itself() -> None:
+        async with autocommit(engine) as db:
+            await db.execute(text("SELECT pg_sleep(5)") if cancelled else text("SELECT 1"))
+
+    task = asyncio.ensure_future(by_itself())
+    await asyncio.wait({task}, timeout=0.2)
+    task.cancel()
+    await asyncio.wait({task})
+    with pytest.raises(LookupError):
+        await begun_and_undone()
+    async with transaction(engine) as tx:
+        assert await tx.scalar(text("SELECT to_regclass('undone')")) is None
