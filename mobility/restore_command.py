@@ -55,6 +55,8 @@ def rebuild_gap(
 
     Example: mobility restore rebuild 2027-03-28T11:45:00Z --apply
     """
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
     from mobility.alone import NotAloneError, alone  # noqa: PLC0415
     from mobility.composition import open_desk  # noqa: PLC0415
     from mobility.identity_command import instance_settings  # noqa: PLC0415
@@ -77,6 +79,13 @@ def rebuild_gap(
         report = asyncio.run(run())
     except (NotAloneError, PaymentError) as error:
         typer.echo(f"Not done: {error}", err=True)
+        raise typer.Exit(1) from error
+    except OperationalError as error:
+        typer.echo(
+            f"Not done to its end: the database is not there, or was lost ({error.orig}). API "
+            "processes and workers may have started since: stop them, and run it again.",
+            err=True,
+        )
         raise typer.Exit(1) from error
     for line in report.done:
         typer.echo(f"done  {line}")

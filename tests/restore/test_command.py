@@ -16,7 +16,9 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
 
+from mobility import cli
 from mobility.booking.cancel import ask_to_cancel
 from mobility.db import transaction
 from tests.booking.world import (
@@ -147,3 +149,16 @@ async def test_a_dump_is_restored_and_the_gap_closed(city: City, tmp_path: Path)
     assert (status, said.splitlines()[-1]) == (0, "Nothing is left."), said
     assert await world.story(kept) == "cancelled | bike cancelled | released"
     assert await world.books() == {}
+
+
+def test_a_database_that_is_not_there_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")
+    monkeypatch.setenv("MOBILITY_SECRET_KEY", "a key that is long enough for this")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
+    urls = {"demo-rad": "http://127.0.0.1:1", "demo-auto": "http://127.0.0.1:1"}
+    monkeypatch.setenv("MOBILITY_PROVIDER_URLS", json.dumps(urls))
+    done = CliRunner().invoke(cli.app, ["restore", "rebuild", "2026-01-01T00:00:00Z"])
+    assert done.output.startswith("Not done to its end"), done.exception
+    assert done.exit_code == 1
