@@ -10,6 +10,7 @@ import pytest
 
 from gtfs.build import build
 from gtfs.text import feed_from_text
+from mobility.api import journeys
 from mobility.cities.city import City
 from mobility.planning.offers import find_offer
 from mobility.planning.search import Planner
@@ -100,6 +101,7 @@ def with_buses(world: Motis, city: City, text: str) -> None:
         realtime=Realtime(timetable, (), world.wiring.http, lambda: now),
     )
     world.app.state.wiring = world.wiring
+    world.app.include_router(journeys.router)
 
 
 async def search(world: Motis, **when: str) -> list[Json]:
