@@ -168,10 +168,10 @@ QUESTIONS: Sequence[Question] = (
     ),
     Question(
         "mobility_debits_undecided",
-        "Debits that have been on their way for more than twenty-four days.",
+        "Debits that have been on their way for more than twenty-six days.",
         """
         SELECT count(*) FROM money_operation
-        WHERE state = 'processing' AND first_sent_at < :now - interval '24 days'
+        WHERE state = 'processing' AND first_sent_at < :now - interval '26 days'
         """,
     ),
     Question(

@@ -218,7 +218,7 @@ async def outcome_unknown(world: World) -> None:
 
 async def debit_undecided(world: World) -> None:
     await pay(world, "processing")
-    await operate(world, "authorise", "processing", since=timedelta(days=24) - MINUTE)
+    await operate(world, "authorise", "processing", since=timedelta(days=26) - MINUTE)
 
 
 async def hold_lapses(world: World) -> None:
