@@ -24,6 +24,7 @@ from mobility.tables import booking
 from payments import charge
 from payments.collect import prepare_charge, prepare_next, waive
 from payments.debt import Debt, DebtState, get_debt, leave, list_debts
+from payments.errors import DebtNotFoundError
 from payments.money import Money
 from payments.operation import OutcomeKind
 from payments.payment import Payment, PaymentState, find_payment
@@ -61,11 +62,14 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
     """Bring the charge of a debt as far as it goes now.
 
     Returns:
-        When to look again, or None when it is paid or left to the rider.
+        When to look again, or None when it is paid, left to the rider, or was forgiven meanwhile.
     """
     for _ in range(MOST_CALLS):
         async with transaction(desk.engine) as tx:
-            operation = await prepare_next(tx, debt_id, desk.clock())
+            try:
+                operation = await prepare_next(tx, debt_id, desk.clock())
+            except DebtNotFoundError:
+                return None
             debt = await get_debt(tx, debt_id)
         if operation is None:
             await _settled(desk, debt)

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from mobility.booking.advance import advance
 from mobility.booking.cancel import ask_to_cancel, preview
-from mobility.booking.collect import collect
+from mobility.booking.collect import collect, list_owed
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payments_seen import see_disputes
@@ -23,7 +23,7 @@ from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import CAME_BACK, prepare_refund
 from payments.tables import money_operation
-from tests.booking.test_arrears import books_may, owes, pay, payment_of, ride_too_long
+from tests.booking.test_arrears import ANNA, books_may, owes, pay, payment_of, ride_too_long
 from tests.booking.test_day_ceiling import CEILING, given_back, town
 from tests.booking.test_hard_luck import BUS, Unlike, cancel, changed, city, later, ticket_leg
 from tests.booking.world import World, offer_of, run_processor
@@ -184,12 +184,15 @@ async def test_what_she_tried_in_vain_to_pay_is_owed_no_more_once_it_is_cancelle
     await reconciled(city)
     await pay(city, booking_id, "pm_card_chargeDeclined")
     assert await owes(city, booking_id) == "arrears 360, refused: generic_decline"
+    async with transaction(city.desk.engine) as tx:
+        (owed,) = await list_owed(tx, ANNA, booking_id=booking_id)
     await cancel(city, booking_id)
     await city.advance(booking_id)
     for _ in range(2):
         await reconciled(city)
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
     assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
+    assert await collect(city.desk, owed.debt.id) is None  # a webhook may still ask for it
     await _only_fees_are_left(city)
 
 
