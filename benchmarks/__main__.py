@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import availability, bookings, front, importing, kernel, places, realtime, search
+from benchmarks import (
+    availability,
+    bookings,
+    bookings_http,
+    front,
+    importing,
+    kernel,
+    places,
+    realtime,
+    search,
+)
 
 BRIEF = {
     "availability": availability.main,
     "bookings": bookings.main,
+    "bookings_http": bookings_http.main,
     "kernel": kernel.main,
     "front": front.quick,
     "importing": importing.quick,
@@ -22,6 +33,7 @@ BRIEF = {
 FULL = {
     "availability": availability.main,
     "bookings": bookings.main,
+    "bookings_http": bookings_http.main,
     "kernel": kernel.main,
     "front": front.main,
     "importing": importing.main,
