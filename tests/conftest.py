@@ -11,6 +11,7 @@ import gc
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,8 @@ _SERVERS = pytest.StashKey[Servers]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C does: else a folder in memory stays
+        signal.signal(number, signal.default_int_handler)
     given = {name: os.environ.pop(name) for name in _FROM_OUTSIDE if os.environ.get(name)}
     for name in _NEVER_IN_TESTS:
         os.environ.pop(name, None)
