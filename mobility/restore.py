@@ -21,10 +21,11 @@ from mobility.booking.catch_up import catch_up, catch_up_collections, catch_up_d
 from mobility.booking.desk import Desk
 from mobility.booking.moves import OVER
 from mobility.booking.pay import PaymentStuckError
+from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.rebooked import bear_difference
 from mobility.db import transaction
 from mobility.ids import leg_id
-from mobility.tables import booking, leg
+from mobility.tables import booking, leg, step
 from payments.cases import file_lost, list_cases
 from payments.errors import PaymentError
 from payments.gateway import FoundHold
@@ -155,6 +156,7 @@ async def rebuild(desk: Desk, gap: Gap) -> Report:
     cases = []
     for found in await _settle_debts(desk, gap, not_read, report):
         cases += await _settle_lost(desk, gap, found, report)
+    await _bear_differences(desk, report)
     for provider_id, kept in gap.orphans.values():
         cases += await _let_go(desk, provider_id, kept, report)
     run = await reconcile(desk.engine, desk.gateway, now=desk.clock())
@@ -178,7 +180,6 @@ async def _try(report: Report, what: str, doing: Awaitable[object]) -> bool:
 
 async def _go_on(desk: Desk, booking_id: str, payment_id: str, found: FoundHold | None) -> None:
     look_at = await catch_up(desk, booking_id, payment_id, found)
-    await bear_difference(desk, booking_id)  # a refund of the gap is found, else it is a case
     async with transaction(desk.engine) as tx:
         run_at = look_at or desk.clock()
         await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=run_at)
@@ -209,6 +210,18 @@ async def _settle_debts(
             report.left.append(f"charge {found.payment_id}: {error}")
     await _try(report, "charges under way", catch_up_collections(desk))
     return rest
+
+
+async def _bear_differences(desk: Desk, report: Report) -> None:
+    """Give back what cost more than was locked, once all of it is charged.
+
+    A refund of the gap is found; else it would be a case until its step has run.
+    """
+    async with transaction(desk.engine) as tx:
+        asked = select(step.c.key).where(step.c.kind == BEAR).order_by(step.c.key)
+        waiting = list(await tx.scalars(asked))
+    for booking_id in waiting:
+        await _try(report, f"what {booking_id} cost too much", bear_difference(desk, booking_id))
 
 
 def _rides(gap: Gap, booking_id: str) -> list[tuple[ProviderId, Kept]]:
