@@ -39,7 +39,7 @@ from mobility.embedded.redis import make_redis
 from mobility.embedded.redis import redis_url as url_of
 from mobility.migrate import migrate
 from mobility.redis_pool import open_redis
-from tests.processes import Instance, running_instance
+from tests.processes import FREELY_ASKED, Instance, running_instance
 
 _FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
 _NEVER_IN_TESTS = (
@@ -259,12 +259,7 @@ async def redis(redis_url: str, redis_prefix: str) -> AsyncIterator[Redis]:
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """The whole product as its processes, for all tests of a worker that share it."""
     folder = tmp_path_factory.mktemp("whole") / "data"
-    environment = {
-        "MOBILITY_RATE_LIMIT_PER_MINUTE": "1000000",
-        "MOBILITY_RATE_LIMIT_CODES_PER_HOUR": "1000000",
-        "MOBILITY_STEP_LEASE_SECONDS": "1.5",
-    }
-    with running_instance(folder, env=environment) as started:
+    with running_instance(folder, env=FREELY_ASKED) as started:
         yield started
 
 

@@ -18,6 +18,12 @@ from mobility.embedded.process import answers_ok, reserve_port, tail
 
 START_SECONDS = 90
 TIMETABLES = "timetables"
+FREELY_ASKED = {
+    "MOBILITY_RATE_LIMIT_PER_MINUTE": "1000000",
+    "MOBILITY_RATE_LIMIT_CODES_PER_HOUR": "1000000",
+    "MOBILITY_STEP_LEASE_SECONDS": "1.5",
+}
+"""The environment of one that tests ask as often as they like."""
 SERVE = (sys.executable, "-m", "mobility.cli", "serve")
 
 

@@ -29,7 +29,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from mobility.app import ROUTERS
 from tests.api.test_motis_hostile import QUESTIONS
 from tests.api_client import Rider, rider_of, run_mobility
-from tests.processes import Instance
+from tests.processes import FREELY_ASKED, Instance, running_instance
 
 pytestmark = [pytest.mark.processes]
 
@@ -68,8 +68,17 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(instance: Instance, http: httpx.Client) -> Iterator[World]:
-    """Ends with nothing under way and the sale going on as before: staff may have stopped it."""
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """On a product of its own, as vehicles are pushed and sales are stopped as chance will."""
+    folder = tmp_path_factory.mktemp("asked") / "data"
+    with (
+        running_instance(folder, env=FREELY_ASKED) as instance,
+        httpx.Client(base_url=instance.url, timeout=30) as http,
+    ):
+        yield _world(instance, http)
+
+
+def _world(instance: Instance, http: httpx.Client) -> World:
     anna, eve = (rider_of(instance, http, name) for name in ("anna-asks", "eve-asks"))
     key = run_mobility(instance, "provider", "key", "demo-rad").stdout.split()[-1]
     tokens = {"rider": anna.token, "stranger": eve.token, "provider": key}
@@ -81,15 +90,7 @@ def world(instance: Instance, http: httpx.Client) -> Iterator[World]:
         [*_bookings(anna), *_others(http, headers)],
         {"offer_id": offers, "payment_method": ["pm_card_visa"]},
     )
-    yield World(instance.url, headers, known)
-    for rider in (anna, eve):
-        for booking in rider.get("/v1/bookings?limit=100").json()["bookings"]:
-            for leg in booking["legs"]:
-                rider.post(f"/v1/bookings/{booking['id']}/legs/{leg['id']}/finish")
-            rider.post(f"/v1/bookings/{booking['id']}/cancel")
-    staff = headers["staff"]
-    for stop in http.get("/v1/operations/stops", headers=staff).json()["stops"]:
-        http.post(f"/v1/operations/stops/{stop['id']}/end", headers=staff).raise_for_status()
+    return World(instance.url, headers, known)
 
 
 def _bookings(anna: Rider) -> list[dict[str, str]]:
