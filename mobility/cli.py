@@ -15,6 +15,7 @@ from mobility.cities.rows import CityDataError
 from mobility.feed_command import feed_app
 from mobility.finance_command import finance_app
 from mobility.give_back_command import release_and_refund
+from mobility.goodwill_command import goodwill
 from mobility.identity_command import provider_app, token, verify_licence
 from mobility.pass_command import revoke_pass_command, verify_pass
 from mobility.realtime_command import show_realtime
@@ -60,6 +61,7 @@ app.add_typer(steps_app, name="steps")
 app.add_typer(sales_app, name="sales")
 app.add_typer(restore_app, name="restore")
 app.command("release-and-refund")(release_and_refund)
+app.command("goodwill")(goodwill)
 app.command("token")(token)
 app.command("verify-licence")(verify_licence)
 app.command("verify-pass")(verify_pass)

@@ -16,6 +16,8 @@ from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import leave_to_staff
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.day_ceiling import STEP as CAP_DAY
+from mobility.booking.goodwill import STEP as PAY_GOODWILL
+from mobility.booking.rebooked import STEP as BEAR
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
 from mobility.identity.passes import RELEASE_STEP
@@ -35,6 +37,8 @@ BURY: Mapping[str, Bury] = {
     ADVANCE: leave_to_staff,
     COLLECT: _nothing_more,
     CAP_DAY: _nothing_more,
+    BEAR: _nothing_more,
+    PAY_GOODWILL: _nothing_more,
     PAY_CLAIM: _nothing_more,
     FORGET_STEP: _nothing_more,
     RELEASE_STEP: _nothing_more,

@@ -153,7 +153,11 @@ leg = Table(
     Column("most_because", Text),
     Column("used_minutes", Integer),
     Column("used_metres", Integer),
+    Column("goodwill_minor", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),
+    CheckConstraint(
+        "goodwill_minor between 0 and coalesce(final_minor, quoted_minor)", name="goodwill"
+    ),
     CheckConstraint(
         "state in ('planned','held','confirmed','active','ended','cancelled','failed')",
         name="state",

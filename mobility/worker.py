@@ -17,6 +17,8 @@ from mobility.booking.collect import collect
 from mobility.booking.day_ceiling import STEP as CAP_DAY
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.forget import KEEP_PLACES, forget_old_trips
+from mobility.booking.goodwill import STEP as PAY_GOODWILL
+from mobility.booking.goodwill import pay_goodwill
 from mobility.booking.payments_seen import (
     EVERYTHING,
     RECONCILE,
@@ -109,6 +111,7 @@ def handlers_of(wiring: Wiring) -> dict[str, steps.Handler]:
         COLLECT: lambda key, _now: collect(wiring.desk, key),
         CAP_DAY: lambda key, _now: cap_day(wiring.desk, key),
         BEAR: lambda key, _now: bear_difference(wiring.desk, key),
+        PAY_GOODWILL: lambda key, _now: pay_goodwill(wiring.desk, key),
         PAY_CLAIM: lambda key, _now: pay_claim(wiring.desk, key),
         "apply_events": partial(_apply_events, wiring),
         "poll_payments": partial(_poll_payments, wiring),

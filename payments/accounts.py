@@ -41,6 +41,8 @@ class Role(StrEnum):
     """What riders' days cost beyond the city's ceiling: we bear it."""
     REBOOKING_COSTS = "rebooking_costs"
     """What a trip in place of one that could not be made cost beyond the locked price."""
+    GOODWILL_REFUNDS = "goodwill_refunds"
+    """What staff gives riders back for trips that are over: we bear it."""
     OUTPUT_VAT = "output_vat"
     COMMISSION = "commission"
     PROCESSOR_FEES = "processor_fees"

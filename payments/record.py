@@ -349,6 +349,7 @@ async def _refunded(
 _AT_OUR_EXPENSE = {
     "rebate": (Role.DAY_CEILING_REBATES, "beyond the day's ceiling"),
     "rebooking": (Role.REBOOKING_COSTS, "beyond the price locked when rebooked"),
+    "goodwill": (Role.GOODWILL_REFUNDS, "granted by staff"),
 }
 
 

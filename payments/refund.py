@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentConflictError
@@ -83,10 +83,10 @@ async def prepare_refund(
 
 CAME_BACK = "refund_came_back"
 """Error code of a refund that came back days after it had been made; it is not tried again."""
-GUARANTEE, REBATE, REBOOKING = "guarantee", "rebate", "rebooking"
+GUARANTEE, REBATE, REBOOKING, GOODWILL = "guarantee", "rebate", "rebooking", "goodwill"
 """Why money goes back that no leg gives: a carrier's guarantee, or at our expense, beyond a day's
-ceiling or beyond the price that was locked when a trip was rebooked."""
-COMPENSATIONS = (GUARANTEE, REBATE, REBOOKING)
+ceiling, beyond the price that was locked when a trip was rebooked, or because staff grants it."""
+COMPENSATIONS = (GUARANTEE, REBATE, REBOOKING, GOODWILL)
 
 
 async def prepare_compensation(
@@ -124,10 +124,13 @@ async def prepare_compensation(
     return operation_of(added, row, fresh=True)
 
 
-async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:
+async def try_refused_again(
+    tx: AsyncConnection, payment_id: str, *, reason: str | None = None
+) -> int:
     """Open the refunds that the processor refused once more; returns how many.
 
-    Each is then read first and sent under the key of a new attempt.
+    Only those that were made for ``reason``, where one is given. Each is then read first and sent
+    under the key of a new attempt.
     """
     opened = await tx.execute(
         update(money_operation)
@@ -136,6 +139,7 @@ async def try_refused_again(tx: AsyncConnection, payment_id: str) -> int:
             money_operation.c.kind == OperationKind.REFUND.value,
             money_operation.c.state == OperationState.DECLINED.value,
             money_operation.c.error_code.is_distinct_from(CAME_BACK),
+            true() if reason is None else money_operation.c.reason == reason,
         )
         .values(state=OperationState.SENT.value, decided_at=None)
         .returning(money_operation.c.id)

@@ -14,11 +14,13 @@ from mobility.api.dependencies import Now, StaffDep, WiringDep
 from mobility.api.openapi import problems
 from mobility.api.operations import Reason
 from mobility.booking.give_back import ask_to_give_back
+from mobility.booking.goodwill import list_goodwill
 from mobility.booking.payment_view import get_standing
 from mobility.booking.trip import Aim, Ask, AskState, BookingState, LegState
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.tables import booking
+from payments.operation import OperationState
 from providers.values import Mode
 
 router = APIRouter(prefix="/v1/operations/bookings", tags=["operations"])
@@ -44,6 +46,16 @@ class LegAsked(BaseModel):
     asked: list[AskView]
 
 
+class GoodwillView(BaseModel):
+    """A refund that staff granted for a leg; `declined` is one that the processor refused."""
+
+    leg_id: str = Field(examples=["leg_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
+    amount: Amount = Field(examples=[{"amount": 210, "currency": "EUR"}])
+    state: OperationState = Field(examples=["done"])
+    granted_at: datetime = Field(examples=["2026-11-26T09:00:00Z"])
+    error: str | None = Field(examples=["refund_failed"])
+
+
 class MoneyView(BaseModel):
     """The booking's payment."""
 
@@ -64,9 +76,15 @@ class StuckBooking(BaseModel):
     payment_id: str = Field(examples=["pay_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
     payment: MoneyView
     legs: list[LegAsked]
+    goodwill: list[GoodwillView]
 
 
-async def _show(tx: AsyncConnection, booking_id: str) -> StuckBooking:
+async def show(tx: AsyncConnection, booking_id: str) -> StuckBooking:
+    """A booking as staff sees it.
+
+    Raises:
+        NotFoundError: there is no such booking.
+    """
     trip = await get_trip(tx, booking_id)
     payment_id = await tx.scalar(select(booking.c.payment_id).where(booking.c.id == booking_id))
     paid = await get_standing(tx, str(payment_id), trip.price.currency)
@@ -102,6 +120,16 @@ async def _show(tx: AsyncConnection, booking_id: str) -> StuckBooking:
             )
             for leg in trip.legs
         ],
+        goodwill=[
+            GoodwillView(
+                leg_id=leg_id,
+                amount=Amount.of(refund.amount),
+                state=refund.state,
+                granted_at=refund.first_sent_at,
+                error=refund.error_code,
+            )
+            for leg_id, refund in await list_goodwill(tx, booking_id)
+        ],
     )
 
 
@@ -109,7 +137,7 @@ async def _show(tx: AsyncConnection, booking_id: str) -> StuckBooking:
 async def show_booking(booking_id: str, wiring: WiringDep, _staff: StaffDep) -> StuckBooking:
     """Its state, every ask of a provider with its last error, and its payment."""
     async with transaction(wiring.engine) as tx:
-        return await _show(tx, booking_id)
+        return await show(tx, booking_id)
 
 
 @router.post(
@@ -128,4 +156,4 @@ async def release_and_refund(
     """
     async with transaction(wiring.engine) as tx:
         await ask_to_give_back(tx, booking_id, actor=staff.rider_id, reason=body.reason, now=now)
-        return await _show(tx, booking_id)
+        return await show(tx, booking_id)

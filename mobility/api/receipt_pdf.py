@@ -42,6 +42,7 @@ _MOVEMENTS = {
     "taken_back": "von der Bank zurückgeholt",
     "rebate": "über dem Tagesdeckel erstattet",
     "rebooking": "über dem festen Preis der Umbuchung erstattet",
+    "goodwill": "aus Kulanz erstattet",
 }
 
 

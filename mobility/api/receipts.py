@@ -56,6 +56,7 @@ class MovementView(BaseModel):
         description="charge; later_charge for what a ride cost beyond its hold; refund; or "
         "guarantee, what goes back by a carrier's guarantee; rebate, beyond a day's ceiling; "
         "rebooking, beyond the price that was locked when the trip was rebooked; "
+        "goodwill, what was granted afterwards; "
         "taken_back, what the rider's bank took back for good."
     )
     at: datetime

@@ -147,8 +147,9 @@ async def _beyond(
     local_day = func.date(func.timezone(ceiling.day_zone, begun))
     used = func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor))
     borne = func.least(used, booking.c.ceiling_minor) - booking.c.locked_minor  # when rebooked
+    goodwill = func.sum(leg.c.goodwill_minor)
     trips = (
-        select((used - func.greatest(func.coalesce(borne, 0), 0)).label("cost"))
+        select((used - func.greatest(func.coalesce(borne, 0), 0) - goodwill).label("cost"))
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
             booking.c.rider_id == rider_id,

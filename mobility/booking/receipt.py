@@ -23,7 +23,7 @@ from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import list_operations, list_payments
-from payments.refund import COMPENSATIONS, REBATE, REBOOKING
+from payments.refund import COMPENSATIONS, GUARANTEE
 from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 
@@ -66,7 +66,8 @@ class Movement:
     kind: str
     """``charge``; ``later_charge`` for what was owed beyond the hold; ``refund``; ``guarantee``
     where a carrier bears what goes back; ``rebate`` beyond the city's ceiling of a day;
-    ``rebooking`` beyond the price that was locked when the trip was rebooked;
+    ``rebooking`` beyond the price that was locked when the trip was rebooked; ``goodwill`` that
+    was granted afterwards;
     ``taken_back`` by the rider's bank, in a dispute that was lost."""
     at: datetime
     amount: Money
@@ -93,10 +94,11 @@ class Receipt:
 
     @property
     def paid(self) -> Money:
-        """What the trip cost its rider: ``total`` less rebates, never below zero."""
+        """What the trip cost its rider: ``total`` less what we bore of it, never below zero."""
         currency = self.total.currency
-        rebates = (each.amount for each in self.movements if each.kind in (REBATE, REBOOKING))
-        return max(self.total - Money.total(rebates, currency), Money.zero(currency))
+        ours = set(COMPENSATIONS) - {GUARANTEE}
+        borne = (each.amount for each in self.movements if each.kind in ours)
+        return max(self.total - Money.total(borne, currency), Money.zero(currency))
 
 
 def make_receipt(

@@ -115,6 +115,7 @@ async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: 
     assert answer.json()["booking"]["state"] == "settled"
 
     staff = await stage.api.sign_in("staff@example.org", Role.STAFF)
+    await _grant_goodwill(stage, staff)
     path = "/v1/operations/leg-reports"
     (case,) = (await stage.api.client.get(path, headers=staff)).json()["reports"]
     assert (case["note"], case["asked"], case["seen"]) == ("Kette ab", "finish", "ended")
@@ -127,6 +128,44 @@ async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: 
         f"{path}/bkg_1/leg_1/close", json={"reason": "paid back"}, headers=staff
     )
     assert nobody.status_code == 404
+
+
+async def _grant_goodwill(stage: Stage, staff: dict[str, str]) -> None:
+    """A euro, by impatient clicks; then the rest: the receipt says so, and she has paid nothing."""
+    client, booking = stage.api.client, stage.booking_id
+    path = f"/v1/operations/bookings/{booking}/legs/{stage.leg_id}/goodwill"
+    a_euro: Json = {"reason": "chain off", "amount": {"amount": 100, "currency": "EUR"}}
+    for _ in range(2):
+        found = await client.post(path, json=a_euro, headers=staff | {"Idempotency-Key": "one"})
+        assert found.status_code == 202, found.text
+    other = await client.post(
+        path, json={"reason": "chain off"}, headers=staff | {"Idempotency-Key": "one"}
+    )
+    assert other.json()["type"] == "/problems/idempotency-key-reused"
+    without = await client.post(path, json=a_euro, headers=staff)
+    assert without.json()["type"] == "/problems/idempotency-key-missing"
+    rest = await client.post(
+        path, json={"reason": "all of it"}, headers=staff | {"Idempotency-Key": "two"}
+    )
+    made = rest.json()["goodwill"]
+    assert [(each["leg_id"], each["state"], each["error"]) for each in made] == [
+        (stage.leg_id, "done", None),
+        (stage.leg_id, "done", None),
+    ]
+    receipt = (await client.get(f"/v1/bookings/{booking}/receipt", headers=stage.headers)).json()
+    cost = receipt["total"]["amount"]
+    assert [(each["kind"], each["amount"]["amount"]) for each in receipt["movements"]] == [
+        ("charge", cost), ("goodwill", 100), ("goodwill", cost - 100),
+    ]  # fmt: skip
+    assert receipt["refunded"]["amount"] == cost
+    paper = await client.get(
+        f"/v1/bookings/{booking}/receipt", headers=stage.headers | {"Accept": "application/pdf"}
+    )
+    assert paper.content.startswith(b"%PDF")
+    gone = await client.post(
+        path, json={"reason": "once more"}, headers=staff | {"Idempotency-Key": "three"}
+    )
+    assert (gone.status_code, gone.json()["type"]) == (409, "/problems/wrong-state")
 
 
 async def test_a_rider_is_told_when_her_ride_will_be_ended(stage: Stage) -> None:

@@ -113,6 +113,8 @@ async def test_a_step_that_is_none_is_4xx(world: World, key: str) -> None:
 
 
 BOOKING = "/v1/operations/bookings/bkg_nobody"
+GRANTING = f"{BOOKING}/legs/leg_nobody/goodwill"
+KEY = {"Idempotency-Key": "one"}
 
 
 async def test_a_booking_that_is_none_is_4xx(world: World) -> None:
@@ -122,8 +124,20 @@ async def test_a_booking_that_is_none_is_4xx(world: World) -> None:
         assert (await world.client.get(path, headers=staff)).status_code in {404, 422}
         answer = await world.client.post(f"{path}/release-and-refund", json=REASON, headers=staff)
         assert answer.status_code in {404, 422}
+        granting = f"{path}/legs/{name}/goodwill"
+        answer = await world.client.post(granting, json=REASON, headers=staff | KEY)
+        assert answer.status_code in {404, 422}
+        assert (await world.client.post(granting, json=REASON, headers=staff)).status_code in {
+            400,
+            404,
+            422,
+        }
     for body in (None, {}, {"reason": ""}, {"reason": "x", "amount": 5}):
         answer = await world.client.post(f"{BOOKING}/release-and-refund", json=body, headers=staff)
+        assert answer.status_code == 422
+    for amount in (5, {}, {"amount": 0, "currency": "EUR"}, {"amount": 10**9, "currency": "EUR"}):
+        body = {**REASON, "amount": amount}
+        answer = await world.client.post(GRANTING, json=body, headers=staff | KEY)
         assert answer.status_code == 422
 
 
@@ -148,6 +162,7 @@ async def test_staff_gives_a_booking_back_once(world: World) -> None:
             "state": "none", "captured": nothing, "refunded": nothing, "outstanding": nothing,
         },
         "legs": [],
+        "goodwill": [],
     }  # fmt: skip
     async with transaction(world.wiring.engine) as tx:
         waiting = [tuple(row) for row in await tx.execute(text("select kind, key from step"))]
@@ -163,6 +178,7 @@ async def test_staff_gives_a_booking_back_once(world: World) -> None:
 PATHS = [
     ("GET", BOOKING),
     ("POST", f"{BOOKING}/release-and-refund"),
+    ("POST", GRANTING),
     ("GET", "/v1/operations/steps"),
     ("POST", f"{WASH}/retry"),
     ("POST", f"{WASH}/give-up"),
@@ -214,6 +230,9 @@ async def test_the_console_does_the_same(
         await tx.execute(booking.insert().values(**A_BOOKING, created_at=world.now))
     done = await mobility(*give_back, group="release-and-refund")
     assert done == (0, "bkg_1 is being given back.\n")
+    granting = ("bkg_1", "leg_1", "--cents", "210", "--reason", "gone away")
+    refused = (1, "Not done: booking bkg_1 has no leg leg_1 of a provider\n")
+    assert await mobility(*granting, group="goodwill") == refused
     staff = await world.sign_in(role=Role.STAFF)
     page = (await world.client.get("/v1/operations/audit", headers=staff)).json()
     assert [(entry["actor"], entry["action"]) for entry in page["entries"]] == [

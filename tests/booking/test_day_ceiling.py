@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from mobility.audit import Deed
 from mobility.booking.bill_split import split_equally
 from mobility.booking.day_ceiling import STEP, cap_day
+from mobility.booking.goodwill import GRANTED, grant_goodwill, pay_goodwill
 from mobility.booking.queries import get_any_booking
 from mobility.booking.receipt import get_receipt, list_movements
 from mobility.cities.city import load_city
@@ -198,6 +200,21 @@ async def test_what_the_processor_refuses_to_give_back_the_days_next_trip_does(
     third = await rode(town, 500)
     await cap_day(town.desk, third)
     assert await given_back(town, third) == 500
+
+
+async def test_what_staff_gave_back_is_no_part_of_what_the_day_cost(town: World) -> None:
+    """7.00 and 4.00, of which 3.50 went back: under the ceiling of 8.00 nothing more does."""
+    first, second = await rode(town, 700), await rode(town, 400)
+    (leg,) = (await town.trip(first)).legs
+    deed = Deed("rdr_otto", GRANTED, first, "ticket 4711", datetime.now(UTC))
+    await do(town, lambda tx: grant_goodwill(tx, first, leg.id, Money(350), deed))
+    await pay_goodwill(town.desk, first)
+    for booking_id in (first, second):
+        await cap_day(town.desk, booking_id)
+    assert [await given_back(town, each) for each in (first, second)] == [0, 0]
+    third = await rode(town, 100)
+    await cap_day(town.desk, third)
+    assert await given_back(town, third) == 50
 
 
 async def test_a_bill_that_a_rebate_lowered_is_shared_at_what_was_paid(town: World) -> None:

@@ -300,6 +300,13 @@ MUTANTS = (
         TICKET,
     ),
     Mutant(
+        "staff gives back more of a leg than it cost",
+        "mobility/booking/goodwill.py",
+        "    left = _cost(trip, one) - granted\n",
+        "    left = _cost(trip, one)\n",
+        "tests/booking/test_goodwill.py",
+    ),
+    Mutant(
         "a leaked key signs tickets of any day",
         "providers/bus/ticket.py",
         "    _check_day(ticket, payload.kid, published)\n",

@@ -67,6 +67,7 @@ WISH: dict[str, object] = {
 """What else may be asked for, and how."""
 REPORT = f"POST {LEG}/problem"
 GIVE_BACK = "POST /v1/operations/bookings/{booking_id}/release-and-refund"
+GOODWILL = "POST /v1/operations/bookings/{booking_id}/legs/{leg_id}/goodwill"
 MOST_REPORTS = 12
 """In all: a bike that is reported is hidden, and there are only so many."""
 BANK = httpx.Client(verify=False, trust_env=False)
@@ -184,6 +185,12 @@ class TwoRiders(RuleBasedStateMachine):
     @rule(booked=bookings)
     def give_back(self, booked: Booked) -> None:
         self._ask(booked, GIVE_BACK, {"reason": "a test"}, clicks=2, of=self.staff)
+
+    @rule(booked=bookings, cents=st.sampled_from([None, 1, 100]))
+    def grant_goodwill(self, booked: Booked, cents: int | None) -> None:
+        amount = None if cents is None else {"amount": cents, "currency": "EUR"}
+        body = {"reason": "a test", "amount": amount}
+        self._ask(booked, GOODWILL, body, clicks=2, of=self.staff)
 
     def _ask(
         self,

@@ -1,0 +1,143 @@
+"""Staff gives a rider money back for a leg of a trip that is over; we bear it.
+
+The leg's provider keeps what it is owed: what it credits us in its turn stands on its statement.
+A grant is for ever, also one that the processor refuses to pay: it is asked again, and then a
+person's to pay otherwise, so that no grant is ever made twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mobility import steps
+from mobility.audit import Deed, write_down
+from mobility.booking import rebates
+from mobility.booking.desk import Desk
+from mobility.booking.errors import NotFoundError, WrongStateError
+from mobility.booking.moves import OVER
+from mobility.booking.pay import PaymentStuckError
+from mobility.booking.trip import LegState, Trip, TripLeg
+from mobility.booking.trips import get_trip
+from mobility.db import transaction
+from mobility.tables import booking, leg
+from payments.money import Money
+from payments.operation import Operation, OperationState
+from payments.payment import list_operations, list_payments
+from payments.refund import CAME_BACK, GOODWILL, prepare_compensation, try_refused_again
+
+STEP = "pay_goodwill"
+GRANTED = "leg.goodwill"
+"""As the audit log calls it."""
+
+
+async def grant_goodwill(
+    tx: AsyncConnection, booking_id: str, leg_id: str, amount: Money | None, deed: Deed
+) -> Money:
+    """Record that so much of what a leg cost goes back, audited; the booking's step pays it.
+
+    Args:
+        amount: None for all that the rider has not had back of it.
+
+    Returns:
+        What is granted now.
+
+    Raises:
+        NotFoundError: there is no such booking or leg.
+        WrongStateError: the trip is not over or not paid, or the leg did not cost so much.
+    """
+    trip = await get_trip(tx, booking_id, lock=True)
+    one = next((each for each in trip.provided if each.id == leg_id), None)
+    if one is None:
+        raise NotFoundError(f"booking {booking_id} has no leg {leg_id} of a provider")
+    granted = await _find_granted(tx, trip, one)
+    left = _cost(trip, one) - granted
+    wanted = left if amount is None else amount
+    if not 0 < wanted.minor <= left.minor or wanted.currency != left.currency:
+        raise WrongStateError(f"{wanted} cannot go back for leg {leg_id}: {left} of its price can")
+    operation = await _prepare(tx, trip, one, wanted, granted, deed.at)
+    if amount is not None and operation.amount != amount:
+        raise WrongStateError(
+            f"{wanted} cannot go back for leg {leg_id}: of what was charged for {booking_id} only "
+            f"{operation.amount} has not gone back already"
+        )
+    await tx.execute(
+        update(leg)
+        .where(leg.c.booking_id == booking_id, leg.c.id == leg_id)
+        .values(goodwill_minor=(granted + operation.amount).minor)
+    )
+    await write_down(tx, replace(deed, reason=f"{operation.amount}: {deed.reason}"))
+    await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=deed.at)
+    return operation.amount
+
+
+async def _find_granted(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:
+    mine = select(leg.c.goodwill_minor).where(leg.c.booking_id == trip.id, leg.c.id == one.id)
+    return Money((await tx.execute(mine)).scalar_one(), trip.price.currency)
+
+
+def _cost(trip: Trip, one: TripLeg) -> Money:
+    if trip.state not in OVER:
+        raise WrongStateError(
+            f"booking {trip.id} is {trip.state}; one that is not over is given back as a whole"
+        )
+    if one.state is not LegState.ENDED:
+        raise WrongStateError(f"leg {one.id} is {one.state}; it was not used and costs nothing")
+    return one.quoted if one.final is None else one.final
+
+
+async def _prepare(
+    tx: AsyncConnection, trip: Trip, one: TripLeg, wanted: Money, granted: Money, now: datetime
+) -> Operation:
+    """The refund, under a key that says for which part of the leg's price it is."""
+    mine = select(booking.c.payment_id).where(booking.c.id == trip.id)
+    charged = await rebates.find_charged(tx, (await tx.execute(mine)).scalar_one())
+    if charged is None:
+        raise WrongStateError(f"for booking {trip.id} nothing was charged, or something is owed")
+    key = f"{GOODWILL}.{one.id}.{granted.minor}"
+    operation = await prepare_compensation(tx, charged, wanted, reason=GOODWILL, key=key, now=now)
+    if operation is None:
+        raise WrongStateError(f"all that was charged for booking {trip.id} has gone back already")
+    return operation
+
+
+async def list_goodwill(tx: AsyncConnection, booking_id: str) -> list[tuple[str, Operation]]:
+    """The refunds that staff granted for a booking, in the order of time, each with its leg."""
+    ids = list(await tx.scalars(select(leg.c.id).where(leg.c.booking_id == booking_id)))
+    return [
+        (next(each for each in ids if f".{GOODWILL}.{each}." in operation.id), operation)
+        for payment in await list_payments(tx, booking_id)
+        for operation in await list_operations(tx, payment.id)
+        if operation.reason == GOODWILL
+    ]
+
+
+async def pay_goodwill(desk: Desk, booking_id: str) -> datetime | None:
+    """Make the refunds that were granted for a booking.
+
+    Returns:
+        When to look again, or None when all are made.
+
+    Raises:
+        PaymentStuckError: the processor refuses one; asked again, it is asked once more.
+    """
+    async with transaction(desk.engine) as tx:
+        for payment in await list_payments(tx, booking_id):
+            await try_refused_again(tx, payment.id, reason=GOODWILL)
+        granted = await list_goodwill(tx, booking_id)
+    again = [await rebates.carry_out(desk, operation) for _, operation in granted]
+    async with transaction(desk.engine) as tx:
+        made = await list_goodwill(tx, booking_id)
+    await desk.changed(booking_id)
+    refused = [
+        each
+        for _, each in made
+        if each.state is OperationState.DECLINED and each.error_code != CAME_BACK
+    ]
+    if refused:
+        told = ", ".join(f"{each.amount} ({each.error_code})" for each in refused)
+        raise PaymentStuckError(f"refused by the processor, pay it otherwise: {told}")
+    return min((at for at in again if at is not None), default=None)
