@@ -23,6 +23,7 @@ from mobility.booking.trip import Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import leg_id as id_of_leg
 from mobility.ids import new_id
+from mobility.planning.book_ahead import find_left
 from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid
 from mobility.sale_stops import refuse_stopped
@@ -126,9 +127,13 @@ def _check(request: BookingRequest, now: datetime) -> None:
     if now >= offer.expires_at:
         raise OfferExpiredError(f"{offer.id} ran out at {offer.expires_at:%H:%M:%S} UTC")
     provided = [leg for leg in offer.legs if leg.provider_id is not None]
-    left = [leg for leg in provided if leg.product is not None and leg.departs_at < now]
-    if left:
-        raise OfferExpiredError(f"line {left[0].line} has left {left[0].origin_name}; search again")
+    left = find_left(provided, now)
+    if left is not None:
+        what = f"line {left.line}" if left.line else f"the {left.mode}"
+        raise OfferExpiredError(
+            f"the departure of {what} from {left.origin_name} at {left.departs_at:%H:%M:%S} UTC "
+            "is over; search again"
+        )
     if not provided:
         raise NothingToBookError(f"{offer.id} is a walk")
     lacking = tuple(

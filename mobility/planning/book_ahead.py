@@ -1,14 +1,23 @@
-"""How long before its ride a vehicle may be booked: a booked one stands idle for everyone else."""
+"""When a journey may be booked: its rented legs not too long ahead, none that has left.
+
+A booked vehicle stands idle for everyone else.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from mobility.cities.facts import Rules
-from mobility.planning.itinerary import RENTAL, Leg
+from mobility.planning.itinerary import RENTAL, TRANSIT, Leg
 from mobility.planning.offer import OfferLeg
+
+SomeLeg = TypeVar("SomeLeg", Leg, OfferLeg)
+RENTAL_LATE = timedelta(minutes=10)
+"""How long after its departure a vehicle is still booked; soon after that it is given back unused
+(``booking.riding.NO_SHOW_AFTER``)."""
 
 
 def rental_too_early(departs_at: datetime, now: datetime, rules: Rules) -> datetime | None:
@@ -27,6 +36,26 @@ def find_booking_opens_at(
         if leg.mode in RENTAL and (opens_at := rental_too_early(leg.departs_at, now, rules))
     ]
     return max(opening, default=None)
+
+
+def find_left(legs: Iterable[SomeLeg], now: datetime) -> SomeLeg | None:
+    """The first leg that cannot be booked any more, as its departure is over."""
+    for leg in legs:
+        over = (leg.mode in TRANSIT and leg.departs_at < now) or (
+            leg.mode in RENTAL and leg.departs_at + RENTAL_LATE < now
+        )
+        if over:
+            return leg
+    return None
+
+
+def say_left(leg: Leg, zone: ZoneInfo) -> str:
+    """The same in words for the rider, in the city's time."""
+    local = leg.departs_at.astimezone(zone)
+    return (
+        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ab {leg.origin.name} ist vorbei: "
+        "bitte mit einer späteren Zeit suchen."
+    )
 
 
 def say_booking_opens(opens_at: datetime, rules: Rules, zone: ZoneInfo) -> str:

@@ -20,7 +20,12 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 
 from mobility.cities.city import City
-from mobility.planning.book_ahead import find_booking_opens_at, say_booking_opens
+from mobility.planning.book_ahead import (
+    find_booking_opens_at,
+    find_left,
+    say_booking_opens,
+    say_left,
+)
 from mobility.planning.itinerary import Itinerary, Leg, Ride
 from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid, plus
@@ -78,8 +83,8 @@ def make_offers(
 
     A rider who does not meet a provider's terms still gets the offer, marked as not bookable with
     what would make it so: who signs in, or completes the profile, may book it. So is a journey
-    whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``), or of which a leg is
-    not sold at the moment.
+    whose vehicle cannot be booked yet (``Rules.rental_book_ahead_minutes``), of which a leg is
+    not sold at the moment, or has left.
     """
     search_id = _search_id(secrets.token_bytes(_TOKEN_BYTES))
     with_passes = tuple(sorted(passes))
@@ -90,7 +95,7 @@ def make_offers(
         if because is not None:
             offer_id = None
         else:
-            reasons = dict.fromkeys(_too_early(itinerary, now, city))
+            reasons = dict.fromkeys(_untimely(itinerary, now, city))
             if stopped is not None:
                 reasons |= dict.fromkeys(_stopped(itinerary, stopped))
             for leg in itinerary.legs:
@@ -112,7 +117,10 @@ def _unsold(itinerary: Itinerary) -> str | None:
     return "Zu Fuß gibt es nichts zu buchen." if walks else None
 
 
-def _too_early(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ...]:
+def _untimely(itinerary: Itinerary, now: datetime, city: City) -> tuple[str, ...]:
+    left = find_left(itinerary.legs, now)
+    if left is not None:
+        return (say_left(left, city.timezone),)
     opens_at = find_booking_opens_at(itinerary.legs, now, city.rules)
     return (say_booking_opens(opens_at, city.rules, city.timezone),) if opens_at else ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from mobility.booking.cancel import ask_to_cancel, preview
+from mobility.booking.errors import OfferExpiredError
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.db import transaction
 from payments.money import Money
@@ -55,6 +57,12 @@ async def test_a_bike_is_held_paid_confirmed_ridden_and_settled(world: World) ->
     assert await world.story(booking_id) == "settled | walk planned, bike ended | captured"
     assert (await world.trip(booking_id)).final == Money(200)
     assert world.money(booking_id) == (0, 200)
+
+
+async def test_a_ride_whose_departure_is_long_over_is_not_booked(world: World) -> None:
+    departs_at = world.desk.clock() - timedelta(minutes=11)
+    with pytest.raises(OfferExpiredError, match="the departure of the bike from Hauptbahnhof at"):
+        await world.book(offer_of(walk_leg(), replace(bike_leg(), departs_at=departs_at)))
 
 
 async def test_bike_and_car_are_one_booking_with_one_payment(world: World) -> None:

@@ -8,7 +8,12 @@ from datetime import date, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from mobility.planning.book_ahead import find_booking_opens_at, rental_too_early
+from mobility.planning.book_ahead import (
+    RENTAL_LATE,
+    find_booking_opens_at,
+    find_left,
+    rental_too_early,
+)
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.offer import Offer, OfferLeg, TripCalls
@@ -84,6 +89,35 @@ def test_a_vehicle_cannot_be_booked_weeks_ahead() -> None:
     assert bike.itinerary.price == Money(100)
     assert bike.offer_id is not None
     assert next(j for j in journeys if j.itinerary.kind == (Mode.BUS,)).bookable
+
+
+def test_what_has_left_cannot_be_booked() -> None:
+    journeys = offered(depart_at=NOW - timedelta(hours=1))
+    assert {j.bookable for j in journeys} == {False}
+    bike = next(j for j in journeys if j.itinerary.kind == (Mode.BIKE,))
+    leg = next(leg for leg in bike.itinerary.legs if leg.rental)
+    local = leg.departs_at.astimezone(luebeck().timezone)
+    assert bike.not_bookable_because == (
+        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ab {leg.origin.name} ist vorbei: "
+        "bitte mit einer späteren Zeit suchen."
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "ago", "left"),
+    [
+        (Mode.BUS, timedelta(0), False),
+        (Mode.BUS, timedelta(seconds=1), True),
+        (Mode.BIKE, RENTAL_LATE, False),
+        (Mode.BIKE, RENTAL_LATE + timedelta(seconds=1), True),
+        (Mode.WALK, timedelta(days=1), False),
+    ],
+)
+def test_a_vehicle_waits_for_a_while_and_a_bus_does_not(
+    mode: Mode, ago: timedelta, *, left: bool
+) -> None:
+    leg = replace(offer_of(offered(), Mode.BIKE).legs[0], mode=mode, departs_at=NOW - ago)
+    assert find_left([leg], NOW) == (leg if left else None)
 
 
 @pytest.mark.parametrize(
