@@ -19,6 +19,7 @@ from mobility.api.booking_flow import (
 from mobility.api.booking_view import Amount, BookingView, view
 from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId
 from mobility.booking.advance import advance_while_waiting
@@ -220,16 +221,11 @@ async def preview_cancellation(
     responses=problems("wrong-state", "idempotency-key-reused"),
 )
 async def cancel(
-    booking_id: str,
-    request: Request,
-    wiring: WiringDep,
-    rider: RiderDep,
-    now: Now,
-    key: IdempotencyKey = None,
+    booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now, keyed: KeyedDep
 ) -> BookingView:
     """Give back what has not been ridden; asking again changes nothing."""
     async with transaction(wiring.engine) as tx:
-        await idempotency.claim_key(tx, rider.rider_id, key, request.url.path, now)
+        await keyed.claim(tx)
         await get_booking(tx, rider.rider_id, booking_id)
         await ask_to_cancel(tx, booking_id, now)
     await advance_while_waiting(wiring.desk, booking_id, until=_over, seconds=ANSWER_WITHIN_S)

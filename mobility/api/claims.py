@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.booking.queries import get_booking
 from mobility.claims.file_claim import file_claim
@@ -179,10 +180,10 @@ async def list_mine(booking_id: str, wiring: WiringDep, rider: RiderDep, now: No
     "/{booking_id}/claims",
     status_code=201,
     summary="File a claim",
-    responses=problems("wrong-state", "claim-incomplete"),
+    responses=problems("wrong-state", "idempotency-key-reused", "claim-incomplete"),
 )
 async def file_mine(
-    booking_id: str, body: NewClaim, wiring: WiringDep, rider: RiderDep, now: Now
+    booking_id: str, body: NewClaim, wiring: WiringDep, rider: RiderDep, now: Now, keyed: KeyedDep
 ) -> ClaimView:
     """File what was noticed, with its evidence; once for a leg and guarantee, before its deadline.
 
@@ -190,6 +191,7 @@ async def file_mine(
     """
     receipt = body.receipt
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         await get_booking(tx, rider.rider_id, booking_id)
         claim = await file_claim(
             tx,

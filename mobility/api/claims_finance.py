@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from mobility.api.claims import ClaimView
 from mobility.api.cursors import make_cursor, read_cursor
 from mobility.api.dependencies import FinanceDep, Now, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.claims.file_claim import (
     Decision,
@@ -32,6 +33,7 @@ _Id = Annotated[str, Path(pattern=r"^[\x21-\x7e]{1,80}$")]
 _Words = StringConstraints(
     strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$"
 )
+_REFUSES = problems("wrong-state", "idempotency-key-reused")
 
 
 class Decided(BaseModel):
@@ -79,15 +81,25 @@ async def list_all(
     return FiledClaims(claims=[ClaimView.of(claim) for claim in shown], next_cursor=following)
 
 
-@router.post("/{claim_id}/accept", summary="The carrier accepts", responses=problems("wrong-state"))
+@router.post(
+    "/{claim_id}/accept",
+    summary="The carrier accepts",
+    responses=_REFUSES,
+)
 async def accept_claim(
-    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+    claim_id: _Id,
+    body: Decided,
+    wiring: WiringDep,
+    finance: FinanceDep,
+    now: Now,
+    keyed: KeyedDep,
 ) -> ClaimView:
     """Record it, book what the carrier owes us, and refund the rider's payment; audited.
 
     What exceeds her payment is to be transferred by hand (`left` of what was `refunded`).
     """
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         await accept(tx, claim_id, body.by(finance), now)
     desk = wiring.desk
     await run_if_free(
@@ -102,37 +114,59 @@ async def accept_claim(
         return ClaimView.of(await get_claim(tx, claim_id))
 
 
-@router.post("/{claim_id}/reject", summary="The carrier rejects", responses=problems("wrong-state"))
+@router.post(
+    "/{claim_id}/reject",
+    summary="The carrier rejects",
+    responses=_REFUSES,
+)
 async def reject_claim(
-    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+    claim_id: _Id,
+    body: Decided,
+    wiring: WiringDep,
+    finance: FinanceDep,
+    now: Now,
+    keyed: KeyedDep,
 ) -> ClaimView:
     """Record that the carrier does not pay, and why; audited, and shown to the rider."""
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         return ClaimView.of(await reject(tx, claim_id, body.by(finance), now))
 
 
 @router.post(
     "/{claim_id}/transfer",
     summary="The rest was transferred",
-    responses=problems("wrong-state"),
+    responses=_REFUSES,
 )
 async def transferred(
-    claim_id: _Id, body: Decided, wiring: WiringDep, finance: FinanceDep, now: Now
+    claim_id: _Id,
+    body: Decided,
+    wiring: WiringDep,
+    finance: FinanceDep,
+    now: Now,
+    keyed: KeyedDep,
 ) -> ClaimView:
     """Record that what exceeds the payment was transferred to the rider; audited, booked once."""
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         return ClaimView.of(await record_transfer(tx, claim_id, body.by(finance), now))
 
 
 @router.post(
     "/{claim_id}/carrier-paid",
     summary="The carrier paid us",
-    responses=problems("wrong-state"),
+    responses=_REFUSES,
 )
 async def carrier_has_paid(
-    claim_id: _Id, body: CarrierPaid, wiring: WiringDep, finance: FinanceDep, now: Now
+    claim_id: _Id,
+    body: CarrierPaid,
+    wiring: WiringDep,
+    finance: FinanceDep,
+    now: Now,
+    keyed: KeyedDep,
 ) -> ClaimView:
     """Record that the carrier paid what it owed for a claim; audited, booked once."""
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         done = await record_carrier_paid(tx, claim_id, body.how, body.by(finance), now)
     return ClaimView.of(done)

@@ -19,6 +19,7 @@ from mobility.api.finance_view import (
     ReconciliationView,
     Trace,
 )
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.db import transaction
 from payments.cases import list_cases
@@ -47,15 +48,22 @@ async def show_balances(wiring: WiringDep, _finance: FinanceDep) -> Balances:
     status_code=201,
     response_model=ReconciliationView,
     summary="Reconcile with the payment processor now",
-    responses=problems(503),
+    responses=problems("idempotency-key-reused", 503),
 )
-async def reconcile_now(wiring: WiringDep, _finance: FinanceDep, now: Now) -> ReconciliationView:
+async def reconcile_now(
+    wiring: WiringDep, _finance: FinanceDep, now: Now, keyed: KeyedDep
+) -> ReconciliationView:
     """Read the processor, match its lines with the ledger, post its fees and payouts.
 
     Doing it again posts nothing twice: it looks only at what no earlier run has matched.
     """
-    run = await reconcile(wiring.engine, wiring.gateway, now=now)
-    return await show_reconciliation(run.id, wiring, _finance)
+    async with transaction(wiring.engine) as tx:
+        run_id = await keyed.find(tx)
+    if run_id is None:
+        run = await reconcile(wiring.engine, wiring.gateway, now=now)
+        async with transaction(wiring.engine) as tx:
+            run_id = await keyed.keep(tx, run.id)
+    return await show_reconciliation(run_id, wiring, _finance)
 
 
 @router.get(

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import Now, StaffDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.operations import Reason
 from mobility.booking.give_back import ask_to_give_back
@@ -144,10 +145,10 @@ async def show_booking(booking_id: str, wiring: WiringDep, _staff: StaffDep) -> 
     "/{booking_id}/release-and-refund",
     status_code=202,
     summary="End a stuck booking and give everything back",
-    responses=problems("wrong-state"),
+    responses=problems("wrong-state", "idempotency-key-reused"),
 )
 async def release_and_refund(
-    booking_id: str, body: Reason, wiring: WiringDep, staff: StaffDep, now: Now
+    booking_id: str, body: Reason, wiring: WiringDep, staff: StaffDep, now: Now, keyed: KeyedDep
 ) -> StuckBooking:
     """Cancel what can be cancelled and let all money go, also for what was ridden; audited.
 
@@ -155,5 +156,6 @@ async def release_and_refund(
     provider refuses to cancel, the booking says `needs_attention`, with the money already back.
     """
     async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
         await ask_to_give_back(tx, booking_id, actor=staff.rider_id, reason=body.reason, now=now)
         return await show(tx, booking_id)

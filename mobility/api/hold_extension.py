@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from mobility import idempotency
 from mobility.api.booking_view import BookingView
 from mobility.api.bookings import ANSWER_WITHIN_S, show
-from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
+from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.errors import LegRefusedError
@@ -28,12 +28,7 @@ router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
     responses=problems("wrong-state", "provider-refused", "idempotency-key-reused"),
 )
 async def extend_hold(
-    booking_id: str,
-    request: Request,
-    wiring: WiringDep,
-    rider: RiderDep,
-    now: Now,
-    key: IdempotencyKey = None,
+    booking_id: str, wiring: WiringDep, rider: RiderDep, now: Now, keyed: KeyedDep
 ) -> BookingView:
     """Once, by the city's minutes: while it is paid, or until the rider has come to the vehicle.
 
@@ -41,7 +36,7 @@ async def extend_hold(
     """
     longer = timedelta(minutes=wiring.city.rules.hold_extension_minutes)
     async with transaction(wiring.engine) as tx:
-        new = await idempotency.claim_key(tx, rider.rider_id, key, request.url.path, now)
+        new = await keyed.claim(tx)
         await get_booking(tx, rider.rider_id, booking_id)
         if new:
             await ask_to_extend(tx, booking_id, longer, now)

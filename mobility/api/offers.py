@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import JourneyOut, TermsOut
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.rider_terms import of_rider
+from mobility.booking.errors import OfferExpiredError
+from mobility.db import transaction
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.offers import make_offers, save_offers
 from mobility.planning.tariffs import tariff_in_words
@@ -21,6 +24,7 @@ from providers.stanza import ProviderStanza
 from providers.values import Mode
 
 router = APIRouter(prefix="/v1", tags=["offers"])
+_JSON = "application/json"
 
 
 class VehicleWanted(BaseModel):
@@ -78,13 +82,17 @@ class ProviderList(BaseModel):
     "/offers",
     status_code=201,
     response_model=JourneyOut,
-    responses=problems(400, 401, 404, 422, 429),
+    responses=problems(400, 401, 404, "idempotency-key-reused", "offer-expired", 422, 429),
     summary="Offer one vehicle",
 )
 async def offer_vehicle(
-    body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now
+    body: VehicleWanted, wiring: WiringDep, rider: RiderDep, now: Now, keyed: KeyedDep
 ) -> Response:
     """Half an hour on this vehicle as an estimate; what is used is what is paid, up to `max`."""
+    async with transaction(wiring.engine) as tx:
+        earlier = await keyed.find(tx)
+    if earlier is not None:
+        return await _repeat(wiring, str(earlier))
     _, paid, lacks, _ = await of_rider(wiring, rider, now)
     planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now, paid)
     (offered,) = make_offers(
@@ -104,7 +112,27 @@ async def offer_vehicle(
         wiring.settings.offer_seconds,
     )
     writer = JourneyWriter(wiring.city.timezone, wiring.city.currency)
-    return Response(encode(writer.journey(offered)), status_code=201, media_type="application/json")
+    answer = encode(writer.journey(offered))
+    if keyed.request is not None:
+        key = _kept_under(wiring, str(offered.offer_id))
+        await wiring.redis.set(key, answer, ex=wiring.settings.offer_seconds)
+        async with transaction(wiring.engine) as tx:
+            first = await keyed.keep(tx, offered.offer_id)
+        if first != offered.offer_id:
+            return await _repeat(wiring, str(first))
+    return Response(answer, status_code=201, media_type=_JSON)
+
+
+def _kept_under(wiring: Wiring, offer_id: str) -> str:
+    """Where an answer lies for repetitions: not in the database, as it says where the rider is."""
+    return f"{wiring.settings.redis_prefix}offered:{offer_id}"
+
+
+async def _repeat(wiring: Wiring, offer_id: str) -> Response:
+    answer = await wiring.redis.get(_kept_under(wiring, offer_id))
+    if answer is None:
+        raise OfferExpiredError(f"{offer_id}, the offer made for this key, has run out")
+    return Response(answer, status_code=201, media_type=_JSON)
 
 
 @router.get("/providers", responses=problems(429), summary="List providers")

@@ -10,7 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
+from mobility.api.dependencies import RiderDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.booking.errors import DebitRefusedError, UnknownMethodError
 from mobility.db import transaction
@@ -170,20 +171,23 @@ async def list_mine(wiring: WiringDep, rider: RiderDep) -> MethodList:
     status_code=201,
     response_model=SetupView,
     summary="Save a new payment method",
-    responses=problems(503),
+    responses=problems("idempotency-key-reused", 503),
 )
-async def add(wiring: WiringDep, rider: RiderDep, key: IdempotencyKey = None) -> SetupView:
+async def add(wiring: WiringDep, rider: RiderDep, keyed: KeyedDep) -> SetupView:
     """Begin a visit to the processor's page; what is saved there is in the list afterwards.
 
     A card, Apple Pay and Google Pay where the device has them, or a bank account with a mandate.
     """
+    async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
+    key = secrets.token_hex(16) if keyed.request is None else keyed.request.key
     customer = await get_or_create_customer(
         wiring.engine, wiring.gateway, wiring.secrets, rider.rider_id
     )
     session = await wiring.gateway.create_setup_session(
         customer,
         return_url=f"{wiring.desk.return_url}?setup=card",
-        key=f"setup:{rider.rider_id}:{key or secrets.token_hex(16)}",
+        key=f"setup:{rider.rider_id}:{key}",
     )
     return SetupView(id=session.id, redirect_url=session.url, complete=session.complete)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from mobility import idempotency
 from mobility.api.booking_view import BookingView
 from mobility.api.bookings import ANSWER_WITHIN_S, show
-from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
+from mobility.api.dependencies import RiderDep, WiringDep
+from mobility.api.keyed import Keyed, KeyedDep
 from mobility.api.openapi import problems
 from mobility.booking.advance import advance_while_waiting
 from mobility.booking.errors import LegRefusedError
@@ -27,16 +27,10 @@ router = APIRouter(prefix="/v1/bookings/{booking_id}/legs/{leg_id}", tags=["ride
     responses=problems("wrong-state", "provider-refused", "idempotency-key-reused"),
 )
 async def start(
-    booking_id: str,
-    leg_id: str,
-    request: Request,
-    wiring: WiringDep,
-    rider: RiderDep,
-    key: IdempotencyKey = None,
+    booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep, keyed: KeyedDep
 ) -> BookingView:
     """Unlock the vehicle, or begin the ride on a ticket. Asking again changes nothing."""
-    await _claim(wiring, rider.rider_id, key, request)
-    return await _ride(wiring, rider.rider_id, booking_id, leg_id, Ask.START)
+    return await _ride(wiring, rider.rider_id, keyed, booking_id, leg_id, Ask.START)
 
 
 @router.post(
@@ -46,27 +40,18 @@ async def start(
     responses=problems("wrong-state", "provider-refused", "idempotency-key-reused"),
 )
 async def finish(
-    booking_id: str,
-    leg_id: str,
-    request: Request,
-    wiring: WiringDep,
-    rider: RiderDep,
-    key: IdempotencyKey = None,
+    booking_id: str, leg_id: str, wiring: WiringDep, rider: RiderDep, keyed: KeyedDep
 ) -> BookingView:
     """Lock the vehicle and end the ride; after the last leg the trip is settled."""
-    await _claim(wiring, rider.rider_id, key, request)
-    return await _ride(wiring, rider.rider_id, booking_id, leg_id, Ask.FINISH)
-
-
-async def _claim(wiring: Wiring, rider_id: str, key: str | None, request: Request) -> None:
-    async with transaction(wiring.engine) as tx:
-        await idempotency.claim_key(tx, rider_id, key, request.url.path, wiring.clock())
+    return await _ride(wiring, rider.rider_id, keyed, booking_id, leg_id, Ask.FINISH)
 
 
 async def _ride(
-    wiring: Wiring, rider_id: str, booking_id: str, leg_id: str, ask: Ask
+    wiring: Wiring, rider_id: str, keyed: Keyed, booking_id: str, leg_id: str, ask: Ask
 ) -> BookingView:
     ask_to = ask_to_start if ask is Ask.START else ask_to_finish
+    async with transaction(wiring.engine) as tx:
+        await keyed.claim(tx)
     async with transaction(wiring.engine) as tx:
         await get_booking(tx, rider_id, booking_id)
         wanted = await ask_to(tx, booking_id, leg_id, wiring.clock())

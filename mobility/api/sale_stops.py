@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mobility import sale_stops
 from mobility.api.dependencies import Now, StaffDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.operations import Reason, ReasonText
 from mobility.db import transaction
@@ -83,8 +84,12 @@ class Stops(BaseModel):
     stops: list[StopView]
 
 
-@router.post("", status_code=201, summary="Stop selling")
-async def begin(body: NewStop, wiring: WiringDep, staff: StaffDep, now: Now) -> StopView:
+@router.post(
+    "", status_code=201, summary="Stop selling", responses=problems("idempotency-key-reused")
+)
+async def begin(
+    body: NewStop, wiring: WiringDep, staff: StaffDep, now: Now, keyed: KeyedDep
+) -> StopView:
     """Sell nothing more of one provider, one mode, or at all; audited.
 
     No booking is recorded after the answer; searches know within two seconds. What is booked goes
@@ -94,9 +99,13 @@ async def begin(body: NewStop, wiring: WiringDep, staff: StaffDep, now: Now) -> 
         wrong = {"loc": ("body", "provider_id"), "msg": "no such provider", "type": "value_error"}
         raise RequestValidationError([wrong])
     async with transaction(wiring.engine) as tx:
+        earlier = await keyed.find(tx)
+        if earlier is not None:
+            return StopView.model_validate(earlier)
         stop = await sale_stops.begin_stop(
             tx, body.target(), actor=staff.rider_id, reason=body.reason, now=now
         )
+        await keyed.keep(tx, StopView.of(stop).model_dump(mode="json"))
     await wiring.sales.read()
     return StopView.of(stop)
 

@@ -136,6 +136,8 @@ async def test_a_card_is_saved_on_the_processors_page(world: World):
         "complete": False,
     }
     assert (await world.client.post(CARDS, headers=key)).json() == begun.json()
+    other = await world.client.post(CARDS, headers=key, json={"type": "card"})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
     saved = (await world.client.get(CARDS, headers=mine)).json()["payment_methods"]
     shown = {name: value for name, value in saved[0].items() if value is not None}
     assert shown == {

@@ -18,6 +18,10 @@ async def test_a_paid_bike_is_kept_once_for_longer(stage: Stage) -> None:
     assert (first.status_code, again.status_code) == (200, 200)
     assert "extend_hold" not in [each["action"] for each in first.json()["next_actions"]]
 
+    for body in ({"minutes": 30}, {}):
+        for what in ("extend-hold", "cancel", f"legs/{stage.leg_id}/start"):
+            reused = await stage.api.client.post(f"{path}/{what}", headers=key, json=body)
+            assert reused.json()["type"] == "/problems/idempotency-key-reused"
     other = await stage.api.client.post(f"{path}/extend-hold", headers=stage.headers)
     assert (other.status_code, other.json()["type"]) == (409, "/problems/wrong-state")
     eve = await stage.api.sign_in("eve@example.org")

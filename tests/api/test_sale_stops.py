@@ -48,6 +48,17 @@ async def test_staff_stops_and_resumes(world: World) -> None:
     assert everything.json() == {"stops": [ended]}
 
 
+async def test_a_repeated_stop_does_not_stop_again(world: World) -> None:
+    staff = {**await world.sign_in(role=Role.STAFF), "Idempotency-Key": "k1"}
+    begun = (await world.client.post(PATH, json=RAD, headers=staff)).json()
+    await world.client.post(f"{PATH}/{begun['id']}/end", headers=staff)
+    again = await world.client.post(PATH, json=RAD, headers=staff)
+    assert (again.status_code, again.json()) == (201, begun)
+    assert (await world.client.get(PATH, headers=staff)).json() == {"stops": []}
+    other = await world.client.post(PATH, json={**RAD, "reason": "another"}, headers=staff)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
+
+
 @pytest.mark.parametrize(
     ("what", "said"),
     [

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.json import decode, encode
 
@@ -279,6 +280,26 @@ async def test_bad_boxes_are_refused(city_world: World, box: str) -> None:
     answer = await city_world.client.get("/v1/vehicles", params={"bbox": box})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_same_key_gets_the_same_offer(city_world: World) -> None:
+    first, second = [v.id for v in city_world.wiring.mirror.list_vehicles("demo-rad")][:2]
+    mine = {**await city_world.sign_in(), "Idempotency-Key": "k1"}
+
+    async def offer(vehicle_id: str, **headers: str) -> httpx.Response:
+        body = {"vehicle_id": vehicle_id}
+        return await city_world.client.post("/v1/offers", json=body, headers={**mine, **headers})
+
+    made = await offer(first)
+    assert (made.status_code, (await offer(first)).content) == (201, made.content)
+    another = await offer(first, **{"Idempotency-Key": "k2"})
+    assert another.json()["offer_id"] != made.json()["offer_id"]
+    other = await offer(second)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
+    prefix = city_world.wiring.settings.redis_prefix
+    await city_world.wiring.redis.delete(f"{prefix}offered:{made.json()['offer_id']}")
+    late = await offer(first)
+    assert (late.status_code, late.json()["type"]) == (410, "/problems/offer-expired")
 
 
 async def test_an_unknown_stop_has_no_departures(city_world: World) -> None:

@@ -15,8 +15,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.api import finance, webhooks
-from mobility.api.dependencies import get_finance
+from mobility.api.dependencies import get_rider
 from mobility.api.errors import install_errors
+from mobility.identity.roles import Role
+from mobility.identity.tokens import RiderIdentity
 from mobility.settings import Settings
 from payments.money import Money
 from payments.sandbox.hooks import sign
@@ -34,7 +36,8 @@ async def api(
     app.include_router(webhooks.router)
     app.include_router(finance.router)
     install_errors(app)
-    app.dependency_overrides[get_finance] = lambda: None
+    someone = RiderIdentity("rdr_finance", frozenset({Role.FINANCE}), "ses_1")
+    app.dependency_overrides[get_rider] = lambda: someone
     settings = Settings.model_construct(stripe_webhook_secret=SecretStr(SECRET))
     app.state.wiring = SimpleNamespace(
         engine=engine, gateway=gateway, settings=settings, clock=lambda: datetime.now(UTC)
@@ -123,6 +126,15 @@ async def test_finance_sees_a_trip_from_hold_to_reconciliation(
 
     balances = (await api.get("/v1/finance/balances")).json()["balances"]
     assert sum(each["balance"]["amount"] for each in balances) == 0
+
+
+async def test_a_repeated_reconciliation_is_the_first_one(api: httpx.AsyncClient):
+    path, key = "/v1/finance/reconciliations", {"Idempotency-Key": "k1"}
+    run = await api.post(path, headers=key)
+    assert (run.status_code, (await api.post(path, headers=key)).json()) == (201, run.json())
+    assert (await api.post(path)).json()["id"] != run.json()["id"]
+    other = await api.post(path, headers=key, json={"all": True})
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
 
 
 async def test_what_is_unknown_is_not_found(api: httpx.AsyncClient):
