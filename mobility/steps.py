@@ -19,7 +19,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Executable,
+    Interval,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -101,30 +114,50 @@ async def claim(
     token of its own: who has lost the lease cannot renew or end what another has taken.
     """
     token = f"{worker}#{secrets.token_hex(6)}"
-    free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
-    due = (
-        select(step.c.kind, step.c.key)
-        .where(step.c.kind.in_(list(kinds)), step.c.run_at <= func.now(), free, not_dead())
-        .order_by(step.c.run_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    due_one = (due.where(step.c.key == key) if key else due).cte("due")
-    statement = (
-        update(step)
-        .where(step.c.kind == due_one.c.kind, step.c.key == due_one.c.key)
-        .values(worker=token, lease_until=func.now() + lease, attempts=step.c.attempts + 1)
-        .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
-    )
+    names = {"kinds": list(kinds), "token": token, "lease": lease}
+    if key is not None:
+        names["of_key"] = key
     async with autocommit(engine) as db:
-        row = (await db.execute(statement)).one_or_none()
+        row = (await db.execute(_CLAIM if key is None else _CLAIM_ONE, names)).one_or_none()
     if row is None:
         return None
     return Claim(row.kind, row.key, row.generation, row.attempts, token)
 
 
-def _mine(held: Claim) -> tuple[ColumnElement[bool], ...]:
-    return (step.c.kind == held.kind, step.c.key == held.key, step.c.worker == held.worker)
+def _claiming(*which: ColumnElement[bool]) -> Executable:
+    free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
+    kinds = bindparam("kinds", type_=Text, expanding=True)
+    due = (
+        select(step.c.kind, step.c.key)
+        .where(step.c.kind.in_(kinds), step.c.run_at <= func.now(), free, not_dead(), *which)
+        .order_by(step.c.run_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    return (
+        update(step)
+        .where(step.c.kind == due.c.kind, step.c.key == due.c.key)
+        .values(
+            worker=bindparam("token"),
+            lease_until=func.now() + bindparam("lease", type_=Interval),
+            attempts=step.c.attempts + 1,
+        )
+        .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
+    )
+
+
+_CLAIM, _CLAIM_ONE = _claiming(), _claiming(step.c.key == bindparam("of_key"))
+_MINE = (
+    step.c.kind == bindparam("of_kind"),
+    step.c.key == bindparam("of_key"),
+    step.c.worker == bindparam("token"),
+)
+_UNASKED = step.c.generation == bindparam("of_generation")
+
+
+def _mine(held: Claim) -> dict[str, str]:
+    return {"of_kind": held.kind, "of_key": held.key, "token": held.worker}
 
 
 async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
@@ -138,9 +171,10 @@ async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
         async with autocommit(engine) as db:
             renewed = await db.execute(
                 update(step)
-                .where(*_mine(held))
+                .where(*_MINE)
                 .values(lease_until=func.now() + lease)
-                .returning(step.c.key)
+                .returning(step.c.key),
+                _mine(held),
             )
             if renewed.first() is None:
                 raise LeaseLostError(f"{held.kind} {held.key}")
@@ -148,16 +182,15 @@ async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
 
 async def finish(engine: AsyncEngine, held: Claim, *, run_again_at: datetime | None) -> None:
     """Give the step back: gone, or due again. A step asked for meanwhile is due as asked."""
-    unasked = step.c.generation == held.generation
-    rest = update(step).where(*_mine(held)).values(**RESTED)
+    mine = _mine(held)
+    unasked = {**mine, "of_generation": held.generation}
     async with autocommit(engine) as db:
         if run_again_at is not None:
-            due = case((unasked, run_again_at), else_=step.c.run_at)
-            await db.execute(rest.values(run_at=due))
+            await db.execute(_REST_UNTIL, {**unasked, "again_at": run_again_at})
             return
-        gone = await db.execute(delete(step).where(*_mine(held), unasked))
+        gone = await db.execute(_END, unasked)
         if not gone.rowcount:
-            await db.execute(rest)
+            await db.execute(_REST, mine)
 
 
 RESTED: dict[str, Any] = {
@@ -171,6 +204,10 @@ RESTED: dict[str, Any] = {
     "given_up_at": None,
 }
 """A step that nothing is wrong with and nobody works on."""
+_AGAIN_AT = bindparam("again_at", type_=DateTime(timezone=True))
+_END = delete(step).where(*_MINE, _UNASKED)
+_REST = update(step).where(*_MINE).values(**RESTED)
+_REST_UNTIL = _REST.values(run_at=case((_UNASKED, _AGAIN_AT), else_=step.c.run_at))
 
 
 async def fail(
@@ -182,14 +219,14 @@ async def fail(
     an hour becomes a dead letter.
     """
     wait = min(LONGEST_PAUSE, timedelta(seconds=0.5 * 2 ** min(held.attempts, 12)))
-    unasked = step.c.generation == held.generation
+    mine = _mine(held)
     failed: dict[str, Any] = {
         "worker": None,
         "lease_until": None,
         "last_error": error[:1000],
     }
     async with transaction(engine) as tx:
-        since = await tx.scalar(select(step.c.failing_since).where(*_mine(held))) or now
+        since = await tx.scalar(select(step.c.failing_since).where(*_MINE), mine) or now
         dead = bury is not None and _is_hopeless(held.attempts, now - since)
         if bury is not None and dead:
             await bury(
@@ -200,14 +237,13 @@ async def fail(
                 "dead_generation": held.generation,
                 "given_up_at": None,
             }
-        await tx.execute(update(step).where(*_mine(held), unasked).values(run_at=now + wait))
-        mine = await tx.execute(
-            update(step)
-            .where(*_mine(held))
-            .values(failing_since=since, **failed)
-            .returning(step.c.key)
+        again = update(step).where(*_MINE, _UNASKED).values(run_at=now + wait)
+        await tx.execute(again, {**mine, "of_generation": held.generation})
+        found = await tx.execute(
+            update(step).where(*_MINE).values(failing_since=since, **failed).returning(step.c.key),
+            mine,
         )
-        if mine.first() is None:
+        if found.first() is None:
             await tx.rollback()
             return
     word = "is a dead letter" if dead else "failed"

@@ -53,6 +53,7 @@ def create_app(
         state.close()
 
     app = FastAPI(title="Payment sandbox", lifespan=lifespan, docs_url=None, openapi_url=None)
+    app.state.processor = state  # for who runs it in a process of his own
     app.add_api_route("/v1/{path:path}", processor.answer, methods=["GET", "POST", "DELETE"])
     HostedPages(state).install(app)
     _add_faults(app, faults)

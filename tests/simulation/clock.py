@@ -8,7 +8,7 @@ from urllib.parse import quote
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.db import make_engine
+from mobility.db import autocommit, make_engine
 
 SCHEMA = """
 CREATE SCHEMA sim;
@@ -18,6 +18,8 @@ CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at 
 """
 SEARCH_PATH = "-c synchronous_commit=off -c search_path=sim,public,pg_catalog"
 """With ``pg_catalog`` last, ``now()`` is ours."""
+
+_SET = text("UPDATE sim.clock SET at = :at")
 
 WIPE = """
 DO $$
@@ -64,8 +66,8 @@ class Clock:
     async def move_to(self, moment: datetime) -> None:
         """Go on to a moment; it never goes back."""
         self.now = max(self.now, moment)
-        async with self._engine.begin() as tx:
-            await tx.execute(text("UPDATE sim.clock SET at = :at"), {"at": self.now})
+        async with autocommit(self._engine) as db:
+            await db.execute(_SET, {"at": self.now})
 
     async def pass_time(self, length: timedelta) -> None:
         """Let so much time go by."""

@@ -21,9 +21,9 @@ from mobility.booking.errors import BookingError
 from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import LegState
-from mobility.db import transaction
+from mobility.db import autocommit, transaction
 from mobility.planning.offer import Offer
-from mobility.tables import booking
+from mobility.tables import booking, leg
 from payments.debt import DebtState
 from payments.errors import PaymentError
 from payments.money import Money
@@ -306,12 +306,15 @@ class Crowd(World):
 
     async def _legs(self, state: LegState | None) -> list[tuple[str, str]]:
         """Booking and leg of everything in a state, in the order in which it was booked."""
-        return [
-            (trip.id, leg.id)
-            for trip in await self.trips()
-            for leg in trip.provided
-            if state is None or leg.state is state
-        ]
+        found = (
+            select(leg.c.booking_id, leg.c.id)
+            .join(booking, booking.c.id == leg.c.booking_id)
+            .where(leg.c.provider_id.is_not(None))
+            .order_by(booking.c.created_at, booking.c.offer_id, leg.c.position)
+        )
+        chosen = found if state is None else found.where(leg.c.state == state.value)
+        async with autocommit(self.engine) as db:
+            return [(row.booking_id, row.id) for row in await db.execute(chosen)]
 
     def _tell(self, line: str) -> None:
         self.told.lines.append(f"{self.clock.now:%H:%M:%S} {line}")

@@ -51,7 +51,7 @@ class Hints:
     async def meanwhile(self) -> None:
         """One edge: take note of new events, deliver what is due, and perhaps work on it."""
         self.edges += 1
-        await self._take_note()
+        self._take_note()
         await self._deliver([each for each in self.due if each[0] <= self.edges])
         if self.in_order or self.chance.random() < 0.3:
             await apply_events(self.world.engine, self.world.clock.now)
@@ -60,15 +60,13 @@ class Hints:
 
     async def deliver_rest(self) -> None:
         """Deliver what is still on its way, in any order."""
-        await self._take_note()
+        self._take_note()
         self.chance.shuffle(self.due)
         await self._deliver(self.due)
         await apply_events(self.world.engine, self.world.clock.now)
 
-    async def _take_note(self) -> None:
-        for event in await self.world.outside.events():
-            if event["id"] in self.seen:
-                continue
+    def _take_note(self) -> None:
+        for event in self.world.outside.events(len(self.seen)):
             self.seen[event["id"]] = event
             self.due += [(self.edges + delay, event["id"]) for delay in self._delays()]
 

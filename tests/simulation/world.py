@@ -33,11 +33,13 @@ from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.rebooked import bear_difference
 from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
-from mobility.db import transaction
+from mobility.db import autocommit, transaction
 from mobility.planning.offer import Offer
 from mobility.tables import booking, step
 from payments.reconcile import reconcile
 from payments.sandbox.app import create_app
+from payments.sandbox.state import State
+from payments.sandbox.wire import render
 from payments.stripe_gateway import StripeGateway
 from providers.bus.fare_table import FareTable, read_fares
 from providers.port import Provider
@@ -64,6 +66,9 @@ LEASE = timedelta(seconds=30)
 MOST_ROUNDS = 5000
 """More times than anything falls due in a story."""
 RIDER = "rdr_anna"
+_NEXT_DUE = select(
+    func.min(func.greatest(step.c.run_at, func.coalesce(step.c.lease_until, step.c.run_at)))
+)
 _T = TypeVar("_T")
 
 
@@ -102,6 +107,7 @@ class Outside:
             }
         )
         self.operator = operator
+        self.processor: State = processor.state.processor
 
     async def intents(self) -> list[dict[str, Any]]:
         """Every PaymentIntent there is."""
@@ -115,9 +121,13 @@ class Outside:
         """Every dispute there is."""
         return await self._list("disputes")
 
-    async def events(self) -> list[dict[str, Any]]:
-        """Every event there is, the newest first."""
-        return await self._list("events")
+    def events(self, after: int) -> list[dict[str, Any]]:
+        """The events after the first so many, the newest first.
+
+        Not over HTTP as the rest: at each edge of a request it is asked whether there are any.
+        """
+        new = self.processor.list_all("event")[after:]
+        return [render(each, self.processor.find, ()) for each in reversed(new)]
 
     async def _list(self, kind: str) -> list[dict[str, Any]]:
         async with httpx.AsyncClient(transport=self.wire.hosts[PROCESSOR]) as http:
@@ -275,9 +285,8 @@ class World:
         await self.work(timedelta(seconds=30))
 
     async def _next_due(self) -> datetime | None:
-        due = func.greatest(step.c.run_at, func.coalesce(step.c.lease_until, step.c.run_at))
-        async with self.engine.begin() as tx:
-            found: datetime | None = await tx.scalar(select(func.min(due)))
+        async with autocommit(self.engine) as db:
+            found: datetime | None = await db.scalar(_NEXT_DUE)
         return found
 
     async def close(self) -> None:
