@@ -11,7 +11,12 @@ from gtfs.realtime_live import Live
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
-from mobility.rebooking.disturbance import Because, Disturbance, find_disturbance
+from mobility.rebooking.disturbance import (
+    Because,
+    Disturbance,
+    find_disturbance,
+    find_reported,
+)
 from payments.money import Money
 
 READY_BEFORE = timedelta(minutes=15)
@@ -55,11 +60,12 @@ class ReportedView(BaseModel):
 
 
 class DisturbedView(BaseModel):
-    """That a leg cannot be used as booked, by what its carrier says now."""
+    """That a leg cannot be used as booked, by what its carrier or the rider says."""
 
     leg_id: str
     because: Because
-    """``cancelled``: it does not run, or not there. ``missed``: the ride before comes too late."""
+    """``cancelled``: it does not run, or not there. ``missed``: the ride before comes too late.
+    ``reported``: the rider said so, within the last hour."""
     late_seconds: int
     """How much later than planned the ride before is to arrive."""
     text: str
@@ -172,10 +178,15 @@ def view(record: BookingRecord, payment: PaymentStanding, live: Live, now: datet
 
 
 def find_disturbed(record: BookingRecord, live: Live, now: datetime) -> Disturbance | None:
-    """What is wrong with a trip that is under way or to come; None where nothing is known."""
+    """What is wrong with a trip that is under way or to come; None where nothing is known.
+
+    Also where all of a trip was given back because of what its rider reported.
+    """
+    if record.aim in ("travel", "cancel") and record.state in ("settled", "cancelled"):
+        return find_reported(record.legs, now)
     if record.aim != "travel" or record.state not in ("confirmed", "active"):
         return None
-    return find_disturbance(record.legs, live, now)
+    return find_reported(record.legs, now) or find_disturbance(record.legs, live, now)
 
 
 def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
@@ -184,6 +195,8 @@ def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
     what = f"Linie {line}" if line else "Dein Leihfahrzeug"
     if found.because is Because.CANCELLED:
         text = f"{what} fährt nicht wie gebucht."
+    elif found.because is Because.REPORTED:
+        text = f"{what} konntest du nicht nutzen."
     else:
         minutes = -(-found.late_seconds // 60)
         text = f"{what} wird verpasst: die Fahrt davor kommt voraussichtlich {minutes} min später."
@@ -253,19 +266,23 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
 def _next_actions(
     record: BookingRecord, disturbed: Disturbance | None, now: datetime
 ) -> list[NextAction]:
+    going_on = [
+        NextAction(action="rebook", leg_id=found.leg_id)
+        for found in (disturbed,)
+        if found is not None and record.rebooked_as is None
+    ]
     if record.aim != "travel":
-        return []
+        return going_on
     if record.state == "awaiting_payment":
         return [NextAction(action="pay"), *_extension(record), NextAction(action="cancel")]
     if record.state == "held":
         return [NextAction(action="cancel")]
     if record.state not in ("confirmed", "active", "needs_attention"):
-        return []
+        return going_on
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
     if record.state == "confirmed" and any(leg.metered for leg in record.legs):
         actions += _extension(record)
-    if disturbed is not None and record.rebooked_as is None:
-        actions.append(NextAction(action="rebook", leg_id=disturbed.leg_id))
+    actions += going_on
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)
     if not riding and any(_can_be_given_back(leg, now) for leg in record.legs):
         actions.append(NextAction(action="cancel"))

@@ -33,6 +33,10 @@ router = APIRouter(tags=["rides"])
 GOING_ON = (LegState.CONFIRMED, LegState.ACTIVE)
 RiderKind = Literal[Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED, Kind.OTHER]
 HIDES = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN)
+OTHER_WAYS = (
+    "Gerade gibt es nichts Gleiches zum selben Preis; die Umbuchung zeigt andere Wege, "
+    "die dich nicht mehr kosten."
+)
 NONE_THERE = "Gerade gibt es nichts Passendes zum selben Preis; die Suche zeigt, was sonst fährt."
 NoteText = Annotated[
     str,
@@ -107,8 +111,10 @@ async def report(
 ) -> ProblemAnswer:
     """A vehicle is missing or broken, or a bus took no wheelchair: what she pays, and what else.
 
-    The vehicle is offered to nobody until its operator says something new of it. Asked again, the
-    first report stands; after five in a day staff looks at every further one first.
+    The vehicle is offered to nobody until its operator says something new of it. Where the leg then
+    costs nothing, the booking's next action `rebook` leads on by any way at the locked price.
+    Asked again, the first report stands; after five in a day staff looks at every further one
+    first.
     """
     problem = Problem(body.kind, body.note or None, cancel_rest=body.cancel_rest)
     async with transaction(wiring.engine) as tx:
@@ -134,11 +140,14 @@ async def report(
     writer = JourneyWriter(wiring.city.timezone, wiring.city.currency)
     async with transaction(wiring.engine) as tx:
         told = await find_report(tx, booking_id, leg_id) or told
+    booking = await show(wiring, rider.rider_id, booking_id)
+    other_ways = any(each.action == "rebook" for each in booking.next_actions)
+    none_because = OTHER_WAYS if other_ways else NONE_THERE
     return ProblemAnswer(
         report=ReportView(leg_id=leg_id, kind=told.kind, outcome=told.outcome, open=told.open),
-        booking=await show(wiring, rider.rider_id, booking_id),
+        booking=booking,
         replacement=None if found is None else _journey(writer, found),
-        no_replacement_because=NONE_THERE if found is None else None,
+        no_replacement_because=none_because if found is None else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -37,17 +37,20 @@ from mobility.booking.errors import (
     WrongStateError,
 )
 from mobility.booking.queries import BookingRecord, get_booking, get_method
-from mobility.booking.rebooked import Rebooks, list_given_up, lock_price
+from mobility.booking.rebooked import Rebooks, has_gone_on, list_given_up, lock_price
+from mobility.booking.ride import find_leg
 from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.offer import InPlaceOf, Offer
 from mobility.planning.offers import find_offer
-from mobility.rebooking.disturbance import Disturbance
+from mobility.rebooking.disturbance import Because, Disturbance
 from mobility.wiring import Wiring
 from payments.money import Money
 
 router = APIRouter(prefix="/v1/bookings", tags=["bookings"])
+DEARER_EVERY = timedelta(days=7)
+"""How often a rider goes on at our expense by her own word alone, that a leg could not be used."""
 
 
 class RebookIn(BaseModel):
@@ -103,6 +106,8 @@ class Rest(NamedTuple):
     disturbance: Disturbance
     given_up: tuple[str, ...]
     locked: Money
+    most: Money
+    """What another way may cost at most; what it costs beyond ``locked`` we bear."""
 
 
 async def _find_rest(
@@ -120,16 +125,22 @@ async def _find_rest(
     trip = await get_trip(tx, record.id)
     if record.rebooked_as is not None:
         raise AlreadyRebookedError(record.id, record.rebooked_as)
-    if record.aim != "travel" or record.state not in ("confirmed", "active"):
-        raise WrongStateError(f"booking {record.id} is {record.state}; there is nothing to rebook")
     disturbance = find_disturbed(record, wiring.realtime.current, now)
+    going_on = record.aim == "travel" and record.state in ("confirmed", "active")
+    if not going_on and disturbance is None:
+        raise WrongStateError(f"booking {record.id} is {record.state}; there is nothing to rebook")
     given_up = list_given_up(trip, disturbance.first_leg_id) if disturbance else []
-    if disturbance is None or not given_up:
+    reported = disturbance is not None and disturbance.because is Because.REPORTED
+    if disturbance is None or not (given_up or reported):
         raise NothingToRebookError(
             f"no carrier says that a leg of {record.id} is cancelled or will be missed; "
             "what has not begun can be cancelled"
         )
-    return Rest(disturbance, tuple(leg.id for leg in given_up), lock_price(trip, given_up))
+    unusable = find_leg(trip, disturbance.leg_id) if reported else None
+    locked = lock_price(trip, given_up, unusable)
+    dearer = not reported or not await has_gone_on(tx, record.rider_id, now - DEARER_EVERY)
+    most = most_ceiling(wiring, locked) if dearer else locked
+    return Rest(disturbance, tuple(leg.id for leg in given_up), locked, most)
 
 
 @router.get("/{booking_id}/rebooking", response_model=RebookingView, summary="How could I go on?")
@@ -145,7 +156,7 @@ async def preview_rebooking(
             return RebookingView(
                 possible=False, why_not=str(error), given_up=[], options=[], notices=[]
             )
-    found = await offer_options(wiring, rider, record, rest.disturbance, rest.locked, now)
+    found = await offer_options(wiring, rider, record, rest.disturbance, rest.most, now)
     writer = JourneyWriter(wiring.city.timezone, wiring.city.currency)
     return RebookingView(
         possible=bool(found.journeys),
@@ -269,7 +280,7 @@ async def _prepare(
     wanted = await check_offer(wiring, rider.rider_id, offer, method, now=now)
     async with transaction(wiring.engine) as tx:
         rest = await _find_rest(tx, wiring, record, now, lock=True)
-        if offer.ceiling > most_ceiling(wiring, rest.locked):
+        if offer.ceiling > rest.most:
             raise OfferExpiredError(f"less of {record.id} is given up now than before; look again")
         rebooks = Rebooks(record.id, rest.disturbance.first_leg_id, rest.locked)
         return await record_booking(tx, wiring, mine, replace(wanted, rebooks=rebooks), now)
@@ -285,7 +296,7 @@ async def _choose(
 ) -> Offer:
     prefix = wiring.settings.redis_prefix
     if offer_id is None:
-        found = await offer_options(wiring, rider, record, rest.disturbance, rest.locked, now)
+        found = await offer_options(wiring, rider, record, rest.disturbance, rest.most, now)
         offer_id = next((one.offer_id for one in found.journeys), None)
         if offer_id is None:
             raise _no_option(wiring, found)

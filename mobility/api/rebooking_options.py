@@ -8,8 +8,10 @@ from itertools import chain
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.api.replacements import is_the_same
 from mobility.api.rider_terms import of_rider
 from mobility.api.threads import search_in_thread
+from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import BookingRecord, LegRecord, get_booking
 from mobility.db import transaction
 from mobility.identity.tokens import RiderIdentity
@@ -44,15 +46,17 @@ async def offer_options(
     rider: RiderIdentity,
     record: BookingRecord,
     disturbance: Disturbance,
-    locked: Money,
+    most: Money,
     now: datetime,
 ) -> Options:
     """Journeys from where the rider is to where she wanted to be, as offers for her alone.
 
-    Those that cost at most as much beyond the locked price as the city's rules let us bear.
+    Those that cost ``most`` at most, and not by the departure that took no wheelchair.
     """
     mine = await of_rider(wiring, rider, now, disturbance.at)
     passes, paid, lacks = mine.passes, mine.paid, mine.lacks
+    unusable = next(leg for leg in record.legs if leg.id == disturbance.leg_id)
+    reported = unusable.report.kind if unusable.report else None
     async with transaction(wiring.engine) as tx:
         held = await _list_held(tx, record, disturbance.first_leg_id, now)
     request = SearchRequest(
@@ -62,6 +66,7 @@ async def offer_options(
         passes=passes,
         passengers=record.passengers,
         paid=paid,
+        wheelchair=reported is Kind.WHEELCHAIR_REFUSED,
     )
     try:
         result = await search_in_thread(wiring.planner.search, request, now)
@@ -71,6 +76,7 @@ async def offer_options(
     itineraries = [
         priced_on_tickets(one, held, pricer, passes=passes, passengers=record.passengers)
         for one in result.itineraries
+        if not (reported and is_the_same(one, unusable))
     ]
     settings = wiring.settings
     offered = make_offers(
@@ -83,7 +89,6 @@ async def offer_options(
         city=wiring.city,
         stopped=wiring.sales.stopped,
     )
-    most = most_ceiling(wiring, locked)
     fit = [one for one in offered if one.bookable and _ceiling(one.itinerary) <= most]
     fit.sort(key=lambda one: (one.itinerary.arrives_at, _ceiling(one.itinerary).minor))
     journeys = tuple(fit[:MOST_OPTIONS])

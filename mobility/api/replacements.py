@@ -56,7 +56,7 @@ async def offer_replacement(
             result = await search_in_thread(wiring.planner.search, request, now)
         except PlanningError:
             return None
-        itineraries = [one for one in result.itineraries if not _is_the_same(one, leg)]
+        itineraries = [one for one in result.itineraries if not is_the_same(one, leg)]
     offered = make_offers(
         itineraries,
         passes=passes,
@@ -75,8 +75,8 @@ async def offer_replacement(
     return first
 
 
-def _is_the_same(itinerary: Itinerary, leg: LegRecord) -> bool:
-    """The very departure that could not be taken."""
+def is_the_same(itinerary: Itinerary, leg: LegRecord) -> bool:
+    """Whether it goes by the very departure that could not be taken."""
     return any(
         one.ride is not None
         and leg.detail is not None

@@ -59,18 +59,20 @@ def list_given_up(trip: Trip, leg_id: str) -> list[TripLeg]:
     ]
 
 
-def lock_price(trip: Trip, given_up: list[TripLeg]) -> Money:
+def lock_price(trip: Trip, given_up: list[TripLeg], unusable: TripLeg | None = None) -> Money:
     """What the rider pays at most for what comes in place of these legs.
 
-    As much as they cost her. Where the trip is itself rebooked, no more than its own locked price
-    leaves beside what she keeps of it.
+    As much as they cost her, and as one that turned out to be ``unusable`` would have. Where the
+    trip is itself rebooked, no more than its own locked price leaves beside what she keeps of it.
     """
-    used = (leg for leg in trip.provided if leg.state is not LegState.CANCELLED)
     currency = trip.price.currency
-    total = Money.total((_cost(leg) for leg in used), currency)
-    kept = total - Money.total((_cost(leg) for leg in given_up), currency)
+    instead = Money.total((_cost(leg) for leg in given_up), currency)
+    kept = [leg for leg in trip.provided if leg.state is not LegState.CANCELLED]
+    total = Money.total((_cost(leg) for leg in kept), currency)
+    if unusable is not None:
+        instead, total = instead + unusable.quoted, total + unusable.quoted
     most = total if trip.locked is None else min(total, trip.locked)
-    return most - min(kept, most)
+    return most - min(total - instead, most)
 
 
 def _cost(leg: TripLeg) -> Money:
@@ -83,6 +85,22 @@ async def find_successor(tx: AsyncConnection, booking_id: str) -> str | None:
         select(booking.c.id).where(booking.c.rebooked_from == booking_id, booking.c.aim != Aim.FAIL)
     )
     return successor
+
+
+async def has_gone_on(tx: AsyncConnection, rider_id: str, since: datetime) -> bool:
+    """Whether a rider has gone on in place of a leg that she reported, since then."""
+    reported = (
+        (leg_report.c.booking_id == booking.c.rebooked_from)
+        & (leg_report.c.leg_id == booking.c.rebooked_leg_id)
+        & (leg_report.c.kind != Kind.REBOOKED)
+    )
+    mine = (
+        booking.c.rider_id == rider_id,
+        booking.c.created_at > since,
+        booking.c.aim == Aim.TRAVEL,
+    )
+    found = select(booking.c.id).join(leg_report, reported).where(*mine).limit(1)
+    return await tx.scalar(found) is not None
 
 
 async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> None:

@@ -1,7 +1,7 @@
-"""Whether a booked trip can still be made as booked, by what the feeds say of its rides. Pure.
+"""Whether a booked trip can still be made as booked, by what feeds and its rider say of it. Pure.
 
 A forecast counts here, unlike for a claim: who waits until it is certain has missed the next bus.
-What no feed speaks of is taken to run as planned; how the rider herself fares nobody tells us.
+What no feed speaks of is taken to run as planned. Of the rider we know what she reports of a leg.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from gtfs.geo import LatLon
 from gtfs.realtime_live import Live
+from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import LegRecord
 from mobility.booking.riding import NO_SHOW_AFTER
 from mobility.booking.trip import LegState
@@ -20,6 +21,9 @@ from mobility.claims.seen import SeenRide, does_not_run, find_seen
 
 GONE = (LegState.CANCELLED, LegState.FAILED)
 USED = (LegState.ACTIVE, LegState.ENDED)
+UNUSABLE = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED)
+GOES_ON_WITHIN = timedelta(hours=1)
+"""After her report a rider is taken to be looking for another way for so long."""
 
 
 class Because(StrEnum):
@@ -29,6 +33,8 @@ class Because(StrEnum):
     """Its run does not run, or does not call where one gets on or off."""
     MISSED = "missed"
     """The ride before comes too late for it."""
+    REPORTED = "reported"
+    """Its rider could not use it: broken, not there, or no room for a wheelchair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,41 @@ def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Di
         if before is not None and _is_missed(legs, before, index, live):
             return _describe(legs, index, first, Because.MISSED, late, live, now)
     return None
+
+
+def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | None:
+    """The leg that its rider could not use and pays nothing for; None if there is none.
+
+    Nothing once she has gone on, or an hour after she said so.
+    """
+    for index, leg in enumerate(legs):
+        went_on = any(each.state in USED for each in legs[index + 1 :] if each.provider_id)
+        start, last = leg.detail, legs[-1].detail
+        if start is None or last is None or went_on or not _was_unusable(leg, now):
+            continue
+        return Disturbance(
+            because=Because.REPORTED,
+            leg_id=leg.id,
+            late_seconds=0,
+            first_leg_id=leg.id,
+            origin=start.origin,
+            origin_name=start.origin_name,
+            destination=last.destination,
+            at=now,
+        )
+    return None
+
+
+def _was_unusable(leg: LegRecord, now: datetime) -> bool:
+    report = leg.report
+    return (
+        report is not None
+        and report.kind in UNUSABLE
+        and report.believed
+        and report.outcome.costs_nothing
+        and leg.state in (LegState.CANCELLED, LegState.ENDED)
+        and now < report.reported_at + GOES_ON_WITHIN
+    )
 
 
 def _waits(leg: LegRecord) -> bool:

@@ -103,7 +103,23 @@ async def test_where_no_other_bike_stands_the_answer_says_so(stage: Stage) -> No
     at_sea = {"lat": 54.5, "lon": 11.5}
     answer = await stage.post("problem", {"kind": "vehicle_broken", "position": at_sea})
     assert answer.json()["replacement"] is None
-    assert answer.json()["no_replacement_because"] == leg_problems.NONE_THERE
+    assert answer.json()["no_replacement_because"] == leg_problems.OTHER_WAYS
+
+
+async def test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_price(
+    stage: Stage,
+) -> None:
+    """1.50 for the bike are locked: a bus for 3.60 costs her no more, and we bear the rest."""
+    answer = (await stage.post("problem", {"kind": "vehicle_missing"})).json()
+    actions = [each["action"] for each in answer["booking"]["next_actions"]]
+    assert (answer["booking"]["state"], actions) == ("cancelled", ["rebook"])
+    url = f"/v1/bookings/{stage.booking_id}/rebooking"
+    found = (await stage.api.client.get(url, headers=stage.headers)).json()
+    assert found["locked_price"]["amount"] == 150
+    dearer = [one for one in found["options"] if one["journey"]["price"]["amount"] > 150]
+    assert dearer
+    assert {one["you_pay"]["amount"] for one in dearer} == {150}
+    assert max(one["journey"]["price"]["amount"] for one in dearer) <= 150 + 1000
 
 
 async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +291,76 @@ async def test_what_is_too_dear_for_what_is_left_to_give_up_is_not_booked(
     answer = await stage.rebook({"offer_id": option["journey"]["offer_id"]})
     assert (answer.status_code, answer.json()["type"]) == (410, "/problems/offer-expired")
     assert (await stage.get()).json()["rebooked_as"] is None
+
+
+async def _report(stage: Stage, leg_id: str, kind: str) -> Json:
+    answer = await stage.api.client.post(
+        f"/v1/bookings/{stage.trip['id']}/legs/{leg_id}/problem",
+        json={"kind": kind}, headers=stage.headers,
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    return answer.json()["booking"]  # type: ignore[no-any-return]
+
+
+async def test_who_could_not_use_a_leg_goes_on_at_the_locked_price(stage: Stage) -> None:
+    """The first bus takes no wheelchair: both rides on its ticket go back, the next is taken."""
+    await stage.at("09:05:00")
+    first = bus(stage.trip, 0)["id"]
+    shown = await _report(stage, first, "wheelchair_refused")
+    assert (shown["state"], actions(shown)) == ("cancelled", ["rebook"])
+    assert shown["disturbed"] == {
+        "leg_id": first, "because": "reported", "late_seconds": 0,
+        "text": "Linie 3 konntest du nicht nutzen.",
+    }  # fmt: skip
+    found = (await stage.get("/rebooking")).json()
+    assert (found["given_up"], found["locked_price"]["amount"]) == ([], 360)
+    rides = [leg["trip_id"] for one in found["options"] for leg in one["journey"]["legs"]]
+    assert FIRST not in rides
+    new = await stage.rebook()
+    assert (new.status_code, new.json()["state"]) == (201, "confirmed"), new.text
+    assert new.json()["locked_price"]["amount"] == 360
+    old = (await stage.get()).json()
+    assert (old["rebooked_as"], actions(old)) == (new.json()["id"], [])
+    again = await stage.rebook(key="two")
+    assert again.json()["type"] == "/problems/already-rebooked"
+
+
+async def test_by_her_word_alone_a_rider_goes_on_at_our_expense_once_a_week(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.at("09:05:00")
+    await _report(stage, bus(stage.trip, 0)["id"], "wheelchair_refused")
+    asked: list[datetime] = []
+
+    async def has_gone_on(_tx: object, rider_id: str, since: datetime) -> bool:
+        assert rider_id
+        asked.append(since)
+        return True
+
+    monkeypatch.setattr("mobility.api.rebooking.has_gone_on", has_gone_on)
+    found = (await stage.get("/rebooking")).json()
+    assert asked == [stage.api.now - timedelta(days=7)]
+    prices = [one["journey"]["price"] for one in found["options"]]
+    assert prices
+    assert max(each["max"] or each["amount"] for each in prices) <= 360
+
+
+@pytest.mark.parametrize(
+    ("kind", "clock", "possible"),
+    [
+        ("wheelchair_refused", "10:04:59", True),
+        ("wheelchair_refused", "10:05:00", False),
+        ("other", "09:06:00", False),
+    ],
+)
+async def test_what_was_reported_is_rebooked_within_an_hour_and_not_for_any_reason(
+    stage: Stage, kind: str, clock: str, *, possible: bool
+) -> None:
+    await stage.at("09:05:00")
+    await _report(stage, bus(stage.trip, 0)["id"], kind)
+    await stage.at(clock)
+    shown = (await stage.get()).json()
+    assert (actions(shown) == ["rebook"], (await stage.get("/rebooking")).json()["possible"]) == (
+        possible,
+        possible,
+    )

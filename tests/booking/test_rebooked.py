@@ -24,10 +24,12 @@ from mobility.booking.rebooked import (
     Rebooks,
     bear_difference,
     borne,
+    has_gone_on,
     list_given_up,
     lock_price,
 )
 from mobility.booking.receipt import list_movements, make_receipt
+from mobility.booking.trip import LegState
 from mobility.cities.city import load_city
 from mobility.planning.offer import InPlaceOf, OfferLeg
 from mobility.watch import read_all
@@ -61,7 +63,9 @@ async def rebook(
         record = await get_any_booking(tx, old)
         leg_id = record.legs[first].id
         mine = await world.trip(old)
-        locked = lock_price(mine, list_given_up(mine, leg_id))
+        gone = list_given_up(mine, leg_id)
+        unusable = mine.legs[first] if record.legs[first].report else None
+        locked = lock_price(mine, gone, unusable)
         offer = replace(offer_of(*legs), in_place_of=InPlaceOf(old, leg_id))
         request = BookingRequest(
             record.rider_id, offer, method, None, lambda _terms: (),
@@ -215,6 +219,37 @@ async def test_if_the_new_one_fails_the_old_one_stays_and_can_be_rebooked_again(
     )
 
 
+async def test_in_place_of_a_missing_bike_and_the_rest_she_pays_what_they_would_have_cost(
+    town: World,
+) -> None:
+    """1.50 for the bike and 2.00 for the bus after it; the bus instead of both costs 6.00."""
+    old = await booked(town, bike_leg(), ticket_leg(BUS, 200, 30))
+    leg_id = (await town.trip(old)).legs[0].id
+    missing = Problem(Kind.VEHICLE_MISSING)
+    now = town.desk.clock()
+    await do(town, lambda tx: report_problem(tx, old, leg_id, missing, now))
+    await town.advance(old)
+    assert await town.story(old) == "confirmed | bike cancelled, bus confirmed | authorised"
+    since = now - timedelta(days=7)
+    before = await do(town, lambda tx: has_gone_on(tx, "rdr_anna", since))
+    new = await rebook(town, old, 0, ticket_leg(BUS, 600, 10))
+    for booking_id in (new, old):
+        await town.advance(booking_id)
+    assert await both(town, old, new) == (
+        "cancelled | bike cancelled, bus cancelled | released",
+        "confirmed | bus confirmed | captured",
+    )
+    await over(town, new)
+    assert await back(town, new) == 250
+    gone_on = [
+        await do(town, lambda tx, who=who, at=at: has_gone_on(tx, who, at))
+        for who, at in (
+            ("rdr_anna", since), ("rdr_ben", since), ("rdr_anna", now + timedelta(hours=1)),
+        )
+    ]  # fmt: skip
+    assert [before, *gone_on] == [False, True, False, False]
+
+
 async def test_the_database_itself_refuses_a_second_one(town: World) -> None:
     old = await booked(town, ticket_leg(BUS, 360, 5))
     await rebook(town, old, 0, ticket_leg(BUS, 360, 10))
@@ -316,12 +351,17 @@ def test_however_often_she_is_rebooked_a_rider_pays_no_more_than_at_first(
             for leg, price in zip(before.legs, kept + rest, strict=True)
         )
         before = replace(before, legs=legs, locked=locked)
-        gone = list_given_up(before, legs[len(kept)].id)
-        assert [leg.quoted.minor for leg in gone] == rest
+        first, unusable = legs[len(kept)], None
+        if data.draw(st.booleans()):
+            unusable = replace(first, state=LegState.CANCELLED)
+            legs = (*legs[: len(kept)], unusable, *legs[len(kept) + 1 :])
+            before = replace(before, legs=legs)
+        gone = list_given_up(before, first.id)
+        assert [leg.quoted.minor for leg in gone] == (rest if unusable is None else rest[1:])
         mine = Money(sum(kept))
         most = Money(2**40) if locked is None else locked
         paid += (mine - borne(mine, Money(2**40), most)).minor
-        locked = lock_price(before, gone)
+        locked = lock_price(before, gone, unusable)
         kept = data.draw(st.lists(PRICES, max_size=2))
         rest = data.draw(st.lists(PRICES, min_size=1, max_size=2))
     final = Money(sum(kept) + sum(rest))

@@ -12,7 +12,7 @@ from gtfs.text import timetable_from_text
 from mobility.booking.leg_reports import Kind, LegReport, Outcome
 from mobility.booking.queries import LegRecord
 from mobility.planning.offer import OfferLeg, TripCalls
-from mobility.rebooking.disturbance import Disturbance, find_disturbance
+from mobility.rebooking.disturbance import Disturbance, find_disturbance, find_reported
 from payments.money import Money
 from providers.bus.fares import FareRide
 from providers.values import Mode, ProviderId
@@ -182,3 +182,38 @@ def test_a_trip_that_the_timetable_no_longer_has_runs_as_planned() -> None:
     state = live(TOWN, "cancel 2-2 2026-11-25")
     found = find_disturbance([gone, SECOND], state, at("08:01") + timedelta(seconds=30))
     assert told(found) == "cancelled leg_2-2 +0, from leg_2-2 at C 08:20"
+
+
+def reported(
+    one: LegRecord,
+    kind: Kind = Kind.VEHICLE_BROKEN,
+    outcome: Outcome = Outcome.GIVEN_BACK,
+    *,
+    believed: bool = True,
+) -> LegRecord:
+    report = LegReport(
+        booking_id="bkg_1", leg_id=one.id, kind=kind, outcome=outcome, believed=believed,
+        open=False, reported_at=at("08:24"),
+    )  # fmt: skip
+    return replace(one, report=report, state="cancelled")
+
+
+@pytest.mark.parametrize(
+    ("legs", "now", "expected"),
+    [
+        ([reported(BIKE), SECOND], "08:25", "reported leg_bike +0, from leg_bike at D 08:25"),
+        ([FIRST, reported(BIKE)], "09:23", "reported leg_bike +0, from leg_bike at D 09:23"),
+        ([FIRST, reported(BIKE)], "09:24", "as booked"),  # an hour later
+        ([reported(BIKE, believed=False)], "08:25", "as booked"),
+        ([reported(BIKE, Kind.OTHER)], "08:25", "as booked"),
+        ([reported(BIKE, Kind.REBOOKED)], "08:25", "as booked"),
+        ([reported(BIKE, outcome=Outcome.CHARGED)], "08:25", "as booked"),
+        ([reported(BIKE, outcome=Outcome.NOTED)], "08:25", "as booked"),
+        ([replace(reported(BIKE), state="confirmed")], "08:25", "as booked"),  # still to go back
+        ([replace(reported(BIKE), state="active")], "08:25", "as booked"),
+        ([reported(BIKE), replace(SECOND, state="active")], "08:25", "as booked"),  # she went on
+        ([replace(reported(BIKE), detail=None)], "08:25", "as booked"),  # places are forgotten
+    ],
+)
+def test_a_leg_that_its_rider_could_not_use(legs: list[LegRecord], now: str, expected: str) -> None:
+    assert told(find_reported(legs, at(now))) == expected
