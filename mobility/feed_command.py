@@ -52,13 +52,18 @@ def answer_queries(
     Example: mobility feed answer kuopio.zip kuopio.csv answers.csv
     """
     asked = _queries(queries)
+    if not out.absolute().parent.is_dir():
+        stop(f"{out} cannot be written: there is no folder {out.parent}")
     timetable = _timetable(feed)
     found = _answers(timetable, asked)
     rows = list(track(found, "answering", total=len(asked), console=_console, transient=True))
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(ANSWERED)
-        writer.writerows(rows)
+    try:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(ANSWERED)
+            writer.writerows(rows)
+    except OSError as error:
+        stop(f"{out} cannot be written: {error.strerror}")
     typer.echo(f"{len(asked)} answers: {out}")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.limits import client_key, take_or_refuse
@@ -53,6 +54,19 @@ class RefreshGrant(BaseModel):
     refresh_token: str = Field(
         min_length=1, max_length=200, examples=["mrt_8mD3oXlS0V2pW4tQyK6uZr1cE7fG9hJ5aB0nLxTqYvI"]
     )
+
+
+def _which(grant: object) -> str:
+    refreshes = (
+        "refresh_token" in grant if isinstance(grant, Mapping) else isinstance(grant, RefreshGrant)
+    )
+    return "<refresh>" if refreshes else "<code>"
+
+
+Grant = Annotated[
+    Annotated[CodeGrant, Tag("<code>")] | Annotated[RefreshGrant, Tag("<refresh>")],
+    Discriminator(_which),
+]
 
 
 class Tokens(BaseModel):
@@ -108,9 +122,7 @@ async def ask_for_code(
     summary="Exchange a code or a refresh token for a session",
     responses=problems(401, 422, 429),
 )
-async def exchange(
-    body: CodeGrant | RefreshGrant, request: Request, wiring: WiringDep, now: Now
-) -> Tokens:
+async def exchange(body: Grant, request: Request, wiring: WiringDep, now: Now) -> Tokens:
     """Sign in, or go on. A refresh token that comes twice ends all sessions that grew from it."""
     key = wiring.secrets.token_signing_key
     if isinstance(body, RefreshGrant):

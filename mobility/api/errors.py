@@ -169,6 +169,9 @@ BY_STATUS: dict[int, ProblemType] = {
     503: _UNAVAILABLE,
 }
 
+ALTERNATIVES = frozenset({"<position>", "<stop>", "<code>", "<refresh>"})
+"""Tags of what a field may be instead of another, which are no part of a body."""
+
 _MEMBERS = (
     *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "amount_minor", "currency"),
     *("errors", "reasons", "code", "redirect_url", "usable_methods"),
@@ -264,7 +267,10 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
     if any(item["type"] == "json_invalid" for item in found):
         return problem_response(request.scope, BY_STATUS[400], detail="the body is not valid JSON")
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": str(item["msg"])}
+        {
+            "field": ".".join(str(part) for part in item["loc"] if str(part) not in ALTERNATIVES),
+            "problem": str(item["msg"]).removeprefix("Value error, "),
+        }
         for item in found[:50]
     ]
     return problem_response(

@@ -14,7 +14,9 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -62,7 +64,14 @@ class StopIn(BaseModel):
         return self.stop_id
 
 
-End = PointIn | StopIn
+def _which(end: object) -> str:
+    by_stop = "stop_id" in end if isinstance(end, Mapping) else isinstance(end, StopIn)
+    return "<stop>" if by_stop else "<position>"
+
+
+_BY_WHICH = Discriminator(_which)
+"""What is wrong is said of what was meant, not of both."""
+End = Annotated[Annotated[PointIn, Tag("<position>")] | Annotated[StopIn, Tag("<stop>")], _BY_WHICH]
 
 _STAY = Field(
     default=0,
@@ -83,6 +92,11 @@ class ViaStopIn(StopIn):
     """A stop or a station to be passed: by a vehicle that calls there, or changing there."""
 
     stay_minutes: int = _STAY
+
+
+ViaIn = Annotated[
+    Annotated[ViaPointIn, Tag("<position>")] | Annotated[ViaStopIn, Tag("<stop>")], _BY_WHICH
+]
 
 
 class PaidIn(BaseModel):
@@ -122,7 +136,7 @@ class Search(BaseModel):
         default=None, description="The service day of `when`; today when absent.",
         examples=["2026-11-27"],
     )  # fmt: skip
-    via: Annotated[list[ViaPointIn | ViaStopIn], Field(max_length=MOST_VIAS)] = Field(
+    via: Annotated[list[ViaIn], Field(max_length=MOST_VIAS)] = Field(
         default=[], description="Places to be passed in this order, by one journey and one offer."
     )
     modes: Annotated[list[Mode], Field(min_length=1, max_length=6)] | None = Field(

@@ -31,7 +31,7 @@ from mobility.wiring import Wiring
 
 router = APIRouter(tags=["rides"])
 GOING_ON = (LegState.CONFIRMED, LegState.ACTIVE)
-RiderKind = Literal[Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED, Kind.OTHER]
+RiderKind = Literal["vehicle_missing", "vehicle_broken", "wheelchair_refused", "other"]
 HIDES = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN)
 OTHER_WAYS = (
     "Gerade gibt es nichts Gleiches zum selben Preis; die Umbuchung zeigt andere Wege, "
@@ -116,7 +116,7 @@ async def report(
     Asked again, the first report stands; after five in a day staff looks at every further one
     first.
     """
-    problem = Problem(body.kind, body.note or None, cancel_rest=body.cancel_rest)
+    problem = Problem(Kind(body.kind), body.note or None, cancel_rest=body.cancel_rest)
     async with transaction(wiring.engine) as tx:
         path, sent = request.url.path, await request.body()
         await idempotency.claim_key(tx, rider.rider_id, key, path, now, sent)

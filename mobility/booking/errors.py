@@ -72,7 +72,7 @@ class NotEligibleError(BookingError):
     """What the rider lacks, and what would make the journey bookable."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__("; ".join(reasons))
+        super().__init__(" ".join(reasons))
         self.reasons = reasons
 
 

@@ -47,7 +47,7 @@ async def get_trip(tx: AsyncConnection, booking_id: str, *, lock: bool = False) 
         await lock_booking(tx, booking_id)
     rows = (await tx.execute(_TRIP, {"booking_id": booking_id})).mappings().all()
     if not rows:
-        raise NotFoundError(booking_id)
+        raise NotFoundError(f"there is no booking {booking_id}")
     legs: dict[str, RowMapping] = {}
     asked: dict[str, dict[Ask, Asked]] = defaultdict(dict)
     for each in rows:

@@ -250,7 +250,9 @@ class DoorToDoor:
             )
         elif asked_for_transit and not page.ways:
             last_day = self.timetable.last_day
-            found.append(notices.no_departure(last_day, self.on, stops_near=page.stops_near))
+            found.append(
+                notices.no_departure(last_day, self.on, request.modes, stops_near=page.stops_near)
+            )
         if page.jumped or not page.ways or not shown:
             car = self.ground.streets.leg(Mode.CAR, *self.positions, self.on)
             if car is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 
 from mobility.cities.city import City
@@ -13,6 +14,7 @@ from mobility.planning.request import Notice
 from payments.money import Money
 from providers.values import Mode, ProviderId
 
+_NONE = {Mode.BUS: "kein Bus", Mode.FERRY: "keine Fähre"}
 _THE = {Mode.BUS: "den Bus", Mode.FERRY: "die Fähre"}
 _SOON = timedelta(minutes=30)
 
@@ -31,8 +33,10 @@ def next_departure(itinerary: Itinerary, city: City, asked: datetime, *, backwar
     )
 
 
-def no_departure(last_day: date, asked: date, *, stops_near: bool) -> Notice:
-    """That no bus goes at all, or that the timetable is not known so far ahead."""
+def no_departure(
+    last_day: date, asked: date, modes: AbstractSet[Mode], *, stops_near: bool
+) -> Notice:
+    """That none of these goes at all, or that the timetable is not known so far ahead."""
     if not stops_near:
         return Notice("no_stop_near", "Am Start oder am Ziel liegt keine Haltestelle in Gehweite.")
     if asked > last_day:
@@ -40,7 +44,8 @@ def no_departure(last_day: date, asked: date, *, stops_near: bool) -> Notice:
             "timetable_ends",
             f"Der Fahrplan ist nur bis zum {last_day:%d.%m.%Y} bekannt; Bus und Fähre fehlen hier.",
         )
-    return Notice("no_departure", "Im Umkreis von 24 Stunden fährt hier kein Bus und keine Fähre.")
+    none = " und ".join(_NONE[mode] for mode in sorted(modes & TRANSIT))
+    return Notice("no_departure", f"Im Umkreis von 24 Stunden fährt hier {none}.")
 
 
 def nothing() -> Notice:

@@ -36,6 +36,16 @@ async def test_sign_in_by_an_emailed_code(world: World):
     assert me.headers["cache-control"] == "no-store"
 
 
+async def test_what_a_grant_lacks_is_said_of_that_grant(world: World):
+    for body, field in (
+        ({"email": ANNA}, "body.code"),
+        ({"refresh_token": ""}, "body.refresh_token"),
+    ):
+        answer = await world.client.post(TOKENS, json=body)
+        assert answer.status_code == 422
+        assert [item["field"] for item in answer.json()["errors"]] == [field]
+
+
 async def test_a_stranger_cannot_learn_who_has_an_account(world: World):
     await world.sign_in(ANNA)
     known = await world.client.post(CODES, json={"email": ANNA})

@@ -77,6 +77,10 @@ async def stage(city_world: World, processor: str, tmp_path: Path) -> AsyncItera
 async def test_a_bike_that_is_not_there_costs_nothing_and_another_one_is_offered(
     stage: Stage,
 ) -> None:
+    wrong = await stage.post("problem", {"kind": "spend_ceiling"})
+    assert wrong.json()["errors"][0]["problem"] == (
+        "Input should be 'vehicle_missing', 'vehicle_broken', 'wheelchair_refused' or 'other'"
+    )
     answer = await stage.post("problem", {"kind": "vehicle_missing", "note": " weg "})
     assert answer.status_code == 200, answer.text
     found = answer.json()

@@ -119,6 +119,8 @@ KEY = {"Idempotency-Key": "one"}
 
 async def test_a_booking_that_is_none_is_4xx(world: World) -> None:
     staff = await world.sign_in(role=Role.STAFF)
+    nobody = await world.client.get(BOOKING, headers=staff)
+    assert nobody.json()["detail"] == "there is no booking bkg_nobody"
     for name in ("bkg_nobody", "%00", "x" * 3000, "'--"):
         path = f"/v1/operations/bookings/{name}"
         assert (await world.client.get(path, headers=staff)).status_code in {404, 422}

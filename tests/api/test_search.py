@@ -192,6 +192,21 @@ async def test_car_parks_are_places(city_world: World) -> None:
     assert (park["name"], park["kind"], park["stop_id"]) == ("Parkhaus Mitte", "car_park", None)
 
 
+async def test_what_is_wrong_is_said_of_what_was_meant(city_world: World) -> None:
+    at = "2026-11-25T09:00:00Z"
+    for body, said in (
+        ({"from": {"lat": 91, "lon": 10}}, "body.from.lat: Input should be less than or equal"),
+        ({"to": {"stop_id": ""}}, "body.to.stop_id: String should have at least 1 character"),
+        ({"via": [{"lat": 1}]}, "body.via.0.lon: Field required"),
+        ({"depart_at": at, "arrive_by": at}, "body: give depart_at or arrive_by, not both"),
+    ):
+        answer = await city_world.client.post(
+            "/v1/journeys/search", json={"from": HERE, "to": THERE} | body
+        )
+        assert len(answer.json()["errors"]) == 1
+        assert answer.json()["detail"].startswith(said)
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

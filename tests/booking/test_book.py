@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from mobility.booking.cancel import ask_to_cancel, preview
-from mobility.booking.errors import OfferExpiredError
+from mobility.booking.errors import NotEligibleError, OfferExpiredError
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.db import transaction
 from payments.money import Money
@@ -63,6 +63,12 @@ async def test_a_ride_whose_departure_is_long_over_is_not_booked(world: World) -
     departs_at = world.desk.clock() - timedelta(minutes=11)
     with pytest.raises(OfferExpiredError, match="the departure of the bike from Hauptbahnhof at"):
         await world.book(offer_of(walk_leg(), replace(bike_leg(), departs_at=departs_at)))
+
+
+def test_what_a_rider_lacks_is_said_in_whole_sentences() -> None:
+    assert str(NotEligibleError(("Ab 21 Jahren.", "Mit Führerschein."))) == (
+        "Ab 21 Jahren. Mit Führerschein."
+    )
 
 
 async def test_bike_and_car_are_one_booking_with_one_payment(world: World) -> None:

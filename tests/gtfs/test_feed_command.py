@@ -37,6 +37,15 @@ def test_answers_have_the_questions_columns_the_front_and_the_time(tmp_path: Pat
     ]
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    asked = tmp_path / "asked.csv"
+    asked.write_text(ASKED, encoding="utf-8")
+    for out, complaint in ((tmp_path / "no" / "out.csv", "there is no folder"), (tmp_path, "Is a")):
+        done = CliRunner().invoke(feed_app, ["answer", str(write(tmp_path)), str(asked), str(out)])
+        assert done.exit_code == 2
+        assert complaint in done.output
+
+
 def test_a_plain_feed_gets_footpaths(tmp_path: Path):
     stops = GOOD["stops"] + "D,Nebenan,53.8751,10.6901,,,\n"
     code, _, rows = answer(tmp_path, write(tmp_path, stops=stops), ASKED + "H1,D,20261123,86400\n")

@@ -320,6 +320,12 @@ def test_where_no_asked_for_mode_leads_the_ferry_is_named_with_its_frequency() -
     assert "other_mode" not in codes(search(**ends))
 
 
+def test_no_mode_that_goes_is_said_not_to_go() -> None:
+    result = search(modes=frozenset({Mode.FERRY}))
+    (said,) = (n.text for n in result.notices if n.code == "no_departure")
+    assert said == "Im Umkreis von 24 Stunden fährt hier keine Fähre."
+
+
 def test_a_mode_that_was_not_asked_for_is_named_only_if_it_is_much_quicker() -> None:
     on_foot = search(modes=frozenset({Mode.WALK}))
     said = next(n.text for n in on_foot.notices if n.code == "other_mode")
