@@ -15,6 +15,7 @@ from mobility.booking.trip import Trip
 from tests.simulation.clock import Clock, wipe
 from tests.simulation.invariants import list_breaks
 from tests.simulation.network import Fate
+from tests.simulation.share import SHARE, share_of
 from tests.simulation.story import METHODS, POINTS, Schedule, every_schedule, play
 from tests.simulation.world import START, City, World
 
@@ -80,14 +81,16 @@ async def test_nothing_breaks_whenever_a_process_dies_and_whatever_the_next_one_
     until = monotonic() + 60 * MINUTES
     broken = {}
     n_played = 0
-    for schedule in chosen:
+    for schedule in share_of(chosen):
         end = await played(database, city, schedule)
         n_played += 1
         if end.breaks:
             broken[str(schedule)] = end.breaks
         if monotonic() > until:
             break
-    sys.stdout.write(f"played {n_played} of {len(schedules)} schedules, SEED={SEED}\n")
+    sys.stdout.write(
+        f"played {n_played} of {len(schedules)} schedules, SEED={SEED}, share {SHARE}\n"
+    )
     assert broken == {}, f"SEED={SEED}"
 
 

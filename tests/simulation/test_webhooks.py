@@ -22,6 +22,7 @@ from tests.simulation.clock import Clock, wipe
 from tests.simulation.hints import Hints
 from tests.simulation.invariants import list_breaks
 from tests.simulation.offers import bike_and_bus, two_buses
+from tests.simulation.share import SHARE, share_of
 from tests.simulation.story import ask
 from tests.simulation.world import START, City, World
 
@@ -175,7 +176,7 @@ async def test_in_whatever_order_and_however_often_webhooks_come_the_books_end_t
     until = monotonic() + 60 * MINUTES
     delivered: Counter[str] = Counter()
     different = {}
-    for seed in range(SEED, SEED + ORDERS):
+    for seed in share_of(range(SEED, SEED + ORDERS)):
         name = random.Random(seed).choice(list(LIVES))
         end = await lived(database, city, name, seed)
         if end.books != fair[name] or end.breaks:
@@ -189,7 +190,7 @@ async def test_in_whatever_order_and_however_often_webhooks_come_the_books_end_t
         )
         if monotonic() > until:
             break
-    sys.stdout.write(f"{dict(delivered)}, SEED={SEED}\n")
+    sys.stdout.write(f"{dict(delivered)}, SEED={SEED}, share {SHARE}\n")
     assert different == {}
     assert delivered["lost"]
     assert delivered["doubled"]
