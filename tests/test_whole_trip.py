@@ -97,7 +97,7 @@ def test_a_pass_that_its_issuer_confirms_makes_the_bus_free(
     held = carla.post("/v1/me/passes", {"kind": "deutschlandticket"}).json()
     assert (held["state"], held["lowers_prices"]) == ("verified", True)
     refused = carla.book(full)
-    assert (refused.status_code, refused.json()["amount_minor"]) == (409, 0)
+    assert (refused.status_code, refused.json()["price"]["amount"]) == (409, 0)
     booking = carla.book(refused.json()["offer_id"]).json()
     assert (booking["state"], booking["price"]["amount"]) == ("confirmed", 0)
 

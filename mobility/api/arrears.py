@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility import idempotency
 from mobility.api.booking_view import Amount
@@ -62,6 +62,7 @@ class OwedList(BaseModel):
 class Payment(BaseModel):
     """How I pay."""
 
+    model_config = ConfigDict(extra="forbid")
     payment_method: MethodId
 
 

@@ -31,6 +31,7 @@ Label = Annotated[
 class WantedShare(BaseModel):
     """Who bears how much, in minor units."""
 
+    model_config = ConfigDict(extra="forbid")
     label: Label = Field(examples=["Ben"])
     amount: int = Field(ge=0, le=10_000_000, examples=[180])
 
@@ -38,6 +39,7 @@ class WantedShare(BaseModel):
 class WantedSplit(BaseModel):
     """Either amounts that add up to what the trip cost, or how many share it equally."""
 
+    model_config = ConfigDict(extra="forbid")
     shares: list[WantedShare] | None = Field(default=None, min_length=1, max_length=20)
     equal: int | None = Field(default=None, ge=1, le=20, examples=[2])
 

@@ -101,9 +101,8 @@ async def _same_price(wiring: Wiring, offer: Offer, passes: frozenset[str], paid
     if offer.in_place_of is not None:
         raise OfferExpiredError(f"the price of {offer.id} is another one now; look again")
     await save_offer(wiring.redis, wiring.settings.redis_prefix, other)
-    price = other.price
     missing = bool(set(offer.passes) - passes)
-    raise OfferChangedError(other.id, price.minor, price.currency, passes_missing=missing)
+    raise OfferChangedError(other.id, other.price, passes_missing=missing)
 
 
 async def record_booking(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility import idempotency
 from mobility.api.booking_flow import (
@@ -49,6 +49,7 @@ ANSWER_WITHIN_S = 9.0
 class SpendCeiling(BaseModel):
     """An amount in minor units that is not to be exceeded."""
 
+    model_config = ConfigDict(extra="forbid")
     amount: int = Field(ge=0, le=10_000_000, examples=[1500])
     currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])
 
@@ -56,6 +57,7 @@ class SpendCeiling(BaseModel):
 class NewBooking(BaseModel):
     """What to book, and how it is paid."""
 
+    model_config = ConfigDict(extra="forbid")
     offer_id: str = Field(min_length=1, max_length=80, examples=["off_2ab3cd4ef5gh6ij7kl2mn3op4q"])
     payment_method: MethodId
     spend_ceiling: SpendCeiling | None = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mobility.api.booking_view import Amount
 from mobility.api.dependencies import Now, RiderDep, WiringDep
@@ -148,6 +148,7 @@ class Claims(BaseModel):
 class ReceiptAmount(BaseModel):
     """What a receipt says was spent, in minor units."""
 
+    model_config = ConfigDict(extra="forbid")
     amount: int = Field(gt=0, le=10_000_000, examples=[2150])
     currency: str = Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])
 
@@ -155,6 +156,7 @@ class ReceiptAmount(BaseModel):
 class NewClaim(BaseModel):
     """The rider's consent to file what was noticed."""
 
+    model_config = ConfigDict(extra="forbid")
     guarantee_id: str = Field(min_length=1, max_length=60, examples=["bus-punctuality"])
     leg_id: str | None = Field(
         default=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mobility.api.claims import ClaimView
 from mobility.api.cursors import make_cursor, read_cursor
@@ -39,6 +39,7 @@ _REFUSES = problems("wrong-state", "idempotency-key-reused")
 class Decided(BaseModel):
     """What was decided or paid, under which reference, and why."""
 
+    model_config = ConfigDict(extra="forbid")
     reference: Annotated[str, _Words, Field(max_length=100, examples=["SV-2026-4711"])]
     reason: Annotated[str, _Words, Field(examples=["Verspätung bestätigt"])]
 

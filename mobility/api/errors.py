@@ -29,6 +29,7 @@ from mobility.planning import errors as planning
 from mobility.sale_stops import NoSuchStopError, NotSoldError
 from mobility.stuck_steps import NotStuckError
 from payments import errors as payments
+from payments.money import Money
 from providers import errors as providers
 
 TYPE_PREFIX = "/problems/"
@@ -173,7 +174,7 @@ ALTERNATIVES = frozenset({"<position>", "<stop>", "<code>", "<refresh>"})
 """Tags of what a field may be instead of another, which are no part of a body."""
 
 _MEMBERS = (
-    *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "amount_minor", "currency"),
+    *("booking_ids", "role", "provider_id", "booking_id", "offer_id", "price", "owed"),
     *("errors", "reasons", "code", "redirect_url", "usable_methods"),
 )
 _WORDLESS: tuple[type[Exception], ...] = (
@@ -227,7 +228,7 @@ def find_problem(error: Exception) -> ProblemType | None:
 def domain_response(scope: Scope, error: Exception, problem: ProblemType) -> JSONResponse:
     """The problem document of an error of the domain."""
     silent = isinstance(error, _WORDLESS)
-    members = {name: getattr(error, name) for name in _MEMBERS if hasattr(error, name)}
+    members = {name: _wire(getattr(error, name)) for name in _MEMBERS if hasattr(error, name)}
     headers = {}
     if problem.slug == "not-signed-in" and str(error):
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -240,6 +241,12 @@ def domain_response(scope: Scope, error: Exception, problem: ProblemType) -> JSO
         members=None if silent else members,
         headers=headers,
     )
+
+
+def _wire(member: object) -> object:
+    if isinstance(member, Money):
+        return {"amount": member.minor, "currency": member.currency}
+    return member
 
 
 async def _on_domain_error(request: Request, error: Exception) -> JSONResponse:

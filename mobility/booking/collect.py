@@ -126,11 +126,9 @@ async def refuse_debtors(tx: AsyncConnection, rider_id: str) -> None:
     owed = [each.debt for each in await list_owed(tx, rider_id) if each.debt.is_due]
     late = [debt for debt in owed if debt.state in (DebtState.ARREARS, DebtState.PROCESSING)]
     if late:
-        total = Money.total(debt.left for debt in late)
         raise ArrearsError(
             tuple(debt.booking_id for debt in late),
-            total.minor,
-            total.currency,
+            Money.total(debt.left for debt in late),
             all_on_their_way=all(debt.state is DebtState.PROCESSING for debt in late),
         )
 

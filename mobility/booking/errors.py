@@ -47,12 +47,10 @@ class OfferExpiredError(BookingError):
 
 
 class OfferChangedError(BookingError):
-    """The price is another one for this rider; ``offer_id`` is the offer that holds it."""
+    """``price`` is what it costs for this rider; ``offer_id`` is the offer that holds it."""
 
-    def __init__(
-        self, offer_id: str, amount_minor: int, currency: str, *, passes_missing: bool = False
-    ) -> None:
-        why = "the price differs for this rider; book the new offer instead"
+    def __init__(self, offer_id: str, price: Money, *, passes_missing: bool = False) -> None:
+        why = f"it costs {price} for this rider; book the new offer {offer_id} instead"
         if passes_missing:
             why += (
                 ". It was priced with a pass that is not verified for this rider on the day of "
@@ -60,8 +58,7 @@ class OfferChangedError(BookingError):
             )
         super().__init__(why)
         self.offer_id = offer_id
-        self.amount_minor = amount_minor
-        self.currency = currency
+        self.price = price
 
 
 class TooEarlyError(BookingError):
@@ -80,12 +77,7 @@ class ArrearsError(BookingError):
     """The rider is in arrears; names the bookings and what they add up to."""
 
     def __init__(
-        self,
-        booking_ids: tuple[str, ...],
-        amount_minor: int,
-        currency: str,
-        *,
-        all_on_their_way: bool = False,
+        self, booking_ids: tuple[str, ...], owed: Money, *, all_on_their_way: bool = False
     ) -> None:
         what_to_do = (
             "debits for them are on their way: book again when they have come, within about six "
@@ -93,11 +85,9 @@ class ArrearsError(BookingError):
             if all_on_their_way
             else "pay them first: POST /v1/me/arrears/{booking_id}/pay for each of booking_ids"
         )
-        owed = Money(amount_minor, currency)
         super().__init__(f"{owed} of earlier trips are not paid; {what_to_do}")
         self.booking_ids = booking_ids
-        self.amount_minor = amount_minor
-        self.currency = currency
+        self.owed = owed
 
 
 class CeilingTooLowError(BookingError):

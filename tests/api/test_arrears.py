@@ -142,7 +142,7 @@ async def test_who_is_in_arrears_books_nothing_new(city_world: World, processor:
     )
     assert answer.status_code == 402
     refused = answer.json()
-    assert (refused["type"], refused["booking_ids"], refused["amount_minor"]) == (
+    assert (refused["type"], refused["booking_ids"], refused["owed"]["amount"]) == (
         "/problems/arrears",
         ["bkg_1"],
         300,

@@ -42,3 +42,27 @@ def test_the_document_names_whose_data_it_is(document: Json):
     described = document["info"]["description"]
     assert "© OpenStreetMap contributors, [ODbL 1.0](https://www.openstreetmap.org" in described
     assert "DELFI e.V. / gtfs.de, [CC BY 4.0](https://gtfs.de" in described
+
+
+def test_a_field_that_is_misspelt_is_refused_and_not_passed_over(document: Json):
+    """Operators' pushes alone may carry more: fields of GBFS that we do not use."""
+    schemas = document["components"]["schemas"]
+    open_to_more = {
+        path
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        for name in _named(operation.get("requestBody", {}))
+        if schemas[name].get("additionalProperties") is not False
+    }
+    assert {path for path in open_to_more if not path.startswith("/v1/provider/")} == set()
+    assert schemas["SpendCeiling"]["additionalProperties"] is False
+
+
+def _named(part: object) -> set[str]:
+    """The schemas that a part of the document names."""
+    if isinstance(part, list):
+        return {name for each in part for name in _named(each)}
+    if not isinstance(part, dict):
+        return set()
+    own = {part["$ref"].rpartition("/")[2]} if "$ref" in part else set()
+    return own | _named(list(part.values()))

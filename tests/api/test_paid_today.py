@@ -79,7 +79,7 @@ async def test_an_offer_made_for_nobody_is_a_409_with_the_riders_own_price(
     headers = await anna(world, 900)
     answer = await book(world, headers, of_modes(await search(world), "bike")["offer_id"])
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/offer-changed")
-    assert answer.json()["amount_minor"] == 0
+    assert answer.json()["price"] == {"amount": 0, "currency": "EUR"}
     assert answer.json()["offer_id"].startswith("off_")
 
 
@@ -91,7 +91,7 @@ async def test_nobody_books_at_a_price_that_rests_on_what_others_paid(
     free = of_modes(await search(world, paid_today=[said]), "bike")
     answer = await book(world, await world.sign_in(), free["offer_id"])
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/offer-changed")
-    assert answer.json()["amount_minor"] == 100
+    assert answer.json()["price"] == {"amount": 100, "currency": "EUR"}
 
 
 @pytest.mark.parametrize(

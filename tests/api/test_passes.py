@@ -202,7 +202,7 @@ async def test_what_is_priced_with_a_pass_is_not_sold_to_who_has_none_verified(c
     answer = await book(counter, mine, free["offer_id"])
     problem = answer.json()
     assert (answer.status_code, problem["type"]) == (409, "/problems/offer-changed")
-    assert problem["amount_minor"] == 360
+    assert problem["price"] == {"amount": 360, "currency": "EUR"}
     assert problem["offer_id"] != free["offer_id"]
     assert "GET /v1/me/passes says what is missing" in problem["detail"]
 
@@ -236,7 +236,7 @@ async def test_a_pass_that_ends_before_the_day_of_travel_does_not_count_there(co
     )
     assert free["price"]["amount"] == 0
     answer = await book(counter, mine, free["offer_id"])
-    assert (answer.status_code, answer.json()["amount_minor"]) == (409, 360)
+    assert (answer.status_code, answer.json()["price"]["amount"]) == (409, 360)
 
 
 async def test_a_revoked_pass_does_not_count_any_more(counter: World, issuer: IssuerSandbox):
@@ -247,7 +247,7 @@ async def test_a_revoked_pass_does_not_count_any_more(counter: World, issuer: Is
     assert (await look_again(counter, mine, held["id"]))["state"] == "revoked"
     assert await bus_price(counter, mine) == 360
     answer = await book(counter, mine, free["offer_id"])
-    assert (answer.status_code, answer.json()["amount_minor"]) == (409, 360)
+    assert (answer.status_code, answer.json()["price"]["amount"]) == (409, 360)
 
 
 async def test_a_verification_that_lapses_does_not_count_any_more(counter: World):
