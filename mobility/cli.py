@@ -7,6 +7,8 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from typer.core import TyperGroup
 
 from mobility.cities.city import UnknownCityError
@@ -21,7 +23,7 @@ from mobility.pass_command import revoke_pass_command, verify_pass
 from mobility.realtime_command import show_realtime
 from mobility.restore_command import restore_app
 from mobility.sales_command import sales_app
-from mobility.settings import Settings
+from mobility.settings import Settings, say_wrong
 from mobility.steps_command import steps_app
 from mobility.streets_command import streets_app
 from mobility.ticket_command import ticket_app
@@ -38,6 +40,12 @@ class _OneLine(TyperGroup):
             message = f"MOBILITY_CITY: {error}"
         except MisconfiguredError as error:
             message = str(error)
+        except SettingsError as error:
+            message = say_wrong(error)
+        except ValidationError as error:
+            if error.title != Settings.__name__:
+                raise
+            message = say_wrong(error)
         sys.stderr.write(f"mobility: {message}\n")
         raise typer.Exit(1)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 
 class Settings(BaseSettings):
@@ -17,7 +18,7 @@ class Settings(BaseSettings):
     city: str = "luebeck"
     redis_prefix: str = "mobility:"
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, validation_alias="PORT")
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias="PORT")
     public_url: str | None = None
     secret_key: SecretStr | None = None
     ticket_epoch: int = Field(default=0, ge=0)
@@ -43,3 +44,15 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr | None = Field(
         default=None, validation_alias="STRIPE_WEBHOOK_SECRET"
     )
+
+
+def say_wrong(error: ValidationError | SettingsError) -> str:
+    """Which variables cannot be read and why, without what they hold: it may be a secret."""
+    if isinstance(error, SettingsError):
+        field = re.search(r'"(\w+)"', str(error))
+        return f"{_variable(field[1] if field else '')} is not JSON; docs/operations.md shows how"
+    return "; ".join(f"{_variable(str(one['loc'][0]))}: {one['msg']}" for one in error.errors())
+
+
+def _variable(name: str) -> str:
+    return name if name.isupper() else f"MOBILITY_{name.upper()}"

@@ -37,3 +37,23 @@ def test_every_command_has_help_with_an_example_that_calls_it(path: tuple[str, .
     told = CliRunner().invoke(app, [*path, "--help"]).stdout
     example = " ".join(told.split()).partition("Example: ")[2]
     assert f"{' '.join(('mobility', *path))} " in f"{example} "
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PORT", "http", "PORT: Input should be a valid integer"),
+        ("PORT", "70000", "PORT: Input should be less than or equal to 65535"),
+        ("MOBILITY_OFFER_SECONDS", "soon", "MOBILITY_OFFER_SECONDS: Input should be a valid"),
+        ("MOBILITY_PROVIDER_URLS", "s3cret", "MOBILITY_PROVIDER_URLS: Input should be a valid di"),
+        ("MOBILITY_CORS_ORIGINS", "s3cret", "MOBILITY_CORS_ORIGINS is not JSON"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+):
+    monkeypatch.setenv(variable, value)
+    done = CliRunner().invoke(app, ["serve"])
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"mobility: {said}")
+    assert "s3cret" not in done.output
