@@ -59,7 +59,7 @@ class Day(Crowd):
                     self.someone_finishes, self.someone_cancels, self.someone_approves,
                     self.someone_pays, self.staff_gives_back, self.time_passes,
                     self.someone_goes_on, self.someone_goes_on, self.someone_rides_too_long,
-                    self.someone_pays_by_debit, self.bank_speaks,
+                    self.someone_pays_by_debit, self.bank_speaks, self.someone_reports,
                 )
             )  # fmt: skip
             await deed()

@@ -30,6 +30,7 @@ from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import VehicleRef
 from tests.simulation.clock import Clock
+from tests.simulation.complaints import granting, reporting
 from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
 from tests.simulation.hints import Hints
 from tests.simulation.mortal import Life
@@ -101,6 +102,7 @@ class Crowd(World):
             (self.someone_looks_on, onward), (self.someone_goes_on, onward),
             (self.someone_rides_too_long, arrears), (self.someone_pays_by_debit, 2 * arrears),
             (self.bank_speaks, arrears), (self.finance_reconciles, 0.3),
+            (self.someone_reports, 2), (self.staff_grants, 2),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
@@ -196,6 +198,16 @@ class Crowd(World):
     async def staff_gives_back(self) -> None:
         """Staff ends a booking and gives all its money back."""
         await self._someone(None, give_back, "is given everything back")
+
+    async def someone_reports(self) -> None:
+        """A rider could not use a leg, or says so."""
+        state = self.chance.choice((LegState.CONFIRMED, LegState.ACTIVE))
+        await self._someone(state, reporting(self.chance), "reports it")
+
+    async def staff_grants(self) -> None:
+        """Staff gives back what a leg cost, or a part of it."""
+        key = f"line {len(self.told.lines)}"
+        await self._someone(LegState.ENDED, granting(self.chance, key), "is granted something")
 
     async def someone_approves(self) -> None:
         """Every page of a bank that waits is answered."""

@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 from mobility.booking.trip import BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
+from payments.refund import GOODWILL
 from payments.tables import debt, entry, money_operation, payment
+from tests.simulation.complaints import list_ungranted
 from tests.simulation.onward import get_back, list_torn, list_unborne
 from tests.simulation.world import World
 
@@ -41,10 +43,10 @@ async def list_breaks(world: World) -> list[str]:
             if each["status"] != "won" and each["payment_intent"] in ids
         )
         net += taken - back
-        borne = await get_back(world, trip.id)
+        borne = await get_back(world, trip.id) + await get_back(world, trip.id, GOODWILL)
         breaks += _of_money(trip, held, taken - back + borne, await _outstanding(world, trip.id))
     breaks += await _of_books(world, net)
-    breaks += await list_torn(world) + await list_unborne(world)
+    breaks += await list_torn(world) + await list_unborne(world) + await list_ungranted(world)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
     breaks += _of_vehicles(world, trips)
     return breaks
@@ -77,7 +79,8 @@ async def _of_books(world: World, net: int) -> list[str]:
             )
         )
         total = await tx.scalar(select(func.coalesce(func.sum(entry.c.amount_minor), 0)))
-        waiting = [tuple(row) for row in await tx.execute(select(step.c.kind, step.c.last_error))]
+        left = select(step.c.kind, step.c.last_error).where(step.c.dead_at.is_(None))
+        waiting = [tuple(row) for row in await tx.execute(left)]
     breaks = []
     if total:
         breaks.append(f"I1: the ledger sums to {total} ct")

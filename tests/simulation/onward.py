@@ -6,16 +6,18 @@ Between looking and booking anything may happen, the cancellation of what is reb
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.errors import AlreadyRebookedError, WrongStateError
 from mobility.booking.leg_reports import Kind
 from mobility.booking.moves import OVER
+from mobility.booking.queries import get_any_booking
 from mobility.booking.rebooked import (
     STANDS,
     Rebooks,
@@ -28,8 +30,10 @@ from mobility.booking.trip import Aim, BookingState, LegState, Trip
 from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
 from mobility.planning.offer import InPlaceOf, Offer
+from mobility.rebooking.disturbance import find_reported
 from mobility.tables import booking, leg_report
 from payments.debt import list_debts
+from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.refund import REBOOKING
 from payments.tables import entry, money_operation, payment
@@ -59,19 +63,41 @@ def list_going(trip: Trip) -> list[str]:
     ]
 
 
+async def _find_reported(tx: AsyncConnection, trip: Trip, now: datetime) -> str | None:
+    """The leg that its rider could not use and may be rebooked for, as the API finds it."""
+    over = (BookingState.SETTLED, BookingState.CANCELLED)
+    if trip.aim not in (Aim.TRAVEL, Aim.CANCEL) or trip.state not in (*STANDS[:2], *over):
+        return None
+    found = find_reported((await get_any_booking(tx, trip.id)).legs, now)
+    return None if found is None else found.leg_id
+
+
+def _lock(trip: Trip, leg_id: str) -> Money:
+    first = next(leg for leg in trip.provided if leg.id == leg_id)
+    unusable = None if first.state is LegState.CONFIRMED else first
+    return lock_price(trip, list_given_up(trip, leg_id), unusable)
+
+
 def _refuse_over(trip: Trip) -> None:
     if trip.aim is not Aim.TRAVEL or trip.state not in STANDS[:2]:
         raise WrongStateError(f"there is nothing to rebook of {trip.id}")
 
 
 async def look_on(world: World, chance: Random, number: int, method: str) -> Way | None:
-    """A rider of one of the bookings is told that it cannot be made, and looks for another way."""
-    going = [trip for trip in await world.trips() if trip.state in STANDS[:2] and list_going(trip)]
+    """A rider of one of the bookings is told that it cannot be made, and looks for another way.
+
+    She who has reported a leg herself looks before others do.
+    """
+    trips = await world.trips()
+    async with world.engine.begin() as tx:
+        reported = [(trip, await _find_reported(tx, trip, world.clock.now)) for trip in trips]
+    going = [(trip, leg_id) for trip, leg_id in reported if leg_id is not None] or [
+        (trip, leg_id) for trip in trips if trip.state in STANDS[:2] for leg_id in list_going(trip)
+    ]
     if not going:
         return None
-    trip = chance.choice(going)
-    leg_id = chance.choice(list_going(trip))
-    locked = lock_price(trip, list_given_up(trip, leg_id))
+    trip, leg_id = chance.choice(going)
+    locked = _lock(trip, leg_id)
     offered = rides_on(world.clock.now, chance)
     if offered.ceiling.minor > locked.minor + MOST_BORNE:
         return None
@@ -95,10 +121,12 @@ async def go_on(world: World, process: Process, way: Way) -> None:
         successor = await find_successor(tx, trip.id)
         if successor is not None:
             raise AlreadyRebookedError(trip.id, successor)
-        _refuse_over(trip)
+        reported = await _find_reported(tx, trip, world.clock.now) == meant.leg_id
+        if not reported:
+            _refuse_over(trip)
         given_up = list_given_up(trip, meant.leg_id)
-        locked = lock_price(trip, given_up)
-        if not given_up or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
+        locked = _lock(trip, meant.leg_id) if reported else lock_price(trip, given_up)
+        if not (given_up or reported) or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
             raise WrongStateError(f"less of {trip.id} is given up now")
         await prepare_booking(
             tx,
@@ -160,8 +188,8 @@ async def list_unborne(world: World) -> list[str]:
     return breaks
 
 
-async def get_back(world: World, booking_id: str) -> int:
-    """What went back to a rider for the price that was locked, in cents."""
+async def get_back(world: World, booking_id: str, reason: str = REBOOKING) -> int:
+    """What went back to a rider, for the price that was locked or another reason, in cents."""
     async with world.engine.begin() as tx:
         amounts = await tx.scalars(
             select(money_operation.c.amount_minor)
@@ -169,7 +197,7 @@ async def get_back(world: World, booking_id: str) -> int:
             .where(
                 payment.c.booking_id == booking_id,
                 money_operation.c.kind == OperationKind.REFUND,
-                money_operation.c.reason == REBOOKING,
+                money_operation.c.reason == reason,
                 money_operation.c.state == OperationState.DONE,
             )
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from time import monotonic
 
@@ -12,6 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.simulation.clock import wipe
+from tests.simulation.complaints import count_complaints
 from tests.simulation.crowd import EVENTS, RIDERS, Crowd
 from tests.simulation.debtors import count_debits, list_unexplained
 from tests.simulation.invariants import list_breaks
@@ -23,6 +26,8 @@ MINUTES = float(os.environ.get("MINUTES", "60"))
 """After which no other seed is begun."""
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9)
 """The first one; to play a failing one again: ``SEEDS=1 SEED=…``."""
+_ID = re.compile("bkg_|leg_")
+"""Ids differ each time."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,7 @@ class Day:
     told: tuple[str, ...]
     ends: tuple[str, ...]
     breaks: list[str]
-    faults: int
-    deaths: int
-    rebooked: int
-    debits: int
+    counts: Counter[str]
 
 
 async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
@@ -45,13 +47,22 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
     try:
         await crowd.play()
         breaks = crowd.told.torn + await list_breaks(crowd) + await list_unexplained(crowd)
-        debits = await count_debits(crowd.outside)
-        rebooked = sum(trip.locked is not None for trip in await crowd.trips())
-        ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in await crowd.trips())
+        trips = await crowd.trips()
+        ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in trips)
+        counts = Counter(
+            {
+                "bookings": len(trips),
+                "of them in place of others": sum(trip.locked is not None for trip in trips),
+                "debits": await count_debits(crowd.outside),
+                **await count_complaints(crowd),
+                "faults armed": crowd.told.faults,
+                "deaths": crowd.deaths,
+            }
+        )
     finally:
         await crowd.close()
-    lines = tuple(line.partition("bkg_")[0] for line in crowd.told.lines)
-    return Day(lines, ends, breaks, crowd.told.faults, crowd.deaths, rebooked, debits)
+    lines = tuple(_ID.split(line)[0] for line in crowd.told.lines)
+    return Day(lines, ends, breaks, counts)
 
 
 @pytest.mark.timeout(60 * MINUTES + 120)
@@ -59,15 +70,12 @@ async def test_the_books_are_right_whatever_a_seed_brings(
     database: AsyncEngine, city: City
 ) -> None:
     until = monotonic() + 60 * MINUTES
-    played = faults = deaths = bookings = rebooked = debits = 0
+    played, counts = 0, Counter[str]()
     broken = {}
     for seed in share_of(range(SEED, SEED + SEEDS)):
         day = await day_of(database, city, seed)
         played += 1
-        faults, deaths, bookings = (
-            faults + day.faults, deaths + day.deaths, bookings + len(day.ends),
-        )  # fmt: skip
-        rebooked, debits = rebooked + day.rebooked, debits + day.debits
+        counts.update(day.counts)
         if day.breaks:
             broken[seed] = day.breaks
         if monotonic() > until:
@@ -75,8 +83,7 @@ async def test_the_books_are_right_whatever_a_seed_brings(
     sys.stdout.write(
         f"played {played} seeds from SEED={SEED}, share {SHARE}: "
         f"{len(RIDERS)} riders and {EVENTS} events each, "
-        f"{bookings} bookings, {rebooked} of them in place of others, {debits} debits, "
-        f"{faults} faults armed, {deaths} deaths\n"
+        f"{', '.join(f'{number} {what}' for what, number in counts.items())}\n"
     )
     assert broken == {}
 

@@ -23,6 +23,8 @@ from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
 from mobility.booking.desk import Desk
+from mobility.booking.goodwill import STEP as PAY_GOODWILL
+from mobility.booking.goodwill import pay_goodwill
 from mobility.booking.payments_seen import (
     RECONCILE,
     apply_events,
@@ -35,6 +37,7 @@ from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
 from mobility.db import autocommit, transaction
 from mobility.planning.offer import Offer
+from mobility.stuck_steps import BURY
 from mobility.tables import booking, step
 from payments.reconcile import reconcile
 from payments.sandbox.app import create_app
@@ -68,7 +71,7 @@ MOST_ROUNDS = 5000
 RIDER = "rdr_anna"
 _NEXT_DUE = select(
     func.min(func.greatest(step.c.run_at, func.coalesce(step.c.lease_until, step.c.run_at)))
-)
+).where(step.c.dead_at.is_(None))
 _T = TypeVar("_T")
 
 
@@ -190,12 +193,14 @@ class Process:
                 STEP: lambda key, _now: advance(self.desk, key),
                 COLLECT: lambda key, _now: collect(self.desk, key),
                 BEAR: lambda key, _now: bear_difference(self.desk, key),
+                PAY_GOODWILL: lambda key, _now: pay_goodwill(self.desk, key),
                 RECONCILE: lambda _key, now: self.reconcile(now),
                 "apply_events": lambda _key, now: self._apply_events(now),
             },
             worker=self.desk.worker,
             lease=LEASE,
             clock=self.desk.clock,
+            bury={PAY_GOODWILL: BURY[PAY_GOODWILL]},
         )
 
     async def reconcile(self, now: datetime) -> None:
