@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from time import monotonic
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -45,7 +46,8 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
     await wipe(database)
     crowd = Crowd(database, city, seed)
     try:
-        await crowd.play()
+        with patch("secrets.token_bytes", random.Random(seed).randbytes):  # ids decide ties
+            await crowd.play()
         breaks = crowd.told.torn + await list_breaks(crowd) + await list_unexplained(crowd)
         trips = await crowd.trips()
         ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in trips)
@@ -89,4 +91,5 @@ async def test_the_books_are_right_whatever_a_seed_brings(
 
 
 async def test_a_seed_plays_the_same_each_time(database: AsyncEngine, city: City) -> None:
-    assert await day_of(database, city, 7) == await day_of(database, city, 7)
+    seed = 8  # in which steps of several kinds and bookings fall due at the same moment
+    assert await day_of(database, city, seed) == await day_of(database, city, seed)
