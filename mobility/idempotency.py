@@ -95,28 +95,6 @@ async def find(tx: AsyncConnection, request: Request) -> StoredAnswer | None:
     return StoredAnswer(row.status, row.body)
 
 
-async def claim_key(
-    tx: AsyncConnection,
-    rider_id: str,
-    key: str | None,
-    path: str,
-    now: datetime,
-    body: bytes = b"",
-) -> bool:
-    """Hold a key to one request whose answer is what then stands, and not stored.
-
-    Returns:
-        Whether the request is new; one without a key always is.
-
-    Raises:
-        KeyReusedError: the key came before with another request.
-    """
-    if key is None:
-        return True
-    request = Request(rider_id, key, fingerprint("POST", path, body))
-    return await begin(tx, request, None, now) is None
-
-
 async def complete(tx: AsyncConnection, request: Request, status: int, body: Any) -> None:
     """Store the answer that repetitions get."""
     await tx.execute(

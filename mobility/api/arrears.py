@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from mobility import idempotency
 from mobility.api.booking_view import Amount
-from mobility.api.dependencies import IdempotencyKey, RiderDep, WiringDep
+from mobility.api.dependencies import Now, RiderDep, WiringDep
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId, require_own_method
 from mobility.booking.collect import Owed, ask_to_pay, collect_now, list_owed
@@ -92,10 +92,10 @@ async def list_mine(wiring: WiringDep, rider: RiderDep) -> OwedList:
 async def pay(
     booking_id: str,
     body: Payment,
-    request: Request,
     wiring: WiringDep,
     rider: RiderDep,
-    key: IdempotencyKey = None,
+    now: Now,
+    keyed: KeyedDep,
 ) -> OwedView:
     """Charge what is left to one of my methods; asking again while it is charged changes nothing.
 
@@ -105,11 +105,8 @@ async def pay(
     """
     await _list(wiring, rider.rider_id, booking_id)
     saved = await require_own_method(wiring, rider.rider_id, body.payment_method, debit=True)
-    now = wiring.clock()
     async with transaction(wiring.engine) as tx:
-        is_new = await idempotency.claim_key(
-            tx, rider.rider_id, key, request.url.path, now, await request.body()
-        )
+        is_new = await keyed.claim(tx)
         owed = _to_pay(await list_owed(tx, rider.rider_id, booking_id=booking_id))
         if is_new and owed.debt.state is not DebtState.PAID:
             await ask_to_pay(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from mobility import idempotency
-from mobility.api.dependencies import IdempotencyKey, Now, StaffDep, WiringDep
+from mobility.api.dependencies import Now, StaffDep, WiringDep
 from mobility.api.give_back import StuckBooking, show
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.operations import Reason
 from mobility.audit import Deed
@@ -50,23 +50,20 @@ async def give_goodwill(
     booking_id: str,
     leg_id: str,
     body: Goodwill,
-    request: Request,
     wiring: WiringDep,
     staff: StaffDep,
     now: Now,
-    key: IdempotencyKey = None,
+    keyed: KeyedDep,
 ) -> StuckBooking:
     """Refund it at our own expense; audited, and shown on the receipt as `goodwill`.
 
     The provider keeps what it is owed. `goodwill` in the answer says how far the refund is: what
     the processor refuses is tried again for an hour, and then rests among the stuck steps.
     """
-    if key is None:
+    if keyed.request is None:
         raise KeyMissingError("goodwill needs an Idempotency-Key header: one per grant")
     async with transaction(wiring.engine) as tx:
-        if await idempotency.claim_key(
-            tx, staff.rider_id, key, request.url.path, now, await request.body()
-        ):
+        if await keyed.claim(tx):
             amount = None if body.amount is None else body.amount.money
             deed = Deed(staff.rider_id, GRANTED, f"{booking_id} {leg_id}", body.reason, now)
             await grant_goodwill(tx, booking_id, leg_id, amount, deed)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from msgspec.json import encode
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gtfs.geo import LatLon
-from mobility import idempotency
 from mobility.api.booking_view import BookingView
 from mobility.api.bookings import ANSWER_WITHIN_S, show
-from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
+from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import JourneyOut
+from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.replacements import offer_replacement
 from mobility.booking.advance import advance_while_waiting
@@ -103,11 +103,10 @@ async def report(
     booking_id: str,
     leg_id: str,
     body: ProblemIn,
-    request: Request,
     wiring: WiringDep,
     rider: RiderDep,
     now: Now,
-    key: IdempotencyKey = None,
+    keyed: KeyedDep,
 ) -> ProblemAnswer:
     """A vehicle is missing or broken, or a bus took no wheelchair: what she pays, and what else.
 
@@ -118,8 +117,7 @@ async def report(
     """
     problem = Problem(Kind(body.kind), body.note or None, cancel_rest=body.cancel_rest)
     async with transaction(wiring.engine) as tx:
-        path, sent = request.url.path, await request.body()
-        await idempotency.claim_key(tx, rider.rider_id, key, path, now, sent)
+        await keyed.claim(tx)
         record = await get_booking(tx, rider.rider_id, booking_id)
         told = await report_problem(tx, booking_id, leg_id, problem, now)
     leg = next(leg for leg in record.legs if leg.id == leg_id)

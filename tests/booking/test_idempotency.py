@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.api.keyed import Keyed
 from mobility.booking.errors import KeyReusedError
 from mobility.db import transaction
 from mobility.idempotency import (
     Request,
     StoredAnswer,
     begin,
-    claim_key,
     complete,
     find,
     fingerprint,
@@ -60,11 +60,14 @@ async def test_another_body_under_the_key_is_refused(engine: AsyncEngine):
 
 
 async def test_a_key_of_an_act_on_one_booking_does_not_serve_another(engine: AsyncEngine):
+    first, other = (
+        Keyed(Request("rdr_anna", "k", fingerprint("POST", f"{PATH}/{id_}/cancel", b"")), NOW)
+        for id_ in ("bkg_1", "bkg_2")
+    )
     async with transaction(engine) as tx:
-        await claim_key(tx, "rdr_anna", "k", f"{PATH}/bkg_1/cancel", NOW)
-        await claim_key(tx, "rdr_anna", "k", f"{PATH}/bkg_1/cancel", NOW)
+        assert [await first.claim(tx), await first.claim(tx)] == [True, False]
         with pytest.raises(KeyReusedError):
-            await claim_key(tx, "rdr_anna", "k", f"{PATH}/bkg_2/cancel", NOW)
+            await other.claim(tx)
 
 
 async def test_a_key_is_a_riders_own(engine: AsyncEngine):

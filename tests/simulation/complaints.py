@@ -39,7 +39,8 @@ def granting(chance: Random, key: str) -> Asking:
     amount = chance.choice((None, Money(1), Money(100)))
 
     async def ask(tx: AsyncConnection, booking_id: str, leg_id: str, now: datetime) -> None:
-        if await idempotency.claim_key(tx, "rdr_staff", key, leg_id, now):
+        request = idempotency.Request("rdr_staff", key, leg_id)
+        if await idempotency.begin(tx, request, None, now) is None:
             deed = Deed("rdr_staff", GRANTED, f"{booking_id} {leg_id}", "a story", now)
             await grant_goodwill(tx, booking_id, leg_id, amount, deed)
 
