@@ -27,6 +27,7 @@ from gtfs.stands import Stands, with_stands
 from gtfs.through import Throughs, with_throughs
 from gtfs.timetable import Timetable
 from gtfs.trip_based import ROOM, Workspace
+from gtfs.trip_based_kept import find_kept
 from gtfs.trip_based_transfers import Transfers, find_transfers
 
 I32 = NDArray[np.int32]
@@ -90,6 +91,8 @@ class DayNetwork:
     n_patterns: int
     throughs: Throughs
     stands: Stands
+    planned: DayNetwork | None = None
+    """The network of the planned timetable that this one differs from in part of the day."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _transfers: dict[bool, Transfers] = field(default_factory=dict)
     _spare: tuple[list[Workspace], list[Workspace]] = field(default_factory=lambda: ([], []))
@@ -116,9 +119,18 @@ class DayNetwork:
             with self._lock:
                 found = self._transfers.get(walk_at_ends)
                 if found is None:
-                    found = find_transfers(self.data, self.offsets, walk_at_ends)
+                    found = self._find_transfers(walk_at_ends)
                     self._transfers[walk_at_ends] = found
         return found
+
+    def _find_transfers(self, walk_at_ends: bool) -> Transfers:  # noqa: FBT001
+        planned = self.planned
+        if planned is None:
+            return find_transfers(self.data, self.offsets, walk_at_ends)
+        network, before = (self.data, self.offsets), (planned.data, planned.offsets)
+        kept = find_kept(network, before, planned.throughs.first)
+        like = planned.transfers(walk_at_ends=walk_at_ends)
+        return find_transfers(*network, walk_at_ends, (like, kept))
 
     def borrow(self, walk_at_ends: bool) -> Workspace:  # noqa: FBT001 - for each search
         """What one search of that kind needs, in this thread alone; give it back."""
@@ -146,13 +158,15 @@ def flat(parts: Sequence[I32]) -> tuple[I32, I64]:
 class Known:
     """What is remembered of one timetable: its networks, and the ends of queries by stop id."""
 
-    __slots__ = ("ends", "latest", "lock", "networks")
+    __slots__ = ("ends", "latest", "lock", "networks", "planned")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.networks: OrderedDict[tuple[date, View, Usable], DayNetwork] = OrderedDict()
         self.latest: tuple[date, View, Usable, DayNetwork] | None = None
         self.ends: dict[str, Any] = {}
+        self.planned: Known | None = None
+        """Of the timetable that realtime made this one of."""
 
 
 _memory: WeakKeyDictionary[Timetable, Known] = WeakKeyDictionary()
@@ -172,7 +186,8 @@ def network_of(
     with known.lock:
         network = known.networks.get(key)
         if network is None:
-            network = prepare(timetable, day, view, usable)
+            planned = known.planned.networks.get(key) if known.planned else None
+            network = prepare(timetable, day, view, usable, planned)
             known.networks[key] = network
             while len(known.networks) > _KEPT_NETWORKS:
                 known.networks.popitem(last=False)
@@ -195,8 +210,16 @@ def known_of(timetable: Timetable) -> Known:
     return known
 
 
-def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYTHING) -> DayNetwork:
+def prepare(
+    timetable: Timetable,
+    day: date,
+    view: View,
+    usable: Usable = EVERYTHING,
+    planned: DayNetwork | None = None,
+) -> DayNetwork:
     """Compile one day; prefer `network_of`, which remembers.
+
+    `planned` is the same of the timetable that realtime made this one of.
 
     Raises:
         ValueError: more calls in these days than a 32-bit index counts.
@@ -263,7 +286,7 @@ def prepare(timetable: Timetable, day: date, view: View, usable: Usable = EVERYT
             hop_s,
         ]
     )
-    return DayNetwork(data, section0, n_stops, len(lanes.size), throughs, stands)
+    return DayNetwork(data, section0, n_stops, len(lanes.size), throughs, stands, planned)
 
 
 def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:

@@ -20,12 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.ids import StopIdx, TripIdx
+from gtfs.realtime_plain import Plan
 from gtfs.realtime_values import (
     CallUpdate,
     Relation,
-    Said,
-    Stretch,
-    TimedCalls,
     TripRef,
     TripUpdate,
 )
@@ -73,6 +71,14 @@ class Calls(NamedTuple):
     sequences: list[int]
 
 
+class Rules(NamedTuple):
+    """The planned stops of a trip, and whether one may board and alight at each."""
+
+    stops: tuple[int, ...]
+    boards: tuple[bool, ...]
+    alights: tuple[bool, ...]
+
+
 class TripIndex:
     """The trips of a timetable by the names that messages give them."""
 
@@ -95,8 +101,11 @@ class TripIndex:
         self.ends = last_arrivals(timetable)
         self.routes = {id_: i for i, id_ in enumerate(timetable.routes.id)}
         self.stops: dict[str, int] = dict(timetable.stop_index)
+        self.plan = Plan(timetable)
         self.calls: dict[TripIdx, Calls] = {}
         """Of trips that messages named, as they name them again and again."""
+        self.rules: dict[int, Rules] = {}
+        """Of their patterns."""
 
 
 _indices: WeakKeyDictionary[Timetable, TripIndex] = WeakKeyDictionary()
@@ -288,12 +297,10 @@ class Matcher:
                         return planned[position], change.time
         return None
 
-    def find_calls(self, calls: Calls, said: Sequence[CallUpdate], zero: int, id_: str) -> Said:
+    def find_calls(
+        self, calls: Calls, said: Sequence[CallUpdate], zero: int, id_: str
+    ) -> Sequence[tuple[int, CallUpdate]]:
         """Positions of what is said of calls, ascending; of a call named twice the last counts."""
-        if isinstance(said, TimedCalls):
-            stretch = self._stretch(calls, said)
-            if stretch is not None:
-                return stretch
         found: dict[int, CallUpdate] = {}
         after = 0
         for call in said:
@@ -304,17 +311,6 @@ class Matcher:
             found[position] = call
             after = position + 1
         return sorted(found.items())
-
-    def _stretch(self, calls: Calls, said: TimedCalls) -> Stretch | None:
-        """The common case: calls one after another, their numbers and stops as planned."""
-        first = bisect_left(calls.sequences, said.sequences[0])
-        stretch = slice(first, first + len(said))
-        known = self.index.stops
-        if calls.sequences[stretch] != said.sequences or calls.stops[stretch] != [
-            known.get(id_, -1) for id_ in said.stop_ids
-        ]:
-            return None
-        return Stretch(first, said)
 
     def _position(self, calls: Calls, call: CallUpdate, after: int, zero: int | None) -> int | None:
         """The call that is meant.
@@ -348,6 +344,17 @@ class Matcher:
         known = self.index.calls.get(trip)
         if known is None:
             known = self.index.calls[trip] = calls_of_trip(self.timetable, trip)
+        return known
+
+    def rules(self, trip: TripIdx) -> Rules:
+        """The planned rules of a trip."""
+        patterns, pattern = self.timetable.patterns, int(self.timetable.trips.pattern[trip])
+        known = self.index.rules.get(pattern)
+        if known is None:
+            rows = slice(int(patterns.stop0[pattern]), int(patterns.stop0[pattern + 1]))
+            columns = (patterns.stops, patterns.boards, patterns.alights)
+            known = Rules(*(tuple(column[rows].tolist()) for column in columns))
+            self.index.rules[pattern] = known
         return known
 
     def stop(self, id_: str) -> StopIdx | None:

@@ -18,14 +18,14 @@ from gtfs.realtime_live import (
     TripChange,
     index_alerts,
 )
-from gtfs.realtime_match import Calls, Matcher, Reason, Run, calls_of_trip
+from gtfs.realtime_match import Calls, Matcher, Reason, Rules, Run, calls_of_trip
 from gtfs.realtime_tables import NewRun, grown
-from gtfs.realtime_times import run_times
+from gtfs.realtime_times import RunTimes, run_times
 from gtfs.realtime_values import (
     Alert,
     Message,
     Relation,
-    Stretch,
+    TimedCalls,
     TripUpdate,
     Updates,
     Vehicle,
@@ -139,18 +139,21 @@ class _Patch:
 
     def _change(self, run: Run, update: TripUpdate) -> None:
         """A planned run with other times, and calls that are left out or at another stop."""
+        self.gone.add(run)
         calls = self.match.calls(run.trip)
         zero = self.match.zero(run.day)
+        rules = self.match.rules(run.trip)
+        if update.delay_s is None and isinstance(update.calls, TimedCalls):
+            plain = self.match.index.plan.times(run.trip, update.calls, zero)
+            if plain is not None:
+                self._keep_changed(run, update, rules, RunTimes(plain[0], plain[1]))
+                return
         said = self.match.find_calls(calls, update.calls, zero, update.trip.trip_id)
         times = run_times(calls.arrivals, calls.departures, said, zero, update.delay_s)
         self.counts["repaired"] += times.repaired
         self.counts["far"] += times.far
-        patterns = self.static.patterns
-        first = int(patterns.stop0[self.static.trips.pattern[run.trip]])
-        boards = patterns.boards[first : first + len(calls.stops)].tolist()
-        alights = patterns.alights[first : first + len(calls.stops)].tolist()
-        stops = list(calls.stops)
-        for position, call in () if isinstance(said, Stretch) else said:
+        stops, boards, alights = list(rules.stops), list(rules.boards), list(rules.alights)
+        for position, call in said:
             boards[position] = boards[position] if call.boards is None else call.boards
             alights[position] = alights[position] if call.alights is None else call.alights
             assigned = self.match.stop(call.assigned_stop_id) if call.assigned_stop_id else None
@@ -159,18 +162,19 @@ class _Patch:
         for position in times.skipped:
             boards[position] = alights[position] = False
             self.skipped.append((run, position))
-        self.gone.add(run)
         if len(times.skipped) == len(stops):
             self.counts["cancelled"] += 1
             return
+        self._keep_changed(run, update, Rules(tuple(stops), tuple(boards), tuple(alights)), times)
+
+    def _keep_changed(self, run: Run, update: TripUpdate, rules: Rules, times: RunTimes) -> None:
+        calls = self.match.calls(run.trip)
         self.counts["changed"] += 1
         self.rows.append(
             NewRun(
                 run.day,
                 run.trip,
-                tuple(stops),
-                tuple(boards),
-                tuple(alights),
+                *rules,
                 times.arrivals,
                 times.departures,
                 {"wheelchair": update.wheelchair} if update.wheelchair else {},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 
 from gtfs.geo import LatLon
+from gtfs.realtime_columns import EARLIEST, LATEST, MAX_ID, Entities
 from gtfs.realtime_values import (
     Alert,
     CallState,
@@ -39,9 +40,7 @@ MAX_BYTES = 32 << 20
 MAX_ENTITIES = 200_000
 MAX_CALLS = 1_000
 MAX_TEXT = 4_000
-MAX_ID = 200
 _FIRST_YEAR, _LAST_YEAR = 1990, 2200
-_EARLIEST, _LATEST = 631_152_000, 7_258_118_400
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _RELATIONS = {relation.value: relation for relation in Relation}
 _STATES = {state.value: state for state in CallState}
@@ -59,18 +58,21 @@ def read_message(raw: bytes, prefix: str = "") -> Message:
     """
     if len(raw) > MAX_BYTES:
         raise RealtimeError(f"{len(raw)} bytes are more than {MAX_BYTES}")
-    feed = pb.FeedMessage()
+    entities = Entities(raw, prefix)
+    if len(entities.parts) > MAX_ENTITIES:
+        raise RealtimeError(f"{len(entities.parts)} entities are more than {MAX_ENTITIES}")
     try:
-        feed.ParseFromString(raw)
+        feed = pb.FeedMessage.FromString(entities.rest)
+        parts = [*feed.entity, *map(pb.FeedEntity.FromString, entities.parts)]
     except DecodeError as error:
         raise RealtimeError("no GTFS-Realtime message, or one that was cut off") from error
     if not feed.HasField("header"):
         raise RealtimeError("no GTFS-Realtime message: it has no header")
     if feed.header.incrementality != pb.FeedHeader.FULL_DATASET:
         raise RealtimeError("a DIFFERENTIAL message, which says only what changed; send all of it")
-    if len(feed.entity) > MAX_ENTITIES:
-        raise RealtimeError(f"{len(feed.entity)} entities are more than {MAX_ENTITIES}")
-    return _Reader(prefix).read(feed)
+    if len(parts) > MAX_ENTITIES:
+        raise RealtimeError(f"{len(parts)} entities are more than {MAX_ENTITIES}")
+    return _Reader(prefix).read(feed.header, parts, entities.calls)
 
 
 class _Reader:
@@ -78,30 +80,32 @@ class _Reader:
         self._prefix = prefix
         self._passed_over: Counter[str] = Counter()
 
-    def read(self, feed: Any) -> Message:
-        entities: dict[str, Any] = {}
-        for number, entity in enumerate(feed.entity):
+    def read(
+        self, header: Any, parts: Sequence[Any], calls: Callable[[int], TimedCalls | None]
+    ) -> Message:
+        entities: dict[str, tuple[int, Any]] = {}
+        for number, entity in enumerate(parts):
             key = _text(entity.id) or f"\0{number}"
             if key in entities:
                 self._passed_over["entity_id_repeated"] += 1
-            entities[key] = entity
+            entities[key] = (number, entity)
         trips: list[TripUpdate] = []
         alerts: list[Alert] = []
         vehicles: list[Vehicle] = []
-        for entity in entities.values():
+        for number, entity in entities.values():
             if entity.is_deleted:
                 self._passed_over["deleted"] += 1
                 continue
             if entity.HasField("trip_update"):
-                self._keep(trips, self._trip_update(entity.trip_update))
+                self._keep(trips, self._trip_update(entity.trip_update, calls(number)))
             if entity.HasField("alert"):
                 self._keep(alerts, self._alert(entity.id, entity.alert))
             if entity.HasField("vehicle"):
                 self._keep(vehicles, self._vehicle(entity.id, entity.vehicle))
-            for name in _NOT_USED:
-                self._passed_over[name] += entity.HasField(name)
+            for name in filter(entity.HasField, _NOT_USED):
+                self._passed_over[name] += 1
         return Message(
-            _instant(feed.header.timestamp),
+            _instant(header.timestamp),
             tuple(trips),
             tuple(alerts),
             tuple(vehicles),
@@ -125,7 +129,7 @@ class _Reader:
             _clock(trip.start_time),
         )
 
-    def _trip_update(self, update: Any) -> TripUpdate | None:
+    def _trip_update(self, update: Any, timed: TimedCalls | None) -> TripUpdate | None:
         trip = update.trip
         relation = _RELATIONS.get(trip.schedule_relationship)
         if relation is None or len(update.stop_time_update) > MAX_CALLS:
@@ -134,12 +138,11 @@ class _Reader:
         if trip.HasField("modified_trip") and not trip.trip_id:
             self._passed_over["trip_modifications"] += 1
             return None
-        calls = list(update.stop_time_update)
         new = update.trip_properties if update.HasField("trip_properties") else None
         return TripUpdate(
             self._trip_ref(trip),
             relation,
-            (relation is Relation.SCHEDULED and self._timed(calls)) or self._calls(calls),
+            (relation is Relation.SCHEDULED and timed) or self._calls(update.stop_time_update),
             update.delay if update.HasField("delay") else None,
             _instant(update.timestamp),
             new
@@ -154,28 +157,6 @@ class _Reader:
             if update.HasField("vehicle")
             else 0,
         )
-
-    def _timed(self, said: Sequence[Any]) -> TimedCalls | None:
-        """The calls as columns, if all of them are of the common kind."""
-        states = [call.schedule_relationship for call in said]
-        special = [call.HasField("stop_time_properties") for call in said]
-        if not said or any(states) or any(special):
-            return None
-        sequences = [call.stop_sequence for call in said]
-        arrivals = [call.arrival.time for call in said]
-        departures = [call.departure.time for call in said]
-        if (
-            min(*arrivals, *departures) <= _EARLIEST
-            or max(*arrivals, *departures) >= _LATEST
-            or not (said[0].HasField("stop_sequence") and all(sequences[1:]))
-            or said[0].arrival.uncertainty
-            or said[-1].departure.uncertainty
-        ):
-            return None
-        stop_ids = [call.stop_id for call in said]
-        if self._prefix or set(map(type, stop_ids)) != {str}:
-            stop_ids = [self._id(id_) for id_ in stop_ids]
-        return TimedCalls(sequences, stop_ids, arrivals, departures)
 
     def _calls(self, said: Iterable[Any]) -> tuple[CallUpdate, ...]:
         """All that is said of calls."""
@@ -199,7 +180,7 @@ class _Reader:
     def _time_change(self, event: Any) -> TimeChange | None:
         """What an event says; of a time and a delay the time counts."""
         time, delay_s, scheduled = event.time, event.delay, event.scheduled_time
-        if _EARLIEST < time < _LATEST:
+        if EARLIEST < time < LATEST:
             if not delay_s and not scheduled:
                 return TimeChange(time, None, event.uncertainty or None)
             return TimeChange(time, delay_s or None, event.uncertainty or None, _sane(scheduled))
@@ -268,7 +249,7 @@ def _text(text: str | bytes) -> str:
 
 
 def _sane(posix: int) -> int | None:
-    return posix if _EARLIEST < posix < _LATEST else None
+    return posix if EARLIEST < posix < LATEST else None
 
 
 def _allowed(properties: Any, name: str) -> bool | None:
@@ -283,7 +264,7 @@ def _texts(translated: Any) -> dict[str, str]:
 
 
 def _instant(posix: int) -> datetime | None:
-    return datetime.fromtimestamp(posix, UTC) if _EARLIEST < posix < _LATEST else None
+    return datetime.fromtimestamp(posix, UTC) if EARLIEST < posix < LATEST else None
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ from gtfs.ids import TripIdx
 from gtfs.realtime_match import Run
 from gtfs.tables import EventTable, PatternTable, ServiceTable, Strings, TripTable
 from gtfs.timetable import Timetable
+from gtfs.trip_columns import ranges
 
 T = TypeVar("T")
 _REGULAR, _NONE = 0, 1
@@ -37,8 +38,8 @@ class NewRun:
     stops: tuple[int, ...]
     boards: tuple[bool, ...]
     alights: tuple[bool, ...]
-    arrivals: Sequence[int]
-    departures: Sequence[int]
+    arrivals: Sequence[int] | NDArray[np.int32]
+    departures: Sequence[int] | NDArray[np.int32]
     columns: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -164,9 +165,7 @@ def _trips(
     service_of: Mapping[date, int],
     trip_services: NDArray[np.int32],
 ) -> TripTable:
-    templates = np.array(
-        [-1 if run.template is None else run.template for run in ordered], np.int64
-    )
+    templates = _templates(ordered)
     first = len(static.patterns.stop0) - 1
     columns: dict[str, Any] = {
         "service": [service_of[run.day] for run in ordered],
@@ -182,29 +181,27 @@ def _trips(
 
 def _events(static: Timetable, ordered: Sequence[NewRun]) -> EventTable:
     patterns = static.patterns
-    lengths = [len(run.stops) for run in ordered]
-    rows = np.full(sum(lengths), -1, np.int64)
-    at = 0
-    for run, length in zip(ordered, lengths, strict=True):
-        if run.template is not None:
-            p = int(static.trips.pattern[run.template])
-            first = int(patterns.event0[p]) + length * (run.template - int(patterns.trip0[p]))
-            if patterns.stop0[p + 1] - patterns.stop0[p] == length:
-                rows[at : at + length] = np.arange(first, first + length)
-        at += length
+    lengths = np.array([len(run.stops) for run in ordered], np.int64)
+    positions, _ = ranges(np.zeros_like(lengths), lengths)
+    template = _templates(ordered)
+    pattern = static.trips.pattern[np.maximum(template, 0)]
+    first = patterns.event0[pattern] + lengths * (template - patterns.trip0[pattern])
+    same = (template >= 0) & (np.diff(patterns.stop0)[pattern] == lengths)
+    rows = np.where(np.repeat(same, lengths), np.repeat(first, lengths) + positions, -1)
+    events, known = static.events, _taken(static.events.sequence, rows)
     columns = {
-        "arrival": [time for run in ordered for time in run.arrivals],
-        "departure": [time for run in ordered for time in run.departures],
-        "sequence": [
-            position if known < 0 else known
-            for position, known in zip(
-                [position for length in lengths for position in range(length)],
-                _taken(static.events.sequence, rows).tolist(),
-                strict=True,
-            )
-        ],
+        name: np.concatenate([whole, *added]).astype(np.int32, copy=False)
+        for name, whole, added in (
+            ("arrival", events.arrival, [run.arrivals for run in ordered]),
+            ("departure", events.departure, [run.departures for run in ordered]),
+            ("sequence", events.sequence, [np.where(known < 0, positions, known)]),
+        )
     }
     return _table(static.events, columns, lambda _column: rows)
+
+
+def _templates(ordered: Sequence[NewRun]) -> NDArray[np.int64]:
+    return np.array([-1 if run.template is None else run.template for run in ordered], np.int64)
 
 
 def _table(old: T, columns: Mapping[str, Any], source: Any) -> T:

@@ -8,36 +8,35 @@ other, the later call waits for the earlier.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import sub
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from gtfs.realtime_values import CallState, CallUpdate, Said, Stretch, TimeChange
-from gtfs.service_time import DAY_S
+import numpy as np
+from numpy.typing import NDArray
 
-FARTHEST_S = DAY_S
-"""A time that is farther from the plan, or a delay that is longer, is not believed."""
+from gtfs.realtime_plain import FARTHEST_S
+from gtfs.realtime_values import CallState, CallUpdate, TimeChange
 
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
     """Seconds of the service day, call by call; `uncertainty_s` -1 where nothing is said."""
 
-    arrivals: list[int]
-    departures: list[int]
-    skipped: frozenset[int]
-    no_data: frozenset[int]
-    uncertainty_s: dict[int, int]
-    repaired: int
+    arrivals: Sequence[int] | NDArray[np.int32]
+    departures: Sequence[int] | NDArray[np.int32]
+    skipped: frozenset[int] = frozenset()
+    no_data: frozenset[int] = frozenset()
+    uncertainty_s: Mapping[int, int] = field(default_factory=dict)
+    repaired: int = 0
     """Times said that ran backwards."""
-    far: int
+    far: int = 0
     """Times said that were not believed."""
 
 
 def run_times(
     arrivals: Sequence[int],
     departures: Sequence[int],
-    said: Said,
+    said: Sequence[tuple[int, CallUpdate]],
     zero: int,
     delay_s: int | None,
 ) -> RunTimes:
@@ -46,22 +45,6 @@ def run_times(
     `zero` is the POSIX time of the service day's zero; `delay_s` the delay of the trip as a whole,
     which holds up to the first call that says something else.
     """
-    if not isinstance(said, Stretch):
-        return _carried(arrivals, departures, said, zero, delay_s)
-    plain = _as_said(arrivals, departures, said, zero) if delay_s is None else None
-    return plain or _carried(
-        arrivals, departures, list(enumerate(said.calls, said.first)), zero, delay_s
-    )
-
-
-def _carried(
-    arrivals: Sequence[int],
-    departures: Sequence[int],
-    said: Sequence[tuple[int, CallUpdate]],
-    zero: int,
-    delay_s: int | None,
-) -> RunTimes:
-    """Call by call, carrying a delay on to those of which nothing is said."""
     reader = _Reader(zero)
     times = [time for pair in zip(arrivals, departures, strict=True) for time in pair]
     firm = bytearray(len(times))
@@ -106,35 +89,6 @@ def _carried(
         uncertainty_s,
         reader.repaired,
         reader.far,
-    )
-
-
-def _as_said(
-    arrivals: Sequence[int], departures: Sequence[int], said: Stretch, zero: int
-) -> RunTimes | None:
-    """The common case: times of all calls from one on to the last, forwards and near the plan."""
-    first = said.first
-    if first + len(said.calls) != len(arrivals):
-        return None
-    new_arrivals = [time - zero for time in said.calls.arrivals]
-    new_departures = [time - zero for time in said.calls.departures]
-    times = [0] * (2 * len(new_arrivals))
-    times[::2], times[1::2] = new_arrivals, new_departures
-    delays = [
-        *map(sub, new_arrivals, arrivals[first:]),
-        *map(sub, new_departures, departures[first:]),
-    ]
-    if sorted(times) != times or min(delays) < -FARTHEST_S or max(delays) > FARTHEST_S:
-        return None
-    ceiling = times[0]
-    return RunTimes(
-        [min(time, ceiling) for time in arrivals[:first]] + new_arrivals,
-        [min(time, ceiling) for time in departures[:first]] + new_departures,
-        frozenset(),
-        frozenset(),
-        {},
-        0,
-        0,
     )
 
 

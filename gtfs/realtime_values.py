@@ -12,6 +12,9 @@ from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple, Self, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gtfs.geo import LatLon
 
 
@@ -63,7 +66,7 @@ class CallUpdate(NamedTuple):
     alights: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TimedCalls(Sequence[CallUpdate]):
     """Calls of which stop_sequence, stop and both POSIX times are said and nothing else.
 
@@ -71,13 +74,14 @@ class TimedCalls(Sequence[CallUpdate]):
     rest of reading and applying a message.
     """
 
-    sequences: list[int]
-    stop_ids: list[str]
-    arrivals: list[int]
-    departures: list[int]
+    rows: NDArray[np.int64]
+    """Of each call its sequence, arrival, departure, and where in `text` its stop is named."""
+    text: NDArray[np.uint8]
+    prefix: bytes
+    """Stands before the name of every stop."""
 
     def __len__(self) -> int:
-        return len(self.sequences)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, index: int) -> CallUpdate: ...
@@ -86,24 +90,27 @@ class TimedCalls(Sequence[CallUpdate]):
     def __getitem__(self, index: int | slice) -> CallUpdate | list[CallUpdate]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        sequence, arrival, departure, start, end = self.rows[index].tolist()
+        stop_id = self.prefix + self.text[start:end].tobytes() if end > start else b""
         return CallUpdate(
-            self.sequences[index],
-            self.stop_ids[index],
+            sequence,
+            stop_id.decode(),
             CallState.SCHEDULED,
-            TimeChange(self.arrivals[index]),
-            TimeChange(self.departures[index]),
+            TimeChange(arrival),
+            TimeChange(departure),
         )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TimedCalls):
+            return NotImplemented
+        same = np.array_equal(self.rows[:, :3], other.rows[:, :3]) and self.prefix == other.prefix
+        return same and self._stop_ids() == other._stop_ids()
 
-class Stretch(NamedTuple):
-    """Such calls as a part of a trip, from position `first` on, without a gap."""
+    __hash__ = None  # type: ignore[assignment]
 
-    first: int
-    calls: TimedCalls
-
-
-Said = Sequence[tuple[int, CallUpdate]] | Stretch
-"""What is said of calls of a trip, by position, ascending."""
+    def _stop_ids(self) -> list[bytes]:
+        text = self.text.data
+        return [bytes(text[start:end]) for start, end in self.rows[:, 3:].tolist()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from gtfs.kernel_cache import compiled
 from gtfs.trip_based_bounds import find_landmarks
+from gtfs.trip_based_kept import Kept
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -62,8 +63,21 @@ class Transfers:
     """See `trip_based_bounds`."""
 
 
-def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  # noqa: FBT001
+_NOTHING = Transfers(
+    np.zeros(0, np.int32), np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0, np.uint32),
+    1, np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int32),
+)  # fmt: skip
+
+
+def find_transfers(
+    data: I32,
+    offsets: I64,
+    walk_at_ends: bool,  # noqa: FBT001
+    planned: tuple[Transfers, Kept] | None = None,
+) -> Transfers:
     """Find them for the arrays of a `network.DayNetwork`.
+
+    Of `planned` those of the planned network are taken over that are the same.
 
     Raises:
         ValueError: a trip number and a position do not fit into 32 bits, or there are 2^31 changes.
@@ -75,7 +89,11 @@ def find_transfers(data: I32, offsets: I64, walk_at_ends: bool) -> Transfers:  #
     if longest > 1 << 16 or len(pattern_of) >= 1 << (32 - shift):
         raise ValueError(f"{len(pattern_of)} trips of up to {longest} calls are too many")
     with_returns = not (walk_at_ends and _is_closed(data, offsets))
-    change0, change, return0, returns = _find(data, offsets, shift, walk_at_ends, with_returns)
+    like, kept = planned or (_NOTHING, Kept(np.full(len(pattern_of), -1, np.int32), _NOTHING.calls))
+    change0, change, return0, returns = _find(
+        data, offsets, shift, walk_at_ends, with_returns, kept.before, kept.after,
+        like.calls, like.change, like.return0, like.returns, like.shift,
+    )  # fmt: skip
     info = np.zeros((len(pattern_of), _INFO), np.int32)
     info[:, 0] = data[offsets[22] : offsets[23]]
     info[:, 1] = _marked_until(data, offsets)
@@ -137,7 +155,10 @@ def _find(
     shift: int,
     walk_at_ends: bool,  # noqa: FBT001 - kernels are called by position
     with_returns: bool,  # noqa: FBT001
-) -> tuple[I32, U32, I32, U32]:
+    before: I32, after: I32,
+    old_calls: I32, old_change: U32, old_return0: I32, old_returns: U32, old_shift: int,
+) -> tuple[I32, U32, I32, U32]:  # fmt: skip
+    """The changes of all trips; of `Kept` those that the old ones lead to."""
     positions, trips = net[no[0] : no[1]], net[no[1] : no[2]]
     event0, arrivals = net[no[4] : no[5]], net[no[6] : no[7]]
     n_stops, n_patterns = no[18] - no[17], no[1] - no[0]
@@ -147,6 +168,7 @@ def _find(
     returns, n_returns = np.empty(1 << 12, np.uint32), 0
     labels = np.full((3, n_stops), np.iinfo(np.int64).max, np.int64)
     met = np.full(3 * n_patterns, -1, np.int32)  # by whom, trip, position
+    trip0 = net[no[3] : no[4]]
     longest = positions.max() if n_patterns else 0
     kept, kept_end = np.empty(1 << 10, np.uint32), np.zeros(longest + 1, np.int64)
     back, back_end = np.empty(1 << 10, np.uint32), np.zeros(longest + 1, np.int64)
@@ -156,7 +178,22 @@ def _find(
         if near0[-1] > len(kept):
             kept, back = np.empty(near0[-1], np.uint32), np.empty(near0[-1], np.uint32)
         for t in range(trips[p]):
-            row = event0[p] + t * length
+            row, old_row = event0[p] + t * length, before[trip0[p] + t]
+            if old_row >= 0:
+                more = old_calls[2 * (old_row + length)] - old_calls[2 * old_row]
+                found = _with_room(found, n_found, more)
+                n_found = _copy(
+                    found, n_found, change0, row, old_change, old_calls, 2, old_row, length, after,
+                    old_shift, shift,
+                )  # fmt: skip
+                if with_returns:
+                    more = old_return0[old_row + length] - old_return0[old_row]
+                    returns = _with_room(returns, n_returns, more)
+                    n_returns = _copy(
+                        returns, n_returns, return0, row, old_returns, old_return0, 1, old_row,
+                        length, after, old_shift, shift,
+                    )  # fmt: skip
+                continue
             _changes(
                 net, no, labels, met, near, near0, p, t, kept, kept_end, back, back_end, shift,
                 walk_at_ends,
@@ -192,6 +229,25 @@ def _write(to: U32, used: int, first: I32, row: int, source: U32, end: I64, leng
         for x in range(end[i + 1], end[i]):
             to[used] = source[x]
             used += 1
+    return used
+
+
+@compiled
+def _copy(
+    to: U32, used: int, first: I32, row: int, source: U32, begins: I32, step: int, old_row: int,
+    length: int, after: I32, old_shift: int, shift: int,
+) -> int:  # fmt: skip
+    """Write what was found for the trip in another network, as this one numbers what it leads to.
+
+    `begins[step * cell]` is where that of a cell begins.
+    """
+    old_first = begins[step * old_row]
+    for i in range(length):
+        first[row + i] = used + begins[step * (old_row + i)] - old_first
+    mask = (1 << old_shift) - 1
+    for x in range(old_first, begins[step * (old_row + length)]):
+        to[used] = (after[source[x] >> old_shift] << shift) | (source[x] & mask)
+        used += 1
     return used
 
 

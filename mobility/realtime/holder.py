@@ -44,6 +44,8 @@ class LiveTimetable:
         live = patched(self.static, Updates.of(messages), now)
         for before in (Live.of(self.static), self.current):
             carry_over(before, live)
+        if live.timetable is not self.static:
+            known_of(live.timetable).planned = known_of(self.static)
         for prepare in self.before:
             prepare(live, now)
         return live
@@ -74,14 +76,14 @@ def warm(live: Live, now: datetime) -> None:
     day = service_day(now, timetable.tz)
 
     def build(view: View) -> None:
+        network_of(live.static, day, view)  # what stays as planned is taken over from there
         network = network_of(timetable, day, view)
-        network.give_back(network.borrow(walk_at_ends=False), walk_at_ends=False)
+        if view is not View.AROUND:
+            network.give_back(network.borrow(walk_at_ends=False), walk_at_ends=False)
 
     with ThreadPoolExecutor(2, "realtime") as threads:
         tasks: list[Future[Any]] = [
-            threads.submit(build, View.MIRRORED),
-            threads.submit(build, View.AHEAD),
-            threads.submit(network_of, timetable, day, View.AROUND),
+            threads.submit(build, view) for view in (View.MIRRORED, View.AHEAD, View.AROUND)
         ]
     for task in tasks:
         task.result()
@@ -91,4 +93,5 @@ def warm_next_day(live: Live, now: datetime, view: View) -> None:
     """Build what searches of the day after read, which are fewer, once the state is in place."""
     timetable = live.timetable
     day = service_day(now, timetable.tz) + timedelta(days=1)
+    network_of(live.static, day, view)
     network_of(timetable, day, view).transfers(walk_at_ends=False)

@@ -62,7 +62,7 @@ def test_a_data_folder_that_cannot_be_written_only_costs_the_cache(tmp_path: Pat
 def test_warming_up_says_what_it_does():
     said: list[str] = []
     warm_up(said.append)
-    assert len(said) == 3
+    assert len(said) == 4
     assert all("compiling" in line for line in said)
 
 

@@ -35,6 +35,16 @@ def test_what_searches_of_the_day_read_is_there_before_anybody_asks():
     )
 
 
+def test_what_stays_as_planned_in_a_day_is_taken_over_from_the_planned_network():
+    holder = LiveTimetable(timetable_from_text(TOWN))
+
+    live = made(holder, "1-1 2026-11-25: A=+60")
+
+    for view in View:
+        planned = network_of(holder.static, DAY, view)
+        assert network_of(live.timetable, DAY, view).planned is planned
+
+
 def test_days_on_which_nothing_changed_keep_their_networks():
     holder = LiveTimetable(timetable_from_text(TOWN))
     far, near = DAY + timedelta(days=9), DAY + timedelta(days=1)
