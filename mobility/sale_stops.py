@@ -121,10 +121,14 @@ async def end_stop(
     return _stop(ended.one())
 
 
+_SHARE = select(func.pg_advisory_xact_lock_shared(_LOCK))
+_IN_FORCE = select(sale_stop).where(sale_stop.c.ended_at.is_(None)).order_by(sale_stop.c.begun_at)
+"""Made once, as every booking asks both."""
+
+
 async def list_in_force(tx: AsyncConnection) -> list[SaleStop]:
     """The stops that have not ended, the oldest first."""
-    query = select(sale_stop).where(sale_stop.c.ended_at.is_(None)).order_by(sale_stop.c.begun_at)
-    return [_stop(row) for row in await tx.execute(query)]
+    return [_stop(row) for row in await tx.execute(_IN_FORCE)]
 
 
 async def list_latest(tx: AsyncConnection) -> list[SaleStop]:
@@ -139,7 +143,7 @@ async def refuse_stopped(tx: AsyncConnection, legs: Iterable[tuple[ProviderId, M
     Raises:
         NotSoldError: one of the legs is not sold at the moment.
     """
-    await tx.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+    await tx.execute(_SHARE)
     wanted = list(legs)
     for stop in await list_in_force(tx):
         if any(stop.target.holds(provider_id, mode) for provider_id, mode in wanted):

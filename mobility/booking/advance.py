@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking import pay
+from mobility.booking.asks import mark_sent
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
@@ -45,7 +46,6 @@ from mobility.booking.trips import (
     get_trip,
     lock_booking,
     mark_needs_attention,
-    mark_sent,
     order_of,
     record_move,
 )

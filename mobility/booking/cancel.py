@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
+from mobility.booking.asks import ask_for
 from mobility.booking.errors import WrongStateError
 from mobility.booking.rebooked import take_no_place
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
-from mobility.booking.trips import ask_for, get_trip, set_undo_aim
+from mobility.booking.trips import get_trip, set_undo_aim
 from payments.money import Money
 
 CANCELLABLE = (

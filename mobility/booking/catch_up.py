@@ -17,13 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking import pay
 from mobility.booking.advance import advance
+from mobility.booking.asks import mark_sent
 from mobility.booking.collect import collect
 from mobility.booking.desk import Desk
 from mobility.booking.legs import REACHED, Answer, LegCall, call_one, record_answer
 from mobility.booking.moves import OVER, RIDDEN, Act
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Aim, Ask, AskState, LegState, PaymentView, Trip, TripLeg
-from mobility.booking.trips import get_trip, mark_sent, order_of, set_leg, set_undo_aim
+from mobility.booking.trips import get_trip, order_of, set_leg, set_undo_aim
 from mobility.db import transaction
 from payments.debt import DebtState, get_debt
 from payments.errors import DebtNotFoundError

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
+from mobility.booking.asks import ask_for, forget_refusal
 from mobility.booking.errors import WrongStateError
 from mobility.booking.extension import apply_extension
 from mobility.booking.moves import RIDDEN
 from mobility.booking.riding import NO_SHOW_AFTER
 from mobility.booking.trip import Aim, Ask, BookingState, LegState
-from mobility.booking.trips import ask_for, forget_refusal, get_trip, set_leg
+from mobility.booking.trips import get_trip, set_leg
 from mobility.tables import booking
 
 WAITING = (BookingState.HELD, BookingState.AWAITING_PAYMENT)

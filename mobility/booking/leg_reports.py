@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -167,6 +167,11 @@ async def count_reports(tx: AsyncConnection, rider_id: str, since: datetime) -> 
     return int(found or 0)
 
 
+_KEEP = update(leg_report).where(
+    leg_report.c.booking_id == bindparam("of_booking"), leg_report.c.leg_id == bindparam("of_leg")
+)
+
+
 async def record_seen(
     tx: AsyncConnection,
     booking_id: str,
@@ -190,11 +195,7 @@ async def record_seen(
         values |= {"seen": found.state, "seen_at": now}
     if not values:
         return False
-    kept = await tx.execute(
-        update(leg_report)
-        .where(leg_report.c.booking_id == booking_id, leg_report.c.leg_id == leg_id)
-        .values(**values)
-    )
+    kept = await tx.execute(_KEEP, {"of_booking": booking_id, "of_leg": leg_id, **values})
     return kept.rowcount > 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking.asks import record_ask
 from mobility.booking.day_cap import Due, find_due
 from mobility.booking.desk import Desk
 from mobility.booking.extension import apply_extension, drop_extension
@@ -17,7 +18,7 @@ from mobility.booking.leg_reports import WAIVED, end_voided, find_waiver, record
 from mobility.booking.longest import cap, end_of
 from mobility.booking.tickets import void_tickets
 from mobility.booking.trip import Ask, AskState, LegState
-from mobility.booking.trips import record_ask, set_leg
+from mobility.booking.trips import set_leg
 from mobility.tables import leg
 from providers.errors import (
     OutcomeUnknownError,
@@ -184,28 +185,30 @@ async def record_look(
     if found is not None and found.state in FURTHER_ON - {ReservationState.IN_USE}:
         values |= _as_found(found, now)
         values |= await _reported(tx, booking_id, leg_id, found, may_be_waived=True)
-    await _write(tx, booking_id, leg_id, values, now)
+    await set_leg(tx, booking_id, leg_id, **values)
+    await _void_given_back(tx, booking_id, leg_id, values, now)
     await record_seen(tx, booking_id, leg_id, found, now)
 
 
 async def record_answer(tx: AsyncConnection, answer: Answer, now: datetime) -> None:
     """Write what became of a call, and what it means for the leg."""
-    call = answer.call
+    call, found, may_be_waived = answer.call, answer.reservation, True
+    values = _leg_values(answer, now)
+    reported = found is not None and found.report is not None
     if not await record_ask(
-        tx, call.booking_id, call.leg_id, call.ask, answer.state, now, answer.error
-    ):
+        tx, call.booking_id, call.leg_id, call.ask, answer.state, now, answer.error,
+        leg_values=None if reported else values,
+    ):  # fmt: skip
         return
-    found, may_be_waived = answer.reservation, True
     if call.ask in (Ask.FINISH, Ask.CANCEL):
         asked = (call.ask, answer.state, answer.error)
         may_be_waived = await record_seen(tx, call.booking_id, call.leg_id, found, now, asked=asked)
-    values = _leg_values(answer, now)
-    if values:
-        if found is not None:
-            values |= await _reported(
-                tx, call.booking_id, call.leg_id, found, may_be_waived=may_be_waived
-            )
-        await _write(tx, call.booking_id, call.leg_id, values, now)
+    if values and found is not None and reported:
+        values |= await _reported(
+            tx, call.booking_id, call.leg_id, found, may_be_waived=may_be_waived
+        )
+        await set_leg(tx, call.booking_id, call.leg_id, **values)
+    await _void_given_back(tx, call.booking_id, call.leg_id, values, now)
     if call.ask is Ask.CANCEL and answer.leaves_open:
         await end_voided(tx, call.booking_id, call.leg_id, now)
     if call.ask is Ask.EXTEND and answer.state is AskState.DONE:
@@ -261,11 +264,10 @@ def _access(found: Reservation) -> dict[str, Any]:
     }
 
 
-async def _write(
+async def _void_given_back(
     tx: AsyncConnection, booking_id: str, leg_id: str, values: dict[str, Any], now: datetime
 ) -> None:
-    """Change the leg; a leg that is given back takes its ticket with it, in one transaction."""
-    await set_leg(tx, booking_id, leg_id, **values)
+    """A leg that is given back takes its ticket with it, in one transaction."""
     if values.get("state") is LegState.CANCELLED:
         await void_tickets(tx, booking_id, now, leg_id=leg_id)
 

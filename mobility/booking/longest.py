@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, func, literal, select
+from sqlalchemy import ColumnElement, DateTime, bindparam, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import Due
@@ -83,17 +83,20 @@ async def note_our_end(
     await add_report(tx, report, rider_id)
 
 
+_ENDED_BY_US = select(leg.c.most_minutes, leg.c.most_minor, leg.c.most_because).where(
+    leg.c.booking_id == bindparam("of_booking"),
+    leg.c.id == bindparam("of_leg"),
+    provider_operation.c.booking_id == leg.c.booking_id,
+    provider_operation.c.leg_id == leg.c.id,
+    provider_operation.c.kind == Ask.FINISH.value,
+    provider_operation.c.ours,
+)
+
+
 async def cap(tx: AsyncConnection, booking_id: str, leg_id: str, ride: RideReport, due: Due) -> Due:
     """What of a ride is due that we asked to end, whether its time was up or it was reported."""
-    columns = select(leg.c.most_minutes, leg.c.most_minor, leg.c.most_because)
-    ours = (
-        provider_operation.c.booking_id == leg.c.booking_id,
-        provider_operation.c.leg_id == leg.c.id,
-        provider_operation.c.kind == Ask.FINISH,
-        provider_operation.c.ours,
-    )
-    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
-    row = (await tx.execute(columns.where(*mine, *ours))).one_or_none()
+    mine = {"of_booking": booking_id, "of_leg": leg_id}
+    row = (await tx.execute(_ENDED_BY_US, mine)).one_or_none()
     if row is None:
         return due
     bounds = [due.price]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
+from mobility.booking.asks import ask_for
 from mobility.booking.cancel import list_unused
 from mobility.booking.errors import WrongStateError
 from mobility.booking.leg_reports import (
@@ -24,7 +25,7 @@ from mobility.booking.leg_reports import (
 from mobility.booking.rebooked import find_successor
 from mobility.booking.ride import RIDING, find_leg
 from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
-from mobility.booking.trips import ask_for, get_trip, set_leg
+from mobility.booking.trips import get_trip, set_leg
 from providers.bus.fares import FareUnknownError
 from providers.bus.product import parse_product
 

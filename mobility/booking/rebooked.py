@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking import rebates
+from mobility.booking.asks import ask_for
 from mobility.booking.desk import Desk
 from mobility.booking.leg_reports import (
     Kind,
@@ -25,7 +26,7 @@ from mobility.booking.leg_reports import (
 )
 from mobility.booking.moves import ADVANCE, OVER
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLeg
-from mobility.booking.trips import ask_for, get_trip, lock_booking
+from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
 from mobility.tables import booking, leg_report
 from payments.money import Money

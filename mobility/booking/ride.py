@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
+from mobility.booking.asks import ask_for, forget_refusal
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLeg
-from mobility.booking.trips import ask_for, forget_refusal, get_trip
+from mobility.booking.trips import get_trip
 
 BEFORE = {Ask.START: LegState.CONFIRMED, Ask.FINISH: LegState.ACTIVE}
 AFTER = {Ask.START: LegState.ACTIVE, Ask.FINISH: LegState.ENDED}

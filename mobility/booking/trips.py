@@ -8,8 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ClauseElement, RowMapping, Text, bindparam, cast, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ClauseElement,
+    RowMapping,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import NotFoundError
@@ -163,7 +172,7 @@ def _leg(row: RowMapping, currency: str, asked: Mapping[Ask, Asked]) -> TripLeg:
 
 
 _THIS_LEG = (leg.c.booking_id == bindparam("of_booking"), leg.c.id == bindparam("of_leg"))
-_SET_LEG = update(leg).where(*_THIS_LEG)
+SET_LEG = update(leg).where(*_THIS_LEG)
 
 
 def order_of(trip: Trip, leg: TripLeg, rider: str) -> LegOrder:
@@ -273,105 +282,12 @@ async def set_undo_aim(tx: AsyncConnection, booking_id: str, aim: Aim, now: date
 
 async def set_leg(tx: AsyncConnection, booking_id: str, leg_id: str, **values: Any) -> None:
     """Change a leg's row."""
-    reckoned = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
-    plain = {name: value for name, value in values.items() if name not in reckoned}
-    statement = _SET_LEG.values(**reckoned) if reckoned else _SET_LEG
+    statement, plain = with_values(SET_LEG, values)
     await tx.execute(statement, {"of_booking": booking_id, "of_leg": leg_id, **plain})
 
 
-_THIS_ASK = (
-    provider_operation.c.booking_id == bindparam("of_booking"),
-    provider_operation.c.leg_id == bindparam("of_leg"),
-    provider_operation.c.kind == bindparam("of_kind"),
-)
-_INSERT = insert(provider_operation)
-_ASK = _INSERT.on_conflict_do_nothing()
-_SENT = _INSERT.on_conflict_do_update(
-    index_elements=[
-        provider_operation.c.booking_id,
-        provider_operation.c.leg_id,
-        provider_operation.c.kind,
-    ],
-    set_={
-        "state": _INSERT.excluded.state,
-        "sent_at": _INSERT.excluded.sent_at,
-        "attempts": provider_operation.c.attempts + 1,
-        "ours": or_(provider_operation.c.ours, _INSERT.excluded.ours),
-    },
-)
-_DECIDE = update(provider_operation).where(
-    *_THIS_ASK, provider_operation.c.state == AskState.SENT.value
-)
-_FORGET = provider_operation.delete().where(
-    *_THIS_ASK, provider_operation.c.state == AskState.REFUSED.value
-)
-
-
-async def ask_for(
-    tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask, now: datetime
-) -> None:
-    """Record the intention to ask a provider for something; once for each leg and ask."""
-    await tx.execute(
-        _ASK,
-        {
-            "booking_id": booking_id,
-            "leg_id": leg_id,
-            "kind": ask,
-            "state": AskState.PLANNED,
-            "asked_at": now,
-        },
-    )
-
-
-async def forget_refusal(tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask) -> None:
-    """Let a provider that refused something be asked for it again."""
-    await tx.execute(_FORGET, {"of_booking": booking_id, "of_leg": leg_id, "of_kind": ask})
-
-
-async def mark_sent(
-    tx: AsyncConnection,
-    booking_id: str,
-    leg_id: str,
-    ask: Ask,
-    now: datetime,
-    *,
-    ours: bool = False,
-) -> None:
-    """Record that the call goes out now."""
-    await tx.execute(
-        _SENT,
-        {
-            "booking_id": booking_id,
-            "leg_id": leg_id,
-            "kind": ask,
-            "state": AskState.SENT,
-            "attempts": 1,
-            "ours": ours,
-            "asked_at": now,
-            "sent_at": now,
-        },
-    )
-
-
-async def record_ask(
-    tx: AsyncConnection,
-    booking_id: str,
-    leg_id: str,
-    ask: Ask,
-    state: AskState,
-    now: datetime,
-    error: str | None = None,
-) -> bool:
-    """Record what became of a call; False when it had been decided by somebody else meanwhile."""
-    result = await tx.execute(
-        _DECIDE,
-        {
-            "of_booking": booking_id,
-            "of_leg": leg_id,
-            "of_kind": ask,
-            "state": state,
-            "error": error,
-            "decided_at": now if state in (AskState.DONE, AskState.REFUSED) else None,
-        },
-    )
-    return result.rowcount == 1
+def with_values(statement: Update, values: Mapping[str, Any]) -> tuple[Update, dict[str, Any]]:
+    """The statement with what the database reckons, and the other values to send with it."""
+    reckoned = {name: value for name, value in values.items() if isinstance(value, ClauseElement)}
+    plain = {name: value for name, value in values.items() if name not in reckoned}
+    return statement.values(**reckoned) if reckoned else statement, plain
