@@ -42,7 +42,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from benchmarks.bookings_peers import pgbench_s, replay_s
 from benchmarks.counter import Operator, Processor
 from gtfs.geo import LatLon
-from mobility.booking.advance import advance
+from mobility.booking.advance import Begun, advance, begin
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.desk import Desk
 from mobility.booking.ride import ask_to_finish, ask_to_start
@@ -167,16 +167,17 @@ def _count(counted: Counter[str], name: str, *_details: object) -> None:
 
 
 async def _whole_trip(desk: Desk, rider: str, waits: list[float]) -> int:
-    begun = perf_counter()
-    booking_id = await _book(desk, rider, f"{rider}'s bike", bus=True)
-    await advance(desk, booking_id)
-    waits.append(perf_counter() - begun)
+    asked_at = perf_counter()
+    booking_id, begun = await _book(desk, rider, f"{rider}'s bike", bus=True)
+    await advance(desk, booking_id, begun)
+    waits.append(perf_counter() - asked_at)
     async with autocommit(desk.engine) as db:
         bike = (await get_trip(db, booking_id)).provided[0]
     for ask in (ask_to_start, ask_to_finish):
         async with transaction(desk.engine) as tx:
             await ask(tx, booking_id, bike.id, desk.clock())
-        await advance(desk, booking_id)
+            begun = await begin(tx, desk, booking_id)
+        await advance(desk, booking_id, begun)
     later = replace(desk, clock=lambda: datetime.now(UTC) + timedelta(hours=1))
     await advance(later, booking_id)
     async with autocommit(desk.engine) as db:
@@ -187,19 +188,20 @@ async def _one_trip(engine: AsyncEngine) -> None:
     await _whole_trip(_desk(engine, "recorded"), "rdr_recorded", [])
 
 
-async def _book(desk: Desk, rider: str, vehicle: str, *, bus: bool) -> str:
+async def _book(desk: Desk, rider: str, vehicle: str, *, bus: bool) -> tuple[str, Begun]:
     now = desk.clock()
     legs = (_leg(Mode.BIKE, now, vehicle), *((_leg(Mode.BUS, now, None),) if bus else ()))
     offer = Offer("off_1", now + timedelta(minutes=10), 1, (), legs)
     request = BookingRequest(rider, offer, "pm_card_visa", None, lambda _terms: ())
     async with transaction(desk.engine) as tx:
-        return await prepare_booking(
+        booking_id = await prepare_booking(
             tx,
             request,
             lambda id_: ProviderTerms(desk.providers[id_], Decimal(8)),
             hold=timedelta(minutes=10),
             now=now,
         )
+        return booking_id, await begin(tx, desk, booking_id)
 
 
 def _leg(mode: Mode, now: datetime, vehicle: str | None) -> OfferLeg:
@@ -249,8 +251,8 @@ async def _race(url: str) -> tuple[int, int]:
     desk = _desk(engine, "race")
 
     async def racer(number: int) -> None:
-        booking_id = await _book(desk, f"rdr_race_{number}", f"bike {number % BIKES}", bus=False)
-        await advance(desk, booking_id)
+        mine = await _book(desk, f"rdr_race_{number}", f"bike {number % BIKES}", bus=False)
+        await advance(desk, *mine)
 
     await asyncio.gather(*(racer(number) for number in range(RACERS)))
     async with transaction(engine) as tx:

@@ -52,7 +52,7 @@ from mobility.api.errors import install_errors
 from mobility.api.limits import install_limits
 from mobility.api.motis import routes as motis
 from mobility.api.openapi import install_openapi, operation_id
-from mobility.booking.advance import wait_for_background
+from mobility.booking.at_once import wait_for_background
 from mobility.cities.city import City, load_city
 from mobility.claims.watch import ClaimsWatch
 from mobility.composition import open_wiring

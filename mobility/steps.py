@@ -113,7 +113,7 @@ async def claim(
     The database's clock decides, so that no two machines' clocks need agree. Each claim has a
     token of its own: who has lost the lease cannot renew or end what another has taken.
     """
-    token = f"{worker}#{secrets.token_hex(6)}"
+    token = _token(worker)
     names = {"kinds": list(kinds), "token": token, "lease": lease}
     if key is not None:
         names["of_key"] = key
@@ -124,30 +124,52 @@ async def claim(
     return Claim(row.kind, row.key, row.generation, row.attempts, token)
 
 
+async def claim_asked(
+    tx: AsyncConnection, step_id: tuple[str, str], *, worker: str, lease: timedelta
+) -> Claim | None:
+    """Take the step ``(kind, key)`` in the transaction that asked for it, unless somebody is at it.
+
+    It is due, whatever the database's clock says. Once this has committed it is held; when the
+    process dies then, another takes it after the lease.
+    """
+    kind, key = step_id
+    token = _token(worker)
+    names = {"of_kind": kind, "of_key": key, "token": token, "lease": lease}
+    row = (await tx.execute(_CLAIM_ASKED, names)).one_or_none()
+    return None if row is None else Claim(row.kind, row.key, row.generation, row.attempts, token)
+
+
+def _token(worker: str) -> str:
+    return f"{worker}#{secrets.token_hex(6)}"
+
+
 def _claiming(*which: ColumnElement[bool]) -> Executable:
-    free = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
     kinds = bindparam("kinds", type_=Text, expanding=True)
     due = (
         select(step.c.kind, step.c.key)
-        .where(step.c.kind.in_(kinds), step.c.run_at <= func.now(), free, not_dead(), *which)
+        .where(step.c.kind.in_(kinds), step.c.run_at <= func.now(), _FREE, not_dead(), *which)
         .order_by(step.c.run_at)
         .limit(1)
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    return (
-        update(step)
-        .where(step.c.kind == due.c.kind, step.c.key == due.c.key)
-        .values(
-            worker=bindparam("token"),
-            lease_until=func.now() + bindparam("lease", type_=Interval),
-            attempts=step.c.attempts + 1,
-        )
-        .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
+    return _HOLD.where(step.c.kind == due.c.kind, step.c.key == due.c.key)
+
+
+_FREE = or_(step.c.lease_until.is_(None), step.c.lease_until < func.now())
+_HOLD = (
+    update(step)
+    .values(
+        worker=bindparam("token"),
+        lease_until=func.now() + bindparam("lease", type_=Interval),
+        attempts=step.c.attempts + 1,
     )
-
-
+    .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)
+)
 _CLAIM, _CLAIM_ONE = _claiming(), _claiming(step.c.key == bindparam("of_key"))
+_CLAIM_ASKED = _HOLD.where(
+    step.c.kind == bindparam("of_kind"), step.c.key == bindparam("of_key"), _FREE
+)
 _MINE = (
     step.c.kind == bindparam("of_kind"),
     step.c.key == bindparam("of_key"),

@@ -15,7 +15,7 @@ from mobility.api.booking_view import view
 from mobility.api.errors import MEDIA_TYPE, domain_response, find_problem
 from mobility.api.payment_methods import require_own_method
 from mobility.api.rider_terms import paid_today
-from mobility.booking.advance import advance_while_waiting
+from mobility.booking.at_once import Taken, advance_while_waiting, take
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.errors import (
     FAILURES,
@@ -111,8 +111,12 @@ async def record_booking(
     mine: idempotency.Request,
     wanted: BookingRequest,
     now: datetime,
-) -> str:
-    """Record a booking under the request's key; returns its id, or that of the key's first one."""
+) -> tuple[str, Taken | None]:
+    """Record a booking under the request's key, and take its step.
+
+    Returns:
+        Its id, or that of the key's first one, whose step is another request's.
+    """
 
     def terms_of(provider_id: ProviderId) -> ProviderTerms:
         stanza = wiring.stanzas[provider_id]
@@ -128,8 +132,8 @@ async def record_booking(
     earlier = await idempotency.begin(tx, mine, booking_id, now)
     if earlier is not None:
         await tx.rollback()
-        return str(earlier.body)
-    return booking_id
+        return str(earlier.body), None
+    return booking_id, await take(tx, wiring.desk, booking_id)
 
 
 def repeat(stored: idempotency.StoredAnswer) -> Response:
@@ -142,11 +146,12 @@ async def answer_when_decided(
     request: Request,
     mine: idempotency.Request,
     booking_id: str,
+    taken: Taken | None,
     deadline: float,
 ) -> Response:
     """Work on a booking until it is decided, at most until then by the event loop's clock."""
     seconds = deadline - asyncio.get_running_loop().time()
-    await advance_while_waiting(wiring.desk, booking_id, until=_decided, seconds=seconds)
+    await advance_while_waiting(wiring.desk, booking_id, taken, until=_decided, seconds=seconds)
     async with transaction(wiring.engine) as tx:
         record = await get_booking(tx, mine.rider_id, booking_id)
         if record.aim == Aim.FAIL:

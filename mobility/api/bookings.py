@@ -22,7 +22,7 @@ from mobility.api.dependencies import IdempotencyKey, Now, RiderDep, WiringDep
 from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId
-from mobility.booking.advance import advance_while_waiting
+from mobility.booking.at_once import Taken, advance_while_waiting
 from mobility.booking.cancel import ask_to_cancel, preview
 from mobility.booking.collect import refuse_debtors
 from mobility.booking.errors import (
@@ -133,14 +133,16 @@ async def create_booking(
         stored = await idempotency.find(tx, mine)
     if stored is not None and stored.status is not None:
         return repeat(stored)
-    booking_id = stored.body if stored is not None else await _prepare(wiring, mine, body, now)
-    return await answer_when_decided(wiring, request, mine, booking_id, deadline)
+    booking_id, taken = (
+        (stored.body, None) if stored is not None else await _prepare(wiring, mine, body, now)
+    )
+    return await answer_when_decided(wiring, request, mine, booking_id, taken, deadline)
 
 
 async def _prepare(
     wiring: Wiring, mine: idempotency.Request, body: NewBooking, now: datetime
-) -> str:
-    """Check the offer for this rider and record the booking; returns its id."""
+) -> tuple[str, Taken | None]:
+    """Check the offer for this rider and record the booking; returns its id, and its step taken."""
     offer = await find_offer(wiring.redis, wiring.settings.redis_prefix, body.offer_id)
     if offer is None:
         raise OfferExpiredError(f"there is no offer {body.offer_id} (any more); search again")

@@ -11,7 +11,7 @@ from mobility.api.bookings import ANSWER_WITHIN_S, show
 from mobility.api.dependencies import Now, RiderDep, WiringDep
 from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
-from mobility.booking.advance import advance_while_waiting
+from mobility.booking.at_once import advance_while_waiting
 from mobility.booking.errors import LegRefusedError
 from mobility.booking.extend import ask_to_extend
 from mobility.booking.queries import get_booking

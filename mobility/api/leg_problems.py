@@ -18,7 +18,7 @@ from mobility.api.journey_wire import JourneyOut
 from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
 from mobility.api.replacements import offer_replacement
-from mobility.booking.advance import advance_while_waiting
+from mobility.booking.at_once import advance_while_waiting
 from mobility.booking.leg_reports import Kind, Outcome, find_report
 from mobility.booking.moves import OVER
 from mobility.booking.problem import Problem, report_problem

@@ -27,6 +27,7 @@ from mobility.api.journey_wire import JourneyOut, NoticeOut
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId
 from mobility.api.rebooking_options import Options, most_ceiling, offer_options
+from mobility.booking.at_once import Taken
 from mobility.booking.errors import (
     AlreadyRebookedError,
     BookingError,
@@ -250,7 +251,7 @@ async def rebook(
         stored = await idempotency.find(tx, mine)
     if stored is None:
         try:
-            new_id = await _prepare(wiring, rider, mine, record, body or RebookIn(), now)
+            prepared = await _prepare(wiring, rider, mine, record, body or RebookIn(), now)
         except AlreadyRebookedError:
             async with transaction(
                 wiring.engine
@@ -260,8 +261,8 @@ async def rebook(
                 raise
     if stored is not None and stored.status is not None:
         return repeat(stored)
-    new_id = str(stored.body) if stored is not None else new_id
-    return await answer_when_decided(wiring, request, mine, new_id, deadline)
+    new_id, taken = (str(stored.body), None) if stored is not None else prepared
+    return await answer_when_decided(wiring, request, mine, new_id, taken, deadline)
 
 
 async def _prepare(
@@ -271,8 +272,8 @@ async def _prepare(
     record: BookingRecord,
     body: RebookIn,
     now: datetime,
-) -> str:
-    """Record the booking that is to take the place of the trip's rest; returns its id."""
+) -> tuple[str, Taken | None]:
+    """Record the booking that is to take the place of the trip's rest; its id, its step taken."""
     async with transaction(wiring.engine) as tx:
         rest = await _find_rest(tx, wiring, record, now)
         method = body.payment_method or await get_method(tx, record.id)

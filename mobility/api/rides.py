@@ -9,7 +9,7 @@ from mobility.api.bookings import ANSWER_WITHIN_S, show
 from mobility.api.dependencies import RiderDep, WiringDep
 from mobility.api.keyed import Keyed, KeyedDep
 from mobility.api.openapi import problems
-from mobility.booking.advance import advance_while_waiting
+from mobility.booking.at_once import advance_while_waiting, take
 from mobility.booking.errors import LegRefusedError
 from mobility.booking.queries import get_booking
 from mobility.booking.ride import AFTER, ask_to_finish, ask_to_start, find_leg
@@ -55,6 +55,7 @@ async def _ride(
     async with transaction(wiring.engine) as tx:
         await get_booking(tx, rider_id, booking_id)
         wanted = await ask_to(tx, booking_id, leg_id, wiring.clock())
+        taken = await take(tx, wiring.desk, booking_id) if wanted else None
 
     def decided(trip: Trip) -> bool:
         leg = find_leg(trip, leg_id)
@@ -63,7 +64,7 @@ async def _ride(
 
     if wanted:
         trip = await advance_while_waiting(
-            wiring.desk, booking_id, until=decided, seconds=ANSWER_WITHIN_S
+            wiring.desk, booking_id, taken, until=decided, seconds=ANSWER_WITHIN_S
         )
         asked = find_leg(trip, leg_id).asked.get(ask)
         if asked is not None and asked.state is AskState.REFUSED:

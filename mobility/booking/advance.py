@@ -1,21 +1,19 @@
 """Bring a booking to where it wants to be: decide, call, record, until there is nothing to do.
 
-The one place that acts on providers and payments. Rider requests only record an intention and
-call this; when the process dies, the durable step ``advance_booking`` calls it again elsewhere.
-What was done is read from the rows, so it may be called any number of times.
+The one place that acts on providers and payments. Rider requests record an intention and begin
+this (``at_once.py``); when the process dies, the durable step ``advance_booking`` calls it again
+elsewhere. What was done is read from the rows, so it may be called any number of times.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mobility import steps
 from mobility.booking import pay
 from mobility.booking.asks import mark_sent
 from mobility.booking.day_ceiling import ask_to_cap
@@ -49,7 +47,7 @@ from mobility.booking.trips import (
     order_of,
     record_move,
 )
-from mobility.db import autocommit, transaction
+from mobility.db import transaction
 from payments.errors import OutcomeUnknownError, PaymentConflictError, UnreachableError
 from payments.operation import Operation
 from providers.values import LegOrder, Reservation
@@ -60,8 +58,6 @@ MOST_MOVES = 200
 """More moves in one go than any booking needs."""
 _STUCK = (pay.PaymentStuckError, PaymentConflictError, ValueError)
 """What a payment does not get beyond without a person."""
-POLL_S, PAUSE_S = 0.25, 0.1
-"""How often a waiting request looks at what is under way, and asks for what is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +72,9 @@ class Learnt:
     def __bool__(self) -> bool:
         """Whether there is anything to record."""
         return bool(self.answers or self.seen or self.paid)
+
+
+NOTHING = Learnt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,36 @@ class Outgoing:
         return self.payment is not None or self.names_payer or self.stuck is not None
 
 
-async def advance(desk: Desk, booking_id: str) -> datetime | None:
-    """Advance a booking as far as it goes now.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A decision that is recorded, and whose calls are to be made once that has committed."""
+
+    trip: Trip
+    move: Move
+    outgoing: Outgoing
+    changed: bool
+
+
+async def begin(
+    tx: AsyncConnection,
+    desk: Desk,
+    booking_id: str,
+    learnt: Learnt = NOTHING,
+    payer: str | None = None,
+) -> Begun:
+    """Record what was learnt, decide what is next, and record what goes out for it.
+
+    Nobody else may decide about the booking until the transaction ends: it holds its lock, or has
+    just made it.
+    """
+    now = desk.clock()
+    await _record(tx, booking_id, learnt, now)
+    trip, move, changed = await _decide(tx, desk, booking_id, now)
+    return Begun(trip, move, await _prepare(tx, desk, trip, move, payer, now), changed)
+
+
+async def advance(desk: Desk, booking_id: str, begun: Begun | None = None) -> datetime | None:
+    """Advance a booking as far as it goes now, from a decision that has been begun if given.
 
     What the outside answered is recorded in the transaction that decides what is next and prepares
     it.
@@ -105,16 +132,15 @@ async def advance(desk: Desk, booking_id: str) -> datetime | None:
     Returns:
         When to look again, or None when nothing is left to do.
     """
-    learnt, payer = Learnt(), None
+    learnt, payer = NOTHING, None
     for _ in range(MOST_MOVES):
-        now = desk.clock()
-        async with transaction(desk.engine) as tx:
-            await lock_booking(tx, booking_id)
-            await _record(tx, booking_id, learnt, now)
-            trip, move, changed = await _decide(tx, desk, booking_id, now)
-            outgoing = await _prepare(tx, desk, trip, move, payer, now)
-        if changed or learnt:
+        if begun is None:
+            async with transaction(desk.engine) as tx:
+                await lock_booking(tx, booking_id)
+                begun = await begin(tx, desk, booking_id, learnt, payer)
+        if begun.changed or learnt:
             await desk.changed(booking_id)
+        trip, move, outgoing, begun = begun.trip, begun.move, begun.outgoing, None
         if not move.actions:
             return move.wake_at
         learnt = await _ask(desk, outgoing)
@@ -163,57 +189,6 @@ async def _decide(
 
 class NoRestError(Exception):
     """The decisions about a booking lead nowhere, which is a fault of ours."""
-
-
-async def advance_while_waiting(
-    desk: Desk, booking_id: str, *, until: Callable[[Trip], bool], seconds: float
-) -> Trip:
-    """Work on a booking in this process while its rider waits, at most ``seconds``.
-
-    What is under way when the time is up goes on in the background, under the step's lease.
-
-    Returns:
-        The trip as it stands then.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    task: asyncio.Future[None] | None = None
-    while True:
-        if task is None or task.done():
-            task = asyncio.ensure_future(_advance_if_free(desk, booking_id))
-            _running.add(task)
-            task.add_done_callback(_running.discard)
-        left = max(0.0, deadline - loop.time())
-        await asyncio.wait({task}, timeout=min(POLL_S, left))
-        async with autocommit(desk.engine) as db:
-            trip = await get_trip(db, booking_id)
-        left = deadline - loop.time()
-        if until(trip) or left <= 0:
-            return trip
-        if task.done():
-            await asyncio.sleep(min(PAUSE_S, left))
-
-
-_running: set[asyncio.Future[None]] = set()
-"""Keeps what goes on in the background from being collected."""
-
-
-async def wait_for_background(seconds: float) -> None:
-    """Let what goes on in the background come to its rest; what does not is left to its lease."""
-    if _running:
-        await asyncio.wait(set(_running), timeout=seconds)
-
-
-async def _advance_if_free(desk: Desk, booking_id: str) -> None:
-    await steps.run_if_free(
-        desk.engine,
-        (STEP, booking_id),
-        lambda key, _now: advance(desk, key),
-        worker=desk.worker,
-        lease=desk.lease,
-        now=desk.clock(),
-        bury=leave_to_staff,
-    )
 
 
 async def leave_to_staff(tx: AsyncConnection, booking_id: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from mobility.api import leg_problems
-from mobility.booking.advance import wait_for_background
+from mobility.booking.at_once import wait_for_background
 from mobility.identity.roles import Role
 from mobility.planning.offers import find_offer
 from providers.snapshots import Snapshots

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.booking.advance import advance, wait_for_background
+from mobility.booking.advance import advance
+from mobility.booking.at_once import wait_for_background
 from payments.money import Money
 from tests.api.conftest import World
 from tests.booking.world import World as Booking

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.booking.advance import wait_for_background
+from mobility.booking.at_once import wait_for_background
 from providers.values import ProviderId
 from tests.booking.world import World, open_world, run_operators, run_processor
 from tests.providers.sandboxes import Sandbox

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gtfs.geo import LatLon
-from mobility.booking.advance import advance, advance_while_waiting
+from mobility.booking.advance import advance
+from mobility.booking.at_once import advance_while_waiting
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
 from mobility.booking.pay import PaymentStuckError

@@ -51,6 +51,25 @@ async def test_the_step_of_a_dead_worker_is_taken_over_after_its_lease(engine: A
     assert await take(engine, "other") == "car"
 
 
+async def test_who_asks_for_a_step_may_take_it_at_once_if_nobody_is_at_it(
+    engine: AsyncEngine,
+) -> None:
+    """Also where the database's clock is behind."""
+
+    async def ask_and_take(worker: str) -> steps.Claim | None:
+        async with transaction(engine) as tx:
+            soon = now() + timedelta(seconds=2)
+            await steps.enqueue(tx, kind="wash", key="car", run_at=soon)
+            return await steps.claim_asked(tx, ("wash", "car"), worker=worker, lease=LEASE)
+
+    held = await ask_and_take("asks")
+    assert held is not None
+    assert (held.key, held.attempts) == ("car", 1)
+    assert await ask_and_take("asks as well") is None
+    await steps.finish(engine, held, run_again_at=None)
+    assert await rows(engine) == [("car", 0)], "asked for meanwhile, so it is run once more"
+
+
 async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine) -> None:
     await ask(engine, "car")
     held = await steps.claim(engine, kinds=["wash"], worker="slow", lease=SHORT)

@@ -99,7 +99,7 @@ MUTANTS = (
     Mutant(
         "a lease of another worker is not looked at",
         "mobility/steps.py",
-        "step.c.run_at <= func.now(), free, ",
+        "step.c.run_at <= func.now(), _FREE, ",
         "step.c.run_at <= func.now(), ",
         STEPS,
     ),

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility import steps
 from mobility.booking.advance import STEP, advance
+from mobility.booking.at_once import run_taken, take
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
@@ -309,6 +310,7 @@ class World:
         """The rider books; who asks again after a crash gets the booking there is."""
 
         async def ask(process: Process) -> str:
+            taken = None
             async with transaction(process.desk.engine) as tx:
                 known = await tx.scalar(select(booking.c.id).where(booking.c.rider_id == RIDER))
                 if known is not None:
@@ -316,13 +318,17 @@ class World:
                 request = BookingRequest(
                     RIDER, offered(self.clock.now), method, None, lambda _terms: ()
                 )
-                return await prepare_booking(
+                booking_id = await prepare_booking(
                     tx,
                     request,
                     lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
                     hold=timedelta(minutes=10),
                     now=self.clock.now,
                 )
+                taken = await take(tx, process.desk, booking_id)
+            if taken is not None:
+                await run_taken(process.desk, taken)
+            return booking_id
 
         return await self.alive(ask)
 
