@@ -46,6 +46,9 @@ def test_every_command_has_help_with_an_example_that_calls_it(path: tuple[str, .
         ("PORT", "70000", "PORT: Input should be less than or equal to 65535"),
         ("MOBILITY_OFFER_SECONDS", "soon", "MOBILITY_OFFER_SECONDS: Input should be a valid"),
         ("MOBILITY_PROVIDER_URLS", "s3cret", "MOBILITY_PROVIDER_URLS: Input should be a valid di"),
+        ("MOBILITY_SECRET_KEY", "s3cret", "MOBILITY_SECRET_KEY: set at least 32 random char"),
+        ("DATABASE_URL", "mysql://s3cret", "DATABASE_URL: an address begins with postgresql"),
+        ("REDIS_URL", "s3cret", "REDIS_URL: an address begins with redis:// or rediss://"),
         ("MOBILITY_CORS_ORIGINS", "s3cret", "MOBILITY_CORS_ORIGINS is not JSON"),
     ],
 )
