@@ -4,14 +4,18 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 import gtfs.kernel_cache
+from gtfs import warm_up as warming
 from gtfs.journey import Access, Query, between, search
 from gtfs.kernel_cache import folder, kernel_sources
+from gtfs.realtime_patch import patched
+from gtfs.realtime_read import read_message
+from gtfs.realtime_values import TimedCalls, Updates
 from gtfs.text import text_of, timetable_from_text
 from gtfs.warm_up import warm_up
 
@@ -107,3 +111,12 @@ def test_a_stop_of_another_timetable_is_refused():
     for ends in ((), (Access(7, 0),)):  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="not of this timetable"):
             search(town, Query(WEDNESDAY, 0, ends, ends))
+
+
+def test_the_live_message_for_warming_up_is_of_the_trip_that_is_warmed_up_with():
+    timetable = timetable_from_text(warming._SMALLEST)
+
+    live = patched(timetable, Updates.of([read_message(warming._ON_TIME)]), datetime.now(UTC))
+
+    assert live.summary.changed == 1
+    assert isinstance(read_message(warming._ON_TIME).trips[0].calls, TimedCalls)
