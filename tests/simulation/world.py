@@ -139,7 +139,9 @@ class Outside:
                 f"http://{PROCESSOR}/v1/{kind}?limit=100",
                 headers=KEY,
             )
-        return cast("list[dict[str, Any]]", answer.raise_for_status().json()["data"])
+        found = answer.raise_for_status().json()
+        assert not found["has_more"], f"there are more than a hundred {kind}"
+        return cast("list[dict[str, Any]]", found["data"])
 
     async def approve(self) -> None:
         """The rider says yes on every page of the bank that waits for it."""
