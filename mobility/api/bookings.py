@@ -78,7 +78,7 @@ class CancellationView(BaseModel):
     """What cancelling now would mean."""
 
     possible: bool = Field(examples=[True])
-    why_not: str | None = Field(default=None, examples=[None])
+    why_not: str | None = Field(default=None, description="In German.", examples=[None])
     refund: Amount = Field(examples=[{"amount": 460, "currency": "EUR"}])
     kept: Amount = Field(examples=[{"amount": 0, "currency": "EUR"}])
 
@@ -212,7 +212,7 @@ async def preview_cancellation(
         terms = preview(await get_trip(tx, booking_id), now)
     return CancellationView(
         possible=terms.why_not is None,
-        why_not=terms.why_not,
+        why_not=terms.why_not.told if terms.why_not else None,
         refund=Amount.of(terms.refund),
         kept=Amount.of(terms.kept),
     )

@@ -8,6 +8,8 @@ from datetime import datetime
 
 from fastapi import HTTPException
 
+NOT_OURS = "the cursor is not one that this API gave out"
+
 
 def make_cursor(at: datetime, row_id: str) -> str:
     """The cursor of the page after the row with this time and id."""
@@ -22,7 +24,7 @@ def read_cursor(cursor: str | None) -> tuple[datetime, str] | None:
     """
     if cursor is None:
         return None
-    refused = HTTPException(400, "the cursor is not one that this API gave out")
+    refused = HTTPException(400, NOT_OURS)
     padded = cursor + "=" * (-len(cursor) % 4)
     try:
         at, row_id = base64.urlsafe_b64decode(padded.encode()).decode().split("|", 1)

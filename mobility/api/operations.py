@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mobility import stuck_steps
+from mobility.api.cursors import NOT_OURS, make_cursor, read_cursor
 from mobility.api.dependencies import Now, StaffDep, WiringDep
 from mobility.api.openapi import problems
 from mobility.audit import list_deeds
@@ -162,19 +163,20 @@ class AuditPage(BaseModel):
     """What staff did, the newest first."""
 
     entries: list[AuditEntry]
-    next_before: int | None = Field(description="`before` of the next page.", examples=[None])
+    next_cursor: str | None = Field(default=None, examples=[None])
 
 
-@router.get("/audit", summary="Who did what, when and why")
+@router.get("/audit", summary="Who did what, when and why", responses=problems(400))
 async def list_audit(
     wiring: WiringDep,
     _staff: StaffDep,
-    before: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> AuditPage:
     """The audit log, page by page. It is only ever added to."""
     async with transaction(wiring.engine) as tx:
-        found = await list_deeds(tx, limit=limit, before=before)
+        found = await list_deeds(tx, limit=limit, before=_read_number(cursor))
+    last = found[-1] if len(found) == limit else None
     return AuditPage(
         entries=[
             AuditEntry(
@@ -187,5 +189,15 @@ async def list_audit(
             )
             for number, deed in found
         ],
-        next_before=found[-1][0] if len(found) == limit else None,
+        next_cursor=None if last is None else make_cursor(last[1].at, str(last[0])),
     )
+
+
+def _read_number(cursor: str | None) -> int | None:
+    after = read_cursor(cursor)
+    if after is None:
+        return None
+    number = after[1]
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise HTTPException(400, NOT_OURS)
+    return int(number)

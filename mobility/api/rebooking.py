@@ -54,6 +54,16 @@ DEARER_EVERY = timedelta(days=7)
 """How often a rider goes on at our expense by her own word alone, that a leg could not be used."""
 
 
+_WHY_NOT: dict[type[Exception], str] = {
+    AlreadyRebookedError: "Diese Fahrt ist schon umgebucht.",
+    NothingToRebookError: "Es ist kein Ausfall und kein verpasster Anschluss bekannt; was noch "
+    "nicht begonnen hat, kann storniert werden.",
+    WrongStateError: "Diese Buchung ist noch nicht bestätigt oder schon vorbei.",
+    NoOptionError: "Gerade führt kein anderer Weg zu diesem Preis ans Ziel; die Suche zeigt, was "
+    "sonst fährt.",
+}
+
+
 class RebookIn(BaseModel):
     """What to take instead."""
 
@@ -81,7 +91,7 @@ class RebookingView(BaseModel):
     """What rebooking now would mean."""
 
     possible: bool = Field(examples=[True])
-    why_not: str | None = Field(default=None, examples=[None])
+    why_not: str | None = Field(default=None, description="In German.", examples=[None])
     from_name: str | None = Field(
         default=None, description="Where it begins.", examples=["Lübeck ZOB/Hauptbahnhof"]
     )
@@ -155,13 +165,13 @@ async def preview_rebooking(
             rest = await _find_rest(tx, wiring, record, now)
         except (AlreadyRebookedError, NothingToRebookError, WrongStateError) as error:
             return RebookingView(
-                possible=False, why_not=str(error), given_up=[], options=[], notices=[]
+                possible=False, why_not=_WHY_NOT[type(error)], given_up=[], options=[], notices=[]
             )
     found = await offer_options(wiring, rider, record, rest.disturbance, rest.most, now)
     writer = JourneyWriter(wiring.city.timezone, wiring.city.currency)
     return RebookingView(
         possible=bool(found.journeys),
-        why_not=None if found.journeys else str(_no_option(wiring, found)),
+        why_not=None if found.journeys else _WHY_NOT[NoOptionError],
         from_name=rest.disturbance.origin_name,
         departs_from=rest.disturbance.at,
         given_up=list(rest.given_up),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,11 +26,38 @@ CANCELLABLE = (
 )
 
 
+class Hindrance(Enum):
+    """Why a booking cannot be cancelled: for clients, and in German for the rider."""
+
+    OVER = "it is over, or being cancelled", "Die Buchung ist abgeschlossen oder wird storniert."
+    OWED = (
+        "its price could not be taken and is being collected apart; ask the service",
+        "Der Preis wird getrennt eingefordert; wende dich bitte an den Service.",
+    )
+    LOCKING = (
+        "a vehicle is being unlocked or locked; ask again in a moment",
+        "Ein Fahrzeug wird gerade auf- oder abgeschlossen; versuche es gleich noch einmal.",
+    )
+    RIDING = (
+        "a vehicle is being ridden; finish it first",
+        "Du fährst gerade; beende erst die Fahrt.",
+    )
+    USED = "every leg has been used", "Alle Teile der Reise sind schon genutzt."
+
+    @property
+    def told(self) -> str:
+        """In German."""
+        return self.value[1]
+
+    def __str__(self) -> str:
+        return self.value[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancellationTerms:
     """What cancelling now would mean."""
 
-    why_not: str | None = None
+    why_not: Hindrance | None = None
     """Why it is not possible; None when it is."""
     refund: Money
     """What comes back to the rider: of money taken, or of the amount held."""
@@ -41,22 +69,16 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
     """What the rider would get back; the same rule that ``ask_to_cancel`` acts on."""
     nothing = Money.zero(trip.price.currency)
     if trip.aim is not Aim.TRAVEL or trip.state not in CANCELLABLE:
-        return CancellationTerms(
-            why_not=f"the booking is {trip.state}", refund=nothing, kept=nothing
-        )
+        return CancellationTerms(why_not=Hindrance.OVER, refund=nothing, kept=nothing)
     if trip.owed:
-        why_not = "its price could not be taken and is being collected apart; ask the service"
-        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
-    riding = [leg for leg in trip.provided if leg.scarce and leg.state is LegState.ACTIVE]
+        return CancellationTerms(why_not=Hindrance.OWED, refund=nothing, kept=nothing)
     if any(leg.pending(ask) for leg in trip.provided for ask in (Ask.START, Ask.FINISH)):
-        why_not = "a vehicle is being unlocked or locked; ask again in a moment"
-        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
-    if riding:
-        why_not = f"leg {riding[0].id} is being ridden; finish it first"
-        return CancellationTerms(why_not=why_not, refund=nothing, kept=nothing)
+        return CancellationTerms(why_not=Hindrance.LOCKING, refund=nothing, kept=nothing)
+    if any(leg.scarce and leg.state is LegState.ACTIVE for leg in trip.provided):
+        return CancellationTerms(why_not=Hindrance.RIDING, refund=nothing, kept=nothing)
     kept = Money.total(_cost(leg) for leg in trip.provided if _used(leg, now))
     if not list_unused(trip, now):
-        return CancellationTerms(why_not="every leg has been used", refund=nothing, kept=kept)
+        return CancellationTerms(why_not=Hindrance.USED, refund=nothing, kept=kept)
     secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
     held = trip.ceiling if trip.payment in secured else nothing
     return CancellationTerms(refund=max(nothing, trip.kept + held - kept), kept=kept)

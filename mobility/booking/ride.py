@@ -42,8 +42,11 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
     begins = ask is Ask.START
     off = begins and (trip.aim is not Aim.TRAVEL or trip.state not in RIDING)
     if off or leg.state is not BEFORE[ask]:
+        waits = ask is Ask.FINISH and leg.state is LegState.CONFIRMED
         raise WrongStateError(
-            f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
+            f"leg {leg_id} is not being ridden; start it first"
+            if waits
+            else f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
         )
     if leg.pending(Ask.CANCEL):
         raise WrongStateError(f"cannot {ask} leg {leg_id}: it is being cancelled")

@@ -63,8 +63,10 @@ def _failed_leg(trip: Trip) -> Failure | None:
         for ask in (Ask.HOLD, Ask.CONFIRM):
             asked = leg.asked.get(ask)
             if asked is not None and asked.state is AskState.REFUSED:
-                slug = "vehicle-taken" if leg.scarce else "provider-refused"
-                return Failure(slug, f"{leg.provider_id}: {asked.error or 'refused'}")
+                if leg.scarce:
+                    taken = f"the {leg.mode} of {leg.provider_id} is no longer to be had"
+                    return Failure("vehicle-taken", f"{taken}; search again")
+                return Failure("provider-refused", f"{leg.provider_id}: {asked.error or 'refused'}")
     return None
 
 

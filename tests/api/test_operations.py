@@ -10,6 +10,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from mobility import steps
+from mobility.api.cursors import make_cursor
 from mobility.cli import app
 from mobility.db import transaction
 from mobility.identity.roles import Role
@@ -97,9 +98,12 @@ async def test_the_audit_log_is_read_page_by_page(world: World) -> None:
     path, seen = "/v1/operations/audit?limit=2", []
     page = (await world.client.get(path, headers=staff)).json()
     seen += [entry["id"] for entry in page["entries"]]
-    page = (await world.client.get(f"{path}&before={page['next_before']}", headers=staff)).json()
+    page = (await world.client.get(f"{path}&cursor={page['next_cursor']}", headers=staff)).json()
     seen += [entry["id"] for entry in page["entries"]]
-    assert (seen, page["next_before"]) == ([3, 2, 1], None)
+    assert (seen, page["next_cursor"]) == ([3, 2, 1], None)
+    for cursor in ("1", "%00", make_cursor(world.now, "x"), make_cursor(world.now, "9" * 30)):
+        answer = await world.client.get(f"{path}&cursor={cursor}", headers=staff)
+        assert answer.status_code == 400, answer.text
 
 
 @pytest.mark.parametrize("key", ["nobody", "%00", "x" * 3000, "%F0%9F%9A%B2", "'--"])

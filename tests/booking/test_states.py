@@ -63,7 +63,7 @@ def test_a_refused_hold_fails_the_booking_and_says_whose_it_was() -> None:
     move = decide(trip, NOON)
     assert text_of(move) == "held fail: because vehicle-taken"
     assert move.failure is not None
-    assert move.failure.detail == "bike-operator: already reserved"
+    assert move.failure.detail == ("the bike of bike-operator is no longer to be had; search again")
 
 
 def test_a_hold_that_stays_undecided_fails_before_the_rider_has_waited_ten_seconds() -> None:
