@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
 from mobility.embedded.checks import (
@@ -123,7 +125,8 @@ class _Start:
         self.supervisor.wait_until_ready()
 
     def prepare(self, preparations: Sequence[Preparation]) -> None:
-        """The tables and the city. Raises EmbeddedError if a given database does not answer."""
+        """The tables and the city. Raises EmbeddedError if a given server does not answer."""
+        _require_redis(self.environment["REDIS_URL"])
         with self.display.step("Tables"):
             try:
                 migrate(self.environment["DATABASE_URL"])
@@ -163,6 +166,15 @@ class _Start:
                 names = json.loads(self.environment["MOBILITY_PROVIDER_URLS"])
                 host = reachable_host(self.settings.host)
                 wait_until_heard(names, host, self.settings.port)
+
+
+def _require_redis(url: str) -> None:
+    """Say now what is wrong of it, and not when all else is prepared."""
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as redis:
+            redis.ping()
+    except RedisError as error:
+        raise EmbeddedError(f"REDIS_URL cannot be used: {error}") from error
 
 
 def _run(start: _Start, preparations: Sequence[Preparation]) -> None:

@@ -130,12 +130,20 @@ def test_a_port_in_use_is_named(tmp_path: Path):
     assert processes_of(tmp_path / "data") == {}
 
 
-def test_a_database_that_does_not_answer_is_named(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("variable", "url", "said"),
+    [
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing", "connection failed"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "Error 111 connecting to 127.0.0.1:1"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named(
+    tmp_path: Path, variable: str, url: str, said: str
+) -> None:
     port, holder = reserve_port()
     with holder:
-        url = "postgresql://nobody@127.0.0.1:1/nothing"
-        refused = refuse(tmp_path / "data", port=port, DATABASE_URL=url)
-    assert "DATABASE_URL cannot be used: connection failed" in refused
+        refused = refuse(tmp_path / "data", port=port, **{variable: url})
+    assert f"{variable} cannot be used: {said}" in refused
 
 
 @pytest.mark.parametrize(
