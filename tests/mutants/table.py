@@ -300,6 +300,14 @@ MUTANTS = (
         TICKET,
     ),
     Mutant(
+        "by her word alone a rider goes on at our expense as often as she likes",
+        "mobility/api/rebooking.py",
+        "    dearer = not reported or not ",
+        "    dearer = not reported or ",
+        "tests/api/test_rebooking.py::"
+        "test_by_her_word_alone_a_rider_goes_on_at_our_expense_once_a_week",
+    ),
+    Mutant(
         "staff gives back more of a leg than it cost",
         "mobility/booking/goodwill.py",
         "    left = _cost(trip, one) - granted\n",
