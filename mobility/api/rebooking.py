@@ -42,6 +42,7 @@ from mobility.booking.rebooked import Rebooks, has_gone_on, list_given_up, lock_
 from mobility.booking.ride import find_leg
 from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
+from mobility.identity.riders import lock_rider
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.offer import InPlaceOf, Offer
 from mobility.planning.offers import find_offer
@@ -290,6 +291,8 @@ async def _prepare(
     offer = await _choose(wiring, rider, record, rest, body.offer_id, now)
     wanted = await check_offer(wiring, rider.rider_id, offer, method, now=now)
     async with transaction(wiring.engine) as tx:
+        # alone, so that of two trips rebooked at once the second sees that she has gone on
+        await lock_rider(tx, rider.rider_id, alone=True)
         rest = await _find_rest(tx, wiring, record, now, lock=True)
         if offer.ceiling > rest.most:
             raise OfferExpiredError(f"less of {record.id} is given up now than before; look again")

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from mobility.api.booking_flow import check_offer
 from mobility.booking.advance import advance
 from mobility.booking.at_once import wait_for_background
+from mobility.booking.rebooked import has_gone_on
 from payments.money import Money
 from tests.api.conftest import World
 from tests.booking.world import World as Booking
@@ -102,7 +104,7 @@ async def stage(
             await desk.gateway.close()
 
 
-async def book(stage: Stage) -> Json:
+async def book(stage: Stage, key: str = "booking") -> Json:
     search = {
         "from": {"stop_id": FROM}, "to": {"stop_id": TO}, "modes": ["bus", "walk"],
         "depart_at": "2026-11-25T09:10:00+01:00",
@@ -115,7 +117,7 @@ async def book(stage: Stage) -> Json:
     )  # fmt: skip
     body = {"offer_id": journey["offer_id"], "payment_method": "pm_card_visa"}
     booked = await client.post(
-        "/v1/bookings", json=body, headers=stage.headers | {"Idempotency-Key": "booking"}
+        "/v1/bookings", json=body, headers=stage.headers | {"Idempotency-Key": key}
     )
     assert (booked.status_code, booked.json()["state"]) == (201, "confirmed"), booked.text
     return booked.json()  # type: ignore[no-any-return]
@@ -344,6 +346,37 @@ async def test_by_her_word_alone_a_rider_goes_on_at_our_expense_once_a_week(
     prices = [one["journey"]["price"] for one in found["options"]]
     assert prices
     assert max(each["max"] or each["amount"] for each in prices) <= 360
+
+
+async def test_of_two_trips_rebooked_at_once_one_is_at_our_expense(stage: Stage) -> None:
+    await stage.at("09:05:00")
+    other = replace(stage, trip=await book(stage, "other"))
+    for each in (stage, other):
+        await _report(each, bus(each.trip, 0)["id"], "wheelchair_refused")
+
+    async def slowly(*asked: Any) -> bool:
+        found = await has_gone_on(*asked)
+        await asyncio.sleep(0.3)
+        return found
+
+    stage.monkeypatch.setattr("mobility.api.rebooking.has_gone_on", slowly)
+    stage.monkeypatch.setattr("mobility.api.rebooking.lock_price", lambda *_: Money(0))
+    answers = await asyncio.gather(stage.rebook(key="one"), other.rebook(key="two"))
+    assert sorted(each.status_code for each in answers) == [201, 410], [a.text for a in answers]
+
+
+async def test_who_is_erased_meanwhile_books_nothing_more(stage: Stage) -> None:
+    await stage.at("09:05:00")
+    await _report(stage, bus(stage.trip, 0)["id"], "wheelchair_refused")
+
+    async def checked(*asked: Any, **more: Any) -> Any:
+        wanted = await check_offer(*asked, **more)
+        await stage.api.client.delete("/v1/me", headers=stage.headers)
+        return wanted
+
+    stage.monkeypatch.setattr("mobility.api.rebooking.check_offer", checked)
+    answer = await stage.rebook()
+    assert answer.status_code == 401, answer.text
 
 
 @pytest.mark.parametrize(
