@@ -58,11 +58,11 @@ def accepted(claim: ClaimInBooks, amount: Money) -> Draft:
     )
 
 
-def compensated(origin: Origin, amount: Money) -> list[Draft]:
+def compensated(origin: Origin, amount: Money, source: Role = Role.PROCESSOR) -> list[Draft]:
     """The rider got it back on what she had paid with."""
     lines = (
         Posting(Account(Role.CLAIM_PAYABLE, amount.currency), amount),
-        Posting(Account(Role.PROCESSOR, amount.currency), -amount),
+        Posting(Account(source, amount.currency), -amount),
     )
     return [
         Draft(
@@ -77,11 +77,13 @@ def compensated(origin: Origin, amount: Money) -> list[Draft]:
     ]
 
 
-def rebated(origin: Origin, amount: Money, role: Role, memo: str) -> list[Draft]:
+def rebated(
+    origin: Origin, amount: Money, role: Role, memo: str, source: Role = Role.PROCESSOR
+) -> list[Draft]:
     """We gave something back at our own expense; the providers keep what their tariffs say."""
     lines = (
         Posting(Account(role, amount.currency), amount),
-        Posting(Account(Role.PROCESSOR, amount.currency), -amount),
+        Posting(Account(source, amount.currency), -amount),
     )
     return [
         Draft(

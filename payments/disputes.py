@@ -10,19 +10,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
+from payments.accounts import Role
 from payments.debt import DebtState, get_debt, leave, lessen, open_debt
 from payments.gateway import Dispute, DisputeState
 from payments.matching import Case, CaseKind
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import Payment, PaymentState, get_row, payment_of
-from payments.record import get_operation_row, set_payment
-from payments.refund import CAME_BACK, prepare_refund
+from payments.record import get_operation_row, given_by_no_leg, set_payment
+from payments.refund import CAME_BACK, COMPENSATIONS, NOT_AGAIN, prepare_refund
 from payments.shares import shares_of_json
 from payments.tables import debt, money_operation, payment
 from payments.tables import dispute as dispute_table
@@ -128,7 +129,7 @@ async def _was_to_be_refunded(
                 money_operation.c.kind == OperationKind.REFUND.value,
                 money_operation.c.state == OperationState.DECLINED.value,
                 money_operation.c.amount_minor == found.amount.minor,
-                money_operation.c.error_code.is_distinct_from(CAME_BACK),
+                func.coalesce(money_operation.c.error_code, "").not_in(NOT_AGAIN),
             )
         )
     ).first()
@@ -141,7 +142,13 @@ async def _was_to_be_refunded(
             )
         ) is not None
     origin = postings.Origin(of.booking_id, of.id, row.id)
-    for draft in postings.taken_back(origin, shares_of_json(row.shares, row.currency)):
+    compensation = row.reason in COMPENSATIONS
+    drafts = (
+        given_by_no_leg(origin, found.amount, row.reason, Role.DISPUTED)
+        if compensation
+        else postings.taken_back(origin, shares_of_json(row.shares, row.currency))
+    )
+    for draft in drafts:
         await ledger.append(tx, draft, event_at=now, now=now)
     await tx.execute(
         update(money_operation)
@@ -151,7 +158,15 @@ async def _was_to_be_refunded(
     back = of.refunded + found.amount
     whole = back == of.captured
     state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
-    await set_payment(tx, of.id, now, state=state.value, refunded_minor=back.minor)
+    compensated = of.compensated + found.amount if compensation else of.compensated
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=state.value,
+        refunded_minor=back.minor,
+        compensated_minor=compensated.minor,
+    )
     return True
 
 

@@ -341,9 +341,18 @@ async def _refunded(
     amount = Money(row.amount_minor, of.currency)
     compensated_minor = of.compensated_minor + amount.minor
     of = await set_payment(tx, of.id, now, compensated_minor=compensated_minor)
-    ours = _AT_OUR_EXPENSE.get(row.reason)
-    await _post(tx, rebated(origin, amount, *ours) if ours else compensated(origin, amount), now)
+    await _post(tx, given_by_no_leg(origin, amount, row.reason), now)
     return payment_of(of)
+
+
+def given_by_no_leg(
+    origin: postings.Origin, amount: Money, reason: str, source: Role = Role.PROCESSOR
+) -> list[postings.Draft]:
+    """A refund that no leg gives, in the books: who bears it, and what it was paid from."""
+    ours = _AT_OUR_EXPENSE.get(reason)
+    if ours is None:
+        return compensated(origin, amount, source)
+    return rebated(origin, amount, *ours, source)
 
 
 _AT_OUR_EXPENSE = {

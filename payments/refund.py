@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import select, true, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentConflictError
@@ -83,6 +83,10 @@ async def prepare_refund(
 
 CAME_BACK = "refund_came_back"
 """Error code of a refund that came back days after it had been made; it is not tried again."""
+PAID_OTHERWISE = "paid_otherwise"
+"""Error code of a refund that was refused, and that a person paid by other means."""
+NOT_AGAIN = (CAME_BACK, PAID_OTHERWISE)
+"""Refunds that are not tried again."""
 GUARANTEE, REBATE, REBOOKING, GOODWILL = "guarantee", "rebate", "rebooking", "goodwill"
 """Why money goes back that no leg gives: a carrier's guarantee, or at our expense, beyond a day's
 ceiling, beyond the price that was locked when a trip was rebooked, or because staff grants it."""
@@ -135,13 +139,27 @@ async def try_refused_again(
     opened = await tx.execute(
         update(money_operation)
         .where(
-            money_operation.c.payment_id == payment_id,
-            money_operation.c.kind == OperationKind.REFUND.value,
-            money_operation.c.state == OperationState.DECLINED.value,
-            money_operation.c.error_code.is_distinct_from(CAME_BACK),
-            true() if reason is None else money_operation.c.reason == reason,
+            *_refused(payment_id), true() if reason is None else money_operation.c.reason == reason
         )
         .values(state=OperationState.SENT.value, decided_at=None)
         .returning(money_operation.c.id)
     )
     return len(opened.all())
+
+
+async def leave_refused(tx: AsyncConnection, payment_id: str, *, reason: str) -> None:
+    """Never again try the refunds of that reason that were refused: a person has paid them."""
+    await tx.execute(
+        update(money_operation)
+        .where(*_refused(payment_id), money_operation.c.reason == reason)
+        .values(error_code=PAID_OTHERWISE)
+    )
+
+
+def _refused(payment_id: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        money_operation.c.payment_id == payment_id,
+        money_operation.c.kind == OperationKind.REFUND.value,
+        money_operation.c.state == OperationState.DECLINED.value,
+        func.coalesce(money_operation.c.error_code, "").not_in(NOT_AGAIN),
+    )

@@ -20,14 +20,20 @@ from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.moves import OVER
 from mobility.booking.pay import PaymentStuckError
-from mobility.booking.trip import LegState, Trip, TripLeg
+from mobility.booking.trip import Aim, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
-from mobility.tables import booking, leg
+from mobility.tables import booking, leg, step
 from payments.money import Money
 from payments.operation import Operation, OperationState
 from payments.payment import list_operations, list_payments
-from payments.refund import CAME_BACK, GOODWILL, prepare_compensation, try_refused_again
+from payments.refund import (
+    GOODWILL,
+    NOT_AGAIN,
+    leave_refused,
+    prepare_compensation,
+    try_refused_again,
+)
 
 STEP = "pay_goodwill"
 GRANTED = "leg.goodwill"
@@ -58,6 +64,7 @@ async def grant_goodwill(
     wanted = left if amount is None else amount
     if not 0 < wanted.minor <= left.minor or wanted.currency != left.currency:
         raise WrongStateError(f"{wanted} cannot go back for leg {leg_id}: {left} of its price can")
+    await _leave_given_up(tx, booking_id)
     operation = await _prepare(tx, trip, one, wanted, granted, deed.at)
     if amount is not None and operation.amount != amount:
         raise WrongStateError(
@@ -74,6 +81,14 @@ async def grant_goodwill(
     return operation.amount
 
 
+async def _leave_given_up(tx: AsyncConnection, booking_id: str) -> None:
+    """What staff gave up is paid otherwise: the step that is asked for now must not pay it too."""
+    mine = (step.c.kind == STEP, step.c.key == booking_id)
+    if await tx.scalar(select(step.c.given_up_at).where(*mine)) is not None:
+        for payment in await list_payments(tx, booking_id):
+            await leave_refused(tx, payment.id, reason=GOODWILL)
+
+
 async def _find_granted(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:
     mine = select(leg.c.goodwill_minor).where(leg.c.booking_id == trip.id, leg.c.id == one.id)
     return Money((await tx.execute(mine)).scalar_one(), trip.price.currency)
@@ -84,6 +99,8 @@ def _cost(trip: Trip, one: TripLeg) -> Money:
         raise WrongStateError(
             f"booking {trip.id} is {trip.state}; one that is not over is given back as a whole"
         )
+    if trip.aim is Aim.GIVE_BACK:
+        raise WrongStateError(f"booking {trip.id} was given back as a whole; it costs nothing")
     if one.state is not LegState.ENDED:
         raise WrongStateError(f"leg {one.id} is {one.state}; it was not used and costs nothing")
     return one.quoted if one.final is None else one.final
@@ -135,7 +152,7 @@ async def pay_goodwill(desk: Desk, booking_id: str) -> datetime | None:
     refused = [
         each
         for _, each in made
-        if each.state is OperationState.DECLINED and each.error_code != CAME_BACK
+        if each.state is OperationState.DECLINED and each.error_code not in NOT_AGAIN
     ]
     if refused:
         told = ", ".join(f"{each.amount} ({each.error_code})" for each in refused)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mobility.audit import Deed, list_deeds
+from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.goodwill import (
     GRANTED,
@@ -23,7 +24,8 @@ from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_any_booking
 from mobility.booking.receipt import list_movements, make_receipt
 from mobility.cities.city import load_city
-from mobility.stuck_steps import BURY
+from mobility.steps import run_if_free
+from mobility.stuck_steps import BURY, give_up, list_stuck
 from mobility.watch import read_all
 from payments.errors import RefusedError
 from payments.money import Money
@@ -190,6 +192,41 @@ async def test_a_refund_that_is_refused_is_tried_again_and_never_granted_anew(to
         await grant(town, booking_id, leg_id, 200)
     assert await pay_goodwill(town.desk, booking_id) is None
     assert await given_back(town, booking_id) == [200]
+
+
+async def test_what_was_given_up_and_paid_otherwise_is_not_paid_with_the_next_grant(
+    town: World,
+) -> None:
+    booking_id, (first, second) = await rode(town, 360, 200)
+    await grant(town, booking_id, first)
+
+    async def refund_hold(*_hold: object, **_more: object) -> None:
+        raise RefusedError("this charge cannot be refunded", "charge_disputed")
+
+    disputed = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold)).desk
+
+    async def work(desk: Desk) -> None:
+        await run_if_free(
+            desk.engine, (STEP, booking_id), lambda key, _now: pay_goodwill(desk, key),
+            worker="w", lease=desk.lease, now=desk.clock(), bury=BURY[STEP],
+        )  # fmt: skip
+
+    await work(disputed)
+    now, by = datetime.now(UTC), {"actor": "rdr_otto", "reason": "paid by hand"}
+    await do(town, lambda tx: give_up(tx, STEP, booking_id, now=now, **by))
+    await grant(town, booking_id, second)
+    await work(town.desk)
+    assert await given_back(town, booking_id) == [200]
+    assert await states(town, booking_id) == ["declined", "done"]
+    assert await do(town, list_stuck) == []
+
+
+async def test_of_a_booking_that_was_given_back_as_a_whole_nothing_is_granted(town: World) -> None:
+    """Also where that refund came back, which a person pays already."""
+    booking_id, (leg_id,) = await rode(town, 360)
+    await do(town, lambda tx: tx.exec_driver_sql("update booking set aim = 'give_back'"))
+    with pytest.raises(WrongStateError, match="given back as a whole"):
+        await grant(town, booking_id, leg_id)
 
 
 async def test_what_a_restore_has_forgotten_is_found_when_it_is_granted_again(

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mobility.booking.payments_seen import apply_events
 from payments.cases import list_cases
 from payments.debt import list_debts
+from payments.money import Money
 from payments.reconcile import reconcile
 from payments.reconciliation import Reconciliation
+from payments.refund import prepare_compensation
 from payments.stripe_events import Event, store_event
 from payments.stripe_gateway import StripeGateway
 from tests.payments.conftest import KEY
@@ -110,6 +112,30 @@ async def test_a_disputed_charge_cannot_be_refunded_as_well(till: Till) -> None:
     await disputed_ride(till)
     refused = await till.refund(500)
     assert refused.refunded.minor == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "borne_by"), [("goodwill", "goodwill_refunds"), ("guarantee", "claim_payable")]
+)
+async def test_one_that_is_lost_gives_what_was_granted_and_refused(
+    till: Till, sandbox: str, reason: str, borne_by: str
+) -> None:
+    """At the expense of who bears it: the provider keeps its fare, and the rider owes nothing."""
+    await disputed_ride(till)
+    async with till.engine.begin() as tx:
+        granted = await prepare_compensation(
+            tx, "pay_1", Money(500), reason=reason, key="goodwill.leg_1.0", now=till.now
+        )
+    assert (await till.drive(granted)).refunded.minor == 0
+    await answer(sandbox, "losing_evidence")
+    for minutes in (1, 2):
+        run = await reconciled(till, minutes)
+        assert (await cases(till), run.unexplained.minor, await debts(till)) == ([], 0, [])
+    books = await till.balances()
+    assert (books["disputed:EUR"], books[f"{borne_by}:EUR"]) == (0, 500)
+    assert books["provider_payable:bike:EUR"] == -460
+    payment = await till.payment()
+    assert (payment.refunded.minor, payment.compensated.minor) == (500, 500)
 
 
 async def test_a_word_of_the_processor_about_one_has_it_read_at_once(till: Till) -> None:
