@@ -111,9 +111,12 @@ async def test_where_no_other_bike_stands_the_answer_says_so(stage: Stage) -> No
 
 
 async def test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_price(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """1.50 for the bike are locked: a bus for 3.60 costs her no more, and we bear the rest."""
+    """1.50 for the bike are locked: a bus for 3.60 costs her no more, and we bear the rest.
+
+    By her word alone once a week.
+    """
     answer = (await stage.post("problem", {"kind": "vehicle_missing"})).json()
     actions = [each["action"] for each in answer["booking"]["next_actions"]]
     assert (answer["booking"]["state"], actions) == ("cancelled", ["rebook"])
@@ -124,6 +127,18 @@ async def test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_pr
     assert dearer
     assert {one["you_pay"]["amount"] for one in dearer} == {150}
     assert max(one["journey"]["price"]["amount"] for one in dearer) <= 150 + 1000
+    asked: list[object] = []
+
+    async def has_gone_on(_tx: object, *of: object) -> bool:
+        asked.append(of)
+        return True
+
+    monkeypatch.setattr("mobility.api.rebooking.has_gone_on", has_gone_on)
+    again = (await stage.api.client.get(url, headers=stage.headers)).json()
+    rider_id = (await stage.booking.trip(stage.booking_id)).rider_id
+    assert asked == [(rider_id, stage.api.now - timedelta(days=7))]
+    prices = [one["journey"]["price"] for one in again["options"]]
+    assert [each for each in prices if (each["max"] or each["amount"]) > 150] == []
 
 
 async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: Stage) -> None:

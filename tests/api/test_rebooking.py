@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -326,26 +326,6 @@ async def test_who_could_not_use_a_leg_goes_on_at_the_locked_price(stage: Stage)
     assert (old["rebooked_as"], actions(old)) == (new.json()["id"], [])
     again = await stage.rebook(key="two")
     assert again.json()["type"] == "/problems/already-rebooked"
-
-
-async def test_by_her_word_alone_a_rider_goes_on_at_our_expense_once_a_week(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await stage.at("09:05:00")
-    await _report(stage, bus(stage.trip, 0)["id"], "wheelchair_refused")
-    asked: list[datetime] = []
-
-    async def has_gone_on(_tx: object, rider_id: str, since: datetime) -> bool:
-        assert rider_id
-        asked.append(since)
-        return True
-
-    monkeypatch.setattr("mobility.api.rebooking.has_gone_on", has_gone_on)
-    found = (await stage.get("/rebooking")).json()
-    assert asked == [stage.api.now - timedelta(days=7)]
-    prices = [one["journey"]["price"] for one in found["options"]]
-    assert prices
-    assert max(each["max"] or each["amount"] for each in prices) <= 360
 
 
 async def test_of_two_trips_rebooked_at_once_one_is_at_our_expense(stage: Stage) -> None:

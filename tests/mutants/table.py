@@ -304,8 +304,8 @@ MUTANTS = (
         "mobility/api/rebooking.py",
         "    dearer = not reported or not ",
         "    dearer = not reported or ",
-        "tests/api/test_rebooking.py::"
-        "test_by_her_word_alone_a_rider_goes_on_at_our_expense_once_a_week",
+        "tests/api/test_leg_problems.py::"
+        "test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_price",
     ),
     Mutant(
         "staff gives back more of a leg than it cost",
