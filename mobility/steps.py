@@ -161,7 +161,8 @@ _HOLD = (
     update(step)
     .values(
         worker=bindparam("token"),
-        lease_until=func.now() + bindparam("lease", type_=Interval),
+        # not the transaction's beginning: it may have waited for the booking's lock since
+        lease_until=func.clock_timestamp() + bindparam("lease", type_=Interval),
         attempts=step.c.attempts + 1,
     )
     .returning(step.c.kind, step.c.generation, step.c.attempts, step.c.key)

@@ -70,6 +70,17 @@ async def test_who_asks_for_a_step_may_take_it_at_once_if_nobody_is_at_it(
     assert await rows(engine) == [("car", 0)], "asked for meanwhile, so it is run once more"
 
 
+async def test_a_lease_is_whole_also_where_its_transaction_began_long_before(
+    engine: AsyncEngine,
+) -> None:
+    async with transaction(engine) as tx:
+        await steps.enqueue(tx, kind="wash", key="car", run_at=now())
+        await tx.execute(text("select pg_sleep(0.3)"))
+        await steps.claim_asked(tx, ("wash", "car"), worker="waited", lease=SHORT)
+        left = await tx.scalar(text("select lease_until - clock_timestamp() from step"))
+    assert timedelta() < left <= SHORT
+
+
 async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine) -> None:
     await ask(engine, "car")
     held = await steps.claim(engine, kinds=["wash"], worker="slow", lease=SHORT)

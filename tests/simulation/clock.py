@@ -15,6 +15,8 @@ CREATE SCHEMA sim;
 CREATE TABLE sim.clock (at timestamptz NOT NULL);
 INSERT INTO sim.clock VALUES ('2026-12-01T08:00:00Z');
 CREATE FUNCTION sim.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM sim.clock';
+CREATE FUNCTION sim.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+    'SELECT sim.now()';
 DROP INDEX public.ix_step_run_at;
 CREATE INDEX ix_step_run_at ON public.step (run_at, kind, key);
 """
@@ -24,7 +26,7 @@ to how the pages of the table happen to lie.
 OPTIONS = (
     "-c synchronous_commit=off -c enable_sort=off -c jit=off -c search_path=sim,public,pg_catalog"
 )
-"""With ``pg_catalog`` last, ``now()`` is ours; what an index has in order is not sorted."""
+"""With ``pg_catalog`` last, the time of day is ours; what an index has in order is not sorted."""
 
 _SET = text("UPDATE sim.clock SET at = :at")
 
