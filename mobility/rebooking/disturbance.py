@@ -77,10 +77,11 @@ def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Di
 def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | None:
     """The leg that its rider could not use and pays nothing for; None if there is none.
 
-    Nothing once she has gone on, or an hour after she said so.
+    Nothing once she has gone on, or an hour after she said so. A ticket that has become valid may
+    carry her on: by her word alone it is not given back any more.
     """
     for index, leg in enumerate(legs):
-        went_on = any(each.state in USED for each in legs[index + 1 :] if each.provider_id)
+        went_on = any(_may_carry(each, now) for each in legs[index + 1 :] if each.provider_id)
         start, last = leg.detail, legs[-1].detail
         if start is None or last is None or went_on or not _was_unusable(leg, now):
             continue
@@ -95,6 +96,11 @@ def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | Non
             at=now,
         )
     return None
+
+
+def _may_carry(leg: LegRecord, now: datetime) -> bool:
+    valid = leg.state == LegState.CONFIRMED and not leg.metered and now >= leg.departs_at
+    return valid or leg.state in USED
 
 
 def _was_unusable(leg: LegRecord, now: datetime) -> bool:

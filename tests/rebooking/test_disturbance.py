@@ -201,7 +201,9 @@ def reported(
 @pytest.mark.parametrize(
     ("legs", "now", "expected"),
     [
-        ([reported(BIKE), SECOND], "08:25", "reported leg_bike +0, from leg_bike at D 08:25"),
+        ([reported(BIKE), SECOND], "08:24", "reported leg_bike +0, from leg_bike at D 08:24"),
+        ([reported(BIKE), SECOND], "08:25", "as booked"),  # its ticket may have been shown
+        ([reported(SECOND), BIKE], "08:30", "reported leg_2-2 +0, from leg_2-2 at C 08:30"),
         ([FIRST, reported(BIKE)], "09:23", "reported leg_bike +0, from leg_bike at D 09:23"),
         ([FIRST, reported(BIKE)], "09:24", "as booked"),  # an hour later
         ([reported(BIKE, believed=False)], "08:25", "as booked"),
