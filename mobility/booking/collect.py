@@ -85,8 +85,11 @@ async def collect(desk: Desk, debt_id: str) -> datetime | None:
 
 
 async def _settled(desk: Desk, debt: Debt) -> None:
-    """Tell who watches, and have rebates seen to that waited for the debt."""
-    if debt.state is DebtState.PAID:
+    """Tell who watches, and have rebates seen to that waited for the debt.
+
+    Also where what is left is too little to be charged: nobody will ever pay it.
+    """
+    if not debt.is_due:
         async with transaction(desk.engine) as tx:
             await ask_to_cap(tx, desk, debt.booking_id, desk.clock())
             await ask_to_bear(tx, await get_trip(tx, debt.booking_id), desk.clock())

@@ -20,14 +20,17 @@ async def find_charged(tx: AsyncConnection, payment_id: str) -> str | None:
     """The payment that a trip was charged by: its own, or the later charge where the hold was gone.
 
     Returns:
-        None where nothing was due, or something is still owed; asked for again when that is paid.
+        None where nothing was charged, or something is still owed; asked for again when that is
+        paid, or turns out to be too little to be charged.
     """
     mine = await find_payment(tx, payment_id)
     debts = await list_debts(tx, [payment_id])
     if mine is None or any(debt.is_due for debt in debts):
         return None
     later = [debt.charge_id for debt in debts if debt.id == payment_id and not mine.captured]
-    return later[0] if later else payment_id
+    if not later:
+        return payment_id
+    return later[0] if await find_payment(tx, later[0]) is not None else None
 
 
 async def carry_out(desk: Desk, operation: Operation) -> datetime | None:

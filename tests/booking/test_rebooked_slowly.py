@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.collect import collect
@@ -118,12 +119,7 @@ async def test_what_was_collected_later_goes_back_beyond_the_locked_price_too(
     new = await rebook(town, old, 0, bike_leg(ceiling=500, price=500))
     await town.advance(new)
     await lapse(town, new)
-    town.operators[BIKE].ride(120, 3000)
-    leg_id = (await town.trip(new)).provided[0].id
-    for ask in (ask_to_start, ask_to_finish):
-        await do(town, lambda tx, ask=ask: ask(tx, new, leg_id, town.desk.clock()))  # type: ignore[misc]
-        await town.advance(new)
-    payment_id = (await do(town, lambda tx: get_any_booking(tx, new))).payment_id
+    payment_id = await rode_too_long(town, new)
     await collect(town.desk, payment_id)
     await town.advance(new)
     await bear_difference(town.desk, new)
@@ -131,6 +127,50 @@ async def test_what_was_collected_later_goes_back_beyond_the_locked_price_too(
     assert await back(town, new) == 400
     books = await town.books()
     assert (books["rebooking_costs:EUR"], sum(books.values())) == (400, 0)
+
+
+async def rode_too_long(world: World, booking_id: str) -> str:
+    """Two hours by bike for 5.00; the payment that it is to be taken by."""
+    world.operators[BIKE].ride(120, 3000)
+    leg_id = (await world.trip(booking_id)).provided[0].id
+    for ask in (ask_to_start, ask_to_finish):
+        await do(world, lambda tx, ask=ask: ask(tx, booking_id, leg_id, world.desk.clock()))  # type: ignore[misc]
+        await world.advance(booking_id)
+    payment_id: str = (await do(world, lambda tx: get_any_booking(tx, booking_id))).payment_id
+    return payment_id
+
+
+async def test_what_is_too_little_to_be_collected_keeps_nothing_from_going_back(
+    town: World,
+) -> None:
+    """Of 5.00 the hold had 4.60; nobody can charge 0.40, and 3.60 of the 4.60 are not hers."""
+    old = await booked(town, ticket_leg(BUS, 100, 5))
+    new = await rebook(town, old, 0, bike_leg(ceiling=460, price=460))
+    await town.advance(new)
+    payment_id = await rode_too_long(town, new)
+    await bear_difference(town.desk, new)
+    assert await back(town, new) == 0  # it may still be collected
+    await do(town, lambda tx: tx.exec_driver_sql("delete from step where kind = 'bear_difference'"))
+    await collect(town.desk, payment_id)
+    asked = "select key from step where kind = 'bear_difference'"
+    assert list(await do(town, lambda tx: tx.scalars(text(asked)))) == [new]
+    await bear_difference(town.desk, new)
+    assert await back(town, new) == 360
+
+
+async def test_nothing_goes_back_of_what_was_never_charged(town: World) -> None:
+    """Her bank let the hold go, and what is owed is too little to be charged."""
+    old = await booked(town, ticket_leg(BUS, 100, 5))
+    new = await rebook(town, old, 0, bike_leg(ceiling=500, price=500))
+    await town.advance(new)
+    await lapse(town, new)
+    payment_id = await rode_too_long(town, new)
+    for table, column in (("debt", "amount_minor"), ("payment", "receivable_minor")):
+        little = f"update {table} set {column} = 40 where id = '{payment_id}'"
+        await do(town, lambda tx, little=little: tx.exec_driver_sql(little))  # type: ignore[misc]
+    await collect(town.desk, payment_id)
+    assert await bear_difference(town.desk, new) is None
+    assert await back(town, new) == 0
 
 
 async def test_who_lets_her_bank_wait_until_the_old_ticket_ended_pays_no_more_than_was_locked(
