@@ -24,7 +24,6 @@ from mobility.claims.states import ClaimState
 from mobility.claims.store import get_claim, list_filed
 from mobility.db import transaction
 from mobility.identity.tokens import RiderIdentity
-from mobility.steps import run_if_free
 from payments.claims import CarrierPays
 
 router = APIRouter(prefix="/v1/finance/claims", tags=["finance"])
@@ -102,15 +101,7 @@ async def accept_claim(
     async with transaction(wiring.engine) as tx:
         await keyed.claim(tx)
         await accept(tx, claim_id, body.by(finance), now)
-    desk = wiring.desk
-    await run_if_free(
-        desk.engine,
-        (STEP, claim_id),
-        lambda key, _now: pay_claim(desk, key),
-        worker=desk.worker,
-        lease=desk.lease,
-        now=desk.clock(),
-    )
+    await wiring.desk.run_now(STEP, claim_id, pay_claim)
     async with transaction(wiring.engine) as tx:
         return ClaimView.of(await get_claim(tx, claim_id))
 

@@ -14,7 +14,6 @@ from mobility.audit import Deed
 from mobility.booking.errors import KeyMissingError
 from mobility.booking.goodwill import GRANTED, STEP, grant_goodwill, pay_goodwill
 from mobility.db import transaction
-from mobility.steps import run_if_free
 from payments.money import Money
 
 router = APIRouter(prefix="/v1/operations/bookings", tags=["operations"])
@@ -67,14 +66,6 @@ async def give_goodwill(
             amount = None if body.amount is None else body.amount.money
             deed = Deed(staff.rider_id, GRANTED, f"{booking_id} {leg_id}", body.reason, now)
             await grant_goodwill(tx, booking_id, leg_id, amount, deed)
-    desk = wiring.desk
-    await run_if_free(
-        desk.engine,
-        (STEP, booking_id),
-        lambda key, _now: pay_goodwill(desk, key),
-        worker=desk.worker,
-        lease=desk.lease,
-        now=desk.clock(),
-    )
+    await wiring.desk.run_now(STEP, booking_id, pay_goodwill)
     async with transaction(wiring.engine) as tx:
         return await show(tx, booking_id)

@@ -97,12 +97,4 @@ async def wait_for_background(seconds: float) -> None:
 
 
 async def _advance_if_free(desk: Desk, booking_id: str) -> None:
-    await steps.run_if_free(
-        desk.engine,
-        (STEP, booking_id),
-        lambda key, _now: advance(desk, key),
-        worker=desk.worker,
-        lease=desk.lease,
-        now=desk.clock(),
-        bury=leave_to_staff,
-    )
+    await desk.run_now(STEP, booking_id, advance, leave_to_staff)

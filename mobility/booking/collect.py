@@ -171,11 +171,4 @@ async def ask_to_pay(
 
 async def collect_now(desk: Desk, debt_id: str) -> None:
     """Do the step in this process, unless another one is at it."""
-    await steps.run_if_free(
-        desk.engine,
-        (STEP, debt_id),
-        lambda key, _now: collect(desk, key),
-        worker=desk.worker,
-        lease=desk.lease,
-        now=desk.clock(),
-    )
+    await desk.run_now(STEP, debt_id, collect)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from mobility import steps
 from mobility.cities.facts import DayCeiling
 from payments.gateway import Gateway
 from providers.port import Provider
@@ -36,3 +37,21 @@ class Desk:
     """Told the id of every booking that changed, for those who watch it."""
     day_ceilings: tuple[DayCeiling, ...] = ()
     """What a rider's day costs at most over several modes; none where the city has none."""
+
+    async def run_now(
+        self,
+        kind: str,
+        key: str,
+        work: Callable[[Desk, str], Awaitable[datetime | None]],
+        bury: steps.Bury | None = None,
+    ) -> None:
+        """Do a step in this process if it is due, unless somebody else is at it."""
+        await steps.run_if_free(
+            self.engine,
+            (kind, key),
+            lambda key, _now: work(self, key),
+            worker=self.worker,
+            lease=self.lease,
+            now=self.clock(),
+            bury=bury,
+        )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from mobility.booking.desk import Desk
 from mobility.claims.store import add_noticed
 from mobility.db import transaction
 from mobility.identity.roles import Role
@@ -26,11 +26,13 @@ async def anna_was_late(world: World) -> dict[str, str]:
     async def changed(_booking_id: str) -> None:
         return
 
-    desk = SimpleNamespace(
+    unused: Any = None
+    desk = Desk(
         engine=world.wiring.engine, clock=world.wiring.clock, worker="test",
-        lease=timedelta(seconds=5), changed=changed,
+        lease=timedelta(seconds=5), changed=changed, providers={}, gateway=unused,
+        pseudonym=unused, customer=unused, known_customer=unused, return_url="",
     )  # fmt: skip
-    world.wiring = replace(world.wiring, desk=cast("Any", desk))
+    world.wiring = replace(world.wiring, desk=desk)
     world.app.state.wiring = world.wiring
     headers = await world.sign_in()
     rider_id = (await world.client.get("/v1/trial/rider", headers=headers)).json()
