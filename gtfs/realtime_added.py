@@ -8,10 +8,19 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gtfs.ids import TripIdx
-from gtfs.realtime_match import Calls, Matcher, Reason, Run, calls_of_trip
+from gtfs.realtime_match import Calls, Matcher, calls_of_trip
 from gtfs.realtime_tables import NewRun
 from gtfs.realtime_times import run_times
-from gtfs.realtime_values import CallState, CallUpdate, Relation, TimeChange, TripRef, TripUpdate
+from gtfs.realtime_values import (
+    CallState,
+    CallUpdate,
+    Reason,
+    Relation,
+    Run,
+    TimeChange,
+    TripRef,
+    TripUpdate,
+)
 from gtfs.service_time import DAY_S
 
 _LONGEST_S = 7 * DAY_S

@@ -8,8 +8,7 @@ from datetime import date, datetime
 from enum import Enum
 
 from gtfs.ids import RouteIdx, StopIdx, TripIdx
-from gtfs.realtime_match import Reason, Run, Unmatched
-from gtfs.realtime_values import Alert, Informed, TripRef, Vehicle
+from gtfs.realtime_values import Alert, Informed, Reason, Run, TripRef, Unmatched, Vehicle
 from gtfs.timetable import Timetable
 
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import Enum
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -23,9 +22,12 @@ from gtfs.ids import StopIdx, TripIdx
 from gtfs.realtime_plain import Plan
 from gtfs.realtime_values import (
     CallUpdate,
+    Reason,
     Relation,
+    Run,
     TripRef,
     TripUpdate,
+    Unmatched,
 )
 from gtfs.service_time import DAY_S, day_zero
 from gtfs.timetable import Timetable
@@ -35,31 +37,6 @@ MAX_NAMED = 200
 _ONE_DAY = timedelta(days=1)
 _NEAR_START_S = 1_800
 """A run of frequencies.txt without exact times is the one that starts nearest, within this."""
-
-
-class Reason(Enum):
-    """Why something in a message concerns nothing that we know."""
-
-    UNKNOWN_TRIP = "the timetable has no such trip"
-    NOT_THAT_DAY = "the trip does not run on that day"
-    AMBIGUOUS = "more than one trip fits"
-    UNKNOWN_STOP = "no such call of the trip"
-    UNKNOWN_ROUTE = "a new trip of a line that the timetable does not have"
-    TOO_FEW_CALLS = "a new trip with fewer than two calls that have a stop and a time"
-
-
-class Unmatched(NamedTuple):
-    """Something a message named in vain."""
-
-    reason: Reason
-    id: str
-
-
-class Run(NamedTuple):
-    """One trip on one service day."""
-
-    trip: TripIdx
-    day: date
 
 
 class Calls(NamedTuple):

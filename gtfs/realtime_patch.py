@@ -18,13 +18,15 @@ from gtfs.realtime_live import (
     TripChange,
     index_alerts,
 )
-from gtfs.realtime_match import Calls, Matcher, Reason, Rules, Run, calls_of_trip
+from gtfs.realtime_match import Calls, Matcher, Rules, calls_of_trip
 from gtfs.realtime_tables import NewRun, grown
 from gtfs.realtime_times import RunTimes, run_times
 from gtfs.realtime_values import (
     Alert,
     Message,
+    Reason,
     Relation,
+    Run,
     TimedCalls,
     TripUpdate,
     Updates,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.ids import TripIdx
-from gtfs.realtime_match import Run
+from gtfs.realtime_values import Run
 from gtfs.tables import EventTable, PatternTable, ServiceTable, Strings, TripTable
 from gtfs.timetable import Timetable
 from gtfs.trip_columns import ranges

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gtfs.geo import LatLon
+from gtfs.ids import TripIdx
 
 
 class RealtimeError(Exception):
@@ -225,3 +226,28 @@ class Updates:
     def at(self) -> datetime | None:
         """When the newest of them was made."""
         return max((m.at for m in self.messages if m.at is not None), default=None)
+
+
+class Reason(Enum):
+    """Why something in a message concerns nothing that we know."""
+
+    UNKNOWN_TRIP = "the timetable has no such trip"
+    NOT_THAT_DAY = "the trip does not run on that day"
+    AMBIGUOUS = "more than one trip fits"
+    UNKNOWN_STOP = "no such call of the trip"
+    UNKNOWN_ROUTE = "a new trip of a line that the timetable does not have"
+    TOO_FEW_CALLS = "a new trip with fewer than two calls that have a stop and a time"
+
+
+class Unmatched(NamedTuple):
+    """Something a message named in vain."""
+
+    reason: Reason
+    id: str
+
+
+class Run(NamedTuple):
+    """One trip on one service day."""
+
+    trip: TripIdx
+    day: date

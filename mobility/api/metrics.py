@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from gtfs.realtime_match import Reason
+from gtfs.realtime_values import Reason
 from mobility.api.dependencies import Now, WiringDep
 from mobility.api.health import ask_payments, ask_providers
 from mobility.db import transaction

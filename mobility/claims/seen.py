@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from gtfs.ids import TripIdx
 from gtfs.realtime_live import Kind, Live
-from gtfs.realtime_match import Run
+from gtfs.realtime_values import Run
 from gtfs.service_time import DAY_S, instant, seconds_at
 from gtfs.timetable import Timetable
 from mobility.planning.offer import TripCalls

@@ -10,10 +10,9 @@ from gtfs.ids import TripIdx
 from gtfs.journey import between, search, search_latest
 from gtfs.load import read_feed
 from gtfs.realtime_live import Kind, Live
-from gtfs.realtime_match import Reason, Run
 from gtfs.realtime_patch import patched
 from gtfs.realtime_read import read_message
-from gtfs.realtime_values import Updates
+from gtfs.realtime_values import Reason, Run, Updates
 from gtfs.service_time import format_clock, parse_clock
 from gtfs.text import text_of, timetable_from_text
 from gtfs.timetable import Timetable

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from gtfs.ids import RouteIdx, StopIdx, TripIdx
 from gtfs.realtime_live import Live, TripChange
-from gtfs.realtime_match import Run as PlannedRun
+from gtfs.realtime_values import Run as PlannedRun
 from gtfs.service_time import format_clock, instant
 from gtfs.timetable import Timetable
 from mobility.api.motis.modes import MotisMode, mode_of_route
