@@ -266,11 +266,9 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
 def _next_actions(
     record: BookingRecord, disturbed: Disturbance | None, now: datetime
 ) -> list[NextAction]:
-    going_on = [
-        NextAction(action="rebook", leg_id=found.leg_id)
-        for found in (disturbed,)
-        if found is not None and record.rebooked_as is None
-    ]
+    going_on = []
+    if disturbed is not None and record.rebooked_as is None:
+        going_on.append(NextAction(action="rebook", leg_id=disturbed.leg_id))
     if record.aim != "travel":
         return going_on
     if record.state == "awaiting_payment":

@@ -1,4 +1,7 @@
-"""Rebook a trip whose next leg is cancelled or will be missed, at the price that was locked."""
+"""Rebook a trip at the price that was locked.
+
+One whose next leg is cancelled or will be missed, or whose rider could not use a leg.
+"""
 
 from __future__ import annotations
 
