@@ -47,6 +47,12 @@ Handler = Callable[[str, datetime], Awaitable["datetime | None"]]
 Bury = Callable[[AsyncConnection, str, datetime], Awaitable[None]]
 """Takes the transaction in which a step becomes a dead letter, its key, and now."""
 
+FIRST_LEASE = timedelta(seconds=3)
+"""How long at most who takes a step while asking for it keeps it before its first heartbeat.
+
+Dead by then, it leaves others two of the five seconds in which a hold may be asked for
+(``HOLD_DEADLINE`` in ``mobility.booking.states``).
+"""
 LONGEST_PAUSE = timedelta(minutes=5)
 DEAD_AFTER = timedelta(hours=1)
 """How long after its first failure a failing step becomes a dead letter: about 20 attempts."""
@@ -65,6 +71,8 @@ class Claim:
     generation: int
     attempts: int
     worker: str
+    first_lease: timedelta
+    """How long it is held unless it is renewed."""
 
 
 class LeaseLostError(Exception):
@@ -121,7 +129,7 @@ async def claim(
         row = (await db.execute(_CLAIM if key is None else _CLAIM_ONE, names)).one_or_none()
     if row is None:
         return None
-    return Claim(row.kind, row.key, row.generation, row.attempts, token)
+    return Claim(row.kind, row.key, row.generation, row.attempts, token, lease)
 
 
 async def claim_asked(
@@ -129,14 +137,16 @@ async def claim_asked(
 ) -> Claim | None:
     """Take the step ``(kind, key)`` in the transaction that asked for it, unless somebody is at it.
 
-    It is due, whatever the database's clock says. Once this has committed it is held; when the
-    process dies then, another takes it after the lease.
+    It is due, whatever the database's clock says. Once this has committed it is held, shortly at
+    first: when the process dies before it begins, another soon takes the step.
     """
     kind, key = step_id
-    token = _token(worker)
-    names = {"of_kind": kind, "of_key": key, "token": token, "lease": lease}
+    token, first = _token(worker), min(lease, FIRST_LEASE)
+    names = {"of_kind": kind, "of_key": key, "token": token, "lease": first}
     row = (await tx.execute(_CLAIM_ASKED, names)).one_or_none()
-    return None if row is None else Claim(row.kind, row.key, row.generation, row.attempts, token)
+    if row is None:
+        return None
+    return Claim(row.kind, row.key, row.generation, row.attempts, token, first)
 
 
 def _token(worker: str) -> str:
@@ -189,8 +199,10 @@ async def _beat(engine: AsyncEngine, held: Claim, lease: timedelta) -> None:
     Raises:
         LeaseLostError: somebody else has taken the step.
     """
+    left = held.first_lease
     while True:
-        await asyncio.sleep(lease.total_seconds() / 3)
+        await asyncio.sleep(left.total_seconds() / 3)
+        left = lease
         async with autocommit(engine) as db:
             renewed = await db.execute(
                 update(step)

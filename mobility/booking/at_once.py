@@ -31,8 +31,8 @@ async def take(tx: AsyncConnection, desk: Desk, booking_id: str) -> Taken | None
     """Begin a booking's step in the transaction that asked for it; None if somebody is at it.
 
     A transaction less than asking first and beginning then. To be run once this has committed
-    (``run_taken``); if the process dies, another takes the step after the lease and reads what may
-    have gone out.
+    (``run_taken``); if the process dies before, another takes the step within seconds and reads
+    what may have gone out.
     """
     held = await steps.claim_asked(tx, (STEP, booking_id), worker=desk.worker, lease=desk.lease)
     return None if held is None else Taken(held, await begin(tx, desk, booking_id))

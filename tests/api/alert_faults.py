@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -181,7 +181,7 @@ async def fail_steps(world: World, attempts: int, count: int = 1) -> None:
             lease=MINUTE,
         )
         assert claimed is not None
-        held = steps.Claim(STEP, claimed.key, claimed.generation, attempts, claimed.worker)
+        held = replace(claimed, attempts=attempts)
         now = world.now + timedelta(days=9)
         await steps.fail(world.wiring.engine, held, "no rest", now=now, bury=leave_to_staff)
 

@@ -11,9 +11,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from mobility.booking.at_once import advance_while_waiting, take
 from mobility.booking.cancel import ask_to_cancel, preview
 from mobility.booking.errors import NotEligibleError, OfferExpiredError
 from mobility.booking.ride import ask_to_finish, ask_to_start
+from mobility.booking.trip import BookingState
 from mobility.db import transaction
 from payments.money import Money
 from tests.booking.world import (
@@ -195,6 +197,21 @@ async def test_a_death_at_any_call_of_a_booking_ends_confirmed_with_one_hold(
         if met() < edge:
             return
     pytest.fail("a booking has more edges than were tried")
+
+
+async def test_a_booking_goes_on_at_another_process_when_its_own_dies_before_the_first_call(
+    world: World,
+) -> None:
+    """With a lease as long as a hold may stay undecided."""
+    desk = replace(world.desk, lease=timedelta(seconds=10))
+    booking_id = await world.book(offer_of(bike_leg()))
+    async with transaction(desk.engine) as tx:
+        assert await take(tx, desk, booking_id) is not None
+    trip = await advance_while_waiting(
+        desk, booking_id, until=lambda trip: trip.state is not BookingState.HELD, seconds=12
+    )
+    assert trip.state is BookingState.CONFIRMED
+    assert world.holders(BIKE, "hbf-01") == 1
 
 
 async def test_a_death_at_any_call_of_an_undoing_ends_failed_with_nothing_held(

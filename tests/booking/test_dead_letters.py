@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,7 +190,7 @@ async def test_who_lost_its_lease_buries_nothing(engine: AsyncEngine) -> None:
         await tx.execute(
             text("update step set worker = 'other', failing_since = now() - interval '2 hours'")
         )
-    late = steps.Claim(lost.kind, lost.key, lost.generation, 99, lost.worker)
+    late = replace(lost, attempts=99)
     await steps.fail(engine, late, "no water", now=now(), bury=bury)
     assert await graves(engine) == 0
 

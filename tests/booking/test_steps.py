@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -31,6 +32,14 @@ async def take(engine: AsyncEngine, worker: str, lease: timedelta = LEASE) -> st
     return held.key if held else None
 
 
+async def ask_and_take(
+    engine: AsyncEngine, worker: str, run_at: datetime | None = None
+) -> steps.Claim | None:
+    async with transaction(engine) as tx:
+        await steps.enqueue(tx, kind="wash", key="car", run_at=run_at or now())
+        return await steps.claim_asked(tx, ("wash", "car"), worker=worker, lease=LEASE)
+
+
 async def rows(engine: AsyncEngine) -> list[tuple[object, ...]]:
     async with transaction(engine) as tx:
         found = await tx.execute(text("select key, attempts from step"))
@@ -55,17 +64,11 @@ async def test_who_asks_for_a_step_may_take_it_at_once_if_nobody_is_at_it(
     engine: AsyncEngine,
 ) -> None:
     """Also where the database's clock is behind."""
-
-    async def ask_and_take(worker: str) -> steps.Claim | None:
-        async with transaction(engine) as tx:
-            soon = now() + timedelta(seconds=2)
-            await steps.enqueue(tx, kind="wash", key="car", run_at=soon)
-            return await steps.claim_asked(tx, ("wash", "car"), worker=worker, lease=LEASE)
-
-    held = await ask_and_take("asks")
+    soon = now() + timedelta(seconds=2)
+    held = await ask_and_take(engine, "asks", soon)
     assert held is not None
     assert (held.key, held.attempts) == ("car", 1)
-    assert await ask_and_take("asks as well") is None
+    assert await ask_and_take(engine, "asks as well", soon) is None
     await steps.finish(engine, held, run_again_at=None)
     assert await rows(engine) == [("car", 0)], "asked for meanwhile, so it is run once more"
 
@@ -79,6 +82,34 @@ async def test_a_lease_is_whole_also_where_its_transaction_began_long_before(
         await steps.claim_asked(tx, ("wash", "car"), worker="waited", lease=SHORT)
         left = await tx.scalar(text("select lease_until - clock_timestamp() from step"))
     assert timedelta() < left <= SHORT
+
+
+async def test_who_dies_right_after_asking_for_a_step_keeps_nobody_for_the_whole_lease(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "FIRST_LEASE", SHORT)
+    assert await ask_and_take(engine, "dies") is not None
+    assert await take(engine, "other") is None
+    await asyncio.sleep(0.2)
+    assert await take(engine, "other") == "car"
+
+
+async def test_who_took_a_step_as_it_was_asked_for_keeps_it_while_at_work(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "FIRST_LEASE", SHORT)
+    held = await ask_and_take(engine, "slow")
+    assert held is not None
+    seen: list[object] = []
+
+    async def wash_slowly(_key: str, _now: datetime) -> None:
+        await asyncio.sleep(0.3)
+        async with transaction(engine) as tx:
+            left = await tx.scalar(text("select lease_until - now() from step"))
+        seen.extend((await take(engine, "other"), SHORT < left <= LEASE))
+
+    await steps.run_claimed(engine, held, wash_slowly, now=now(), lease=LEASE)
+    assert (seen, await rows(engine)) == ([None, True], [])
 
 
 async def test_a_heartbeat_keeps_the_lease_of_a_slow_worker(engine: AsyncEngine) -> None:
