@@ -1,11 +1,12 @@
 """What the processor tells us leads to the bookings it concerns; what it forgets to tell, too.
 
-Nothing is believed here: a booking is only made to advance, which reads the processor.
+Nothing is believed here: a booking is only made to advance, which reads the processor. Each of many
+is asked for in a transaction of its own: who keeps the step of one while waiting for that of
+another might be waited for by whom it waits for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -36,7 +37,8 @@ async def apply_events(engine: AsyncEngine, now: datetime) -> int:
         waiting = await list_unapplied(tx, now)
     for event_id in waiting:
         async with transaction(engine) as tx:
-            await _advance(tx, await apply_event(tx, event_id, now), now)
+            for payment_id in await apply_event(tx, event_id, now):
+                await _advance(tx, payment_id, now)
             if await is_about_dispute(tx, event_id):
                 await steps.enqueue(tx, kind=RECONCILE, key=EVERYTHING, run_at=now)
     return len(waiting)
@@ -52,7 +54,9 @@ async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
             lapse_within=LAPSE_WITHIN,
             debits_older_than=DEBITS_OLDER_THAN,
         )
-        await _advance(tx, stale, now, wake_dead=False)
+    for payment_id in stale:
+        async with transaction(engine) as tx:
+            await _advance(tx, payment_id, now, wake_dead=False)
     return len(stale)
 
 
@@ -60,23 +64,20 @@ async def see_disputes(engine: AsyncEngine, now: datetime) -> None:
     """Make the bookings advance that wait for a person, and whose dispute has been decided."""
     async with transaction(engine) as tx:
         decided = select(dispute.c.booking_id).where(dispute.c.state != DisputeState.OPEN.value)
-        waiting = await tx.scalars(
-            select(booking.c.id).where(
-                booking.c.state == BookingState.NEEDS_ATTENTION, booking.c.id.in_(decided)
-            )
-        )
-        for booking_id in waiting:
+        those = (booking.c.state == BookingState.NEEDS_ATTENTION, booking.c.id.in_(decided))
+        waiting = list(await tx.scalars(select(booking.c.id).where(*those)))
+    for booking_id in waiting:
+        async with transaction(engine) as tx:
             await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
 
 
 async def _advance(
-    tx: AsyncConnection, payment_ids: Iterable[str], now: datetime, *, wake_dead: bool = True
+    tx: AsyncConnection, payment_id: str, now: datetime, *, wake_dead: bool = True
 ) -> None:
-    for payment_id in payment_ids:
-        payment = await get_payment(tx, payment_id)
-        kind, key = STEP, payment.booking_id
-        if payment.debt_id is not None:
-            kind, key = COLLECT, payment.debt_id
-        elif await tx.scalar(select(booking.c.id).where(booking.c.id == key)) is None:
-            continue  # of a booking that a restore lost: there is nothing to go on
-        await steps.enqueue(tx, kind=kind, key=key, run_at=now, wake_dead=wake_dead)
+    payment = await get_payment(tx, payment_id)
+    kind, key = STEP, payment.booking_id
+    if payment.debt_id is not None:
+        kind, key = COLLECT, payment.debt_id
+    elif await tx.scalar(select(booking.c.id).where(booking.c.id == key)) is None:
+        return  # of a booking that a restore lost: there is nothing to go on
+    await steps.enqueue(tx, kind=kind, key=key, run_at=now, wake_dead=wake_dead)
