@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -61,10 +61,18 @@ async def refuse_while_rebuilding(engine: AsyncEngine) -> None:
     """
     try:
         async with transaction(engine) as tx:
-            free = await tx.scalar(select(func.pg_try_advisory_xact_lock_shared(_LOCK)))
+            await tx.run_sync(require_nobody_rebuilding)
     except OperationalError:
         return
-    if not free:
+
+
+def require_nobody_rebuilding(connection: Connection) -> None:
+    """The same, asked on a connection that is open.
+
+    Raises:
+        NotAloneError: a restore is being rebuilt.
+    """
+    if not connection.scalar(select(func.pg_try_advisory_xact_lock_shared(_LOCK))):
         raise NotAloneError(
             "`mobility restore rebuild` is at work on this database; start when it is through"
         )

@@ -123,6 +123,7 @@ def migrate_database() -> None:
 
     Example: DATABASE_URL=postgresql://localhost/mobility mobility migrate
     """
+    from mobility.alone import NotAloneError  # noqa: PLC0415
     from mobility.migrate import migrate  # noqa: PLC0415
 
     settings = Settings()
@@ -131,7 +132,11 @@ def migrate_database() -> None:
             "mobility migrate: DATABASE_URL is not set; `mobility serve` migrates by itself\n"
         )
         raise typer.Exit(2)
-    migrate(settings.database_url)
+    try:
+        migrate(settings.database_url)
+    except NotAloneError as error:
+        sys.stderr.write(f"mobility migrate: {error}\n")
+        raise typer.Exit(2) from error
     typer.echo("The tables are those of this version.")
 
 

@@ -11,6 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from mobility.alone import require_nobody_rebuilding
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 7_041_116  # any number, the same for all: pg_advisory_lock's key for this database
 
@@ -18,13 +20,17 @@ _LOCK = 7_041_116  # any number, the same for all: pg_advisory_lock's key for th
 def migrate(database_url: str) -> None:
     """Run every migration that ``database_url`` lacks; nothing happens if it lacks none.
 
-    A second starter waits for the first. Raises alembic.util.CommandError if the database is newer
-    than this version.
+    A second starter waits for the first.
+
+    Raises:
+        NotAloneError: a restore is being rebuilt.
+        alembic.util.CommandError: the database is newer than this version.
     """
     engine = create_engine(
         "postgresql+psycopg://" + database_url.split("://", 1)[1], poolclass=NullPool
     )
     with engine.connect() as connection:
+        require_nobody_rebuilding(connection)
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()
         try:

@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
+from mobility.alone import NotAloneError
 from mobility.embedded.checks import (
     POLLING_ALONE,
     check_settings,
@@ -125,13 +126,18 @@ class _Start:
         self.supervisor.wait_until_ready()
 
     def prepare(self, preparations: Sequence[Preparation]) -> None:
-        """The tables and the city. Raises EmbeddedError if a given server does not answer."""
+        """The tables and the city.
+
+        Raises EmbeddedError if a given server does not answer, or a restore is being rebuilt.
+        """
         _require_redis(self.environment["REDIS_URL"])
         with self.display.step("Tables"):
             try:
                 migrate(self.environment["DATABASE_URL"])
             except OperationalError as error:
                 raise EmbeddedError(f"DATABASE_URL cannot be used: {error.orig}") from error
+            except NotAloneError as error:
+                raise EmbeddedError(str(error)) from error
         for label, prepare in preparations:
             with self.display.step(label) as progress:
                 prepare(settings_in(self.environment, self.settings), progress)

@@ -1,5 +1,6 @@
 """One command runs it, nothing outlives it, and after any death the next start recovers."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from mobility.alone import alone
+from mobility.db import transaction
 from mobility.embedded.folder import find_running
 from mobility.embedded.process import reserve_port
 from tests.processes import SERVE, Instance, processes_of
@@ -144,6 +149,24 @@ def test_a_server_that_does_not_answer_is_named(
     with holder:
         refused = refuse(tmp_path / "data", port=port, **{variable: url})
     assert f"{variable} cannot be used: {said}" in refused
+
+
+async def test_nothing_is_changed_in_a_database_while_a_restore_is_rebuilt(
+    tmp_path: Path, engine: AsyncEngine, database_url: str
+) -> None:
+    unmigrated = text("DELETE FROM alembic_version RETURNING version_num")
+    async with transaction(engine) as tx:
+        assert await tx.scalar(unmigrated)
+    await engine.dispose()
+    port, holder = reserve_port()
+    with holder:
+        async with alone(engine):
+            refused = await asyncio.to_thread(
+                refuse, tmp_path / "data", port=port, DATABASE_URL=database_url
+            )
+    assert "mobility: `mobility restore rebuild` is at work on this database" in refused
+    async with transaction(engine) as tx:
+        assert await tx.scalar(unmigrated) is None
 
 
 @pytest.mark.parametrize(

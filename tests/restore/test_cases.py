@@ -13,7 +13,9 @@ import httpx
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner
 
+from mobility import cli
 from mobility.alone import NotAloneError, alone, refuse_while_rebuilding
 from mobility.booking.day_ceiling import cap_day
 from mobility.cities.facts import Confidence, DayCeiling
@@ -261,6 +263,19 @@ async def test_while_it_works_no_other_begins_and_nobody_starts(
             await refuse_while_rebuilding(late)
     await refuse_while_rebuilding(late)
     await late.dispose()
+
+
+async def test_while_it_works_nobody_changes_the_tables(
+    engine: AsyncEngine, database_url: str
+) -> None:
+    await engine.dispose()
+    async with alone(engine):
+        said = CliRunner().invoke(cli.app, ["migrate"], env={"DATABASE_URL": database_url})
+    assert said.exit_code == 2
+    assert said.stderr == (
+        "mobility migrate: `mobility restore rebuild` is at work on this database; "
+        "start when it is through\n"
+    )
 
 
 async def test_no_time_limit_of_the_server_for_idle_sessions_ends_it(
