@@ -272,7 +272,8 @@ def _next_actions(
     if record.aim != "travel":
         return going_on
     if record.state == "awaiting_payment":
-        return [NextAction(action="pay"), *_extension(record), NextAction(action="cancel")]
+        longer = [] if record.rebooked_from else _extension(record)
+        return [NextAction(action="pay"), *longer, NextAction(action="cancel")]
     if record.state == "held":
         return [NextAction(action="cancel")]
     if record.state not in ("confirmed", "active", "needs_attention"):

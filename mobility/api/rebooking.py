@@ -41,7 +41,13 @@ from mobility.booking.errors import (
     WrongStateError,
 )
 from mobility.booking.queries import BookingRecord, get_booking, get_method
-from mobility.booking.rebooked import Rebooks, has_gone_on, list_given_up, lock_price
+from mobility.booking.rebooked import (
+    Rebooks,
+    find_deadline,
+    has_gone_on,
+    list_given_up,
+    lock_price,
+)
 from mobility.booking.ride import find_leg
 from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
@@ -123,6 +129,8 @@ class Rest(NamedTuple):
     locked: Money
     most: Money
     """What another way may cost at most; what it costs beyond ``locked`` we bear."""
+    certain_by: datetime | None
+    """When a ticket becomes valid that is given up and could be used."""
 
 
 async def _find_rest(
@@ -151,11 +159,12 @@ async def _find_rest(
             f"no carrier says that a leg of {record.id} is cancelled or will be missed; "
             "what has not begun can be cancelled"
         )
-    unusable = find_leg(trip, disturbance.leg_id) if reported else None
-    locked = lock_price(trip, given_up, unusable)
+    disturbed = find_leg(trip, disturbance.leg_id)
+    locked = lock_price(trip, given_up, disturbed if reported else None)
     dearer = not reported or not await has_gone_on(tx, record.rider_id, now - DEARER_EVERY)
     most = most_ceiling(wiring, locked) if dearer else locked
-    return Rest(disturbance, tuple(leg.id for leg in given_up), locked, most)
+    certain_by = find_deadline(given_up, disturbed, by_word=reported)
+    return Rest(disturbance, tuple(leg.id for leg in given_up), locked, most, certain_by)
 
 
 @router.get("/{booking_id}/rebooking", response_model=RebookingView, summary="How could I go on?")
@@ -299,7 +308,8 @@ async def _prepare(
         rest = await _find_rest(tx, wiring, record, now, lock=True)
         if offer.ceiling > rest.most:
             raise OfferExpiredError(f"less of {record.id} is given up now than before; look again")
-        rebooks = Rebooks(record.id, rest.disturbance.first_leg_id, rest.locked)
+        first = rest.disturbance.first_leg_id
+        rebooks = Rebooks(record.id, first, rest.locked, rest.certain_by)
         return await record_booking(tx, wiring, mine, replace(wanted, rebooks=rebooks), now)
 
 

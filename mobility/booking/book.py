@@ -82,6 +82,9 @@ async def prepare_booking(
         tx, [(leg.provider_id, leg.mode) for leg in offer.legs if leg.provider_id is not None]
     )
     booking_id = new_id("bkg")
+    expires_at = now + hold
+    if rebooks is not None and rebooks.certain_by is not None:
+        expires_at = min(expires_at, rebooks.certain_by)
     ceiling = offer.ceiling
     if request.spend_ceiling is not None:
         ceiling = min(ceiling, request.spend_ceiling)
@@ -103,7 +106,7 @@ async def prepare_booking(
                 None if request.spend_ceiling is None else request.spend_ceiling.minor
             ),
             "created_at": now,
-            "expires_at": now + hold,
+            "expires_at": expires_at,
             "rebooked_from": None if rebooks is None else rebooks.booking_id,
             "rebooked_leg_id": None if rebooks is None else rebooks.leg_id,
             "locked_minor": None if rebooks is None else rebooks.locked.minor,

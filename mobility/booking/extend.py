@@ -30,7 +30,8 @@ async def ask_to_extend(
     A vehicle that is confirmed waits for its rider by our own clock: nobody need be asked.
 
     Raises:
-        WrongStateError: it was done before, or nothing of the booking is held.
+        WrongStateError: it was done before, or nothing of the booking is held, or it is not certain
+            yet and rebooks another one, whose tickets become valid meanwhile.
     """
     trip = await get_trip(tx, booking_id, lock=True)
     before = await tx.scalar(select(booking.c.extended_to).where(booking.c.id == booking_id))
@@ -40,6 +41,8 @@ async def ask_to_extend(
     waits = trip.state in WAITING and now < trip.expires_at
     if trip.aim is not Aim.TRAVEL or begun or not (waits or trip.state is BookingState.CONFIRMED):
         raise WrongStateError(f"booking {booking_id} cannot be held for longer: it is {trip.state}")
+    if waits and trip.locked is not None:
+        raise WrongStateError(f"booking {booking_id} rebooks one that is not held for longer")
     vehicles = [leg for leg in trip.provided if leg.scarce]
     kept = [leg for leg in vehicles if leg.state is LegState.CONFIRMED]
     if not waits and not kept:

@@ -45,6 +45,8 @@ class Rebooks:
     leg_id: str
     locked: Money
     """What the rider pays at most for it."""
+    certain_by: datetime | None = None
+    """When it has failed if it is not confirmed; None: as long as any booking is held."""
 
 
 def list_given_up(trip: Trip, leg_id: str) -> list[TripLeg]:
@@ -58,6 +60,17 @@ def list_given_up(trip: Trip, leg_id: str) -> list[TripLeg]:
         and not leg.pending(Ask.START)
         and Ask.CANCEL not in leg.asked
     ]
+
+
+def find_deadline(given_up: list[TripLeg], disturbed: TripLeg, *, by_word: bool) -> datetime | None:
+    """When the first ticket becomes valid that is given up and that its rider could use.
+
+    By a carrier's word those before the disturbed leg are of use to her, by her own (``by_word``)
+    all others. None where there is none.
+    """
+    tickets = [leg for leg in given_up if not leg.scarce]
+    usable = [leg for leg in tickets if by_word or leg.position < disturbed.position]
+    return min((leg.departs_at for leg in usable), default=None)
 
 
 def lock_price(trip: Trip, given_up: list[TripLeg], unusable: TripLeg | None = None) -> Money:

@@ -296,6 +296,23 @@ async def test_what_is_too_dear_for_what_is_left_to_give_up_is_not_booked(
     assert (await stage.get()).json()["rebooked_as"] is None
 
 
+@pytest.mark.parametrize(
+    ("cancelled", "expires_at"),
+    [(SECOND, "09:16:55"), (FIRST, "09:20:00")],  # aboard the first one; nobody is
+)
+async def test_it_is_to_be_certain_before_she_may_be_aboard_what_she_gives_up(
+    stage: Stage, cancelled: str, expires_at: str
+) -> None:
+    await stage.at("09:10:00")
+    stage.say(f"cancel {cancelled} 2026-11-25")
+    answer = await stage.rebook({"payment_method": "pm_card_threeDSecure2Required"})
+    assert answer.status_code == 201, answer.text
+    shown = answer.json()
+    assert (shown["state"], actions(shown)) == ("awaiting_payment", ["pay", "cancel"])
+    expected = datetime.fromisoformat(f"2026-11-25T{expires_at}+01:00")
+    assert datetime.fromisoformat(shown["expires_at"]) == expected
+
+
 async def _report(stage: Stage, leg_id: str, kind: str) -> Json:
     answer = await stage.api.client.post(
         f"/v1/bookings/{stage.trip['id']}/legs/{leg_id}/problem",

@@ -55,7 +55,12 @@ async def booked(world: World, *legs: OfferLeg, rider: str = "rdr_anna") -> str:
 
 
 async def rebook(
-    world: World, old: str, first: int, *legs: OfferLeg, method: str = "pm_card_visa"
+    world: World,
+    old: str,
+    first: int,
+    *legs: OfferLeg,
+    method: str = "pm_card_visa",
+    certain_by: datetime | None = None,
 ) -> str:
     """Record a booking in place of another from its n-th leg on; nothing is carried out yet."""
 
@@ -69,7 +74,7 @@ async def rebook(
         offer = replace(offer_of(*legs), in_place_of=InPlaceOf(old, leg_id))
         request = BookingRequest(
             record.rider_id, offer, method, None, lambda _terms: (),
-            rebooks=Rebooks(old, leg_id, locked),
+            rebooks=Rebooks(old, leg_id, locked, certain_by),
         )  # fmt: skip
         return await prepare_booking(
             tx, request, world._terms, hold=timedelta(minutes=10), now=world.desk.clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from sqlalchemy import text
 
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.collect import collect
+from mobility.booking.errors import WrongStateError
+from mobility.booking.extend import ask_to_extend
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_any_booking
-from mobility.booking.rebooked import bear_difference
+from mobility.booking.rebooked import bear_difference, find_deadline, list_given_up
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import Aim
 from mobility.booking.trips import mark_needs_attention, set_undo_aim
@@ -21,7 +24,10 @@ from tests.booking.test_arrears import approve
 from tests.booking.test_give_back import give_back, lapse
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
 from tests.booking.test_rebooked import back, booked, both, rebook
+from tests.booking.trips import trip_of
 from tests.booking.world import BIKE, World, bike_leg
+
+THREE_D = "pm_card_threeDSecure2Required"
 
 
 @pytest.fixture
@@ -35,9 +41,7 @@ async def test_who_cancels_the_new_one_before_it_is_confirmed_can_rebook_again(
 ) -> None:
     """At her bank's page she changes her mind: the old trip stands as if nothing had been asked."""
     old = await booked(town, ticket_leg(BUS, 360, 5))
-    new = await rebook(
-        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
-    )
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 10), method=THREE_D)
     await town.advance(new)
     assert (await both(town, old, new))[1] == "awaiting_payment | bus planned | requires_action"
     await do(town, lambda tx: ask_to_cancel(tx, new, town.desk.clock()))
@@ -57,9 +61,7 @@ async def test_what_staff_ends_before_it_is_confirmed_keeps_nobody_from_rebookin
     town: World, stuck: bool
 ) -> None:
     old = await booked(town, ticket_leg(BUS, 360, 5))
-    new = await rebook(
-        town, old, 0, ticket_leg(BUS, 450, 10), method="pm_card_threeDSecure2Required"
-    )
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 10), method=THREE_D)
     await town.advance(new)
     if stuck:
         await do(town, lambda tx: mark_needs_attention(tx, new, town.desk.clock()))
@@ -178,9 +180,7 @@ async def test_who_lets_her_bank_wait_until_the_old_ticket_ended_pays_no_more_th
 ) -> None:
     """It ended by the clock and stays paid; we bear the whole of the new one."""
     old = await booked(town, ticket_leg(BUS, 360, 1))
-    new = await rebook(
-        town, old, 0, ticket_leg(BUS, 450, 150), method="pm_card_threeDSecure2Required"
-    )
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 150), method=THREE_D)
     await town.advance(new)
     standing = await do(town, lambda tx: get_standing_of(tx, new))
     await later(town, hours=2).advance(old)
@@ -192,6 +192,60 @@ async def test_who_lets_her_bank_wait_until_the_old_ticket_ended_pays_no_more_th
     await after.advance(new)
     await bear_difference(after.desk, new)
     assert [await back(town, old), await back(town, new)] == [0, 450]
+
+
+async def test_a_ticket_that_becomes_valid_while_her_bank_waits_is_not_given_back(
+    town: World,
+) -> None:
+    """Bus 1 would miss bus 2; once it has left she may be aboard, and goes on from there."""
+    old = await booked(town, ticket_leg(BUS, 360, 3), ticket_leg(BUS, 200, 20))
+    leaves = (await town.trip(old)).legs[0].departs_at
+    late = await rebook(town, old, 0, ticket_leg(BUS, 450, 30), method=THREE_D, certain_by=leaves)
+    await town.advance(late)
+    assert (await town.trip(late)).expires_at == leaves
+    standing = await do(town, lambda tx: get_standing_of(tx, late))
+    approve(town, standing.redirect_url)
+    then = later(town, minutes=3)
+    await then.advance(late)
+    await then.advance(old)
+    assert await both(then, old, late) == (
+        "confirmed | bus confirmed, bus confirmed | captured",
+        "failed | bus cancelled | released",
+    )
+    new = await rebook(then, old, 1, ticket_leg(BUS, 450, 30))
+    await then.advance(new)
+    await then.advance(old)
+    assert await both(then, old, new) == (
+        "confirmed | bus confirmed, bus cancelled | captured",
+        "confirmed | bus confirmed | captured",
+    )
+
+
+async def test_what_is_to_be_certain_by_a_time_is_not_held_for_longer(town: World) -> None:
+    old = await booked(town, ticket_leg(BUS, 360, 5))
+    new = await rebook(town, old, 0, ticket_leg(BUS, 450, 30), method=THREE_D)
+    await town.advance(new)
+    with pytest.raises(WrongStateError):
+        await do(town, lambda tx: ask_to_extend(tx, new, timedelta(minutes=10), town.desk.clock()))
+
+
+@pytest.mark.parametrize(
+    ("legs", "disturbed", "by_word", "expected"),
+    [
+        ("bus confirmed, bus confirmed, bus confirmed", 1, False, 0),
+        ("bus confirmed, bus confirmed, bus confirmed", 0, False, None),  # a carrier's word
+        ("bike confirmed, bus confirmed", 1, False, None),  # whoever unlocks it keeps it
+        ("bike cancelled, bus confirmed, bus confirmed", 0, True, 1),
+        ("bus cancelled, bike confirmed", 0, True, None),
+    ],
+)
+def test_by_when_it_is_to_be_certain(
+    legs: str, disturbed: int, by_word: bool, expected: int | None
+) -> None:
+    trip = trip_of(f"{legs} | captured", state="confirmed")
+    given_up = list_given_up(trip, trip.legs[0].id)
+    found = find_deadline(given_up, trip.legs[disturbed], by_word=by_word)
+    assert found == (None if expected is None else trip.legs[expected].departs_at)
 
 
 async def get_standing_of(tx: Any, booking_id: str) -> Any:

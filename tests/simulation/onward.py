@@ -22,6 +22,7 @@ from mobility.booking.rebooked import (
     STANDS,
     Rebooks,
     borne,
+    find_deadline,
     find_successor,
     list_given_up,
     lock_price,
@@ -128,11 +129,13 @@ async def go_on(world: World, process: Process, way: Way) -> None:
         locked = _lock(trip, meant.leg_id) if reported else lock_price(trip, given_up)
         if not (given_up or reported) or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
             raise WrongStateError(f"less of {trip.id} is given up now")
+        first = next(leg for leg in trip.provided if leg.id == meant.leg_id)
+        certain_by = find_deadline(given_up, first, by_word=reported)
         await prepare_booking(
             tx,
             BookingRequest(
                 trip.rider_id, way.offer, way.method, None, lambda _terms: (),
-                rebooks=Rebooks(trip.id, meant.leg_id, locked),
+                rebooks=Rebooks(trip.id, meant.leg_id, locked, certain_by),
             ),
             lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
             hold=timedelta(minutes=10),
