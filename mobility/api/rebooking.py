@@ -55,7 +55,7 @@ from mobility.identity.riders import lock_rider
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.offer import InPlaceOf, Offer
 from mobility.planning.offers import find_offer
-from mobility.rebooking.disturbance import Because, Disturbance
+from mobility.rebooking.disturbance import Disturbance
 from mobility.wiring import Wiring
 from payments.money import Money
 
@@ -153,17 +153,17 @@ async def _find_rest(
     if not going_on and disturbance is None:
         raise WrongStateError(f"booking {record.id} is {record.state}; there is nothing to rebook")
     given_up = list_given_up(trip, disturbance.first_leg_id) if disturbance else []
-    reported = disturbance is not None and disturbance.because is Because.REPORTED
+    reported = disturbance.reported if disturbance else ()
     if disturbance is None or not (given_up or reported):
         raise NothingToRebookError(
             f"no carrier says that a leg of {record.id} is cancelled or will be missed; "
             "what has not begun can be cancelled"
         )
     disturbed = find_leg(trip, disturbance.leg_id)
-    locked = lock_price(trip, given_up, disturbed if reported else None)
+    locked = lock_price(trip, given_up, [find_leg(trip, each) for each in reported])
     dearer = not reported or not await has_gone_on(tx, record.rider_id, now - DEARER_EVERY)
     most = most_ceiling(wiring, locked) if dearer else locked
-    certain_by = find_deadline(given_up, disturbed, by_word=reported)
+    certain_by = find_deadline(given_up, disturbed, by_word=bool(reported))
     return Rest(disturbance, tuple(leg.id for leg in given_up), locked, most, certain_by)
 
 

@@ -51,12 +51,12 @@ async def offer_options(
 ) -> Options:
     """Journeys from where the rider is to where she wanted to be, as offers for her alone.
 
-    Those that cost ``most`` at most, and not by the departure that took no wheelchair.
+    Those that cost ``most`` at most, and not by a departure that she says she could not use.
     """
     mine = await of_rider(wiring, rider, now, disturbance.at)
     passes, paid, lacks = mine.passes, mine.paid, mine.lacks
-    unusable = next(leg for leg in record.legs if leg.id == disturbance.leg_id)
-    reported = unusable.report.kind if unusable.report else None
+    reported = [leg for leg in record.legs if leg.id in disturbance.reported]
+    kinds = {leg.report.kind for leg in reported if leg.report}
     async with transaction(wiring.engine) as tx:
         held = await _list_held(tx, record, disturbance.first_leg_id, now)
     request = SearchRequest(
@@ -66,7 +66,7 @@ async def offer_options(
         passes=passes,
         passengers=record.passengers,
         paid=paid,
-        wheelchair=reported is Kind.WHEELCHAIR_REFUSED,
+        wheelchair=Kind.WHEELCHAIR_REFUSED in kinds,
     )
     try:
         result = await search_in_thread(wiring.planner.search, request, now)
@@ -76,7 +76,7 @@ async def offer_options(
     itineraries = [
         priced_on_tickets(one, held, pricer, passes=passes, passengers=record.passengers)
         for one in result.itineraries
-        if not (reported and is_the_same(one, unusable))
+        if not any(is_the_same(one, leg) for leg in reported)
     ]
     settings = wiring.settings
     offered = make_offers(

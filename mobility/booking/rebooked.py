@@ -6,6 +6,7 @@ is settled, at our expense. The other booking is touched only once this one is c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,18 +74,17 @@ def find_deadline(given_up: list[TripLeg], disturbed: TripLeg, *, by_word: bool)
     return min((leg.departs_at for leg in usable), default=None)
 
 
-def lock_price(trip: Trip, given_up: list[TripLeg], unusable: TripLeg | None = None) -> Money:
+def lock_price(trip: Trip, given_up: Iterable[TripLeg], unusable: Iterable[TripLeg] = ()) -> Money:
     """What the rider pays at most for what comes in place of these legs.
 
-    As much as they cost her, and as one that turned out to be ``unusable`` would have. Where the
+    As much as they cost her, and as those that turned out to be ``unusable`` would have. Where the
     trip is itself rebooked, no more than its own locked price leaves beside what she keeps of it.
     """
     currency = trip.price.currency
-    instead = Money.total((_cost(leg) for leg in given_up), currency)
+    lost = Money.total((leg.quoted for leg in unusable), currency)
+    instead = Money.total((_cost(leg) for leg in given_up), currency) + lost
     kept = [leg for leg in trip.provided if leg.state is not LegState.CANCELLED]
-    total = Money.total((_cost(leg) for leg in kept), currency)
-    if unusable is not None:
-        instead, total = instead + unusable.quoted, total + unusable.quoted
+    total = Money.total((_cost(leg) for leg in kept), currency) + lost
     most = total if trip.locked is None else min(total, trip.locked)
     return most - min(total - instead, most)
 

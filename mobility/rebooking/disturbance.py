@@ -53,6 +53,8 @@ class Disturbance:
     destination: LatLon
     at: datetime
     """When the rider can be there at the earliest."""
+    reported: tuple[str, ...] = ()
+    """All legs from there on that she could not use, where she says so and no carrier."""
 
 
 def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Disturbance | None:
@@ -75,7 +77,7 @@ def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Di
 
 
 def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | None:
-    """The leg that its rider could not use and pays nothing for; None if there is none.
+    """The first leg that its rider could not use and pays nothing for; None if there is none.
 
     Nothing once she has gone on, or an hour after she said so. A ticket that has become valid may
     carry her on: by her word alone it is not given back any more.
@@ -94,6 +96,7 @@ def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | Non
             origin_name=start.origin_name,
             destination=last.destination,
             at=now,
+            reported=tuple(each.id for each in legs[index:] if _was_unusable(each, now)),
         )
     return None
 

@@ -12,10 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api.booking_flow import check_offer
 from mobility.booking.advance import advance
 from mobility.booking.at_once import wait_for_background
-from mobility.booking.rebooked import has_gone_on
 from payments.money import Money
 from tests.api.conftest import World
 from tests.booking.world import World as Booking
@@ -311,87 +309,3 @@ async def test_it_is_to_be_certain_before_she_may_be_aboard_what_she_gives_up(
     assert (shown["state"], actions(shown)) == ("awaiting_payment", ["pay", "cancel"])
     expected = datetime.fromisoformat(f"2026-11-25T{expires_at}+01:00")
     assert datetime.fromisoformat(shown["expires_at"]) == expected
-
-
-async def _report(stage: Stage, leg_id: str, kind: str) -> Json:
-    answer = await stage.api.client.post(
-        f"/v1/bookings/{stage.trip['id']}/legs/{leg_id}/problem",
-        json={"kind": kind}, headers=stage.headers,
-    )  # fmt: skip
-    assert answer.status_code == 200, answer.text
-    return answer.json()["booking"]  # type: ignore[no-any-return]
-
-
-async def test_who_could_not_use_a_leg_goes_on_at_the_locked_price(stage: Stage) -> None:
-    """The first bus takes no wheelchair: both rides on its ticket go back, the next is taken."""
-    await stage.at("09:05:00")
-    first = bus(stage.trip, 0)["id"]
-    shown = await _report(stage, first, "wheelchair_refused")
-    assert (shown["state"], actions(shown)) == ("cancelled", ["rebook"])
-    assert shown["disturbed"] == {
-        "leg_id": first, "because": "reported", "late_seconds": 0,
-        "text": "Linie 3 konntest du nicht nutzen.",
-    }  # fmt: skip
-    found = (await stage.get("/rebooking")).json()
-    assert (found["given_up"], found["locked_price"]["amount"]) == ([], 360)
-    rides = [leg["trip_id"] for one in found["options"] for leg in one["journey"]["legs"]]
-    assert FIRST not in rides
-    new = await stage.rebook()
-    assert (new.status_code, new.json()["state"]) == (201, "confirmed"), new.text
-    assert new.json()["locked_price"]["amount"] == 360
-    old = (await stage.get()).json()
-    assert (old["rebooked_as"], actions(old)) == (new.json()["id"], [])
-    again = await stage.rebook(key="two")
-    assert again.json()["type"] == "/problems/already-rebooked"
-
-
-async def test_of_two_trips_rebooked_at_once_one_is_at_our_expense(stage: Stage) -> None:
-    await stage.at("09:05:00")
-    other = replace(stage, trip=await book(stage, "other"))
-    for each in (stage, other):
-        await _report(each, bus(each.trip, 0)["id"], "wheelchair_refused")
-
-    async def slowly(*asked: Any) -> bool:
-        found = await has_gone_on(*asked)
-        await asyncio.sleep(0.3)
-        return found
-
-    stage.monkeypatch.setattr("mobility.api.rebooking.has_gone_on", slowly)
-    stage.monkeypatch.setattr("mobility.api.rebooking.lock_price", lambda *_: Money(0))
-    answers = await asyncio.gather(stage.rebook(key="one"), other.rebook(key="two"))
-    assert sorted(each.status_code for each in answers) == [201, 410], [a.text for a in answers]
-
-
-async def test_who_is_erased_meanwhile_books_nothing_more(stage: Stage) -> None:
-    await stage.at("09:05:00")
-    await _report(stage, bus(stage.trip, 0)["id"], "wheelchair_refused")
-
-    async def checked(*asked: Any, **more: Any) -> Any:
-        wanted = await check_offer(*asked, **more)
-        await stage.api.client.delete("/v1/me", headers=stage.headers)
-        return wanted
-
-    stage.monkeypatch.setattr("mobility.api.rebooking.check_offer", checked)
-    answer = await stage.rebook()
-    assert answer.status_code == 401, answer.text
-
-
-@pytest.mark.parametrize(
-    ("kind", "clock", "possible"),
-    [
-        ("wheelchair_refused", "10:04:59", True),
-        ("wheelchair_refused", "10:05:00", False),
-        ("other", "09:06:00", False),
-    ],
-)
-async def test_what_was_reported_is_rebooked_within_an_hour_and_not_for_any_reason(
-    stage: Stage, kind: str, clock: str, *, possible: bool
-) -> None:
-    await stage.at("09:05:00")
-    await _report(stage, bus(stage.trip, 0)["id"], kind)
-    await stage.at(clock)
-    shown = (await stage.get()).json()
-    assert (actions(shown) == ["rebook"], (await stage.get("/rebooking")).json()["possible"]) == (
-        possible,
-        possible,
-    )

@@ -69,7 +69,7 @@ async def rebook(
         leg_id = record.legs[first].id
         mine = await world.trip(old)
         gone = list_given_up(mine, leg_id)
-        unusable = mine.legs[first] if record.legs[first].report else None
+        unusable = [one for one, leg in zip(mine.legs, record.legs, strict=True) if leg.report]
         locked = lock_price(mine, gone, unusable)
         offer = replace(offer_of(*legs), in_place_of=InPlaceOf(old, leg_id))
         request = BookingRequest(
@@ -356,13 +356,12 @@ def test_however_often_she_is_rebooked_a_rider_pays_no_more_than_at_first(
             for leg, price in zip(before.legs, kept + rest, strict=True)
         )
         before = replace(before, legs=legs, locked=locked)
-        first, unusable = legs[len(kept)], None
-        if data.draw(st.booleans()):
-            unusable = replace(first, state=LegState.CANCELLED)
-            legs = (*legs[: len(kept)], unusable, *legs[len(kept) + 1 :])
-            before = replace(before, legs=legs)
+        first, number = legs[len(kept)], len(kept) + data.draw(st.integers(0, len(rest)))
+        unusable = [replace(leg, state=LegState.CANCELLED) for leg in legs[len(kept) : number]]
+        legs = (*legs[: len(kept)], *unusable, *legs[number:])
+        before = replace(before, legs=legs)
         gone = list_given_up(before, first.id)
-        assert [leg.quoted.minor for leg in gone] == (rest if unusable is None else rest[1:])
+        assert [leg.quoted.minor for leg in gone] == rest[len(unusable) :]
         mine = Money(sum(kept))
         most = Money(2**40) if locked is None else locked
         paid += (mine - borne(mine, Money(2**40), most)).minor

@@ -219,3 +219,12 @@ def reported(
 )
 def test_a_leg_that_its_rider_could_not_use(legs: list[LegRecord], now: str, expected: str) -> None:
     assert told(find_reported(legs, at(now))) == expected
+
+
+def test_all_legs_count_that_she_could_not_use() -> None:
+    walked = replace(reported(FIRST), report=None)
+    found = find_reported([walked, reported(SECOND), WALK, reported(BIKE)], at("08:30"))
+    assert (found and found.reported) == ("leg_2-2", "leg_bike")
+    noted = reported(BIKE, outcome=Outcome.NOTED)
+    found = find_reported([walked, reported(SECOND), noted], at("08:30"))
+    assert (found and found.reported) == ("leg_2-2",)

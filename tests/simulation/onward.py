@@ -64,18 +64,17 @@ def list_going(trip: Trip) -> list[str]:
     ]
 
 
-async def _find_reported(tx: AsyncConnection, trip: Trip, now: datetime) -> str | None:
-    """The leg that its rider could not use and may be rebooked for, as the API finds it."""
+async def _find_reported(tx: AsyncConnection, trip: Trip, now: datetime) -> tuple[str, ...]:
+    """The legs that the rider could not use and may rebook from the first, as the API finds it."""
     over = (BookingState.SETTLED, BookingState.CANCELLED)
     if trip.aim not in (Aim.TRAVEL, Aim.CANCEL) or trip.state not in (*STANDS[:2], *over):
-        return None
+        return ()
     found = find_reported((await get_any_booking(tx, trip.id)).legs, now)
-    return None if found is None else found.leg_id
+    return () if found is None else found.reported
 
 
-def _lock(trip: Trip, leg_id: str) -> Money:
-    first = next(leg for leg in trip.provided if leg.id == leg_id)
-    unusable = None if first.state is LegState.CONFIRMED else first
+def _lock(trip: Trip, leg_id: str, reported: tuple[str, ...]) -> Money:
+    unusable = [leg for leg in trip.provided if leg.id in reported]
     return lock_price(trip, list_given_up(trip, leg_id), unusable)
 
 
@@ -92,13 +91,16 @@ async def look_on(world: World, chance: Random, number: int, method: str) -> Way
     trips = await world.trips()
     async with world.engine.begin() as tx:
         reported = [(trip, await _find_reported(tx, trip, world.clock.now)) for trip in trips]
-    going = [(trip, leg_id) for trip, leg_id in reported if leg_id is not None] or [
-        (trip, leg_id) for trip in trips if trip.state in STANDS[:2] for leg_id in list_going(trip)
+    going = [(trip, legs[0], legs) for trip, legs in reported if legs] or [
+        (trip, leg_id, ())
+        for trip in trips
+        if trip.state in STANDS[:2]
+        for leg_id in list_going(trip)
     ]
     if not going:
         return None
-    trip, leg_id = chance.choice(going)
-    locked = _lock(trip, leg_id)
+    trip, leg_id, unusable = chance.choice(going)
+    locked = _lock(trip, leg_id, unusable)
     offered = rides_on(world.clock.now, chance)
     if offered.ceiling.minor > locked.minor + MOST_BORNE:
         return None
@@ -122,15 +124,16 @@ async def go_on(world: World, process: Process, way: Way) -> None:
         successor = await find_successor(tx, trip.id)
         if successor is not None:
             raise AlreadyRebookedError(trip.id, successor)
-        reported = await _find_reported(tx, trip, world.clock.now) == meant.leg_id
-        if not reported:
+        reported = await _find_reported(tx, trip, world.clock.now)
+        if reported[:1] != (meant.leg_id,):
+            reported = ()
             _refuse_over(trip)
         given_up = list_given_up(trip, meant.leg_id)
-        locked = _lock(trip, meant.leg_id) if reported else lock_price(trip, given_up)
+        locked = _lock(trip, meant.leg_id, reported)
         if not (given_up or reported) or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
             raise WrongStateError(f"less of {trip.id} is given up now")
         first = next(leg for leg in trip.provided if leg.id == meant.leg_id)
-        certain_by = find_deadline(given_up, first, by_word=reported)
+        certain_by = find_deadline(given_up, first, by_word=bool(reported))
         await prepare_booking(
             tx,
             BookingRequest(
