@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,36 +115,62 @@ async def _case_of(
     return None
 
 
-async def _was_to_be_refunded(
-    tx: AsyncConnection, found: Dispute, of: Payment, now: datetime
-) -> bool:
-    """Whether the money was due to the rider anyway: then the bank did what a refund could not.
+async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: datetime) -> None:
+    """Let the rider owe what was lost, but for what was due to her anyway: once.
 
-    The processor refuses to refund a charge that is disputed; such a refund counts as made.
+    The processor refuses to refund a charge that is disputed. The bank did what such refunds could
+    not, as far as they fit whole into what it took back: they count as made.
     """
-    row = (
-        await tx.execute(
-            select(money_operation).where(
-                money_operation.c.payment_id == of.id,
-                money_operation.c.kind == OperationKind.REFUND.value,
-                money_operation.c.state == OperationState.DECLINED.value,
-                money_operation.c.amount_minor == found.amount.minor,
-                func.coalesce(money_operation.c.error_code, "").not_in(NOT_AGAIN),
-            )
+    counted = (money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id)
+    for done in (
+        select(debt.c.id).where(debt.c.id == found.id),
+        select(money_operation.c.id).where(*counted),
+    ):
+        if await tx.scalar(done) is not None:
+            return
+    of = payment_of(await get_row(tx, of.id, lock=True))
+    left = found.amount
+    for row in await _list_refused(tx, of.id):
+        if row.amount_minor <= left.minor:
+            of = await _count_as_made(tx, found, of, row, now)
+            left -= Money(row.amount_minor, row.currency)
+    if not left:
+        return
+    for draft in postings.dispute_lost(found.id, of.booking_id, of.id, left):
+        await ledger.append(tx, draft, event_at=now, now=now)
+    root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
+    await open_debt(tx, root, of.booking_id, left, now, dispute_id=found.id)
+    await leave(tx, found.id, LOST, now)
+
+
+async def _list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:
+    """The refunds that were refused and are still due.
+
+    Of those that legs give the last one: it is for all that the trip should not have cost by then.
+    """
+    query = (
+        select(money_operation)
+        .where(
+            money_operation.c.payment_id == payment_id,
+            money_operation.c.kind == OperationKind.REFUND.value,
+            money_operation.c.state == OperationState.DECLINED.value,
+            func.coalesce(money_operation.c.error_code, "").not_in(NOT_AGAIN),
         )
-    ).first()
-    if row is None:
-        return (
-            await tx.scalar(
-                select(money_operation.c.id).where(
-                    money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id
-                )
-            )
-        ) is not None
+        .order_by(money_operation.c.first_sent_at, money_operation.c.id)
+    )
+    rows = (await tx.execute(query)).all()
+    of_legs = [row for row in rows if row.reason not in COMPENSATIONS]
+    return [*of_legs[-1:], *(row for row in rows if row.reason in COMPENSATIONS)]
+
+
+async def _count_as_made(
+    tx: AsyncConnection, found: Dispute, of: Payment, row: Row[tuple[object, ...]], now: datetime
+) -> Payment:
     origin = postings.Origin(of.booking_id, of.id, row.id)
+    amount = Money(row.amount_minor, row.currency)
     compensation = row.reason in COMPENSATIONS
     drafts = (
-        given_by_no_leg(origin, found.amount, row.reason, Role.DISPUTED)
+        given_by_no_leg(origin, amount, row.reason, Role.DISPUTED)
         if compensation
         else postings.taken_back(origin, shares_of_json(row.shares, row.currency))
     )
@@ -155,30 +181,20 @@ async def _was_to_be_refunded(
         .where(money_operation.c.payment_id == of.id, money_operation.c.id == row.id)
         .values(state=OperationState.DONE.value, psp_id=found.id, error_code=None)
     )
-    back = of.refunded + found.amount
+    back = of.refunded + amount
     whole = back == of.captured
     state = PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED
-    compensated = of.compensated + found.amount if compensation else of.compensated
-    await set_payment(
-        tx,
-        of.id,
-        now,
-        state=state.value,
-        refunded_minor=back.minor,
-        compensated_minor=compensated.minor,
+    compensated = of.compensated + amount if compensation else of.compensated
+    return payment_of(
+        await set_payment(
+            tx,
+            of.id,
+            now,
+            state=state.value,
+            refunded_minor=back.minor,
+            compensated_minor=compensated.minor,
+        )
     )
-    return True
-
-
-async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: datetime) -> None:
-    owed = await tx.scalar(select(debt.c.id).where(debt.c.id == found.id))
-    if owed is not None or await _was_to_be_refunded(tx, found, of, now):
-        return
-    for draft in postings.dispute_lost(found.id, of.booking_id, of.id, found.amount):
-        await ledger.append(tx, draft, event_at=now, now=now)
-    root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
-    await open_debt(tx, root, of.booking_id, found.amount, now, dispute_id=found.id)
-    await leave(tx, found.id, LOST, now)
 
 
 async def count_as_refunded(

@@ -20,7 +20,7 @@ from payments import charge
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment
 from payments.record import get_operation_row
-from payments.refund import GUARANTEE, prepare_compensation
+from payments.refund import GUARANTEE, leave_refused, prepare_compensation
 
 STEP = "pay_claim"
 ASK_AGAIN = timedelta(seconds=15)
@@ -78,6 +78,8 @@ async def _settle(tx: AsyncConnection, claim_id: str, operation: Operation, now:
         return
     row = await get_operation_row(tx, operation.payment_id, operation.id)
     done = row.state == OperationState.DONE
+    if not done:
+        await leave_refused(tx, operation.payment_id, reason=GUARANTEE)
     await set_claim(tx, claim, refunded_minor=row.amount_minor if done else 0)
     if done and claim.amount is not None and row.amount_minor == claim.amount.minor:
         await set_claim(tx, claim, state=after(claim.state, ClaimEvent.PAY), paid_at=now)

@@ -128,6 +128,32 @@ async def test_a_trip_that_was_cancelled_while_disputed_is_not_owed_when_that_is
     assert (books["disputed:EUR"], books["provider_payable:bus:EUR"]) == (0, 0)
 
 
+async def test_of_a_trip_cancelled_in_part_while_disputed_only_the_rest_is_owed_when_that_is_lost(
+    city: World,
+) -> None:
+    """Two buses, of which the second was given back."""
+    legs = (ticket_leg(BUS, 360, 1), ticket_leg(BUS, 200, 60))
+    booking_id = await city.book(offer_of(*legs), method=TAKES_BACK)
+    await city.advance(booking_id)
+    then = later(city, minutes=3)
+    await then.advance(booking_id)
+    async with transaction(city.desk.engine) as tx:
+        await ask_to_cancel(tx, booking_id, then.desk.clock())
+    await then.advance(booking_id)
+    tonight = later(city, hours=2)
+    with pytest.raises(PaymentStuckError):
+        await tonight.advance(booking_id)
+    lose(city)
+    for _ in range(2):
+        await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    await tonight.advance(booking_id)
+    assert await city.story(booking_id) == "settled | bus ended, bus cancelled | captured"
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    books = await city.books()
+    assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
+
+
 async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city: World) -> None:
     booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
     await city.advance(booking_id)

@@ -41,8 +41,17 @@ from payments.money import Money
 from payments.reconcile import reconcile
 from providers.bus.fares import FareRide
 from providers.values import ProviderId
-from tests.booking.test_hard_luck import TicketOffice, Unlike, booked, changed, do, ticket_leg
-from tests.booking.world import World, crashing_desk, run_processor
+from tests.booking.test_debt_hard_luck import TAKES_BACK, lose, reconciled
+from tests.booking.test_hard_luck import (
+    TicketOffice,
+    Unlike,
+    booked,
+    changed,
+    do,
+    later,
+    ticket_leg,
+)
+from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.claims.test_notice import CITY, EVENING, MORNING, at, notice, now
 from tests.gtfs.realtime_text import live
 from tests.simulation.mortal import CrashError
@@ -154,6 +163,25 @@ class TestReconciled:
             ("rdr_finance", "claim.accept", "SV-4711: Verspätung bestätigt"),
             ("rdr_finance", "claim.carrier_paid_by_offset", "SV-4711: Verspätung bestätigt"),
         ]
+
+    async def test_what_finance_transfers_since_her_bank_disputes_is_not_counted_twice(
+        self, town: World
+    ) -> None:
+        """The dispute is lost and owed as a whole; the guarantee is paid by hand."""
+        booking_id = await town.book(offer_of(ticket_leg(BUS, 360, 1)), method=TAKES_BACK)
+        await town.advance(booking_id)
+        await later(town, hours=2).advance(booking_id)
+        claim = await noticed(town, booking_id)
+        await filed(town, booking_id)
+        await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
+        await pay_claim(town.desk, claim.id)
+        lose(town)
+        for _ in range(2):
+            await reconciled(town)
+        await do(town, lambda tx: record_transfer(tx, claim.id, FINANCE, at("11:00")))
+        assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360, CLAIM_ACCOUNTS[2]: -360}
+        books = await town.books()
+        assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
 
 
 async def test_what_a_carrier_bears_is_no_money_that_the_trip_lacks(town: World) -> None:

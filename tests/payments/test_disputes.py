@@ -138,6 +138,32 @@ async def test_one_that_is_lost_gives_what_was_granted_and_refused(
     assert (payment.refunded.minor, payment.compensated.minor) == (500, 500)
 
 
+async def test_of_one_that_is_lost_what_was_to_go_back_anyway_is_not_owed(
+    till: Till, sandbox: str
+) -> None:
+    """Of 5.00 € first 3.00 € were to go back, then 3.20 €, and 1.00 € granted: she owes 0.80 €."""
+    await disputed_ride(till)
+    for cents, key in ((300, "200"), (320, "180")):
+        till.now += timedelta(seconds=1)
+        assert (await till.refund(cents, key)).refunded.minor == 0
+    async with till.engine.begin() as tx:
+        granted = await prepare_compensation(
+            tx, "pay_1", Money(100), reason="goodwill", key="goodwill.leg_1.0", now=till.now
+        )
+    assert (await till.drive(granted)).refunded.minor == 0
+    await answer(sandbox, "losing_evidence")
+    for minutes in (1, 2):
+        run = await reconciled(till, minutes)
+        assert (await cases(till), run.unexplained.minor) == ([], 0)
+        assert await debts(till) == ["arrears 80 dispute_lost"]
+    books = await till.balances()
+    assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 80)
+    assert books["goodwill_refunds:EUR"] == 100
+    assert books["provider_payable:bike:EUR"] == -(180 - 14)  # less 40 of 500, in proportion
+    payment = await till.payment()
+    assert (payment.refunded.minor, payment.compensated.minor) == (420, 100)
+
+
 async def test_a_word_of_the_processor_about_one_has_it_read_at_once(till: Till) -> None:
     event = Event("evt_1", "charge.dispute.created", till.now, "du_1", "pi_1", None)
     async with till.engine.begin() as tx:
