@@ -21,8 +21,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from gtfs.lanes import INF, fill, lanes_of, runs_of
-from gtfs.service_time import days_apart_s
+from gtfs.lanes import INF, classes_of, fill, lanes_of, runs_of
+from gtfs.service_time import DAY_S, days_apart_s
 from gtfs.stands import Stands, with_stands
 from gtfs.through import Throughs, with_throughs
 from gtfs.timetable import Timetable
@@ -58,8 +58,9 @@ class View(Enum):
     MIRRORED = "time and travel reversed, for arriving by"
 
 
-_DAYS = {View.AHEAD: (-1, 0, 1), View.AROUND: (-2, -1, 0, 1), View.MIRRORED: (-2, -1, 0, 1)}
+_DAYS_BEFORE = {View.AHEAD: 1, View.AROUND: 2, View.MIRRORED: 2}
 _ENDING_FROM_S = {View.AHEAD: -7_200, View.AROUND: -93_600, View.MIRRORED: -93_600}
+_CLOCKS_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,13 @@ def known_of(timetable: Timetable) -> Known:
     return known
 
 
+def days_around(timetable: Timetable, view: View) -> range:
+    """The days whose trips a network holds, counted from its own: as far back as some still run."""
+    longest_s = int(classes_of(timetable).last_s.max(initial=0))
+    still_run = (longest_s + _CLOCKS_S - _ENDING_FROM_S[view]) // DAY_S
+    return range(-max(_DAYS_BEFORE[view], still_run), 2)
+
+
 def prepare(
     timetable: Timetable,
     day: date,
@@ -225,7 +233,7 @@ def prepare(
         ValueError: more calls in these days than a 32-bit index counts.
     """
     mirrored = view is View.MIRRORED
-    offsets = _DAYS[view]
+    offsets = days_around(timetable, view)
     around = [day + timedelta(days=offset) for offset in offsets]
     shifts = [days_apart_s(day, other, timetable.tz) for other in around]
     may_run = _may_run(timetable, usable)
@@ -327,4 +335,7 @@ def starts(sizes: NDArray[Any]) -> I32:
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int32)
 
 
-__all__ = ["EVERYTHING", "INF", "SECTIONS", "DayNetwork", "Usable", "View", "network_of", "prepare"]
+__all__ = [
+    "EVERYTHING", "INF", "SECTIONS", "DayNetwork", "Usable", "View", "days_around", "network_of",
+    "prepare",
+]  # fmt: skip

@@ -82,13 +82,15 @@ def footpaths(
                     if a == b:
                         change[a] = NEVER_S
                     else:
+                        named.pop((a, b), None)
                         forbidden.add((a, b))
                 elif a == b:
                     usual = 0 if transfer.kind is TransferKind.TIMED else rules.change_s
                     change[a] = usual if seconds is None else seconds
-                elif seconds is None:
-                    named[a, b] = rules.seconds(stops[a].position, stops[b].position)
                 else:
+                    forbidden.discard((a, b))
+                    if seconds is None:
+                        seconds = rules.seconds(stops[a].position, stops[b].position)
                     named[a, b] = seconds
     bound = max([ceil(rules.max_m / rules.speed_mps), *named.values()])
     pairs, seconds_of = _generated(stops, rules)
@@ -148,7 +150,8 @@ def near_pairs(stops: Sequence[FeedStop], limit_m: float) -> I64:
         others = order[place + 1 : ends[place]]
         if len(others):
             width = reach / max(0.01, cos(radians(abs(float(lat[a])) + reach)))
-            close = others[np.abs(lon[others] - lon[a]) <= width]
+            apart = np.abs(lon[others] - lon[a])
+            close = others[np.minimum(apart, 360 - apart) <= width]
             if len(close):
                 pair = np.stack([np.minimum(a, close), np.maximum(a, close)], axis=1)
                 found.append(pair)

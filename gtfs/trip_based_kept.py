@@ -19,7 +19,7 @@ I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 INF = 1 << 30
-_DAYS = 8
+_DAYS = 32
 """More than a network holds, those before its own included."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Annotated
@@ -89,12 +89,14 @@ def _queries(path: Path) -> list[_Asked]:
 
 
 def _asked(path: Path, line: int, row: dict[str, str | None]) -> _Asked:
-    cells = {name: row[name] or "" for name in ASKED}
+    from gtfs.columns import day_number, whole_number  # noqa: PLC0415
+
+    cells = {name: (row[name] or "").strip() for name in ASKED}
     try:
-        day = datetime.strptime(cells["date"], "%Y%m%d").replace(tzinfo=UTC).date()
-        departure_s = int(cells["departure_s"])
+        day = date.fromordinal(day_number(cells["date"]))
+        departure_s = whole_number(cells["departure_s"])
     except ValueError as error:
-        stop(f"{path}, line {line}: {error}")
+        stop(f"{path}, line {line}: {str(error)[:60]!r} is no date YYYYMMDD or no whole number")
     return _Asked(line, cells["from_stop_id"], cells["to_stop_id"], day, departure_s)
 
 
@@ -119,20 +121,35 @@ def _answers(timetable: Timetable, asked: list[_Asked]) -> Iterator[tuple[str | 
     from gtfs.network import network_of  # noqa: PLC0415
 
     for query in asked:
-        network_of(timetable, query.day).transfers(walk_at_ends=True)
+        day, later_s = _own_day(timetable, query)
+        network_of(timetable, day).transfers(walk_at_ends=True)
+        departs_s = query.departure_s - later_s
         try:
-            question = between(
-                timetable, query.from_id, query.to_id, query.day, query.departure_s, MAX_TRANSFERS
-            )
-        except (KeyError, ValueError) as error:
-            stop(f"line {query.row}: no such stop or time: {error}")
+            question = between(timetable, query.from_id, query.to_id, day, departs_s, MAX_TRANSFERS)
+        except KeyError as error:
+            stop(f"line {query.row}: no such stop: {error}")
         start = perf_counter_ns()
-        journeys = search(timetable, question)
+        journeys = search(timetable, question) if question.sources and question.targets else ()
         microseconds = (perf_counter_ns() - start + 500) // 1000
-        front = " ".join(f"{j.arrives_s}:{j.transfers}" for j in reversed(journeys))
-        best = (journeys[-1].arrives_s, journeys[-1].transfers) if journeys else (-1, -1)
-        day = query.day.strftime("%Y%m%d")
-        yield (query.from_id, query.to_id, day, query.departure_s, *best, front, microseconds)
+        points = [(j.arrives_s + later_s, j.transfers) for j in reversed(journeys)]
+        front = " ".join(f"{arrives_s}:{transfers}" for arrives_s, transfers in points)
+        best = points[0] if points else (-1, -1)
+        asked_day = query.day.strftime("%Y%m%d")
+        yield (query.from_id, query.to_id, asked_day, query.departure_s, *best, front, microseconds)
+
+
+def _own_day(timetable: Timetable, query: _Asked) -> tuple[date, int]:
+    """The day to ask on, and its zero in seconds of the asked one.
+
+    Another one where the departure lies on another, as a search sees no farther than the day after.
+    """
+    from gtfs.service_time import DAY_S, days_apart_s, instant, service_day  # noqa: PLC0415
+
+    if 0 <= query.departure_s < DAY_S:
+        return query.day, 0
+    at = instant(query.day, query.departure_s, timetable.tz)
+    day = service_day(at, timetable.tz)
+    return day, days_apart_s(query.day, day, timetable.tz)
 
 
 def _read(path: Path) -> tuple[Feed, Report]:

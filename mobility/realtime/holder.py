@@ -7,15 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from gtfs.network import View, known_of, network_of
+from gtfs.network import View, days_around, known_of, network_of
 from gtfs.realtime_live import Live
 from gtfs.realtime_patch import patched
 from gtfs.realtime_values import Message, Updates
 from gtfs.service_time import service_day
 from gtfs.timetable import Timetable
 
-_DAYS_IN_A_NETWORK = range(-2, 2)
-"""Days before and after its own whose trips a network may hold."""
 Prepare = Callable[[Live, datetime], None]
 
 
@@ -63,7 +61,8 @@ def carry_over(before: Live, after: Live) -> None:
     source, target = known_of(before.timetable), known_of(after.timetable)
     with source.lock:
         networks = list(source.networks.items())
-    around = [timedelta(days=offset) for offset in _DAYS_IN_A_NETWORK]
+    held = (days_around(live.timetable, View.MIRRORED) for live in (before, after))
+    around = [timedelta(days=offset) for offset in set().union(*held)]
     with target.lock:
         for key, network in networks:
             if not any(key[0] + offset in touched for offset in around):

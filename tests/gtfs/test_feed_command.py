@@ -37,6 +37,20 @@ def test_answers_have_the_questions_columns_the_front_and_the_time(tmp_path: Pat
     ]
 
 
+def test_a_departure_days_from_its_date_is_one_of_another_day(tmp_path: Path):
+    """The feed's bus leaves 24:50 after the zero of its day and runs until the 28th."""
+    questions = ASKED + "H1,B,20261123,436800\nH1,B,20261130,-90000\nH1,B,20261123,518400\n"
+    code, _, rows = answer(tmp_path, write(tmp_path), questions)
+    assert (code, [row["front"] for row in rows]) == (0, ["522600:0", "-82200:0", "522600:0"])
+
+
+def test_a_station_where_nothing_stops_has_no_journeys(tmp_path: Path):
+    stops = GOOD["stops"] + "E,Ende,53.875,10.690,1,,\n"
+    questions = ASKED + "E,B,20261125,0\nH1,E,20261125,0\nH,B,20261125,0\n"
+    code, _, rows = answer(tmp_path, write(tmp_path, stops=stops), questions)
+    assert (code, [row["front"] for row in rows]) == (0, ["", "", "4200:0"])
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path):
     asked = tmp_path / "asked.csv"
     asked.write_text(ASKED, encoding="utf-8")
@@ -59,7 +73,10 @@ def test_a_plain_feed_gets_footpaths(tmp_path: Path):
         ("from_stop_id,date\n", "no column to_stop_id, departure_s"),
         (ASKED + "H1,B,2026-11-25,0\n", "line 2"),
         (ASKED + "H1,B,20261125,noon\n", "line 2"),
-        (ASKED + "H1,B,20261125,0\nH1,nowhere,20261125,0\n", "line 3: no such stop or time"),
+        (ASKED + "H1,B,20261125,0\nH1,nowhere,20261125,0\n", "line 3: no such stop"),
+        (ASKED + "H1,B,00010101,0\n", "line 2: '00010101' is no date"),
+        (ASKED + "H1,B,2026112,0\n", "line 2: '2026112' is no date"),
+        (ASKED + "H1,B,20261125,99999999999\n", "line 2: '99999999999' is no date"),
         (ASKED + "H1\n", "line 2"),
     ],
 )

@@ -207,6 +207,15 @@ def test_a24_after_midnight_yesterdays_bus_still_runs():
     assert journeys(text, "A", "B", "00:10", day=saturday) == ["00:30 | N A 00:30 B 00:50 | 00:50"]
 
 
+def test_a24_a_train_that_left_days_ago_still_runs():
+    text = "T wed: A 20:00 B 80:00 C 100:00"
+    saturday, sunday = date(2026, 11, 28), date(2026, 11, 29)
+    assert journeys(text, "B", "C", "07:50", day=saturday) == ["08:00 | T B 08:00 C 28:00 | 28:00"]
+    assert journeys(text, "B", "C", "05:00", day=sunday, find=search_latest) == [
+        "-16:00 | T B -16:00 C 04:00 | 04:00"
+    ]
+
+
 def test_a25_before_midnight_tomorrows_bus_is_seen():
     text = "1 sat: A 05:00 B 05:20"
     friday = date(2026, 11, 27)

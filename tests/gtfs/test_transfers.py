@@ -58,6 +58,23 @@ def test_a_forbidden_change_is_no_footpath():
     assert walks(stops, [forbidden], STRAIGHT) == {"BA": 100}
 
 
+def test_of_a_stop_and_its_station_the_stop_says_what_is_forbidden_whatever_the_order():
+    stops = [stop("A", 0, parent="S"), stop("B", 100, parent="S"), stop("C", 200, parent="S")]
+    never = FeedTransfer("S", "S", TransferKind.IMPOSSIBLE, None)
+    for told in ([named("A", "B", 60), never], [never, named("A", "B", 60)]):
+        assert walks(stops, told, STRAIGHT) == {"AB": 60}
+    but_one = FeedTransfer("A", "B", TransferKind.IMPOSSIBLE, None)
+    for told in ([named("S", "S", 60), but_one], [but_one, named("S", "S", 60)]):
+        assert "AB" not in walks(stops, told, STRAIGHT)
+
+
+def test_neighbours_on_both_sides_of_the_date_line_are_joined():
+    west, east = LatLon(-17, 179.9995), LatLon(-17, -179.9995)
+    stops = [FeedStop("A", "A", west), FeedStop("B", "B", east), FeedStop("C", "C", LatLon(-17, 0))]
+    seconds = ceil(distance_m(west, east))
+    assert walks(stops, [], STRAIGHT) == {"AB": seconds, "BA": seconds}
+
+
 def test_water_is_walked_around_where_a_third_stop_allows_it():
     stops = [stop("A", 0), stop("B", 100), stop("C", 50, 60)]
     west, east = stops[0].position, stops[1].position
