@@ -11,7 +11,7 @@ from payments.sandbox.state import State
 from payments.sandbox.wire import Json, StripeError, page, text
 
 FEE = 2000
-"""stripe.com/de/pricing: 20 € a dispute."""
+"""stripe.com/de/pricing: 20 € a dispute about a card. A debit's fee is unknown: the same here."""
 ANSWER_WITHIN_S = 7 * 24 * 3600
 _CHARGEBACK = {
     "card": {
