@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import httpx
@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 
 from mobility import cli
 from mobility.alone import NotAloneError, alone, refuse_while_rebuilding
+from mobility.audit import Deed
 from mobility.booking.day_ceiling import cap_day
+from mobility.booking.goodwill import GRANTED, grant_goodwill
 from mobility.cities.facts import Confidence, DayCeiling
 from mobility.db import make_engine, transaction
 from mobility.ids import leg_id
@@ -25,6 +27,7 @@ from mobility.restore import describe, find_gap
 from mobility.tables import booking
 from payments.cases import close_lost, list_cases
 from payments.ledger import list_journals
+from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import Mode
 from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
@@ -306,3 +309,33 @@ async def test_a_debit_that_failed_in_the_gap_is_not_asked_about_for_ever(rider:
 
     assert (await rider.ending(), paid) == (["settled, 550 ct"], ["settled, 550 ct"])
     assert await list_breaks(rider, over=True) == []
+
+
+@pytest.mark.parametrize("again", [150, 60])
+async def test_what_staff_granted_in_the_gap_and_then_otherwise_is_paid_once_and_a_case(
+    rider: Rider, again: int
+) -> None:
+    """The books say what was granted last, the processor what went back: a person settles both."""
+    await rider.do("books two buses")
+    await rider.rest()
+    backup = await back_up(rider)
+    await grant(rider, 100)
+    await restore(rider, backup)
+    await rebuild_world(rider, backup)
+    await grant(rider, again)
+
+    assert [each["amount"] for each in await rider.outside.refunds()] == [100]
+    for _ in range(2):
+        await rider.alive(lambda process: process.reconcile(rider.clock.now))
+        (found,) = await cases(rider)
+        assert (found[0], found[2]) == ("amount", again - 100)
+        assert ".refund.goodwill.leg_" in found[1]
+
+
+async def grant(rider: Rider, cents: int) -> None:
+    """Staff gives so much of the first leg back, and it is paid."""
+    now, trip = rider.clock.now, (await rider.trips())[-1]
+    deed = Deed("rdr_otto", GRANTED, trip.id, "ticket 4711", now)
+    async with transaction(rider.engine) as tx:
+        await grant_goodwill(tx, trip.id, trip.provided[0].id, Money(cents), deed)
+    await rider.work(timedelta(seconds=20))
