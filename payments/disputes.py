@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -54,18 +54,45 @@ async def record_disputes(
 class TakenBack:
     """What a bank took back for good, and when."""
 
+    dispute_id: str
     at: datetime
     amount: Money
 
 
-async def list_lost(tx: AsyncConnection, booking_id: str) -> list[TakenBack]:
-    """What disputes about a booking took back that were lost and are owed again; in any order."""
-    rows = await tx.execute(
-        select(dispute_table.c.created_at, debt.c.amount_minor, debt.c.currency)
-        .join(debt, debt.c.id == dispute_table.c.id)
-        .where(debt.c.booking_id == booking_id)
+_INSTEAD_OF_REFUNDS = (
+    select(func.coalesce(func.sum(money_operation.c.amount_minor), 0))
+    .where(
+        money_operation.c.payment_id == dispute_table.c.payment_id,
+        money_operation.c.psp_id == dispute_table.c.id,
+        money_operation.c.reason.not_in(COMPENSATIONS),
     )
-    return [TakenBack(row.created_at, Money(row.amount_minor, row.currency)) for row in rows]
+    .scalar_subquery()
+)
+"""What of a dispute counts as refunds of legs that were made: they are named by the dispute."""
+_FOR_GOOD = func.coalesce(debt.c.amount_minor, 0) + _INSTEAD_OF_REFUNDS
+_LOST = (
+    select(
+        dispute_table.c.id,
+        dispute_table.c.created_at,
+        dispute_table.c.currency,
+        _FOR_GOOD.label("amount_minor"),
+    )
+    .outerjoin(debt, debt.c.id == dispute_table.c.id)
+    .where(dispute_table.c.booking_id == bindparam("of_booking"), _FOR_GOOD > 0)
+)
+
+
+async def list_lost(tx: AsyncConnection, booking_id: str) -> list[TakenBack]:
+    """What disputes about a booking that were lost took back; in any order.
+
+    It is owed again, or forgiven where it was to go back anyway. Without what no leg gives: that
+    stays a refund by its own name.
+    """
+    rows = await tx.execute(_LOST, {"of_booking": booking_id})
+    return [
+        TakenBack(row.id, row.created_at, Money(int(row.amount_minor), row.currency))
+        for row in rows
+    ]
 
 
 async def _payment_of(tx: AsyncConnection, hold_id: str | None) -> Payment | None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
 from payments.debt import list_debts
+from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind
 from payments.payment import PaymentState, find_open_operations, find_payment
@@ -45,6 +46,7 @@ class PaymentStanding:
     captured: Money
     """Taken and not taken back by a bank, later charges for what was owed included."""
     refunded: Money
+    """Given back by us, and not by a bank that took it."""
     outstanding: Money
     """Used, but not paid yet: beyond what could be taken, the rider owes it."""
 
@@ -103,10 +105,14 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     debts = await list_debts(tx, [payment_id])
     paid_later = Money.total((debt.paid for debt in debts), currency)
     lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
+    taken_back = lost
+    if debts or found.refunded:
+        disputes = await list_lost(tx, found.booking_id)
+        taken_back = Money.total((each.amount for each in disputes), currency)
     return PaymentStanding(
         found.state,
         found.redirect_url,
-        found.captured + paid_later - lost,
-        found.refunded,
+        found.captured + paid_later - taken_back,
+        found.refunded - (taken_back - lost),
         found.receivable + lost - paid_later,
     )

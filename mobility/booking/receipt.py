@@ -150,6 +150,7 @@ async def get_receipt(tx: AsyncConnection, record: BookingRecord, city: City) ->
 async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement, ...]:
     """The money that moved for a booking, later charges of what was owed included."""
     lost = await list_lost(tx, booking_id)
+    disputes = {each.dispute_id for each in lost}
     found = [Movement("taken_back", each.at, each.amount) for each in lost]
     for payment in await list_payments(tx, booking_id):
         for made in await list_operations(tx, payment.id):
@@ -160,8 +161,10 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 taken = payment.captured
                 found.append(Movement(kind, made.decided_at, taken, payment.paid_with))
             elif made.kind is OperationKind.REFUND:
-                kind = made.reason if made.reason in COMPENSATIONS else "refund"
-                found.append(Movement(kind, made.decided_at, made.amount))
+                granted = made.reason in COMPENSATIONS
+                if granted or made.psp_id not in disputes:
+                    kind = made.reason if granted else "refund"
+                    found.append(Movement(kind, made.decided_at, made.amount))
     return tuple(sorted(found, key=lambda each: each.at))
 
 

@@ -17,13 +17,22 @@ from mobility.booking.collect import collect, list_owed
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payments_seen import see_disputes
+from mobility.booking.receipt import list_movements
 from mobility.db import transaction
 from payments.errors import OutcomeUnknownError, RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import CAME_BACK, prepare_refund
 from payments.tables import money_operation
-from tests.booking.test_arrears import ANNA, books_may, owes, pay, payment_of, ride_too_long
+from tests.booking.test_arrears import (
+    ANNA,
+    books_may,
+    owes,
+    pay,
+    payment_of,
+    ride_too_long,
+    standing,
+)
 from tests.booking.test_day_ceiling import CEILING, given_back, town
 from tests.booking.test_hard_luck import BUS, Unlike, cancel, changed, city, later, ticket_leg
 from tests.booking.world import World, offer_of, run_processor
@@ -152,6 +161,7 @@ async def test_of_a_trip_cancelled_in_part_while_disputed_only_the_rest_is_owed_
     assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
     books = await city.books()
     assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
+    assert await _shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
 
 
 async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city: World) -> None:
@@ -166,7 +176,18 @@ async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city:
         await reconciled(city)
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
     assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
+    assert await _shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
     await _only_fees_are_left(city)
+
+
+async def _shown(world: World, booking_id: str) -> str:
+    """The receipt's movements; what was taken, what of it went back, and what is open."""
+    async with transaction(world.desk.engine) as tx:
+        moved = await list_movements(tx, booking_id)
+    money = await standing(world, booking_id)
+    told = ", ".join(sorted(f"{each.kind} {each.amount.minor}" for each in moved))
+    kept = f"{money.captured.minor} - {money.refunded.minor}, {money.outstanding.minor} open"
+    return f"{told} | {kept}"
 
 
 async def _only_fees_are_left(world: World) -> None:
@@ -196,8 +217,12 @@ async def test_what_is_given_back_of_a_trip_that_was_lost_is_owed_no_more(city: 
     assert await city.story(booking_id) == "settled | bus ended, bus cancelled | captured"
     books = await city.books()
     assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
+    assert await _shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
     await pay(city, booking_id)
     assert await books_may(city)
+    assert await _shown(city, booking_id) == (
+        "charge 560, later_charge 360, taken_back 560 | 360 - 0, 0 open"
+    )
 
 
 async def test_what_she_tried_in_vain_to_pay_is_owed_no_more_once_it_is_cancelled(
