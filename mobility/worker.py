@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -28,6 +29,7 @@ from mobility.booking.payments_seen import (
 )
 from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.rebooked import bear_difference
+from mobility.cities.facts import Bounds
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.claims.pay_claim import pay_claim
 from mobility.claims.store import forget_evidence
@@ -41,6 +43,7 @@ from mobility.stuck_steps import BURY
 from mobility.wiring import Wiring
 from payments.reconcile import reconcile
 from providers.errors import ProviderError
+from providers.values import Availability
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +144,17 @@ async def _pull_availability(wiring: Wiring, key: str, now: datetime) -> datetim
     except ProviderError as error:
         log.warning("no availability from %s: %s", key, error)
     else:
-        await wiring.snapshots.record(provider.id, found, now)
+        await wiring.snapshots.record(provider.id, _inside(found, wiring.city.bounds), now)
     return now + PULL_EVERY
+
+
+def _inside(found: Availability, bounds: Bounds) -> Availability:
+    """What stands in the city: no search leads to the rest."""
+    return replace(
+        found,
+        vehicles=tuple(each for each in found.vehicles if each.position in bounds),
+        stations=tuple(each for each in found.stations if each.position in bounds),
+    )
 
 
 async def _forget_customer(wiring: Wiring, key: str, _now: datetime) -> None:

@@ -67,9 +67,12 @@ async def put_vehicles(
 async def patch_vehicles(
     body: VehiclesDelta, wiring: WiringDep, provider_id: ProviderDep, now: Now
 ) -> PushReceipt:
-    """Add, replace and remove vehicles; an empty delta says that nothing has changed."""
+    """Add, replace and remove vehicles; an empty delta says that nothing has changed.
+
+    One that is refused because it stands outside the city is removed.
+    """
     batch = await _vehicles(wiring, provider_id, body.vehicles, now)
-    gone = [VehicleRef(ref) for ref in body.removed]
+    gone = [VehicleRef(ref) for ref in (*body.removed, *batch.outside)]
     receipt = await wiring.snapshots.patch_vehicles(
         provider_id, body.sequence, batch.accepted, gone, now
     )
@@ -82,7 +85,7 @@ async def put_stations(
 ) -> PushReceipt:
     """Replace what is known of the provider's stations."""
     _stanza(wiring, provider_id)
-    batch = read_stations(provider_id, body.stations, {}, now)
+    batch = read_stations(provider_id, body.stations, {}, wiring.city.bounds.box, now)
     if body.stations and not batch.accepted:
         return await _nothing(wiring, provider_id, "stations", batch.refused)
     receipt = await wiring.snapshots.put_stations(provider_id, body.sequence, batch.accepted, now)
@@ -98,7 +101,7 @@ async def patch_stations(
     """Add, change and remove stations."""
     _stanza(wiring, provider_id)
     known = await wiring.snapshots.find_stations(provider_id, named_stations(body.stations))
-    batch = read_stations(provider_id, body.stations, known, now)
+    batch = read_stations(provider_id, body.stations, known, wiring.city.bounds.box, now)
     gone = [StationId(station_id) for station_id in body.removed]
     receipt = await wiring.snapshots.patch_stations(
         provider_id, body.sequence, batch.accepted, gone, now
@@ -193,7 +196,7 @@ async def _vehicles(
 ) -> Batch[Vehicle]:
     type_ids = {kind.id for kind in _stanza(wiring, provider_id).vehicle_type}
     stations = await wiring.snapshots.find_stations(provider_id, named_stations(items))
-    return read_vehicles(provider_id, items, type_ids, stations, now)
+    return read_vehicles(provider_id, items, type_ids, stations, wiring.city.bounds.box, now)
 
 
 async def _answer(

@@ -36,6 +36,8 @@ from providers.zones import Zone
 
 CLOCK_SKEW = timedelta(minutes=5)
 LANGUAGE = "de"
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 T = TypeVar("T", Vehicle, Station, Zone)
 
 
@@ -131,10 +133,16 @@ class Batch(Generic[T]):
 
     accepted: tuple[T, ...]
     refused: tuple[Refusal, ...]
+    outside: tuple[str, ...] = ()
+    """Of vehicles that were refused, the refs of those that stand outside the city."""
 
 
 class NotTakenError(Exception):
     """Why a well-formed item is not taken."""
+
+
+class OutsideError(NotTakenError):
+    """It stands outside the city, where no search leads."""
 
 
 def named_stations(items: Sequence[object]) -> set[StationId]:
@@ -148,30 +156,38 @@ def read_vehicles(
     items: Sequence[object],
     type_ids: Collection[str],
     stations: Mapping[StationId, Station],
+    bounds: Bounds,
     now: datetime,
 ) -> Batch[Vehicle]:
-    """Check vehicles; one without a position stands at its station."""
+    """Check vehicles in the city's bounds; one without a position stands at its station."""
     accepted: list[Vehicle] = []
     refused: list[Refusal] = []
     refs: set[str] = set()
     ids: set[str] = set()
+    outside: list[str] = []
     for index, raw in enumerate(items):
         try:
             item = VehicleItem.model_validate(raw)
             _once("vehicle_ref", item.vehicle_ref, refs)
             _once("vehicle_id", item.vehicle_id, ids)
-            accepted.append(_vehicle(provider_id, item, type_ids, stations, now))
+            vehicle = _vehicle(provider_id, item, type_ids, stations, now)
+            _require_inside(bounds, vehicle.position)
+            accepted.append(vehicle)
             refs.add(item.vehicle_ref)
             ids.add(item.vehicle_id)
         except (ValidationError, NotTakenError) as error:
+            if isinstance(error, OutsideError):
+                outside.append(item.vehicle_ref)
             refused.append(Refusal(index, _name(raw, "vehicle_ref"), reason_of(error)))
-    return Batch(tuple(accepted), tuple(refused))
+    gone = tuple(ref for ref in outside if ref not in refs)
+    return Batch(tuple(accepted), tuple(refused), gone)
 
 
 def read_stations(
     provider_id: ProviderId,
     items: Sequence[object],
     known: Mapping[StationId, Station],
+    bounds: Bounds,
     now: datetime,
 ) -> Batch[Station]:
     """Check stations; what an item does not say stays as it is in ``known``."""
@@ -183,7 +199,9 @@ def read_stations(
             item = StationItem.model_validate(raw)
             _once("station_id", item.station_id, ids)
             before = known.get(StationId(item.station_id))
-            accepted.append(_station(provider_id, item, before, now))
+            station = _station(provider_id, item, before, now)
+            _require_inside(bounds, station.position)
+            accepted.append(station)
             ids.add(item.station_id)
         except (ValidationError, NotTakenError) as error:
             refused.append(Refusal(index, _name(raw, "station_id"), reason_of(error)))
@@ -193,6 +211,15 @@ def read_stations(
 def _once(field: str, name: str, seen: Collection[str]) -> None:
     if name in seen:
         raise NotTakenError(f"this {field} stands in the push already")
+
+
+def _require_inside(bounds: Bounds, position: LatLon) -> None:
+    west, south, east, north = bounds
+    if not (south <= position.lat <= north and west <= position.lon <= east):
+        raise OutsideError(
+            f"lat {position.lat}, lon {position.lon} lies outside the city, which is"
+            f" lat {south} to {north} and lon {west} to {east}"
+        )
 
 
 def _vehicle(

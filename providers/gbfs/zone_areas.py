@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, FailFast, Field
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from providers.gbfs.v3_0 import Item, Lat, Lon, NotTakenError
+from providers.gbfs.v3_0 import Bounds, Item, Lat, Lon, NotTakenError
 
 MAX_POSITIONS = 50_000
 """Of all zones together."""
@@ -22,8 +22,6 @@ MAX_IN_A_ZONE = 10_000
 """That an operator may draw: to look whether a hostile outline of more is valid takes seconds."""
 MAX_REPAIRED = 500
 """Of all zones whose rings cross: the work of repairing grows with the square."""
-Bounds = tuple[float, float, float, float]
-"""West, south, east, north in degrees."""
 WORLD: Bounds = (-180, -90, 180, 90)
 
 

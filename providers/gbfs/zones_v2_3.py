@@ -16,10 +16,9 @@ import shapely
 from pydantic import AliasChoices, BeforeValidator, Field, StrictBool, model_validator
 from shapely import MultiPolygon, Polygon
 
-from providers.gbfs.v3_0 import Item, Name, Refusal
+from providers.gbfs.v3_0 import Bounds, Item, Name, Refusal
 from providers.gbfs.zone_areas import (
     WORLD,
-    Bounds,
     Geometry,
     Room,
     enclosed,

@@ -12,12 +12,11 @@ from typing import Annotated, Any, Literal
 import shapely
 from pydantic import AliasChoices, Field, StrictBool, model_validator
 
-from providers.gbfs.v3_0 import Instant, Item, Name, Texts, text_of
+from providers.gbfs.v3_0 import Bounds, Instant, Item, Name, Texts, text_of
 from providers.gbfs.zone_areas import (
     MAX_IN_A_ZONE,
     MAX_POSITIONS,
     WORLD,
-    Bounds,
     Geometry,
     Room,
     enclosed,

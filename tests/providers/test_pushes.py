@@ -366,8 +366,9 @@ FIELDS = [*vehicle(), *STATION]
     )
 )
 def test_whatever_is_pushed_is_either_taken_or_refused(items: list[Any]):
-    vehicles = read_vehicles(RAD, items, {"rad"}, {}, EIGHT)
+    bounds = (10.5, 53.7, 11.0, 54.0)
+    vehicles = read_vehicles(RAD, items, {"rad"}, {}, bounds, EIGHT)
     assert len(vehicles.accepted) + len(vehicles.refused) == len(items)
-    stations = read_stations(RAD, items, {}, EIGHT)
+    stations = read_stations(RAD, items, {}, bounds, EIGHT)
     assert len(stations.accepted) + len(stations.refused) == len(items)
     assert all(refusal.reason for refusal in (*vehicles.refused, *stations.refused))
