@@ -20,6 +20,7 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 NEVER_S = 1 << 28
+_LONGEST_CLOSED_S = 30 * 60
 _METRES_PER_DEGREE = 111_195.0
 _NEAR_M = 100.0
 _COMPLETE = 0.95
@@ -66,7 +67,8 @@ def footpaths(
 
     A pair that transfers.txt names keeps its time, one named itself before one of its station.
     Missing pairs are generated, then closed: what can be walked through other stops within the
-    longest allowed or named time is a footpath too.
+    longest allowed or named time is a footpath too; a named time of more than half an hour counts
+    as that, or one row could join every two stops of a city.
     """
     children = children_of(stops)
     own = {stop.id for stop in stops}
@@ -92,7 +94,8 @@ def footpaths(
                     if seconds is None:
                         seconds = rules.seconds(stops[a].position, stops[b].position)
                     named[a, b] = seconds
-    bound = max([ceil(rules.max_m / rules.speed_mps), *named.values()])
+    longest_named = min(max(named.values(), default=0), _LONGEST_CLOSED_S)
+    bound = max(ceil(rules.max_m / rules.speed_mps), longest_named)
     pairs, seconds_of = _generated(stops, rules)
     n = len(stops)
     keys = np.concatenate([_keys(named, n), pairs[:, 0] * n + pairs[:, 1]])

@@ -96,6 +96,13 @@ def test_named_footpaths_are_closed_within_the_longest():
     assert walks(stops, [*both, named("C", "A", 150)], rules)["AC"] == 150
 
 
+def test_a_transfer_of_a_day_joins_no_whole_city():
+    stops = [stop(name, 200 * i) for i, name in enumerate("ABCDEFGHIJKLMNOP")]
+    found = walks(stops, [named("A", "B", 86_400)], STRAIGHT)
+    assert found.pop("AB") == 86_400
+    assert max(found.values()) == 1_800
+
+
 def test_the_platforms_of_a_station_are_joined_however_far():
     stops = [stop("A", 0, parent="S"), stop("B", 400, parent="S")]
     assert walks(stops, [], WalkRules(1.0, 1.0, 100)) == {"AB": 400, "BA": 400}
