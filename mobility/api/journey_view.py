@@ -17,7 +17,7 @@ from msgspec.json import encode
 from gtfs.geo import LatLon
 from mobility.api.journey_wire import PlaceOut
 from mobility.planning.accessibility import Accessibility
-from mobility.planning.itinerary import Leg, Place
+from mobility.planning.itinerary import Itinerary, Leg, Place
 from mobility.planning.offers import OfferedJourney
 from mobility.planning.request import Notice
 from mobility.planning.ways import polyline
@@ -54,7 +54,7 @@ class JourneyWriter:
             "departs_at": legs[0].departs_at.astimezone(zone),
             "arrives_at": legs[-1].arrives_at.astimezone(zone),
             "transfers": itinerary.transfers,
-            "price": _price(legs, self._currency),
+            "price": _price(itinerary, self._currency),
             "co2_grams": itinerary.co2_grams,
             "reasons": itinerary.reasons,
             "legs": [self._leg(leg) for leg in legs],
@@ -153,18 +153,21 @@ def _terms(terms: Terms) -> Json:
     }
 
 
-def _price(legs: Sequence[Leg], currency: str) -> Json:
-    quotes = [leg.quote for leg in legs if leg.quote]
+def _price(itinerary: Itinerary, currency: str) -> Json:
+    quotes = [leg.quote for leg in itinerary.legs if leg.quote]
     known = all(quote.ceiling is None for quote in quotes)
-    whole = known and not any(leg.unsold for leg in legs)
+    whole = known and not any(leg.unsold for leg in itinerary.legs)
     price = Money.total([quote.price for quote in quotes], currency)
     most = None if known else Money.total([q.ceiling or q.price for q in quotes], currency).minor
-    return {
+    said: Json = {
         "amount": price.minor,
         "currency": price.currency,
         "kind": "fixed" if whole else "estimate",
         "max": most,
     }
+    if itinerary.after_ceiling is not None:
+        said["after_day_ceiling"] = itinerary.after_ceiling.minor
+    return said
 
 
 def _leg_price(quote: Quote) -> Json:

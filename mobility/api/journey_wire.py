@@ -111,6 +111,19 @@ class PriceOut(Amount):
     max: int | None = Field(default=None, examples=[200])
 
 
+class JourneyPriceOut(PriceOut):
+    """What it costs, and what of that the rider gets back."""
+
+    after_day_ceiling: int | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="In minor units: what of `amount` she pays in the end. `amount` is taken "
+        "first; what her day costs beyond the city's ceiling goes back after the trip. It counts "
+        "her settled trips, and is left out where nothing goes back.",
+        examples=[80],
+    )
+
+
 class LegPriceOut(PriceOut):
     """What a leg costs, and how that comes about, one calculation a line."""
 
@@ -208,7 +221,7 @@ class JourneyOut(Wire):
     departs_at: datetime = Field(examples=["2026-11-26T08:00:00+01:00"])
     arrives_at: datetime = Field(examples=["2026-11-26T08:24:06+01:00"])
     transfers: int = Field(examples=[0])
-    price: PriceOut
+    price: JourneyPriceOut
     co2_grams: int = Field(examples=[0])
     reasons: list[str] = Field(
         description="Of: fastest, cheapest, greenest, fewest changes, last way home.",

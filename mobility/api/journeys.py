@@ -28,9 +28,10 @@ from mobility.api.dependencies import Now, OptionalRiderDep, WiringDep
 from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import EXAMPLE, JourneyOut, NoticeOut, Wire
 from mobility.api.openapi import problems
-from mobility.api.rider_terms import of_rider, say_ceiling, say_unverified
+from mobility.api.rider_terms import ceilings_of, of_rider, say_ceiling, say_unverified
 from mobility.api.search_answer import freeze_journeys
 from mobility.api.threads import search_in_thread, search_long_in_thread
+from mobility.planning.day_ceiling import Ceilings
 from mobility.planning.offers import Lacks, WrittenOffers, keep_offers, write_to_keep
 from mobility.planning.paid_today import Paid, read_paid
 from mobility.planning.request import LONGEST_STAY, MOST_VIAS, DayEnd, SearchRequest, Via
@@ -168,7 +169,7 @@ class Search(BaseModel):
             raise ValueError("give when, or depart_at or arrive_by, not both")
         return self
 
-    def value(self, passes: frozenset[str], paid: Paid) -> SearchRequest:
+    def value(self, passes: frozenset[str], paid: Paid, ceilings: Ceilings) -> SearchRequest:
         """What planning is asked."""
         return SearchRequest(
             origin=self.from_.value(),
@@ -178,6 +179,7 @@ class Search(BaseModel):
             modes=frozenset(self.modes or Mode),
             passes=passes,
             paid=paid,
+            ceilings=ceilings,
             passengers=self.passengers,
             wheelchair=self.wheelchair,
             max_walk_m=self.max_walk_m,
@@ -265,20 +267,16 @@ async def search_journeys(
     An offer can be booked by anyone until it expires. Who is signed in sees prices with their own
     passes, and what stands against a booking.
     """
-    travels_at = body.depart_at or body.arrive_by or now
-    mine = await of_rider(wiring, rider, now, body.date or travels_at)
+    travels = body.date or body.depart_at or body.arrive_by or now
+    mine = await of_rider(wiring, rider, now, travels)
     said = [(p.provider_id, p.tariff_version, p.amount) for p in body.paid_today or ()]
     request = body.value(
         mine.passes if body.passes is None else frozenset(body.passes),
         mine.paid if body.paid_today is None else read_paid(wiring.city, said, now),
+        await ceilings_of(wiring, rider, now) if body.passengers == 1 else (),
     )
     in_thread = search_long_in_thread if request.via else search_in_thread
-    ceiling = None
-    if body.passengers == 1 and body.when is None:
-        ceiling = await say_ceiling(wiring, rider, travels_at)
-    beside = [ceiling] if ceiling else []
-    if body.passes is None:
-        beside += say_unverified(mine)
+    beside = say_unverified(mine) if body.passes is None else []
     answer, offers = await in_thread(_find, wiring, request, mine.lacks, now, beside)
     await keep_offers(wiring.redis, offers, wiring.settings.offer_seconds)
     return Response(answer, media_type=_JSON)
@@ -299,12 +297,15 @@ def _find(
     result = wiring.planner.search(request, now)
     offered = freeze_journeys(wiring, result.itineraries, request, lacks=lacks, now=now)
     city = wiring.city
+    notices = [notice_out(notice, city.timezone) for notice in result.notices]
+    if result.itineraries:
+        notices += say_ceiling(request.ceilings, result.itineraries[0].departs_at)
     writer = JourneyWriter(city.timezone, city.currency)
     answer = {
         "journeys": [writer.journey(journey) for journey in offered],
         "earlier": result.earlier,
         "later": result.later,
-        "notices": [*(notice_out(notice, city.timezone) for notice in result.notices), *beside],
+        "notices": [*notices, *beside],
         "attributions": list_attributions(city),
     }
     return encode(answer), write_to_keep(wiring.settings.redis_prefix, offered)

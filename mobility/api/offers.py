@@ -13,9 +13,10 @@ from mobility.api.journey_view import JourneyWriter
 from mobility.api.journey_wire import JourneyOut, TermsOut
 from mobility.api.keyed import KeyedDep
 from mobility.api.openapi import problems
-from mobility.api.rider_terms import of_rider
+from mobility.api.rider_terms import ceilings_of, of_rider
 from mobility.booking.errors import OfferExpiredError
 from mobility.db import transaction
+from mobility.planning.day_ceiling import counted
 from mobility.planning.fleets.vehicle_offer import plan_vehicle
 from mobility.planning.offers import make_offers, save_offers
 from mobility.planning.tariffs import tariff_in_words
@@ -95,6 +96,7 @@ async def offer_vehicle(
         return await _repeat(wiring, str(earlier))
     _, paid, lacks, _ = await of_rider(wiring, rider, now)
     planned = plan_vehicle(wiring.planner, body.vehicle_id or body.qr or "", now, paid)
+    planned = counted(planned, await ceilings_of(wiring, rider, now))
     (offered,) = make_offers(
         [planned],
         passes=frozenset(),

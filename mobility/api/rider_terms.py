@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import list_paid
-from mobility.booking.day_ceiling import find_reached
+from mobility.booking.day_ceiling import KEY, list_costs
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.pass_states import kinds_on
 from mobility.identity.passes import list_passes
 from mobility.identity.tokens import RiderIdentity
+from mobility.planning.day_ceiling import Ceilings, UnderCeiling, find_ceiling
 from mobility.planning.offers import Lacks
 from mobility.planning.paid_today import Paid, PaidToday, list_capped
-from mobility.planning.request import check_instant
+from mobility.planning.request import PAST, check_instant
 from mobility.wiring import Wiring
+from payments.money import Money
 from providers.values import Terms
 
 _NOTHING: tuple[str, ...] = ()
@@ -95,30 +98,41 @@ async def paid_today(tx: AsyncConnection, wiring: Wiring, rider_id: str, now: da
     return tuple(PaidToday(at.provider_id, at.plan, at.day, paid) for at, paid in found)
 
 
-async def say_ceiling(
-    wiring: Wiring, rider: RiderIdentity | None, at: datetime
-) -> dict[str, object] | None:
-    """A notice of what a further trip of that day costs a rider at most; None without a ceiling.
+async def ceilings_of(wiring: Wiring, rider: RiderIdentity | None, now: datetime) -> Ceilings:
+    """What the days of who is signed in have cost under the city's ceilings of a day."""
+    if rider is None or not wiring.city.day_ceilings:
+        return ()
+    currency = wiring.city.currency
+    found = []
+    async with transaction(wiring.engine) as tx:
+        for ceiling in wiring.city.day_ceilings:
+            since = (now - PAST).astimezone(ZoneInfo(ceiling.day_zone)).date()
+            costs = await list_costs(tx, ceiling, rider.rider_id, since, currency)
+            found.append(UnderCeiling(ceiling, Money.of_major(ceiling.amount, currency), costs))
+    return tuple(found)
+
+
+def say_ceiling(ceilings: Ceilings, at: datetime) -> list[dict[str, object]]:
+    """A notice of what a further trip of that moment's day costs a rider at most.
 
     As ``journey_view.notice_out`` writes one; its price is there also when it is nothing.
     """
-    ceilings = wiring.city.day_ceilings
-    if rider is None or not ceilings:
-        return None
-    currency = wiring.city.currency
-    async with transaction(wiring.engine) as tx:
-        reached = await find_reached(tx, ceilings, rider.rider_id, at, currency)
-    if reached is None:
-        return None
-    made_up = " (zur Vorführung erfunden)" if reached.ceiling.synthetic else ""
-    most, left = (f"{m.minor // 100},{m.minor % 100:02d} €" for m in (reached.most, reached.left))
-    return {
-        "code": "day_ceiling",
-        "text": f"{reached.ceiling.title}{made_up}: an diesem Tag zusammen höchstens {most}. Eine "
-        f"weitere Fahrt kostet davon höchstens {left}; was darüber abgebucht wird, wird nach der "
-        "Fahrt erstattet.",
-        "at": None,
-        "price": {"amount": reached.left.minor, "currency": currency},
-        "url": None,
-        "provider_id": None,
-    }
+    found = find_ceiling(ceilings, at)
+    if found is None:
+        return []
+    under, day = found
+    left = under.left_on(day)
+    made_up = " (zur Vorführung erfunden)" if under.ceiling.synthetic else ""
+    most_said, left_said = (f"{m.minor // 100},{m.minor % 100:02d} €" for m in (under.most, left))
+    return [
+        {
+            "code": KEY,
+            "text": f"{under.ceiling.title}{made_up}: am {day:%d.%m.} zusammen höchstens "
+            f"{most_said}. Eine weitere Fahrt kostet davon höchstens {left_said}; was darüber "
+            "abgebucht wird, wird nach der Fahrt erstattet.",
+            "at": None,
+            "price": {"amount": left.minor, "currency": left.currency},
+            "url": None,
+            "provider_id": None,
+        }
+    ]

@@ -9,9 +9,7 @@ rider's day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,50 +104,29 @@ async def _list_beyond(
     found: dict[date, Money] = {}
     for at in begins:
         for ceiling in ceilings:
-            day = at.astimezone(ZoneInfo(ceiling.day_zone)).date()
-            if ceiling.holds_on(day) and day not in found:
-                found[day] = await _beyond(tx, ceiling, rider_id, day, currency)
+            day = ceiling.find_day(at)
+            if day is not None and day not in found:
+                costs = await list_costs(tx, ceiling, rider_id, day, currency)
+                most = Money.of_major(ceiling.amount, currency)
+                found[day] = costs.get(day, Money(0, currency)) - most
                 break
     return {day: amount for day, amount in found.items() if amount.minor > 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How far a rider's day has come under a ceiling."""
-
-    ceiling: DayCeiling
-    most: Money
-    left: Money
-    """What a further trip of that day costs at most, once what is beyond has been given back."""
-
-
-async def find_reached(
-    tx: AsyncConnection,
-    ceilings: tuple[DayCeiling, ...],
-    rider_id: str,
-    at: datetime,
-    currency: str,
-) -> Reached | None:
-    """The ceiling that holds for trips of that moment's day, by the trips that are settled."""
-    for ceiling in ceilings:
-        day = at.astimezone(ZoneInfo(ceiling.day_zone)).date()
-        if ceiling.holds_on(day):
-            beyond = await _beyond(tx, ceiling, rider_id, day, currency)
-            left = Money(max(-beyond.minor, 0), currency)
-            return Reached(ceiling, Money.of_major(ceiling.amount, currency), left)
-    return None
-
-
-async def _beyond(
-    tx: AsyncConnection, ceiling: DayCeiling, rider_id: str, day: date, currency: str
-) -> Money:
+async def list_costs(
+    tx: AsyncConnection, ceiling: DayCeiling, rider_id: str, since: date, currency: str
+) -> dict[date, Money]:
+    """What a rider's settled trips of each day from one on cost, less what was given back of it."""
     begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
-    local_day = func.date(func.timezone(ceiling.day_zone, begun))
+    day = func.date(func.timezone(ceiling.day_zone, begun))
     used = func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor))
     borne = func.least(used, booking.c.ceiling_minor) - booking.c.locked_minor  # when rebooked
     goodwill = func.sum(leg.c.goodwill_minor)
     trips = (
-        select((used - func.greatest(func.coalesce(borne, 0), 0) - goodwill).label("cost"))
+        select(
+            day.label("day"),
+            (used - func.greatest(func.coalesce(borne, 0), 0) - goodwill).label("cost"),
+        )
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
             booking.c.rider_id == rider_id,
@@ -158,17 +135,16 @@ async def _beyond(
             booking.c.passengers == 1,
             leg.c.state == LegState.ENDED,
             leg.c.provider_id.is_not(None),
-            leg.c.mode.in_(ceiling.modes),
-            local_day == day,
+            day >= since,
         )
-        .group_by(booking.c.id)
+        .group_by(booking.c.id, "day")
         .subquery()
     )
-    cost = await tx.scalar(select(func.sum(trips.c.cost)))
-    given = await tx.scalar(
-        select(func.coalesce(func.sum(day_rebate.c.amount_minor), 0)).where(
-            day_rebate.c.rider_id == rider_id, day_rebate.c.day == day
-        )
+    given = select(day_rebate.c.day, -day_rebate.c.amount_minor).where(
+        day_rebate.c.rider_id == rider_id, day_rebate.c.day >= since
     )
-    most = Money.of_major(ceiling.amount, currency)
-    return Money(int(cost or 0) - int(given or 0), currency) - most
+    costs: dict[date, Money] = {}
+    for query in (select(trips.c.day, trips.c.cost), given):
+        for on, minor in await tx.execute(query):
+            costs[on] = costs.get(on, Money(0, currency)) + Money(int(minor), currency)
+    return costs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -191,12 +191,11 @@ def _known_zone(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, config=DATA)
 class DayCeiling:
-    """What a rider's day costs at most over several modes; who runs the service bears the rest."""
+    """What a rider's day costs at most, all that is sold; who runs the service bears the rest."""
 
     id: Id
     title: Text
     amount: Annotated[Amount, Field(gt=0)]
-    modes: Annotated[tuple[Mode, ...], Field(min_length=1)]
     day_zone: Annotated[str, AfterValidator(_known_zone)]
     valid_from: date
     synthetic: bool
@@ -205,9 +204,11 @@ class DayCeiling:
     confidence: Confidence
     valid_until: date | None = None
 
-    def holds_on(self, on: date) -> bool:
-        """Whether it is in force on that day."""
-        return self.valid_from <= on and (self.valid_until is None or on <= self.valid_until)
+    def find_day(self, at: datetime) -> date | None:
+        """The day that a leg begun at a moment counts to; None where it is not in force then."""
+        day = at.astimezone(ZoneInfo(self.day_zone)).date()
+        holds = self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
+        return day if holds else None
 
 
 @dataclass(frozen=True, slots=True, config=DATA)

@@ -71,6 +71,7 @@ def candidate(
 
 
 def cents_of(way: Itinerary) -> int:
-    """What a finished way costs; with a ride that nobody sells, or whose fare is unknown, much."""
-    unsold = any(leg.unsold for leg in way.legs)
-    return UNKNOWN_CENTS if unsold else way.price.minor
+    """What a finished way costs in the end; with a ride unsold, or of unknown fare, much."""
+    if any(leg.unsold for leg in way.legs):
+        return UNKNOWN_CENTS
+    return (way.price if way.after_ceiling is None else way.after_ceiling).minor

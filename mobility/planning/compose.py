@@ -20,6 +20,7 @@ from gtfs.network import DayNetwork
 from gtfs.rides import rides_of
 from gtfs.service_time import day_zero
 from mobility.planning.accessibility import Accessibility, Accessible, of_path, of_rental
+from mobility.planning.day_ceiling import counted
 from mobility.planning.fleets.door_rides import DoorRides
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.ground import Ground
@@ -97,7 +98,7 @@ class Composer:
         if back_s:
             left_s = journey.legs[-1].arrives_s
             legs.append(self._walk(journey.target, GOAL, left_s, left_s + back_s, zero))
-        return Itinerary(tuple(legs))
+        return counted(Itinerary(tuple(legs)), self._request.ceilings)
 
     def front(
         self, journey: FrontJourney, day: date, network: DayNetwork | None, doors: DoorRides
@@ -119,7 +120,7 @@ class Composer:
                 legs.append(self._rental(leg, zero, doors))
             elif leg.arrives_s > leg.departs_s or self._joins_stops(leg):
                 legs.append(self._walk(leg.start, leg.end, leg.departs_s, leg.arrives_s, zero))
-        return Itinerary(tuple(legs))
+        return counted(Itinerary(tuple(legs)), self._request.ceilings)
 
     def _joins_stops(self, leg: FrontLeg) -> bool:
         """Whether a walk leads to another stop, though a vehicle waits and it takes no time."""

@@ -20,6 +20,7 @@ from gtfs.front import (
 from gtfs.network import DayNetwork, Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
 from mobility.planning.candidate import Candidate
+from mobility.planning.day_ceiling import front_under
 from mobility.planning.doors import Doors
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.fronts import Party
@@ -62,6 +63,7 @@ class AllWays:
         self._party = Party(request.passes, request.passengers)
         self._wheelchair = request.wheelchair
         self._paid = request.paid
+        self._ceilings = request.ceilings
         self._direct_s = doors.direct_s if Mode.WALK in request.modes else FAR
         self._backwards = request.arrive_by is not None
 
@@ -93,6 +95,8 @@ class AllWays:
             found = search_front_latest(self._network(day, View.MIRRORED), network, rentals, query)
         else:
             found = search_front(network, rentals, query)
+        if self._ceilings:
+            found = front_under(self._ceilings, found, zero, backwards=self._backwards)
         of = network_of(timetable, day, view, self._usable)
         return [self._candidate(Found(journey, day, of), zero) for journey in found]
 

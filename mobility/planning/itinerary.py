@@ -118,6 +118,8 @@ class Itinerary:
 
     legs: tuple[Leg, ...]
     reasons: tuple[Reason, ...] = ()
+    after_ceiling: Money | None = None
+    """What it adds to the rider's day, where the city's ceiling makes that less than its price."""
 
     @property
     def departs_at(self) -> datetime:

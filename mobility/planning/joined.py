@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mobility.planning import accessibility
+from mobility.planning.day_ceiling import counted
 from mobility.planning.itinerary import Itinerary, Leg
 from mobility.planning.pricing import Pricer
 from mobility.planning.request import SearchRequest
@@ -21,7 +22,8 @@ def joined(pricer: Pricer, parts: Iterable[Leg], request: SearchRequest) -> Itin
         else:
             legs.append(leg)
     whole = Itinerary(tuple(legs))
-    return pricer.priced(whole, request.passes, request.passengers, request.paid)
+    priced = pricer.priced(whole, request.passes, request.passengers, request.paid)
+    return counted(priced, request.ceilings)
 
 
 def _ridden_on(before: Leg, after: Leg) -> Leg | None:

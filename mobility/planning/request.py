@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from gtfs.geo import LatLon
+from mobility.planning.day_ceiling import Ceilings
 from mobility.planning.errors import BadSearchError
 from mobility.planning.itinerary import Itinerary
 from mobility.planning.paid_today import Paid
@@ -67,6 +68,8 @@ class SearchRequest:
     passengers: int = 1
     paid: Paid = ()
     """Today, by tariffs that cap a rider's day."""
+    ceilings: Ceilings = ()
+    """Of the days of the one who travels alone and is known; none for several passengers."""
     wheelchair: bool = False
     max_walk_m: int | None = None
     max_direct_walk_m: int | None = None

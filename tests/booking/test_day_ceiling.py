@@ -26,7 +26,7 @@ from mobility.watch import read_all
 from payments.errors import RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
-from providers.values import Mode, ProviderId
+from providers.values import ProviderId
 from tests.booking.test_arrears import ride_too_long
 from tests.booking.test_hard_luck import BUS, TicketOffice, Unlike, changed, do, ticket_leg
 from tests.booking.world import World, crashing_desk, offer_of, run_processor
@@ -38,7 +38,6 @@ CEILING = DayCeiling(
     id="deckel",
     title="Tagesdeckel",
     amount=Decimal("8.00"),
-    modes=(Mode.BUS, Mode.BIKE, Mode.CAR),
     day_zone=NOON,
     valid_from=date(2026, 1, 1),
     synthetic=True,
@@ -120,10 +119,9 @@ async def test_a_city_without_a_ceiling_asks_for_nothing(town: World) -> None:
     [
         replace(CEILING, valid_from=date(2099, 1, 1)),
         replace(CEILING, valid_until=date(2026, 1, 2)),
-        replace(CEILING, modes=(Mode.BIKE,)),
     ],
 )
-async def test_a_ceiling_holds_for_its_days_and_modes(town: World, ceiling: DayCeiling) -> None:
+async def test_a_ceiling_holds_for_its_days(town: World, ceiling: DayCeiling) -> None:
     here = changed(town, day_ceilings=(ceiling,))
     booking_id = await rode(here, 3600)
     await cap_day(here.desk, booking_id)

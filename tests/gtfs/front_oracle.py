@@ -6,6 +6,7 @@ single walks; a journey's price is found over its finished list of rides by dyna
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -172,15 +173,17 @@ def pareto(points: set[Point]) -> list[Point]:
     )
 
 
-def front(world: World, asked: Question) -> list[Point]:  # noqa: C901, PLR0912 - the definition
-    """Pareto (arrival, transfers, cents, steps)."""
+def front(  # noqa: C901, PLR0912 - the definition
+    world: World, asked: Question, adds: Callable[[int], int] = int
+) -> list[Point]:
+    """Pareto (arrival, transfers, cents, steps); cents are what a price of so much ``adds``."""
     latest = asked.seconds + asked.horizon_s
     found: set[Point] = set()
 
     def reach(time: int, legs: int, paid: tuple[Paid, ...], cents: int, steps: int) -> None:
         fare = price(world.levels, paid)
         if time <= latest and fare is not None:
-            found.add((-(-time // 60), legs - 1, cents + fare, steps))
+            found.add((-(-time // 60), legs - 1, adds(cents + fare), steps))
 
     if asked.direct_s is not None:
         reach(asked.seconds + asked.direct_s, 0, (), 0, 0)
@@ -266,7 +269,7 @@ def _cost(world: World, board: Call, ridden: Ridden) -> tuple[tuple[Paid, ...], 
     return (Paid(board.departs, call.arrives, board.stop, call.stop, ridden.stops),), 0, mg
 
 
-def latest(world: World, asked: Question) -> list[Point]:
+def latest(world: World, asked: Question, adds: Callable[[int], int] = int) -> list[Point]:
     """Pareto (-departure, transfers, cents, steps) of what arrives by `asked.seconds`."""
     departures = set()
     for node, seconds in asked.access.items():
@@ -303,7 +306,7 @@ def latest(world: World, asked: Question) -> list[Point]:
                 asked.rents_once,
                 asked.rides_beside,
             )
-            found |= {(-(departs // 60), *point[1:]) for point in front(world, again)}
+            found |= {(-(departs // 60), *point[1:]) for point in front(world, again, adds)}
     return pareto(found)
 
 
