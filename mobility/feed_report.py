@@ -59,18 +59,22 @@ def _plain(text: str) -> str:
 
 
 def write_defects(path: Path, reports: Mapping[str, Report]) -> None:
-    """Every kept defect of every feed, as JSON where the name says so, else as CSV."""
-    rows = list(_rows(reports))
-    if path.suffix == ".json":
-        text = json.dumps(
-            [dict(zip(COLUMNS, row, strict=True)) for row in rows], ensure_ascii=False, indent=1
-        )
-        path.write_text(text + "\n", encoding="utf-8")
-        return
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    """Every kept defect of every feed, as JSON where the name says so, else as CSV.
+
+    Ends the command where the file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            if path.suffix == ".json":
+                rows = [dict(zip(COLUMNS, row, strict=True)) for row in _rows(reports)]
+                json.dump(rows, file, ensure_ascii=False, indent=1)
+                file.write("\n")
+            else:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(_rows(reports))
+    except OSError as error:
+        stop(f"{path} cannot be written: {error.strerror}. The timetable in use stays as it is.")
 
 
 def _rows(reports: Mapping[str, Report]) -> Iterator[tuple[str | int | None, ...]]:

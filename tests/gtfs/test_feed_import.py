@@ -247,6 +247,14 @@ def test_the_defects_of_a_refused_feed_are_written_too(tmp_path: Path, city: Cit
     assert "missing file" in (tmp_path / "found.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("agency", [GOOD["agency"], None])
+def test_where_defects_cannot_be_written_it_says_so(tmp_path: Path, city: City, agency: str | None):
+    path = tmp_path / "no" / "found.csv"
+    code, said = city.run(str(write(tmp_path, agency=agency)), "--defects", str(path))
+    assert (code, f"{path} cannot be written: No such file" in said) == (2, True)
+    assert ("no agency.txt" in said) == (agency is None)
+
+
 def test_another_version_compiles_the_kept_feeds_again(
     tmp_path: Path, city: City, monkeypatch: pytest.MonkeyPatch
 ):
