@@ -160,6 +160,15 @@ def _settle_interpreter() -> None:
     gc.set_threshold(_YOUNG_OBJECTS)
 
 
+_MOTIS = (
+    "Apps made for [MOTIS](https://github.com/motis-project/motis) find its questions `plan`, "
+    "`refresh-itinerary`, `geocode`, `reverse-geocode`, `stoptimes`, `trip`, `map/stops`, "
+    "`rentals` and `map/rentals` under `/api/v1`, most up to `/api/v6`. They are not listed here: "
+    "its own [OpenAPI document](https://github.com/motis-project/motis/blob/master/openapi.yaml) "
+    "describes them."
+)
+
+
 def _description(city: City) -> str:
     """Whose data the answers hold, which who shows them must name."""
     sources = "\n".join(
@@ -168,5 +177,6 @@ def _description(city: City) -> str:
     )
     return (
         "Errors are RFC 9457 problem documents, money is in minor units, instants are RFC 3339.\n\n"
+        f"{_MOTIS}\n\n"
         f"Who shows data of {city.title} from here must name where it comes from:\n\n{sources}\n"
     )

@@ -34,8 +34,8 @@ GOING_ON = (LegState.CONFIRMED, LegState.ACTIVE)
 RiderKind = Literal["vehicle_missing", "vehicle_broken", "wheelchair_refused", "other"]
 HIDES = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN)
 OTHER_WAYS = (
-    "Gerade gibt es nichts Gleiches zum selben Preis; die Umbuchung zeigt andere Wege, "
-    "die dich nicht mehr kosten."
+    "Gerade gibt es nichts Gleiches zum selben Preis; ob dich ein anderer Weg ohne Mehrkosten "
+    "ans Ziel bringt, zeigt die Umbuchung."
 )
 NONE_THERE = "Gerade gibt es nichts Passendes zum selben Preis; die Suche zeigt, was sonst fährt."
 NoteText = Annotated[

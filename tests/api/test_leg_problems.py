@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from mobility.api import leg_problems
 from mobility.booking.at_once import wait_for_background
 from mobility.identity.roles import Role
 from mobility.planning.offers import find_offer
@@ -107,7 +106,10 @@ async def test_where_no_other_bike_stands_the_answer_says_so(stage: Stage) -> No
     at_sea = {"lat": 54.5, "lon": 11.5}
     answer = await stage.post("problem", {"kind": "vehicle_broken", "position": at_sea})
     assert answer.json()["replacement"] is None
-    assert answer.json()["no_replacement_because"] == leg_problems.OTHER_WAYS
+    assert answer.json()["no_replacement_because"] == (
+        "Gerade gibt es nichts Gleiches zum selben Preis; ob dich ein anderer Weg ohne Mehrkosten "
+        "ans Ziel bringt, zeigt die Umbuchung."
+    )
 
 
 async def test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_price(

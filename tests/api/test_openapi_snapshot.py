@@ -1,14 +1,19 @@
 """The whole application's document: complete, valid, and comparable with the stored one."""
 
+import re
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
 
+from mobility.api.motis import geocode, map_stops, plan, refresh, rentals, stoptimes, trip
 from tests.api.test_openapi import Json, lacks
 
 app = pytest.importorskip("mobility.app", exc_type=ImportError)
 openapi = pytest.importorskip("mobility.openapi", exc_type=ImportError)
+
+
+MOTIS = (geocode, map_stops, plan, refresh, rentals, stoptimes, trip)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,16 @@ def test_the_document_names_whose_data_it_is(document: Json):
     described = document["info"]["description"]
     assert "© OpenStreetMap contributors, [ODbL 1.0](https://www.openstreetmap.org" in described
     assert "DELFI e.V. / gtfs.de, [CC BY 4.0](https://gtfs.de" in described
+
+
+def test_the_document_leads_to_the_operations_that_another_one_describes(document: Json):
+    """Those of MOTIS, each by its name."""
+    described = document["info"]["description"]
+    paths = [route.path for module in MOTIS for route in module.router.routes]
+    questions = {re.sub(r"^/api/[^/]+/", "", path) for path in paths}
+    assert {"plan", "map/stops"} < questions
+    assert [each for each in questions if f"`{each}`" not in described] == []
+    assert "(https://github.com/motis-project/motis/blob/master/openapi.yaml)" in described
 
 
 def test_a_field_that_is_misspelt_is_refused_and_not_passed_over(document: Json):
