@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility import steps
 from mobility.audit import Deed, list_deeds, write_down
-from mobility.booking.advance import STEP, leave_to_staff
+from mobility.booking.advance import STEP, advance, leave_to_staff
 from mobility.booking.trip import BookingState
 from mobility.db import transaction
 from mobility.stuck_steps import Condition, NotStuckError, Stuck, give_up, list_stuck, retry
+from mobility.watch import read_all
 from tests.booking.world import World, bike_leg, offer_of
 
 LEASE = timedelta(seconds=5)
@@ -256,3 +257,32 @@ async def test_the_audit_log_is_only_added_to(engine: AsyncEngine, change: str) 
             await tx.execute(text(change))
     async with transaction(engine) as tx:
         assert [found for _, found in await list_deeds(tx, limit=10)] == [deed]
+
+
+async def test_an_answer_of_the_processor_that_cannot_be_recorded_is_seen_long_before_its_hour(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a step with its error, and after a minute as a payment whose outcome is not known."""
+
+    async def record(*_: object) -> None:
+        raise RuntimeError("the books refuse it")
+
+    monkeypatch.setattr("mobility.booking.pay.record", record)
+    await world.book(offer_of(bike_leg()))
+    await steps.run_due(
+        world.desk.engine,
+        {STEP: lambda key, _now: advance(world.desk, key)},
+        worker="w",
+        lease=LEASE,
+        clock=now,
+        bury={STEP: leave_to_staff},
+    )
+    async with transaction(world.desk.engine) as tx:
+        (stuck,) = await list_stuck(tx)
+        readings = await read_all(tx, now() + timedelta(seconds=61))
+    assert (stuck.condition, stuck.last_error) == (
+        Condition.FAILING,
+        "RuntimeError: the books refuse it",
+    )
+    found = {reading.question.metric: reading.answers for reading in readings}
+    assert found["mobility_payment_operations_undecided"] == ((None, 1.0),)
