@@ -29,7 +29,6 @@ from payments.cases import close_lost, list_cases
 from payments.ledger import list_journals
 from payments.money import Money
 from payments.reconcile import reconcile
-from providers.values import Mode
 from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
 from tests.restore.rider import Rider
 from tests.simulation.offers import BIKE, bike_ride
@@ -39,7 +38,6 @@ CEILING = DayCeiling(
     id="deckel",
     title="Tagesdeckel",
     amount=Decimal("1.50"),
-    modes=(Mode.BIKE,),
     day_zone="Etc/UTC",
     valid_from=date(2026, 1, 1),
     synthetic=True,
