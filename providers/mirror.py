@@ -36,6 +36,9 @@ STALE_AFTER = timedelta(minutes=5)
 FIRST_LOAD_SECONDS = 10.0
 RECONNECT_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
+STOP_AGAIN_SECONDS = 0.2
+_UNREADABLE = (ValueError, LookupError, TypeError)
+"""What another version of this program, or a hand, wrote is no reason to follow no longer."""
 log = logging.getLogger(__name__)
 VehicleKey = tuple[ProviderId, VehicleRef]
 Watcher = Callable[[ProviderId, VehicleRef | None, StationId | None], None]
@@ -104,11 +107,10 @@ class Mirror:
             await self._loaded.wait()
 
     async def stop(self) -> None:
-        """Stop following."""
-        if self._task is not None:
+        """Stop following; asked again where a cancellation was lost on its way through Redis."""
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,), timeout=STOP_AGAIN_SECONDS)
 
     def watch(self, watcher: Watcher) -> None:
         """Have every change told, in the thread that makes it; what is known already is not."""
@@ -249,7 +251,7 @@ class Mirror:
                             await self._apply(self._snapshots.read_change(message["data"]))
                             async with self._moved:
                                 self._moved.notify_all()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, *_UNREADABLE) as error:
                 log.warning("lost sight of availability, trying again: %r", error)
                 await asyncio.sleep(RECONNECT_SECONDS)
 

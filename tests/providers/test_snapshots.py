@@ -1,9 +1,11 @@
 """Availability kept in Redis, and the mirror that searches read."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from redis.asyncio import Redis
 
 from gtfs.geo import LatLon, distance_m
 from providers.grid import Grid
+from providers.hidden import Hidden
 from providers.mirror import Freshness, Mirror
 from providers.snapshots import Outcome, Receipt, Snapshots
 from providers.stanza import ProviderStanza
@@ -180,6 +183,32 @@ async def test_a_lost_message_is_made_good(snapshots: Snapshots, mirror: Mirror)
     await snapshots.patch_vehicles(RAD, 3, [bike("b")], [], EIGHT)
     assert await mirror.catch_up(RAD, "vehicles", 3)
     assert {v.ref for v in mirror.list_vehicles(RAD)} == {"a", "b"}
+
+
+@pytest.mark.parametrize("message", ["no JSON", "[]", '{"provider_id": "demo-rad"}'])
+async def test_a_message_that_cannot_be_read_ends_nothing(
+    snapshots: Snapshots, mirror: Mirror, monkeypatch: pytest.MonkeyPatch, message: str
+):
+    monkeypatch.setattr("providers.mirror.RECONNECT_SECONDS", 0.0)
+    await snapshots.redis.publish(snapshots.channel, message)
+    await snapshots.put_vehicles(RAD, 1, [bike("a")], EIGHT)
+    assert await mirror.catch_up(RAD, "vehicles", 1)
+
+
+async def test_the_mirror_stops_where_a_cancellation_was_lost(snapshots: Snapshots, mirror: Mirror):
+    asking = asyncio.Event()
+
+    async def swallow(*_asked: object) -> frozenset[VehicleRef]:
+        asking.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        return frozenset()
+
+    with mock.patch.object(Hidden, "list_refs", swallow):
+        await snapshots.put_vehicles(RAD, 1, [bike("a")], EIGHT)
+        await asking.wait()
+        stopped, _ = await asyncio.wait([asyncio.create_task(mirror.stop())], timeout=2)
+    assert stopped
 
 
 async def test_what_cannot_be_rented_is_not_shown(snapshots: Snapshots, mirror: Mirror):
