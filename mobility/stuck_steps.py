@@ -17,6 +17,7 @@ from mobility.booking.advance import leave_to_staff
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.day_ceiling import STEP as CAP_DAY
 from mobility.booking.goodwill import STEP as PAY_GOODWILL
+from mobility.booking.goodwill import leave_goodwill
 from mobility.booking.rebooked import STEP as BEAR
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
@@ -143,13 +144,16 @@ async def give_up(
 ) -> None:
     """Let a stuck step rest, and take it from who works on it; a booking then needs a person.
 
-    It is tried again when somebody asks for it, such as the booking's rider or a webhook.
+    It is tried again when somebody asks for it, such as the booking's rider or a webhook; what was
+    granted and refused is not (``leave_goodwill``).
 
     Raises:
         NotStuckError: nothing is wrong with such a step.
     """
     bury = BURY.get(kind, _nothing_more)
     await bury(tx, key, now)  # before the step's own row is locked: bookings come first
+    if kind == PAY_GOODWILL:
+        await leave_goodwill(tx, key)
     found = await tx.execute(
         update(step)
         .where(step.c.kind == kind, step.c.key == key, _is_stuck())

@@ -173,21 +173,22 @@ async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: date
 async def _list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:
     """The refunds that were refused and are still due.
 
-    Of those that legs give the last one: it is for all that the trip should not have cost by then.
+    Of those that legs give the last one, unless it was made: it is for all that the trip should not
+    have cost by then, what was refused before included.
     """
     query = (
         select(money_operation)
         .where(
             money_operation.c.payment_id == payment_id,
             money_operation.c.kind == OperationKind.REFUND.value,
-            money_operation.c.state == OperationState.DECLINED.value,
-            func.coalesce(money_operation.c.error_code, "").not_in(NOT_AGAIN),
         )
         .order_by(money_operation.c.first_sent_at, money_operation.c.id)
     )
     rows = (await tx.execute(query)).all()
     of_legs = [row for row in rows if row.reason not in COMPENSATIONS]
-    return [*of_legs[-1:], *(row for row in rows if row.reason in COMPENSATIONS)]
+    last = [*of_legs[-1:], *(row for row in rows if row.reason in COMPENSATIONS)]
+    declined = OperationState.DECLINED.value
+    return [row for row in last if row.state == declined and row.error_code not in NOT_AGAIN]
 
 
 async def _count_as_made(

@@ -84,7 +84,7 @@ async def prepare_refund(
 CAME_BACK = "refund_came_back"
 """Error code of a refund that came back days after it had been made; it is not tried again."""
 PAID_OTHERWISE = "paid_otherwise"
-"""Error code of a refund that was refused, and that a person pays by other means."""
+"""Error code of a refund that was refused, and that is paid by other means."""
 NOT_AGAIN = (CAME_BACK, PAID_OTHERWISE)
 """Refunds that are not tried again."""
 GUARANTEE, REBATE, REBOOKING, GOODWILL = "guarantee", "rebate", "rebooking", "goodwill"
@@ -148,7 +148,7 @@ async def try_refused_again(
 
 
 async def leave_refused(tx: AsyncConnection, payment_id: str, *, reason: str) -> None:
-    """Never again try the refunds of that reason that were refused: a person pays them."""
+    """Never again try the refunds of that reason that were refused: they are paid otherwise."""
     await tx.execute(
         update(money_operation)
         .where(*_refused(payment_id), money_operation.c.reason == reason)

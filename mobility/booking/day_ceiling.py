@@ -24,7 +24,7 @@ from mobility.tables import booking, day_rebate, leg
 from payments.money import Money
 from payments.operation import Operation, OperationState
 from payments.record import get_operation_row
-from payments.refund import REBATE, prepare_compensation
+from payments.refund import REBATE, leave_refused, prepare_compensation
 
 STEP = "cap_day"
 KEY = "day_ceiling"
@@ -54,6 +54,7 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
         if row.state == OperationState.DECLINED:
             mine = day_rebate.c.booking_id == booking_id
             await tx.execute(delete(day_rebate).where(mine))  # the day's next trip gives it back
+            await leave_refused(tx, operation.payment_id, reason=REBATE)
     await desk.changed(booking_id)
     return None
 

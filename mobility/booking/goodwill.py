@@ -85,8 +85,13 @@ async def _leave_given_up(tx: AsyncConnection, booking_id: str) -> None:
     """What staff gave up is paid otherwise: the step that is asked for now must not pay it too."""
     mine = (step.c.kind == STEP, step.c.key == booking_id)
     if await tx.scalar(select(step.c.given_up_at).where(*mine)) is not None:
-        for payment in await list_payments(tx, booking_id):
-            await leave_refused(tx, payment.id, reason=GOODWILL)
+        await leave_goodwill(tx, booking_id)
+
+
+async def leave_goodwill(tx: AsyncConnection, booking_id: str) -> None:
+    """Never again try what was granted for a booking and refused: staff pays it otherwise."""
+    for payment in await list_payments(tx, booking_id):
+        await leave_refused(tx, payment.id, reason=GOODWILL)
 
 
 async def _find_granted(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:

@@ -15,10 +15,13 @@ from mobility.booking.advance import advance
 from mobility.booking.cancel import Hindrance, ask_to_cancel, preview
 from mobility.booking.collect import collect, list_owed
 from mobility.booking.day_ceiling import cap_day
+from mobility.booking.goodwill import STEP, pay_goodwill
 from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payments_seen import see_disputes
 from mobility.booking.receipt import list_movements
 from mobility.db import transaction
+from mobility.steps import run_if_free
+from mobility.stuck_steps import BURY, give_up, list_stuck, retry
 from payments.errors import OutcomeUnknownError, RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
@@ -33,8 +36,18 @@ from tests.booking.test_arrears import (
     ride_too_long,
     standing,
 )
-from tests.booking.test_day_ceiling import CEILING, given_back, town
-from tests.booking.test_hard_luck import BUS, Unlike, cancel, changed, city, later, ticket_leg
+from tests.booking.test_day_ceiling import CEILING, given_back, rode, town
+from tests.booking.test_goodwill import grant
+from tests.booking.test_hard_luck import (
+    BUS,
+    Unlike,
+    cancel,
+    changed,
+    city,
+    do,
+    later,
+    ticket_leg,
+)
 from tests.booking.world import World, offer_of, run_processor
 
 __all__ = ["city", "town"]
@@ -287,3 +300,52 @@ async def test_a_day_is_capped_when_what_it_owes_is_paid(town: World) -> None:
     async with transaction(cheap.desk.engine) as tx:
         steps = (await tx.exec_driver_sql("select kind from step")).all()
     assert ("cap_day",) in steps
+
+
+async def _rode_disputed(world: World, price: int) -> str:
+    """A trip by bus that is over, and that the cardholder's bank has taken back."""
+    booking_id = await world.book(offer_of(ticket_leg(BUS, price, 1)), method=TAKES_BACK)
+    await world.advance(booking_id)
+    await later(world, hours=2).advance(booking_id)
+    assert await world.story(booking_id) == "settled | bus ended | captured"
+    return booking_id
+
+
+async def test_a_grant_that_staff_gave_up_and_paid_by_hand_does_not_lessen_what_is_lost(
+    city: World,
+) -> None:
+    booking_id = await _rode_disputed(city, 360)
+    (leg,) = (await city.trip(booking_id)).legs
+    await grant(city, booking_id, leg.id, 200)
+
+    async def work() -> None:
+        desk = city.desk
+        await run_if_free(
+            desk.engine, (STEP, booking_id), lambda key, _now: pay_goodwill(desk, key),
+            worker="w", lease=desk.lease, now=desk.clock(), bury=BURY[STEP],
+        )  # fmt: skip
+
+    await work()
+    by = {"actor": "rdr_otto", "reason": "paid by hand", "now": city.desk.clock()}
+    await do(city, lambda tx: give_up(tx, STEP, booking_id, **by))
+    lose(city)
+    await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    await do(city, lambda tx: retry(tx, STEP, booking_id, **by))
+    await work()
+    assert await do(city, list_stuck) == []
+    assert (await city.books()).get("goodwill_refunds:EUR", 0) == 0
+
+
+async def test_a_rebate_that_the_days_next_trip_gave_does_not_lessen_what_is_lost(
+    town: World,
+) -> None:
+    first = await _rode_disputed(town, 900)
+    await cap_day(town.desk, first)
+    second = await rode(town, 360)
+    await cap_day(town.desk, second)
+    assert [await given_back(town, each) for each in (first, second)] == [0, 360]
+    lose(town)
+    await reconciled(town)
+    assert await owes(town, first) == "arrears 900, refused: dispute_lost"
+    assert await given_back(town, first) == 0

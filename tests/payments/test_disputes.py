@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.payments_seen import apply_events
@@ -14,9 +15,10 @@ from payments.debt import list_debts
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.reconciliation import Reconciliation
-from payments.refund import prepare_compensation
+from payments.refund import CAME_BACK, prepare_compensation
 from payments.stripe_events import Event, store_event
 from payments.stripe_gateway import StripeGateway
+from payments.tables import money_operation
 from tests.payments.conftest import KEY
 from tests.payments.world import Till, split
 
@@ -162,6 +164,29 @@ async def test_of_one_that_is_lost_what_was_to_go_back_anyway_is_not_owed(
     assert books["provider_payable:bike:EUR"] == -(180 - 14)  # less 40 of 500, in proportion
     payment = await till.payment()
     assert (payment.refunded.minor, payment.compensated.minor) == (420, 100)
+
+
+@pytest.mark.parametrize(
+    "became",
+    [
+        {"state": "done", "error_code": None},
+        {"state": "declined", "error_code": CAME_BACK},
+    ],
+)
+async def test_of_one_that_is_lost_what_a_later_refund_gave_is_owed(
+    till: Till, sandbox: str, became: dict[str, str | None]
+) -> None:
+    """1.00 € was refused, and 3.20 € with it in them were made: none of that is due any more."""
+    await disputed_ride(till)
+    for cents, key in ((100, "400"), (320, "180")):
+        till.now += timedelta(seconds=1)
+        await till.refund(cents, key)
+    async with till.engine.begin() as tx:
+        of = money_operation.c.id == "pay_1.refund.180"
+        await tx.execute(update(money_operation).where(of).values(**became))
+    await answer(sandbox, "losing_evidence")
+    await reconciled(till)
+    assert await debts(till) == ["arrears 500 dispute_lost"]
 
 
 async def test_a_word_of_the_processor_about_one_has_it_read_at_once(till: Till) -> None:
