@@ -146,7 +146,8 @@ async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: date
     """Let the rider owe what was lost, but for what was due to her anyway: once.
 
     The processor refuses to refund a charge that is disputed. The bank did what such refunds could
-    not, as far as they fit whole into what it took back: they count as made.
+    not, as far as they fit whole into what it took back, and into what had not gone back of the
+    charge before: they count as made.
     """
     counted = (money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id)
     for done in (
@@ -158,7 +159,7 @@ async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: date
     of = payment_of(await get_row(tx, of.id, lock=True))
     left = found.amount
     for row in await _list_refused(tx, of.id):
-        if row.amount_minor <= left.minor:
+        if row.amount_minor <= min(left, of.captured - of.refunded).minor:
             of = await _count_as_made(tx, found, of, row, now)
             left -= Money(row.amount_minor, row.currency)
     if not left:

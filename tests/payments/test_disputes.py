@@ -18,7 +18,7 @@ from payments.reconciliation import Reconciliation
 from payments.refund import CAME_BACK, prepare_compensation
 from payments.stripe_events import Event, store_event
 from payments.stripe_gateway import StripeGateway
-from payments.tables import money_operation
+from payments.tables import money_operation, payment
 from tests.payments.conftest import KEY
 from tests.payments.world import Till, split
 
@@ -136,8 +136,8 @@ async def test_one_that_is_lost_gives_what_was_granted_and_refused(
     books = await till.balances()
     assert (books["disputed:EUR"], books[f"{borne_by}:EUR"]) == (0, 500)
     assert books["provider_payable:bike:EUR"] == -460
-    payment = await till.payment()
-    assert (payment.refunded.minor, payment.compensated.minor) == (500, 500)
+    paid = await till.payment()
+    assert (paid.refunded.minor, paid.compensated.minor) == (500, 500)
 
 
 async def test_of_one_that_is_lost_what_was_to_go_back_anyway_is_not_owed(
@@ -162,8 +162,8 @@ async def test_of_one_that_is_lost_what_was_to_go_back_anyway_is_not_owed(
     assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 80)
     assert books["goodwill_refunds:EUR"] == 100
     assert books["provider_payable:bike:EUR"] == -(180 - 14)  # less 40 of 500, in proportion
-    payment = await till.payment()
-    assert (payment.refunded.minor, payment.compensated.minor) == (420, 100)
+    paid = await till.payment()
+    assert (paid.refunded.minor, paid.compensated.minor) == (420, 100)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +187,27 @@ async def test_of_one_that_is_lost_what_a_later_refund_gave_is_owed(
     await answer(sandbox, "losing_evidence")
     await reconciled(till)
     assert await debts(till) == ["arrears 500 dispute_lost"]
+
+
+async def test_one_that_is_lost_gives_no_more_than_is_left_of_the_charge(
+    till: Till, sandbox: str
+) -> None:
+    """Of 5.00 € went 1.00 € back before; 3.00 € and 2.00 € were granted and refused."""
+    await disputed_ride(till)
+    before = {"refunded_minor": 100, "compensated_minor": 100, "state": "partially_refunded"}
+    async with till.engine.begin() as tx:
+        await tx.execute(update(payment).values(**before))
+    for cents, leg in ((300, "leg_1"), (200, "leg_2")):
+        till.now += timedelta(seconds=1)
+        async with till.engine.begin() as tx:
+            granted = await prepare_compensation(
+                tx, "pay_1", Money(cents), reason="goodwill", key=f"goodwill.{leg}.0", now=till.now
+            )
+        await till.drive(granted)
+    await answer(sandbox, "losing_evidence")
+    await reconciled(till)
+    assert await debts(till) == ["arrears 200 dispute_lost"]
+    assert (await till.payment()).refunded.minor == 400
 
 
 async def test_a_word_of_the_processor_about_one_has_it_read_at_once(till: Till) -> None:
