@@ -181,6 +181,7 @@ def test_a_journey_says_its_price_and_what_of_it_is_left() -> None:
     assert ends(found, Mode.BUS) == (Money(360), Money(250))
     assert ends(found, Mode.BIKE) == (Money(100), None)
     assert ends(search(ceilings=leaving(0)), Mode.BIKE) == (Money(100), Money(0))
+    assert ends(search(ceilings=leaving(100)), Mode.BIKE) == (Money(100), None)
 
 
 @pytest.mark.parametrize(
