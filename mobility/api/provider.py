@@ -69,10 +69,10 @@ async def patch_vehicles(
 ) -> PushReceipt:
     """Add, replace and remove vehicles; an empty delta says that nothing has changed.
 
-    One that is refused because it stands outside the city is removed.
+    One that is refused because it stands outside the city, or at an unknown station, is removed.
     """
     batch = await _vehicles(wiring, provider_id, body.vehicles, now)
-    gone = [VehicleRef(ref) for ref in (*body.removed, *batch.outside)]
+    gone = [VehicleRef(ref) for ref in (*body.removed, *batch.gone)]
     receipt = await wiring.snapshots.patch_vehicles(
         provider_id, body.sequence, batch.accepted, gone, now
     )

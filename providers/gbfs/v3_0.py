@@ -133,16 +133,16 @@ class Batch(Generic[T]):
 
     accepted: tuple[T, ...]
     refused: tuple[Refusal, ...]
-    outside: tuple[str, ...] = ()
-    """Of vehicles that were refused, the refs of those that stand outside the city."""
+    gone: tuple[str, ...] = ()
+    """Of vehicles that were refused, the refs of those that are not where they were."""
 
 
 class NotTakenError(Exception):
     """Why a well-formed item is not taken."""
 
 
-class OutsideError(NotTakenError):
-    """It stands outside the city, where no search leads."""
+class ElsewhereError(NotTakenError):
+    """It stands where no search leads: outside the city, or at a station that is not known."""
 
 
 def named_stations(items: Sequence[object]) -> set[StationId]:
@@ -164,7 +164,7 @@ def read_vehicles(
     refused: list[Refusal] = []
     refs: set[str] = set()
     ids: set[str] = set()
-    outside: list[str] = []
+    elsewhere: list[str] = []
     for index, raw in enumerate(items):
         try:
             item = VehicleItem.model_validate(raw)
@@ -176,10 +176,10 @@ def read_vehicles(
             refs.add(item.vehicle_ref)
             ids.add(item.vehicle_id)
         except (ValidationError, NotTakenError) as error:
-            if isinstance(error, OutsideError):
-                outside.append(item.vehicle_ref)
+            if isinstance(error, ElsewhereError):
+                elsewhere.append(item.vehicle_ref)
             refused.append(Refusal(index, _name(raw, "vehicle_ref"), reason_of(error)))
-    gone = tuple(ref for ref in outside if ref not in refs)
+    gone = tuple(ref for ref in elsewhere if ref not in refs)
     return Batch(tuple(accepted), tuple(refused), gone)
 
 
@@ -216,7 +216,7 @@ def _once(field: str, name: str, seen: Collection[str]) -> None:
 def _require_inside(bounds: Bounds, position: LatLon) -> None:
     west, south, east, north = bounds
     if not (south <= position.lat <= north and west <= position.lon <= east):
-        raise OutsideError(
+        raise ElsewhereError(
             f"lat {position.lat}, lon {position.lon} lies outside the city, which is"
             f" lat {south} to {north} and lon {west} to {east}"
         )
@@ -233,7 +233,7 @@ def _vehicle(
         raise NotTakenError(f"no vehicle type {item.vehicle_type_id!r}")
     station = stations.get(StationId(item.station_id)) if item.station_id else None
     if item.station_id is not None and station is None:
-        raise NotTakenError(f"no station {item.station_id!r}; push stations first")
+        raise ElsewhereError(f"no station {item.station_id!r}; push stations first")
     position = _position(item.lat, item.lon) or (station.position if station else None)
     if position is None:
         raise NotTakenError("neither lat and lon nor a station_id")

@@ -54,6 +54,19 @@ async def test_a_vehicle_outside_the_city_is_refused_and_stands_nowhere_any_more
     assert {v.ref for v in platform.mirror.list_vehicles(RAD)} == {"a"}
 
 
+async def test_a_vehicle_at_a_station_that_was_refused_stands_nowhere_any_more(platform: Platform):
+    """Also where it says where it is."""
+    put = {"sequence": 1, "vehicles": [vehicle("a"), vehicle("b"), vehicle("c")]}
+    await platform.call("PUT", "/vehicles", put)
+    away = {**STATION, "station_id": "away", "lat": 53.55, "lon": 10.0}
+    await platform.call("PUT", "/stations", {"sequence": 1, "stations": [STATION, away]})
+    docked = [vehicle("a", station_id="away", lat=None, lon=None), vehicle("b", station_id="away")]
+    answer = await platform.call("PATCH", "/vehicles", {"sequence": 2, "vehicles": docked})
+    reasons = [refused["reason"] for refused in answer.json()["refused"]]
+    assert reasons == ["no station 'away'; push stations first"] * 2
+    assert {v.ref for v in platform.mirror.list_vehicles(RAD)} == {"c"}
+
+
 async def test_vehicles_that_all_lie_outside_the_city_do_not_empty_the_street(platform: Platform):
     await platform.call("PUT", "/vehicles", {"sequence": 1, "vehicles": [vehicle()]})
     swapped = [vehicle(lat=10.6698, lon=53.8671)]
