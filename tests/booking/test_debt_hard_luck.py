@@ -150,6 +150,26 @@ async def test_a_trip_that_was_cancelled_while_disputed_is_not_owed_when_that_is
     assert (books["disputed:EUR"], books["provider_payable:bus:EUR"]) == (0, 0)
 
 
+async def test_a_refund_that_is_not_known_when_its_charge_is_lost_is_owed_no_more(
+    city: World,
+) -> None:
+    async def refund_hold(*_hold: object, **_how: Any) -> object:
+        raise OutcomeUnknownError("no answer")
+
+    booking_id = await city.book(offer_of(ticket_leg(BUS, 360, 30)), method=TAKES_BACK)
+    await city.advance(booking_id)
+    await cancel(city, booking_id)
+    deaf = changed(city, gateway=Unlike(city.desk.gateway, refund_hold=refund_hold))
+    await advance(deaf.desk, booking_id)
+    lose(city)
+    await reconciled(city)
+    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
+    await city.advance(booking_id)
+    assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+    assert await _shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
+    await _only_fees_are_left(city)
+
+
 async def test_of_a_trip_cancelled_in_part_while_disputed_only_the_rest_is_owed_when_that_is_lost(
     city: World,
 ) -> None:
