@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import hypothesis  # noqa: F401 - now, as parsing it at a run's end may crash CPython 3.11
 import psycopg
 import pytest
 import redis as redis_client
+from hypothesis import HealthCheck, settings  # at once: at a run's end it may crash CPython 3.11
 from psycopg import sql
 from redis.asyncio import Redis
 from sqlalchemy import Engine, create_engine, make_url
@@ -40,6 +40,12 @@ from mobility.embedded.redis import redis_url as url_of
 from mobility.migrate import migrate
 from mobility.redis_pool import open_redis
 from tests.processes import FREELY_ASKED, Instance, running_instance
+
+# How fast a machine is decides no test.
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 _FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL")
 _NEVER_IN_TESTS = (

@@ -217,7 +217,6 @@ QUESTIONS: dict[str, type[Parameters]] = {
 
 @settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

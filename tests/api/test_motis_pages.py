@@ -20,7 +20,6 @@ PLACES = [
 PAIRS = st.lists(st.sampled_from(PLACES), min_size=2, max_size=2, unique=True)
 FORWARD = settings(
     max_examples=8,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

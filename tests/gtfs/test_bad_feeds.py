@@ -244,9 +244,7 @@ def invented(draw: random.Random) -> dict[str, str]:
     }
 
 
-@settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 40))
 def test_no_mangled_feed_crashes_or_runs_backwards(tmp_path: Path, seed: int):
     draw = random.Random(seed)

@@ -226,9 +226,7 @@ def test_a_calendar_for_ever_still_serves_today(tmp_path: Path):
     assert date(2027, 1, 4) in feed.services["W"]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(GOOD)), st.data())
 def test_no_damage_to_a_table_crashes(tmp_path: Path, name: str, data: st.DataObject):
     raw = bytearray(GOOD[name].encode())

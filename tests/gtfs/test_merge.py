@@ -120,7 +120,7 @@ def test_fares_stay_with_their_feed():
     assert merged.fares.products == (FareProduct("hl:day", "Tag", Amount(990, "EUR")),)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example("Australia/Sydney", "US/Alaska", date(2026, 10, 27), 113)
 @example("Pacific/Kiritimati", "Pacific/Pago_Pago", date(2026, 1, 1), 0)
 @given(

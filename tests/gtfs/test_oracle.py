@@ -171,7 +171,7 @@ def test_no_answer_needs_that_a_trip_marks_those_after_it(
     assert sum(compare(Random(4_000_000 + seed)) for seed in range(150)) > 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.randoms(use_true_random=False))
 def test_departing_after_is_exact(random: Random):
     compare_forward(random)

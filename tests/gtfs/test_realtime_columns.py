@@ -90,7 +90,7 @@ def random_prefix(n: int) -> str:
     return ("", "x:", "ä:")[n % 3]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.randoms(use_true_random=False))
 def test_broken_bytes_are_read_as_the_library_reads_them(random: Random):
     raw = bytearray(feed(random).SerializeToString())
@@ -99,7 +99,7 @@ def test_broken_bytes_are_read_as_the_library_reads_them(random: Random):
     agree(bytes(raw))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.randoms(use_true_random=False))
 def test_what_is_said_twice_is_left_to_the_library(random: Random):
     """A message within a message may come in two parts; those of each level are put together."""
@@ -124,7 +124,7 @@ def varint(number: int) -> bytes:
     return bytes([number]) if number < 128 else bytes([number & 127 | 128, number >> 7])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.randoms(use_true_random=False))
 def test_times_by_the_kernel_are_those_of_the_rules(random: Random):
     matcher = Matcher(TOWN, datetime(2025, 11, 25, tzinfo=UTC))

@@ -99,7 +99,7 @@ def test_dates_and_times_that_are_none_are_not_said():
     assert (read.at, read.trips[0].trip) == (None, TripRef())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_broken_bytes_never_break_anything_else(random: Random):
     raw = bytearray(GOOD)
@@ -118,7 +118,7 @@ def test_broken_bytes_never_break_anything_else(random: Random):
     assert len(now.timetable.trips.id) <= 2
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_whatever_is_said_trips_run_forwards(data: st.DataObject):  # noqa: C901
     made = feed(timestamp=int(NOW.timestamp()))

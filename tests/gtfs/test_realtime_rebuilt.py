@@ -158,7 +158,7 @@ def test_rules_for_changes_hold_in_a_live_timetable_too():
     assert sum(compare(Random(60_000 + seed), make) for seed in range(200)) > 30
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.randoms(use_true_random=False))
 def test_a_live_timetable_is_the_one_built_anew(random: Random):
     compare(random)

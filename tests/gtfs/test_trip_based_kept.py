@@ -89,7 +89,7 @@ def test_some_trips_keep_their_changes_and_not_all():
         assert of / 10 < kept < of
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False))
 def test_changes_that_are_taken_over_are_those_that_are_found(random: Random):
     compare(random, random.choice([random_feed, busy_feed, full, chained]))

@@ -88,7 +88,7 @@ def test_a_name_is_found_while_it_is_typed() -> None:
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_has_an_answer(typed: str) -> None:
     for match in index().search(typed, limit=5):
         pieces = [match.name[at : at + length] for at, length in match.parts]
@@ -98,7 +98,7 @@ def test_any_text_has_an_answer(typed: str) -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5, unique=True))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_name_is_found_by_itself(names: list[str]) -> None:
     bare = replace(luebeck(), places=(), car_parks=())
     rows = [PlaceRow(name, "sight", 53.8, 10.6 + i / 50) for i, name in enumerate(names)]

@@ -64,7 +64,7 @@ def by_definition(
     mode=st.sampled_from(MODES),
     minutes=st.integers(1, 90),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_door_reaches_what_the_definition_says(
     door: LatLon, targets: list[LatLon], mode: Mode, minutes: int
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_door_reaches_what_the_definition_says(
     moved=st.dictionaries(st.integers(0, 2), st.none() | points, max_size=3),
     added=st.lists(points, max_size=2),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_places_that_changed_are_as_if_they_had_always_been_there(
     door: LatLon, targets: list[LatLon], moved: dict[int, LatLon | None], added: list[LatLon]
 ) -> None:

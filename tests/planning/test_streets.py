@@ -105,7 +105,7 @@ points = st.builds(
 
 
 @given(origin=points, targets=st.lists(points, min_size=1, max_size=12), minutes=st.integers(1, 90))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_one_to_many_says_what_each_leg_says(
     origin: LatLon, targets: list[LatLon], minutes: int
 ) -> None:

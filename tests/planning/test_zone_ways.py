@@ -35,7 +35,7 @@ def metres_by_zone(
     return {stretch.zone: stretch.metres for stretch in found}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(boxes, rules), max_size=5),
     st.lists(rules, max_size=1),
@@ -70,7 +70,7 @@ def enclosed(ring: list[tuple[int, int]]) -> MultiPolygon:
 areas = st.lists(corner, min_size=3, max_size=9).map(enclosed).filter(lambda area: area.area > 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(areas, st.sampled_from([Phase.WHOLE, Phase.PART])), max_size=4),
     st.lists(corner, min_size=2, max_size=6),
@@ -92,7 +92,7 @@ def test_a_line_is_cut_as_shapes_are(
     assert {n: found.get(n, 0) for n in expected} == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(areas, st.lists(corner, min_size=2, max_size=6))
 def test_only_a_line_on_a_border_may_count_or_not(
     area: MultiPolygon, line: list[tuple[int, int]]

@@ -39,7 +39,7 @@ _RIDES = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_PLANS, _RIDES)
 def test_the_table_and_the_tariff_agree(plan: PricingPlan, rides: list[tuple[int, int]]) -> None:
     minutes, metres = (np.array(column, np.int64) for column in zip(*rides, strict=True))

@@ -71,9 +71,7 @@ def _metres(a: tuple[float, float], b: tuple[float, float]) -> float:
     return float(np.hypot(a[0] - b[0], x) * np.radians(1) * 6_371_008.8)
 
 
-slow_io = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+slow_io = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(built=texts(), mode=st.sampled_from(MODES), minutes=st.integers(1, 40))

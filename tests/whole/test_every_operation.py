@@ -195,7 +195,6 @@ def ask_often(world: World, operation: APIOperation, role: str, times: int, told
         max_examples=times,
         phases=[Phase.generate],
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(cases(operation, world.known))

@@ -277,7 +277,6 @@ def test_two_riders_never_lose_or_double_anything(instance: Instance, http: http
             stateful_step_count=STEPS,
             phases=[Phase.generate],
             database=None,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -155,7 +155,7 @@ def expected(
 CARRIED = {NOBODY: 0, frozenset({"deutschlandticket"}): 1, frozenset({"wertmarke_companion"}): 2}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(tariffs(), journeys(ENDS), HELD, st.integers(1, 4))
 def test_no_set_of_tickets_is_cheaper(
     table: FareTable, rides: list[FareRide], held: frozenset[str], persons: int
@@ -168,7 +168,7 @@ def test_no_set_of_tickets_is_cheaper(
         assert sold(table, rides, held, persons) == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     journeys([("HL", "HL"), ("HL", "5510"), ("9020", "5510"), (None, "HL"), ("9030", None)]),
     HELD,
