@@ -37,11 +37,12 @@ class Field:
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
             )
         shutil.copy(ROOT / "pyproject.toml", folder)
-        (folder / ".mobility").symlink_to(ROOT / ".mobility")  # what is compiled already
+        # Kernels are kept by their file's path: each run here compiles what its tests ask for.
+        (folder / ".mobility").symlink_to(ROOT / ".mobility")
 
     def run(self, *tests: str) -> subprocess.CompletedProcess[str]:
         """The tests, to the first that fails."""
-        command = (sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "no:cacheprovider")
+        options = "-m pytest -x -q -n 0 -p no:cacheprovider --timeout 600"
         environment = {
             **os.environ,
             **self._servers,
@@ -51,7 +52,7 @@ class Field:
             "ORDERS": "10",
         }
         return subprocess.run(
-            [*command, *tests],
+            [sys.executable, *options.split(), *tests],
             cwd=self.folder,
             env=environment,
             capture_output=True,
