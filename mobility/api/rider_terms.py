@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.day_cap import list_paid
-from mobility.booking.day_ceiling import KEY, list_costs
+from mobility.booking.day_ceiling import list_costs
 from mobility.db import transaction
 from mobility.identity.eligibility import meets
 from mobility.identity.pass_states import kinds_on
@@ -126,7 +126,7 @@ def say_ceiling(ceilings: Ceilings, at: datetime) -> list[dict[str, object]]:
     most_said, left_said = (f"{m.minor // 100},{m.minor % 100:02d} €" for m in (under.most, left))
     return [
         {
-            "code": KEY,
+            "code": "day_ceiling",
             "text": f"{under.ceiling.title}{made_up}: am {day:%d.%m.} zusammen höchstens "
             f"{most_said}. Eine weitere Fahrt kostet davon höchstens {left_said}; was darüber "
             "abgebucht wird, wird nach der Fahrt erstattet.",
