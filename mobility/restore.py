@@ -20,7 +20,6 @@ from mobility.booking.advance import STEP, NoRestError
 from mobility.booking.catch_up import catch_up, catch_up_collections, catch_up_debt
 from mobility.booking.desk import Desk
 from mobility.booking.moves import OVER
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.rebooked import bear_difference
 from mobility.db import transaction
@@ -171,7 +170,7 @@ async def _try(report: Report, what: str, doing: Awaitable[object]) -> bool:
     """Do one thing; if it cannot be done now the others go on, and it is left."""
     try:
         await doing
-    except (ProviderError, PaymentError, PaymentStuckError, NoRestError, ValueError) as error:
+    except (ProviderError, PaymentError, NoRestError, ValueError) as error:
         log.warning("%s is left: %s", what, error)
         report.left.append(f"{what}: {error}")
         return False

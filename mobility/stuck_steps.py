@@ -17,13 +17,14 @@ from mobility.booking.advance import leave_to_staff
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.day_ceiling import STEP as CAP_DAY
 from mobility.booking.goodwill import STEP as PAY_GOODWILL
-from mobility.booking.goodwill import leave_goodwill
+from mobility.booking.rebates import leave_refunds
 from mobility.booking.rebooked import STEP as BEAR
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
 from mobility.identity.passes import RELEASE_STEP
 from mobility.steps import RESTED, Bury
 from mobility.tables import step
+from payments.refund import GOODWILL, REBATE, REBOOKING
 
 OVERDUE_AFTER = timedelta(minutes=1)
 """How long a step may be due before it counts as stuck, whether somebody works on it or not."""
@@ -45,6 +46,8 @@ BURY: Mapping[str, Bury] = {
     RELEASE_STEP: _nothing_more,
 }
 """The kinds of step that become dead letters, and what happens then."""
+MAKES_REFUNDS: Mapping[str, str] = {CAP_DAY: REBATE, BEAR: REBOOKING, PAY_GOODWILL: GOODWILL}
+"""The kinds of step whose key is a booking and which make its refunds for a reason."""
 
 
 class Condition(StrEnum):
@@ -144,16 +147,16 @@ async def give_up(
 ) -> None:
     """Let a stuck step rest, and take it from who works on it; a booking then needs a person.
 
-    It is tried again when somebody asks for it, such as the booking's rider or a webhook; what was
-    granted and refused is not (``leave_goodwill``).
+    It is tried again when somebody asks for it, such as the booking's rider or a webhook; a refund
+    of ours that was refused is not: it is paid otherwise.
 
     Raises:
         NotStuckError: nothing is wrong with such a step.
     """
     bury = BURY.get(kind, _nothing_more)
     await bury(tx, key, now)  # before the step's own row is locked: bookings come first
-    if kind == PAY_GOODWILL:
-        await leave_goodwill(tx, key)
+    if kind in MAKES_REFUNDS:
+        await leave_refunds(tx, key, MAKES_REFUNDS[kind])
     found = await tx.execute(
         update(step)
         .where(step.c.kind == kind, step.c.key == key, _is_stuck())

@@ -6,6 +6,7 @@ PaymentError
 ├── RefusedError              the processor refuses the request itself; definite, no money moved
 ├── UnreachableError          nothing was sent, or a read failed; try again later
 ├── OutcomeUnknownError       it was sent and may have happened; only reading can tell
+├── PaymentStuckError         the processor refuses for good what is due; a person must look at it
 ├── MisconfiguredError        our key or set-up is wrong; trying again does not help
 ├── PaymentNotFoundError      no such payment
 ├── DebtNotFoundError         no such debt
@@ -64,6 +65,10 @@ class OutcomeUnknownError(PaymentError):
 
         Such an answer is replayed for the same key, so the next attempt needs a new one.
         """
+
+
+class PaymentStuckError(PaymentError):
+    """The processor refuses for good what is due; a person must look at it."""
 
 
 class MisconfiguredError(PaymentError):

@@ -48,7 +48,12 @@ from mobility.booking.trips import (
     record_move,
 )
 from mobility.db import transaction
-from payments.errors import OutcomeUnknownError, PaymentConflictError, UnreachableError
+from payments.errors import (
+    OutcomeUnknownError,
+    PaymentConflictError,
+    PaymentStuckError,
+    UnreachableError,
+)
 from payments.operation import Operation
 from providers.values import LegOrder, Reservation
 
@@ -56,7 +61,7 @@ STEP = ADVANCE
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_MOVES = 200
 """More moves in one go than any booking needs."""
-_STUCK = (pay.PaymentStuckError, PaymentConflictError, ValueError)
+_STUCK = (PaymentStuckError, PaymentConflictError, ValueError)
 """What a payment does not get beyond without a person."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -22,9 +22,7 @@ from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
 from payments.money import Money
-from payments.operation import Operation, OperationState
-from payments.record import get_operation_row
-from payments.refund import REBATE, leave_refused, prepare_compensation
+from payments.refund import REBATE, prepare_compensation
 
 STEP = "cap_day"
 KEY = "day_ceiling"
@@ -41,40 +39,31 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
 
     Returns:
         When to look again, or None when nothing is left to do.
+
+    Raises:
+        PaymentStuckError: the processor refuses it; asked again, it is asked once more.
     """
     async with transaction(desk.engine) as tx:
-        operation = await _prepare(tx, desk, booking_id)
-    if operation is None:
-        return None
-    again = await rebates.carry_out(desk, operation)
-    if again is not None:
-        return again
-    async with transaction(desk.engine) as tx:
-        row = await get_operation_row(tx, operation.payment_id, operation.id)
-        if row.state == OperationState.DECLINED:
-            mine = day_rebate.c.booking_id == booking_id
-            await tx.execute(delete(day_rebate).where(mine))  # the day's next trip gives it back
-            await leave_refused(tx, operation.payment_id, reason=REBATE)
-    await desk.changed(booking_id)
-    return None
+        await _prepare(tx, desk, booking_id)
+    return await rebates.make_refunds(desk, booking_id, REBATE)
 
 
-async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> Operation | None:
+async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> None:
     row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
     charged = await rebates.find_charged(tx, row.payment_id)
     if row.state != BookingState.SETTLED or charged is None:
-        return None
+        return
     beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
     total = Money.total(beyond.values(), row.currency)
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
-    if not total and not known:
-        return None
+    if not total or known:
+        return
     operation = await prepare_compensation(
         tx, charged, total, reason=REBATE, key=KEY, now=desk.clock()
     )
-    if operation is None or operation.state is OperationState.DECLINED or known:
-        return operation
+    if operation is None:
+        return
     left = operation.amount
     for day, amount in beyond.items():
         part = min(amount, left)
@@ -88,7 +77,6 @@ async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> Operatio
                     amount_minor=part.minor,
                 )
             )
-    return operation
 
 
 async def _list_beyond(

@@ -1,8 +1,7 @@
 """Staff gives a rider money back for a leg of a trip that is over; we bear it.
 
 The leg's provider keeps what it is owed: what it credits us in its turn stands on its statement.
-A grant is for ever, also one that the processor refuses to pay: it is asked again, and then a
-person's to pay otherwise, so that no grant is ever made twice.
+A grant is for ever (``rebates``), so that none is ever made twice.
 """
 
 from __future__ import annotations
@@ -19,21 +18,12 @@ from mobility.booking import rebates
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.moves import OVER
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.trip import Aim, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
-from mobility.db import transaction
 from mobility.tables import booking, leg, step
 from payments.money import Money
-from payments.operation import Operation, OperationState
-from payments.payment import list_operations, list_payments
-from payments.refund import (
-    GOODWILL,
-    NOT_AGAIN,
-    leave_refused,
-    prepare_compensation,
-    try_refused_again,
-)
+from payments.operation import Operation
+from payments.refund import GOODWILL, prepare_compensation
 
 STEP = "pay_goodwill"
 GRANTED = "leg.goodwill"
@@ -85,13 +75,7 @@ async def _leave_given_up(tx: AsyncConnection, booking_id: str) -> None:
     """What staff gave up is paid otherwise: the step that is asked for now must not pay it too."""
     mine = (step.c.kind == STEP, step.c.key == booking_id)
     if await tx.scalar(select(step.c.given_up_at).where(*mine)) is not None:
-        await leave_goodwill(tx, booking_id)
-
-
-async def leave_goodwill(tx: AsyncConnection, booking_id: str) -> None:
-    """Never again try what was granted for a booking and refused: staff pays it otherwise."""
-    for payment in await list_payments(tx, booking_id):
-        await leave_refused(tx, payment.id, reason=GOODWILL)
+        await rebates.leave_refunds(tx, booking_id, GOODWILL)
 
 
 async def _find_granted(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:
@@ -131,9 +115,7 @@ async def list_goodwill(tx: AsyncConnection, booking_id: str) -> list[tuple[str,
     ids = list(await tx.scalars(select(leg.c.id).where(leg.c.booking_id == booking_id)))
     return [
         (next(each for each in ids if f".{GOODWILL}.{each}." in operation.id), operation)
-        for payment in await list_payments(tx, booking_id)
-        for operation in await list_operations(tx, payment.id)
-        if operation.reason == GOODWILL
+        for operation in await rebates.list_refunds(tx, booking_id, GOODWILL)
     ]
 
 
@@ -146,20 +128,4 @@ async def pay_goodwill(desk: Desk, booking_id: str) -> datetime | None:
     Raises:
         PaymentStuckError: the processor refuses one; asked again, it is asked once more.
     """
-    async with transaction(desk.engine) as tx:
-        for payment in await list_payments(tx, booking_id):
-            await try_refused_again(tx, payment.id, reason=GOODWILL)
-        granted = await list_goodwill(tx, booking_id)
-    again = [await rebates.carry_out(desk, operation) for _, operation in granted]
-    async with transaction(desk.engine) as tx:
-        made = await list_goodwill(tx, booking_id)
-    await desk.changed(booking_id)
-    refused = [
-        each
-        for _, each in made
-        if each.state is OperationState.DECLINED and each.error_code not in NOT_AGAIN
-    ]
-    if refused:
-        told = ", ".join(f"{each.amount} ({each.error_code})" for each in refused)
-        raise PaymentStuckError(f"refused by the processor, pay it otherwise: {told}")
-    return min((at for at in again if at is not None), default=None)
+    return await rebates.make_refunds(desk, booking_id, GOODWILL)

@@ -19,7 +19,7 @@ from mobility.db import transaction
 from payments import charge, refund
 from payments.collect import book_owed
 from payments.disputes import count_as_refunded
-from payments.errors import OutcomeUnknownError, UnreachableError
+from payments.errors import OutcomeUnknownError, PaymentStuckError, UnreachableError
 from payments.money import Money
 from payments.operation import (
     OPEN_STATES,
@@ -33,10 +33,6 @@ from payments.payment import Payment, find_open_operations, get_payment
 from payments.postings import Split
 
 LONGEST_WAIT = timedelta(seconds=15)
-
-
-class PaymentStuckError(Exception):
-    """The processor refuses for good what the trip needs; a person must look at it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""What goes back to a rider at our own expense once her trip is settled: the refund's call."""
+"""What goes back to a rider at our own expense once her trip is settled: the refunds' calls.
+
+What was once prepared is for ever, also where the processor refuses to pay it: it is asked again,
+and then a person pays it otherwise, so that nothing is given back twice.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from mobility.booking.desk import Desk
 from mobility.db import transaction
 from payments import charge
 from payments.debt import list_debts
+from payments.errors import PaymentStuckError
 from payments.operation import Operation, OperationState, OutcomeKind
-from payments.payment import find_payment
+from payments.payment import find_payment, list_operations, list_payments
+from payments.refund import NOT_AGAIN, leave_refused, try_refused_again
 
 ASK_AGAIN = timedelta(seconds=15)
 
@@ -33,12 +39,54 @@ async def find_charged(tx: AsyncConnection, payment_id: str) -> str | None:
     return later[0] if await find_payment(tx, later[0]) is not None else None
 
 
-async def carry_out(desk: Desk, operation: Operation) -> datetime | None:
-    """Bring a prepared refund to its end.
+async def list_refunds(tx: AsyncConnection, booking_id: str, reason: str) -> list[Operation]:
+    """A booking's refunds for a reason, in the order of time."""
+    return [
+        operation
+        for payment in await list_payments(tx, booking_id)
+        for operation in await list_operations(tx, payment.id)
+        if operation.reason == reason
+    ]
+
+
+async def make_refunds(desk: Desk, booking_id: str, reason: str) -> datetime | None:
+    """Make the refunds that were prepared for a reason, those that were refused once more.
 
     Returns:
-        When to ask again, or None when it is done or was refused.
+        When to look again, or None when all are made.
+
+    Raises:
+        PaymentStuckError: the processor refuses one; asked again, it is asked once more.
     """
+    async with transaction(desk.engine) as tx:
+        for payment in await list_payments(tx, booking_id):
+            await try_refused_again(tx, payment.id, reason=reason)
+        prepared = await list_refunds(tx, booking_id, reason)
+    if not prepared:
+        return None
+    again = [await _carry_out(desk, operation) for operation in prepared]
+    async with transaction(desk.engine) as tx:
+        made = await list_refunds(tx, booking_id, reason)
+    await desk.changed(booking_id)
+    refused = [
+        each
+        for each in made
+        if each.state is OperationState.DECLINED and each.error_code not in NOT_AGAIN
+    ]
+    if refused:
+        told = ", ".join(f"{each.amount} ({each.error_code})" for each in refused)
+        raise PaymentStuckError(f"refused by the processor, pay it otherwise: {told}")
+    return min((at for at in again if at is not None), default=None)
+
+
+async def leave_refunds(tx: AsyncConnection, booking_id: str, reason: str) -> None:
+    """Never again try what was prepared for a reason and refused: staff pays it otherwise."""
+    for payment in await list_payments(tx, booking_id):
+        await leave_refused(tx, payment.id, reason=reason)
+
+
+async def _carry_out(desk: Desk, operation: Operation) -> datetime | None:
+    """Bring a prepared refund to its end; when to ask again, None when it is done or refused."""
     if operation.state in (OperationState.DONE, OperationState.DECLINED):
         return None
     outcome = await charge.call(desk.gateway, operation)

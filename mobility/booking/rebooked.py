@@ -229,6 +229,9 @@ async def bear_difference(desk: Desk, booking_id: str) -> datetime | None:
 
     Returns:
         When to look again, or None when nothing is left to do.
+
+    Raises:
+        PaymentStuckError: the processor refuses it; asked again, it is asked once more.
     """
     async with transaction(desk.engine) as tx:
         await lock_booking(tx, booking_id)
@@ -241,12 +244,7 @@ async def bear_difference(desk: Desk, booking_id: str) -> datetime | None:
         difference = borne(trip.final, trip.ceiling, trip.locked)
         if charged is None or not difference:
             return None
-        operation = await prepare_compensation(
+        await prepare_compensation(
             tx, charged, difference, reason=REBOOKING, key=STEP, now=desk.clock()
         )
-    if operation is None:
-        return None
-    again = await rebates.carry_out(desk, operation)
-    if again is None:
-        await desk.changed(booking_id)
-    return again
+    return await rebates.make_refunds(desk, booking_id, REBOOKING)

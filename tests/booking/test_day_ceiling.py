@@ -23,12 +23,11 @@ from mobility.booking.receipt import get_receipt, list_movements
 from mobility.cities.city import load_city
 from mobility.cities.facts import Confidence, DayCeiling
 from mobility.watch import read_all
-from payments.errors import RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import ProviderId
 from tests.booking.test_arrears import ride_too_long
-from tests.booking.test_hard_luck import BUS, TicketOffice, Unlike, changed, do, ticket_leg
+from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, ticket_leg
 from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
 
@@ -180,24 +179,6 @@ async def test_a_death_at_any_call_gives_back_once(town: World) -> None:
     else:
         raise AssertionError("more edges than expected")
     assert (await town.books())["day_ceiling_rebates:EUR"] == 100 * edge
-
-
-async def test_what_the_processor_refuses_to_give_back_the_days_next_trip_does(
-    town: World,
-) -> None:
-    async def refund_hold(*_hold: object, **_more: object) -> None:
-        raise RefusedError("this charge cannot be refunded", "charge_disputed")
-
-    strict = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold))
-    first = await rode(town, 900)
-    await cap_day(strict.desk, first)
-    assert await given_back(town, first) == 0
-    second = await rode(town, 360)
-    await cap_day(town.desk, second)
-    assert await given_back(town, second) == 360
-    third = await rode(town, 500)
-    await cap_day(town.desk, third)
-    assert await given_back(town, third) == 500
 
 
 async def test_what_staff_gave_back_is_no_part_of_what_the_day_cost(town: World) -> None:

@@ -16,13 +16,12 @@ from mobility.booking.cancel import Hindrance, ask_to_cancel, preview
 from mobility.booking.collect import collect, list_owed
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.goodwill import STEP, pay_goodwill
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payments_seen import see_disputes
 from mobility.booking.receipt import list_movements
 from mobility.db import transaction
 from mobility.steps import run_if_free
 from mobility.stuck_steps import BURY, give_up, list_stuck, retry
-from payments.errors import OutcomeUnknownError, RefusedError
+from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import CAME_BACK, prepare_refund
@@ -357,15 +356,15 @@ async def test_a_grant_that_staff_gave_up_and_paid_by_hand_does_not_lessen_what_
     assert (await city.books()).get("goodwill_refunds:EUR", 0) == 0
 
 
-async def test_a_rebate_that_the_days_next_trip_gave_does_not_lessen_what_is_lost(
-    town: World,
-) -> None:
+async def test_a_rebate_that_was_refused_lessens_what_is_lost(town: World) -> None:
+    """9.00 under a ceiling of 8.00: the bank took back the one euro that was hers, too."""
     first = await _rode_disputed(town, 900)
-    await cap_day(town.desk, first)
+    with pytest.raises(PaymentStuckError, match=r"1\.00 EUR \(charge_disputed\)"):
+        await cap_day(town.desk, first)
     second = await rode(town, 360)
     await cap_day(town.desk, second)
-    assert [await given_back(town, each) for each in (first, second)] == [0, 360]
     lose(town)
     await reconciled(town)
-    assert await owes(town, first) == "arrears 900, refused: dispute_lost"
-    assert await given_back(town, first) == 0
+    assert await owes(town, first) == "arrears 800, refused: dispute_lost"
+    assert await cap_day(town.desk, first) is None
+    assert [await given_back(town, each) for each in (first, second)] == [100, 360]

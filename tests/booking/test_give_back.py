@@ -14,7 +14,6 @@ from mobility.booking.advance import advance
 from mobility.booking.collect import list_owed
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.give_back import ask_to_give_back
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_booking
 from mobility.booking.receipt import make_receipt
@@ -22,7 +21,7 @@ from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.states import decide
 from mobility.booking.trip import Aim, Ask, BookingState
 from mobility.cities.city import load_city
-from payments.errors import OutcomeUnknownError, RefusedError
+from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
 from payments.money import Money
 from providers.errors import UnreachableError
 from tests.booking.test_hard_luck import (

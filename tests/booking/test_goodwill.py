@@ -10,24 +10,18 @@ from typing import Any
 import pytest
 
 from mobility.audit import Deed, list_deeds
-from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.goodwill import (
     GRANTED,
-    STEP,
     grant_goodwill,
     list_goodwill,
     pay_goodwill,
 )
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.payment_view import get_standing
 from mobility.booking.queries import get_any_booking
 from mobility.booking.receipt import list_movements, make_receipt
 from mobility.cities.city import load_city
-from mobility.steps import run_if_free
-from mobility.stuck_steps import BURY, give_up, list_stuck
 from mobility.watch import read_all
-from payments.errors import RefusedError
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import GOODWILL
@@ -174,51 +168,6 @@ async def test_a_death_at_any_call_gives_back_once(town: World) -> None:
     else:
         raise AssertionError("more edges than expected")
     assert (await town.books())["goodwill_refunds:EUR"] == 360 * edge
-
-
-async def test_a_refund_that_is_refused_is_tried_again_and_never_granted_anew(town: World) -> None:
-    booking_id, (leg_id,) = await rode(town, 360)
-    await grant(town, booking_id, leg_id, 200)
-
-    async def refund_hold(*_hold: object, **_more: object) -> None:
-        raise RefusedError("this charge cannot be refunded", "charge_disputed")
-
-    disputed = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold))
-    for _ in range(2):
-        with pytest.raises(PaymentStuckError, match=r"2\.00 EUR \(charge_disputed\)"):
-            await pay_goodwill(disputed.desk, booking_id)
-    assert (await states(town, booking_id), STEP in BURY) == (["declined"], True)
-    with pytest.raises(WrongStateError, match=r"1\.60 EUR of its price can"):
-        await grant(town, booking_id, leg_id, 200)
-    assert await pay_goodwill(town.desk, booking_id) is None
-    assert await given_back(town, booking_id) == [200]
-
-
-async def test_what_was_given_up_and_paid_otherwise_is_not_paid_with_the_next_grant(
-    town: World,
-) -> None:
-    booking_id, (first, second) = await rode(town, 360, 200)
-    await grant(town, booking_id, first)
-
-    async def refund_hold(*_hold: object, **_more: object) -> None:
-        raise RefusedError("this charge cannot be refunded", "charge_disputed")
-
-    disputed = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold)).desk
-
-    async def work(desk: Desk) -> None:
-        await run_if_free(
-            desk.engine, (STEP, booking_id), lambda key, _now: pay_goodwill(desk, key),
-            worker="w", lease=desk.lease, now=desk.clock(), bury=BURY[STEP],
-        )  # fmt: skip
-
-    await work(disputed)
-    now, by = datetime.now(UTC), {"actor": "rdr_otto", "reason": "paid by hand"}
-    await do(town, lambda tx: give_up(tx, STEP, booking_id, now=now, **by))
-    await grant(town, booking_id, second)
-    await work(town.desk)
-    assert await given_back(town, booking_id) == [200]
-    assert await states(town, booking_id) == ["declined", "done"]
-    assert await do(town, list_stuck) == []
 
 
 async def test_of_a_booking_that_was_given_back_as_a_whole_nothing_is_granted(town: World) -> None:

@@ -18,14 +18,13 @@ from mobility.booking.advance import advance
 from mobility.booking.at_once import advance_while_waiting
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
-from mobility.booking.pay import PaymentStuckError
 from mobility.booking.queries import list_open_bookings
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import BookingState
 from mobility.booking.trips import order_of
 from mobility.db import transaction
 from mobility.planning.offer import OfferLeg
-from payments.errors import MisconfiguredError, OutcomeUnknownError, RefusedError
+from payments.errors import MisconfiguredError, OutcomeUnknownError, PaymentStuckError, RefusedError
 from payments.money import Money
 from providers.errors import OutcomeUnknownError as OperatorSilentError
 from providers.errors import UnreachableError
