@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,7 @@ from payments.payment import Payment, PaymentState, get_row, payment_of
 from payments.record import get_operation_row, given_by_no_leg, set_payment
 from payments.refund import CAME_BACK, COMPENSATIONS, NOT_AGAIN, prepare_refund
 from payments.shares import shares_of_json
-from payments.tables import debt, money_operation, payment
+from payments.tables import debt, journal_key, money_operation, payment
 from payments.tables import dispute as dispute_table
 
 LOST = "dispute_lost"
@@ -138,24 +138,66 @@ async def _case_of(
             None if of is None else of.booking_id,
         )
     if found.state is DisputeState.LOST:
-        await _owe_again(tx, found, of, now)
+        return await _owe_again(tx, found, of, now)
+    return await _owe_no_more(tx, found, of, now)
+
+
+def _left_to_a_person(found: Dispute, of: Payment, what: str) -> Case:
+    return Case(CaseKind.DISPUTE, found.id, found.amount, what, of.booking_id)
+
+
+async def _owe_no_more(
+    tx: AsyncConnection, found: Dispute, of: Payment, now: datetime
+) -> Case | None:
+    """Forgive what a dispute made owed that was lost before: the bank has given it back after all.
+
+    Returns:
+        A case where that has moved money meanwhile: the rider has paid it, or is about to, or what
+        was due to her counts as given back by the bank.
+    """
+    row = (await tx.execute(select(debt.c.id).where(debt.c.id == found.id))).first()
+    counted = await tx.scalar(select(money_operation.c.id).where(*_counted(found, of)))
+    if row is None and counted is None:
+        return None
+    owed = None if row is None else await get_debt(tx, found.id, lock=True)
+    untouched = owed is not None and owed.left == found.amount and counted is None
+    if owed is None or not untouched or owed.state not in (DebtState.OPEN, DebtState.ARREARS):
+        return _left_to_a_person(
+            found,
+            of,
+            f"a bank gave {found.amount} back that was lost before; what the rider has paid for it "
+            "since, or was given back by the dispute, is hers: pay it by hand",
+        )
+    await ledger.reverse(tx, postings.lost_key(found.id), memo="given back", now=now)
+    await lessen(tx, owed, owed.amount, now)
     return None
 
 
-async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: datetime) -> None:
+async def _owe_again(
+    tx: AsyncConnection, found: Dispute, of: Payment, now: datetime
+) -> Case | None:
     """Let the rider owe what was lost, but for what was due to her anyway: once.
 
     The processor refuses to refund a charge that is disputed. The bank did what such refunds could
     not, as far as they fit whole into what it took back, and into what had not gone back of the
     charge before: they count as made.
+
+    Returns:
+        A case where it was lost, won and is lost again.
     """
-    counted = (money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id)
     for done in (
         select(debt.c.id).where(debt.c.id == found.id),
-        select(money_operation.c.id).where(*counted),
+        select(money_operation.c.id).where(*_counted(found, of)),
     ):
         if await tx.scalar(done) is not None:
-            return
+            return None
+    lost_before = select(journal_key.c.journal_id).where(
+        journal_key.c.idem_key == postings.lost_key(found.id)
+    )
+    if await tx.scalar(lost_before) is not None:
+        return _left_to_a_person(
+            found, of, f"{found.amount} was won, and is lost again: bill it by hand"
+        )
     of = payment_of(await get_row(tx, of.id, lock=True))
     left = found.amount
     for row in await _list_refused(tx, of.id):
@@ -163,12 +205,18 @@ async def _owe_again(tx: AsyncConnection, found: Dispute, of: Payment, now: date
             of = await _count_as_made(tx, found, of, row, now)
             left -= Money(row.amount_minor, row.currency)
     if not left:
-        return
+        return None
     for draft in postings.dispute_lost(found.id, of.booking_id, of.id, left):
         await ledger.append(tx, draft, event_at=now, now=now)
     root = of.id if of.debt_id is None else (await get_debt(tx, of.debt_id)).payment_id
     await open_debt(tx, root, of.booking_id, left, now, dispute_id=found.id)
     await leave(tx, found.id, LOST, now)
+    return None
+
+
+def _counted(found: Dispute, of: Payment) -> tuple[ColumnElement[bool], ...]:
+    """The refunds that count as made by a dispute."""
+    return (money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id)
 
 
 async def _list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:

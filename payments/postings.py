@@ -348,7 +348,12 @@ def dispute_lost(dispute_id: str, booking_id: str, payment_id: str, amount: Mone
         Posting(Account(Role.DISPUTED, amount.currency), -amount),
     ]
     origin = Origin(booking_id, payment_id, f"{payment_id}.{dispute_id}")
-    return _draft(JournalKind.DISPUTE, f"dispute:{dispute_id}:lost", lines, origin, dispute_id)
+    return _draft(JournalKind.DISPUTE, lost_key(dispute_id), lines, origin, dispute_id)
+
+
+def lost_key(dispute_id: str) -> str:
+    """The key of that journal."""
+    return f"dispute:{dispute_id}:lost"
 
 
 def paid_out(line_id: str, payout_id: str, amount: Money) -> list[Draft]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -10,8 +11,11 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.payments_seen import apply_events
+from payments import ledger, postings
 from payments.cases import list_cases
-from payments.debt import list_debts
+from payments.debt import count_paid, list_debts
+from payments.disputes import record_disputes
+from payments.gateway import DisputeState
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.reconciliation import Reconciliation
@@ -108,6 +112,57 @@ async def test_one_that_is_lost_is_owed_by_the_rider_again_and_once(
     books = await till.balances()
     assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 500)
     assert books["provider_payable:bike:EUR"] == -460
+
+
+async def decided(till: Till, state: DisputeState) -> list[str]:
+    """What a run makes of a bank that thinks better of it, told twice: its cases."""
+    moved = {DisputeState.WON: Money(500), DisputeState.LOST: Money(-500)}[state]
+    (found,) = await till.gateway.list_disputes(since=till.now - timedelta(days=1))
+    said = replace(found, state=state)
+    async with till.engine.begin() as tx:
+        for draft in postings.disputed(f"txn_{state}", moved, found.id):
+            await ledger.append(tx, draft, event_at=till.now, now=till.now)
+        first, second = [await record_disputes(tx, [said], till.now) for _ in range(2)]
+    assert first == second
+    return [f"{each.kind} {each.difference.minor}" for each in first]
+
+
+async def test_one_that_is_won_after_it_was_lost_is_owed_no_more(till: Till, sandbox: str) -> None:
+    await disputed_ride(till)
+    await answer(sandbox, "losing_evidence")
+    await reconciled(till)
+    assert (await decided(till, DisputeState.WON), await debts(till)) == ([], [])
+    books = await till.balances()
+    assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 0)
+    assert (await decided(till, DisputeState.LOST), await debts(till)) == (["dispute 500"], [])
+
+
+async def test_one_that_is_won_after_the_rider_paid_for_it_is_left_to_a_person(
+    till: Till, sandbox: str
+) -> None:
+    await disputed_ride(till)
+    await answer(sandbox, "losing_evidence")
+    await reconciled(till)
+    async with till.engine.begin() as tx:
+        (owed,) = await list_debts(tx, ["pay_1"])
+        await count_paid(tx, owed.id, Money(500), till.now)
+    assert await decided(till, DisputeState.WON) == ["dispute 500"]
+    assert await debts(till) == ["paid 0 None"]
+
+
+async def test_one_that_is_won_after_it_gave_what_was_granted_is_left_to_a_person(
+    till: Till, sandbox: str
+) -> None:
+    await disputed_ride(till)
+    async with till.engine.begin() as tx:
+        granted = await prepare_compensation(
+            tx, "pay_1", Money(200), reason="goodwill", key="goodwill.leg_1.0", now=till.now
+        )
+    await till.drive(granted)
+    await answer(sandbox, "losing_evidence")
+    await reconciled(till)
+    assert await decided(till, DisputeState.WON) == ["dispute 500"]
+    assert await debts(till) == ["arrears 300 dispute_lost"]
 
 
 async def test_a_disputed_charge_cannot_be_refunded_as_well(till: Till) -> None:
