@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
+from mobility.alone import NotAloneError
 from mobility.cities.city import UnknownCityError
 from mobility.cities.new import city_app
 from mobility.cities.rows import CityDataError
@@ -23,23 +25,27 @@ from mobility.pass_command import revoke_pass_command, verify_pass
 from mobility.realtime_command import show_realtime
 from mobility.restore_command import restore_app
 from mobility.sales_command import sales_app
-from mobility.settings import Settings, say_wrong
+from mobility.settings import NotConfiguredError, Settings, say_wrong
 from mobility.steps_command import steps_app
 from mobility.streets_command import streets_app
 from mobility.ticket_command import ticket_app
-from payments.errors import MisconfiguredError
+from payments.errors import MisconfiguredError, UnreachableError
 
 
 class _OneLine(TyperGroup):
-    """Says in one line what is wrong with a setting, whatever the command."""
+    """Says in one line what is wrong with a setting or the database, whatever the command."""
 
     def invoke(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().invoke(*args, **kwargs)
         except (UnknownCityError, CityDataError) as error:
             message = f"MOBILITY_CITY: {error}"
-        except MisconfiguredError as error:
+        except (MisconfiguredError, NotConfiguredError, NotAloneError) as error:
             message = str(error)
+        except OperationalError as error:
+            message = f"the database cannot be used: {error.orig}"
+        except UnreachableError as error:
+            message = f"the payment processor does not answer; try again later: {error}"
         except SettingsError as error:
             message = say_wrong(error)
         except ValidationError as error:
@@ -102,19 +108,13 @@ def worker() -> None:
     """
     import uvloop  # noqa: PLC0415 - as uvicorn runs the API
 
-    from mobility.alone import NotAloneError  # noqa: PLC0415
-    from mobility.composition import NotConfiguredError  # noqa: PLC0415
     from mobility.worker import work  # noqa: PLC0415
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        uvloop.run(work(Settings()))
-    except (NotConfiguredError, NotAloneError) as error:
-        sys.stderr.write(f"mobility worker: {error}\n")
-        raise typer.Exit(2) from error
+    uvloop.run(work(Settings()))
 
 
 @app.command("migrate")
@@ -123,20 +123,12 @@ def migrate_database() -> None:
 
     Example: DATABASE_URL=postgresql://localhost/mobility mobility migrate
     """
-    from mobility.alone import NotAloneError  # noqa: PLC0415
     from mobility.migrate import migrate  # noqa: PLC0415
 
     settings = Settings()
     if settings.database_url is None:
-        sys.stderr.write(
-            "mobility migrate: DATABASE_URL is not set; `mobility serve` migrates by itself\n"
-        )
-        raise typer.Exit(2)
-    try:
-        migrate(settings.database_url)
-    except NotAloneError as error:
-        sys.stderr.write(f"mobility migrate: {error}\n")
-        raise typer.Exit(2) from error
+        raise NotConfiguredError("DATABASE_URL is not set; `mobility serve` migrates by itself")
+    migrate(settings.database_url)
     typer.echo("The tables are those of this version.")
 
 

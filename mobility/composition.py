@@ -32,7 +32,7 @@ from mobility.prepare import open_timetable
 from mobility.realtime.polling import Realtime
 from mobility.redis_pool import open_redis
 from mobility.sales_watch import SalesWatch
-from mobility.settings import Settings
+from mobility.settings import NotConfiguredError, Settings
 from mobility.wiring import Wiring
 from payments.gateway import Gateway
 from payments.stripe_gateway import StripeGateway
@@ -42,10 +42,6 @@ from providers.port import Provider
 from providers.registry import open_provider
 from providers.snapshots import Snapshots
 from providers.values import ProviderId
-
-
-class NotConfiguredError(Exception):
-    """A setting that this process needs is missing; the message says which."""
 
 
 def utc_now() -> datetime:

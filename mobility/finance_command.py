@@ -21,6 +21,7 @@ def reconcile_now() -> None:
 
     Example: mobility finance reconcile
     """
+    from mobility.alone import refuse_while_rebuilding  # noqa: PLC0415
     from mobility.composition import open_gateway, utc_now  # noqa: PLC0415
     from mobility.db import make_engine  # noqa: PLC0415
     from mobility.identity_command import instance_settings  # noqa: PLC0415
@@ -32,6 +33,7 @@ def reconcile_now() -> None:
         engine, gateway = make_engine(settings.database_url or "", pool_size=1), None
         try:
             gateway = open_gateway(settings)
+            await refuse_while_rebuilding(engine)
             found = await reconcile(engine, gateway, now=utc_now())
         finally:
             if gateway is not None:
@@ -54,21 +56,10 @@ def trace(booking_id: Annotated[str, typer.Argument(help="The booking.")]) -> No
 
     Example: mobility finance trace bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra
     """
-    from mobility.db import make_engine, transaction  # noqa: PLC0415
-    from mobility.identity_command import instance_settings  # noqa: PLC0415
-    from payments.ledger import Journal, list_journals  # noqa: PLC0415
+    from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
+    from payments.ledger import list_journals  # noqa: PLC0415
 
-    settings = instance_settings()
-
-    async def run() -> tuple[Journal, ...]:
-        engine = make_engine(settings.database_url or "", pool_size=1)
-        try:
-            async with transaction(engine) as tx:
-                return await list_journals(tx, booking_id)
-        finally:
-            await engine.dispose()
-
-    journals = asyncio.run(run())
+    journals = in_transaction(instance_settings(), lambda tx: list_journals(tx, booking_id))
     if not journals:
         typer.echo(f"There is no journal of {booking_id}.", err=True)
         raise typer.Exit(1)
@@ -91,26 +82,22 @@ def check_receipt(booking_id: Annotated[str, typer.Argument(help="The booking.")
 
     Example: mobility finance receipt bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra
     """
+    from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
+
     from mobility.booking.errors import NotFoundError, WrongStateError  # noqa: PLC0415
     from mobility.booking.queries import get_any_booking  # noqa: PLC0415
     from mobility.booking.receipt import Receipt, get_receipt  # noqa: PLC0415
     from mobility.cities.city import load_city  # noqa: PLC0415
-    from mobility.db import make_engine, transaction  # noqa: PLC0415
-    from mobility.identity_command import instance_settings  # noqa: PLC0415
+    from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
 
     settings = instance_settings()
 
-    async def run() -> Receipt:
-        engine = make_engine(settings.database_url or "", pool_size=1)
-        try:
-            async with transaction(engine) as tx:
-                record = await get_any_booking(tx, booking_id)
-                return await get_receipt(tx, record, load_city(settings.city))
-        finally:
-            await engine.dispose()
+    async def work(tx: AsyncConnection) -> Receipt:
+        record = await get_any_booking(tx, booking_id)
+        return await get_receipt(tx, record, load_city(settings.city))
 
     try:
-        receipt = asyncio.run(run())
+        receipt = in_transaction(settings, work)
     except (NotFoundError, WrongStateError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

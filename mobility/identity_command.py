@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.alone import require_nobody_rebuilding
 from mobility.cities.city import load_city
 from mobility.db import make_engine, transaction
 from mobility.embedded.environment import settings_in
@@ -67,13 +68,19 @@ def _secrets(settings: Settings) -> Secrets:
 
 
 def in_transaction(settings: Settings, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Run ``work`` in one transaction on the database of these settings."""
+    """Run ``work`` in one transaction on the database of these settings.
+
+    Raises:
+        NotAloneError: a restore is being rebuilt.
+        OperationalError: the database cannot be used.
+    """
 
     async def run() -> T:
         assert settings.database_url is not None
         engine = make_engine(settings.database_url, pool_size=1)
         try:
             async with transaction(engine) as tx:
+                await tx.run_sync(require_nobody_rebuilding)
                 return await work(tx)
         finally:
             await engine.dispose()

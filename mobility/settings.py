@@ -30,6 +30,10 @@ def _begins_with(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+class NotConfiguredError(Exception):
+    """A setting that a process or command needs is missing; the message says which."""
+
+
 class Settings(BaseSettings):
     """All there is to set. Unset means the embedded default."""
 

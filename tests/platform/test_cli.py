@@ -60,3 +60,36 @@ def test_a_setting_that_cannot_be_read_is_named_in_one_line(
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith(f"mobility: {said}")
     assert "s3cret" not in done.output
+
+
+@pytest.mark.parametrize("command", ["migrate", "steps list", "finance reconcile", "provider list"])
+def test_a_database_that_is_not_there_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, command: str
+):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:s3cret@127.0.0.1:9/nothing")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
+    monkeypatch.setenv("MOBILITY_SECRET_KEY", "k" * 32)
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 1
+    assert done.stderr.startswith("mobility: the database cannot be used: ")
+    assert "s3cret" not in done.output
+
+
+@pytest.mark.parametrize("command", ["migrate", "worker"])
+def test_what_is_not_set_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch, command: str):
+    for name in ("DATABASE_URL", "MOBILITY_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    done = CliRunner().invoke(app, [command])
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert " is not set; " in done.stderr
+
+
+def test_a_processor_that_is_not_there_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_x")
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
+    done = CliRunner().invoke(app, ["finance", "reconcile"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("mobility: the payment processor does not answer; try again")
