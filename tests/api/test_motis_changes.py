@@ -8,6 +8,7 @@ import pytest
 
 from gtfs.realtime_live import Live
 from tests.api.motis_world import Motis, assert_fits, motis, plan
+from tests.planning.test_in_seat import planner as seated_town
 from tests.planning.test_via import TOWN, town
 
 __all__ = ["motis"]
@@ -47,3 +48,22 @@ async def test_only_changes_that_are_possible_are_shown(
 
 def _berlin(instant: str) -> str:
     return f"{int(instant[11:13]) + 1:02}:{instant[14:16]}"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"maxTransfers": 0}, {"minTransferTime": 10}, {"additionalTransferTime": 10}],
+)
+async def test_who_stays_seated_does_not_change(motis: Motis, asked: dict[str, int]) -> None:
+    planner = seated_town("2: B 08:35 C 08:45")
+    now = SimpleNamespace(current=Live.of(planner.timetable))
+    for name, part in (("planner", planner), ("mirror", planner.mirror), ("realtime", now)):
+        object.__setattr__(motis.wiring, name, part)
+    shown = await plan(
+        motis, fromPlace="A", toPlace="C", transitModes="BUS", time="2026-11-25T07:50:00+01:00",
+        numItineraries=1, searchWindow=900, **asked,
+    )  # fmt: skip
+    assert [
+        [(leg["routeShortName"], leg.get("interlineWithPreviousLeg", False)) for leg in way["legs"]]
+        for way in shown["itineraries"]
+    ] == [[("1", False), ("2", True)]]

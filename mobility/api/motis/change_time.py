@@ -48,7 +48,7 @@ class ChangeTime:
         """The first (or last) two rides that are too close to each other, by their leg numbers."""
         legs = itinerary.legs
         rides = [n for n, leg in enumerate(legs) if leg.mode in TRANSIT]
-        pairs = list(pairwise(rides))
+        pairs = [pair for pair in pairwise(rides) if not legs[pair[1]].stay_seated]
         for before, after in reversed(pairs) if last else pairs:
             walk = sum(leg.seconds for leg in legs[before + 1 : after])
             needed = max(self.at_least, self.added + timedelta(seconds=walk * self.factor))

@@ -32,7 +32,8 @@ class Filters:
         rides = [n for n, leg in enumerate(itinerary.legs) if leg.mode in TRANSIT]
         if not rides:
             return False
-        if self._changes is not None and len(rides) - 1 > self._changes:
+        boarded = sum(not itinerary.legs[n].stay_seated for n in rides)
+        if self._changes is not None and boarded - 1 > self._changes:
             return False
         before, after = itinerary.legs[: rides[0]], itinerary.legs[rides[-1] + 1 :]
         between = itinerary.legs[rides[0] : rides[-1] + 1]
