@@ -141,7 +141,11 @@ async def try_refused_again(
         .where(
             *_refused(payment_id), true() if reason is None else money_operation.c.reason == reason
         )
-        .values(state=OperationState.SENT.value, decided_at=None)
+        .values(
+            state=OperationState.SENT.value,
+            attempt=money_operation.c.attempt + 1,
+            decided_at=None,
+        )
         .returning(money_operation.c.id)
     )
     return len(opened.all())

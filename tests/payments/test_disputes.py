@@ -19,7 +19,7 @@ from payments.gateway import DisputeState
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.reconciliation import Reconciliation
-from payments.refund import CAME_BACK, prepare_compensation
+from payments.refund import CAME_BACK, prepare_compensation, try_refused_again
 from payments.stripe_events import Event, store_event
 from payments.stripe_gateway import StripeGateway
 from payments.tables import money_operation, payment
@@ -169,6 +169,18 @@ async def test_a_disputed_charge_cannot_be_refunded_as_well(till: Till) -> None:
     await disputed_ride(till)
     refused = await till.refund(500)
     assert refused.refunded.minor == 0
+
+
+async def test_a_refund_that_was_refused_is_made_once_the_dispute_is_won(
+    till: Till, sandbox: str
+) -> None:
+    """The processor repeats a refusal to whoever asks again under the same key."""
+    await disputed_ride(till)
+    await till.refund(500)
+    await answer(sandbox, "winning_evidence")
+    async with till.engine.begin() as tx:
+        assert await try_refused_again(tx, "pay_1") == 1
+    assert (await till.resume()).refunded == Money(500)
 
 
 @pytest.mark.parametrize(
