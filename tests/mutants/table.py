@@ -336,6 +336,13 @@ MUTANTS = (
         TICKET,
     ),
     Mutant(
+        "a refund at our expense that is refused is told to nobody",
+        "mobility/booking/rebates.py",
+        "    if refused:\n",
+        "    if refused and not made:\n",
+        "tests/booking/test_refused_refunds.py",
+    ),
+    Mutant(
         "an old list of revoked tickets serves for ever",
         "providers/bus/revocations.py",
         "    if now > usable_until:\n",
