@@ -11,6 +11,7 @@ from gtfs.realtime_live import Live
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
+from mobility.booking.riding import find_kept_until
 from mobility.rebooking.disturbance import (
     Because,
     Disturbance,
@@ -87,7 +88,10 @@ class LegView(BaseModel):
     headsign: str | None = None
     vehicle_id: str | None = None
     price: Amount | None = None
-    hold_expires_at: datetime | None = None
+    hold_expires_at: datetime | None = Field(
+        default=None,
+        description="When the vehicle goes to others, unless it is paid (held) or started (ready).",
+    )
     reported: ReportedView | None = None
     """What the rider reported of it."""
 
@@ -256,11 +260,17 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
         headsign=detail.headsign if detail else None,
         vehicle_id=detail.vehicle_id if detail else None,
         price=Amount.of(price) if leg.provider_id is not None else None,
-        hold_expires_at=leg.hold_expires_at if leg.state == "held" else None,
+        hold_expires_at=_held_until(leg),
         reported=ReportedView(kind=leg.report.kind, outcome=leg.report.outcome)
         if leg.report
         else None,
     )
+
+
+def _held_until(leg: LegRecord) -> datetime | None:
+    if leg.state == "confirmed" and leg.metered:
+        return find_kept_until(leg.departs_at, leg.kept_until)
+    return leg.hold_expires_at if leg.state == "held" else None
 
 
 def _next_actions(

@@ -82,12 +82,13 @@ def _to_give_back(leg: TripLeg, now: datetime) -> bool:
     asked = leg.asked.get(Ask.CANCEL)
     if asked is not None:
         return asked.state is not AskState.DONE
-    return leg.scarce and now >= _kept_until(leg)
+    return leg.scarce and now >= find_kept_until(leg.departs_at, leg.kept_until)
 
 
-def _kept_until(leg: TripLeg) -> datetime:
-    usual = leg.departs_at + NO_SHOW_AFTER
-    return usual if leg.kept_until is None else max(usual, leg.kept_until)
+def find_kept_until(departs_at: datetime, extended: datetime | None) -> datetime:
+    """Until when a confirmed vehicle waits for its rider, who may have had it held for longer."""
+    usual = departs_at + NO_SHOW_AFTER
+    return usual if extended is None else max(usual, extended)
 
 
 def counts_as_used(leg: TripLeg, now: datetime) -> bool:
@@ -153,7 +154,7 @@ def next_look(leg: TripLeg) -> datetime:
     if leg.state is LegState.ACTIVE:
         looked = _next_look_at(leg)
         return looked if leg.end_by is None or _told_to_end(leg) else min(looked, leg.end_by)
-    return _kept_until(leg)
+    return find_kept_until(leg.departs_at, leg.kept_until)
 
 
 def watch(trip: Trip, ridden: list[TripLeg], now: datetime) -> Move:

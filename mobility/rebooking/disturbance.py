@@ -15,7 +15,7 @@ from gtfs.geo import LatLon
 from gtfs.realtime_live import Live
 from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import LegRecord
-from mobility.booking.riding import NO_SHOW_AFTER
+from mobility.booking.riding import find_kept_until
 from mobility.booking.trip import LegState
 from mobility.claims.seen import SeenRide, does_not_run, find_seen
 
@@ -180,8 +180,7 @@ def _is_missed(legs: Sequence[LegRecord], before: int, index: int, live: Live) -
         return False
     there = legs[before].arrives_at + late + _change(legs, before, index, live)
     if leg.metered:
-        kept = max(leg.departs_at + NO_SHOW_AFTER, leg.kept_until or leg.departs_at)
-        return there >= kept
+        return there >= find_kept_until(leg.departs_at, leg.kept_until)
     seen = _seen(leg, live)
     return there > (leg.departs_at if seen is None else seen.departure.live_at)
 
