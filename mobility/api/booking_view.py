@@ -267,8 +267,12 @@ def _leg_view(leg: LegRecord, record: BookingRecord, now: datetime) -> LegView:
     )
 
 
+def _waits(leg: LegRecord) -> bool:
+    return leg.metered and leg.state == "confirmed"
+
+
 def _held_until(leg: LegRecord) -> datetime | None:
-    if leg.state == "confirmed" and leg.metered:
+    if _waits(leg):
         return find_kept_until(leg.departs_at, leg.kept_until)
     return leg.hold_expires_at if leg.state == "held" else None
 
@@ -289,7 +293,7 @@ def _next_actions(
     if record.state not in ("confirmed", "active", "needs_attention"):
         return going_on
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
-    if record.state == "confirmed" and any(leg.metered for leg in record.legs):
+    if record.state == "confirmed" and any(_waits(leg) for leg in record.legs):
         actions += _extension(record)
     actions += going_on
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)

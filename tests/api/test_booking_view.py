@@ -1,0 +1,32 @@
+"""What a booking tells its rider that she can do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mobility.api.booking_view import view
+from mobility.booking.payment_view import PaymentStanding
+from mobility.booking.queries import BookingRecord, LegRecord
+from payments.money import Money
+from tests.gtfs.realtime_text import live
+from tests.rebooking.test_disturbance import BIKE, FIRST, TOWN, at
+
+NOTHING = Money(0)
+STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING)
+
+
+def booked(*legs: LegRecord) -> BookingRecord:
+    return BookingRecord(
+        id="bkg_1", rider_id="rdr_1", state="confirmed", aim="travel", payment_id="pay_1",
+        passengers=1, price=NOTHING, ceiling=NOTHING, created_at=at("07:00"),
+        expires_at=at("07:10"), failure_type=None, failure_detail=None, legs=legs,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("bike", "extends"), [("confirmed", True), ("cancelled", False)])
+def test_a_booking_is_held_for_longer_while_a_vehicle_waits(bike: str, *, extends: bool) -> None:
+    record = booked(FIRST, replace(BIKE, state=bike))
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    assert ("extend_hold" in [each.action for each in shown.next_actions]) == extends
