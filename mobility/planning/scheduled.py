@@ -21,6 +21,9 @@ AT_MOST = 5
 _WIDEST = 8
 """Windows that a page reaches back (arrive-by: ahead) until it holds something."""
 _SLICE_SECONDS = 1800
+_DAY_SECONDS = 86_400
+_DAYS_AHEAD = 7
+"""So long it is looked for what goes next; each time a whole day is seen at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,15 @@ def list_plain(ask: Ask, *, at: int, width: int, page: Page | None, backwards: b
 def _from_departure(ask: Ask, first: int, width: int) -> PlainPage:
     found = list_departing(ask, first, first + width, ENOUGH)
     until = found.cut or first + width
-    if not found.ways and found.beyond is not None:
-        while not found.ways and found.beyond is not None:
-            until = found.beyond.departs + 1
-            found = list_departing(ask, first, until, ALL)
-        return PlainPage(found.ways, first, until, jumped=True)
     kept, cut = _nearest(found.ways, 1, latest=False)
-    return PlainPage(kept, first, cut or until, beyond=_next(found, cut))
+    beyond = _next(ask, found, first) if cut is None else None
+    if kept or beyond is None:
+        return PlainPage(kept, first, cut or until, beyond=beyond)
+    while not found.ways and beyond is not None:
+        until = beyond.departs + 1
+        found = list_departing(ask, beyond.departs, until, ALL)
+        beyond = found.beyond
+    return PlainPage(found.ways, first, until, jumped=True)
 
 
 def _before_departure(ask: Ask, until: int, width: int) -> PlainPage:
@@ -105,9 +110,14 @@ def _after_arrival(ask: Ask, after: int, width: int) -> PlainPage:
     return PlainPage(kept, after, cut - 1 if cut else last)
 
 
-def _next(found: Found, cut: int | None) -> Candidate | None:
-    """What goes next after the page; nothing is known where it was cut short."""
-    return found.beyond if cut is None and found.cut is None else None
+def _next(ask: Ask, found: Found, first: int) -> Candidate | None:
+    """What goes next after the page, be it days later; where it was cut short none is known."""
+    if found.cut is not None:
+        return None
+    if found.beyond is not None:
+        return found.beyond
+    days = (first + ahead * _DAY_SECONDS for ahead in range(1, _DAYS_AHEAD + 1))
+    return next(filter(None, (list_departing(ask, day, day, 1).beyond for day in days)), None)
 
 
 def _nearest(
