@@ -29,7 +29,7 @@ from payments.operation import (
     Outcome,
     OutcomeKind,
 )
-from payments.payment import Payment, find_open_operations, get_payment
+from payments.payment import Payment, find_open_operations, get_payment, get_row
 from payments.postings import Split
 
 LONGEST_WAIT = timedelta(seconds=15)
@@ -157,9 +157,12 @@ async def _find_begun(tx: AsyncConnection, payment_id: str) -> Operation | None:
 async def _prepare_refund(tx: AsyncConnection, trip: Trip, now: datetime) -> Operation | None:
     """Give back what was taken for legs that were not ridden, each from its own provider.
 
-    None where the rider's bank has given it back before: then she owes so much less.
+    None where the rider's bank has given it back before: then she owes so much less. Or where that
+    was counted just now, since reconciliation does not wait for the booking's lock.
     """
     payment_id = trip.payment_id
+    await get_row(tx, payment_id, lock=True)
+    trip = await get_trip(tx, trip.id)
     for begun in await find_open_operations(tx, payment_id):
         if begun.kind is OperationKind.REFUND:
             return begun  # of another amount perhaps, if the aim has changed: it comes first
@@ -167,6 +170,8 @@ async def _prepare_refund(tx: AsyncConnection, trip: Trip, now: datetime) -> Ope
     keep = trip.final if travelling else Money.zero(trip.price.currency)
     free = (leg.id for leg in trip.provided if leg.final is not None and not leg.final)
     given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}.union(free)
+    if trip.kept <= keep:
+        return None
     back, reason = trip.kept - keep, "requested_by_customer"
     key, legs = str(keep.minor), given_up if travelling else None
     if await count_as_refunded(tx, payment_id, back, reason, key=key, legs=legs, now=now):
