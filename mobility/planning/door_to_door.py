@@ -189,7 +189,8 @@ class DoorToDoor:
         horizon_s = min(slowest_s or HORIZON_SECONDS, HORIZON_SECONDS)
         fits: list[Candidate] = []
         rivals: list[Candidate] = []
-        for one in self.all_ways.ask(moment, horizon_s):
+        for found in self.all_ways.ask(moment, horizon_s):
+            one = self._sold(found) if self.request.paid and found.has_rental else found
             if not one.has_transit:
                 (rivals if self.page else fits).append(one)
             elif one.longest_wait <= MAX_WAIT_SECONDS and (one.has_rental or not self.page):
@@ -197,6 +198,11 @@ class DoorToDoor:
                 if page.first <= edge < page.until:
                     fits.append(one)
         return fits, rivals
+
+    def _sold(self, one: Candidate) -> Candidate:
+        """The same at what it is sold at: near midnight the kernel counts no cap of a day."""
+        way = self.drawn(one)
+        return one._replace(cents=cents_of(way), found=way)
 
     # Around both
 

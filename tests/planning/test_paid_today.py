@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from gtfs.geo import LatLon
 from mobility.planning.candidate import Candidate, cents_of
 from mobility.planning.door_to_door import HORIZON_SECONDS, DoorToDoor
 from mobility.planning.errors import BadSearchError
@@ -60,6 +61,16 @@ def test_what_ways_are_chosen_by_is_what_they_are_sold_at(cents: int, *, backwar
     assert sum(one.has_rental for one in found) > 3
     sold = [asked.composer.front(*one.found, asked.doors.rides) for one in found]
     assert [one.cents for one in found] == [cents_of(way) for way in sold]
+
+
+def test_the_cheapest_is_so_by_what_is_sold_where_midnight_lies_within_the_search() -> None:
+    late = search(
+        origin=LatLon(53.890285, 10.726276), destination=LatLon(53.877314, 10.645774),
+        depart_at=berlin("22:11"), paid=paid(900),
+    )  # fmt: skip
+    prices = {way.price.minor: way.reasons for way in late.itineraries}
+    assert Reason.CHEAPEST in prices[min(prices)]
+    assert first(late, Mode.BIKE, Mode.BUS).price == Money(200)
 
 
 @pytest.mark.parametrize(
