@@ -36,6 +36,7 @@ def one(text: str, **changes: Any) -> TripLeg:
         (one("bus confirmed"), -1, "given_back"),
         (one("bus confirmed"), 0, "refunded"),
         (one("bus active"), 3, "refunded"),
+        (one("bus active"), -1, "refunded"),  # it came early, and is no longer given back
     ],
 )
 def test_what_follows_depends_on_how_far_the_leg_has_got(
@@ -218,6 +219,15 @@ async def test_a_ticket_for_a_bus_that_took_no_wheelchair_is_paid_back(city: Wor
     await later(city, minutes=90).advance(booking_id)
     assert (await city.trip(booking_id)).kept.minor == 200
     assert await city.story(booking_id) == "settled | bus ended, bus ended | captured"
+
+
+async def test_a_bus_that_comes_early_and_takes_no_wheelchair_is_paid_back(city: World) -> None:
+    """She says that she gets on before the time of the timetable, and cannot."""
+    booking_id = await city.book(offer_of(ticket_leg(FERRY, 300, 3)))
+    await city.advance(booking_id)
+    await riding(city, booking_id)
+    await tell(city, booking_id, kind="wheelchair_refused")
+    assert await city.story(booking_id) == "settled | bus ended | refunded"
 
 
 async def test_the_first_report_of_a_leg_stands(world: World) -> None:
