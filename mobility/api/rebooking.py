@@ -29,7 +29,7 @@ from mobility.api.journey_view import JourneyWriter, notice_out
 from mobility.api.journey_wire import JourneyOut, NoticeOut
 from mobility.api.openapi import problems
 from mobility.api.payment_methods import MethodId
-from mobility.api.rebooking_options import Options, most_ceiling, offer_options
+from mobility.api.rebooking_options import Options, ceiling_of, most_ceiling, offer_options
 from mobility.booking.at_once import Taken
 from mobility.booking.errors import (
     AlreadyRebookedError,
@@ -91,7 +91,7 @@ class RebookIn(BaseModel):
 
 
 class OptionView(BaseModel):
-    """Another way to go on, and what of its price the rider pays at most."""
+    """Another way to go on, and what its rider pays at most, unless she rides beyond its `max`."""
 
     journey: JourneyOut
     you_pay: Amount = Field(examples=[{"amount": 0, "currency": "EUR"}])
@@ -192,15 +192,7 @@ async def preview_rebooking(
         options=[
             OptionView(
                 journey=JourneyOut.model_validate_json(encode(writer.journey(one))),
-                you_pay=Amount.of(
-                    min(
-                        rest.locked,
-                        Money.total(
-                            (leg.quote.price for leg in one.itinerary.legs if leg.quote),
-                            rest.locked.currency,
-                        ),
-                    )
-                ),
+                you_pay=Amount.of(min(rest.locked, ceiling_of(one.itinerary))),
             )
             for one in found.journeys
         ],

@@ -89,8 +89,8 @@ async def offer_options(
         city=wiring.city,
         stopped=wiring.sales.stopped,
     )
-    fit = [one for one in offered if one.bookable and _ceiling(one.itinerary) <= most]
-    fit.sort(key=lambda one: (one.itinerary.arrives_at, _ceiling(one.itinerary).minor))
+    fit = [one for one in offered if one.bookable and ceiling_of(one.itinerary) <= most]
+    fit.sort(key=lambda one: (one.itinerary.arrives_at, ceiling_of(one.itinerary).minor))
     journeys = tuple(fit[:MOST_OPTIONS])
     in_place_of = InPlaceOf(record.id, disturbance.first_leg_id)
     written = write_to_keep(settings.redis_prefix, journeys, in_place_of)
@@ -103,7 +103,8 @@ def most_ceiling(wiring: Wiring, locked: Money) -> Money:
     return locked + Money.of_major(wiring.city.rules.rebooking_costs_most, locked.currency)
 
 
-def _ceiling(itinerary: Itinerary) -> Money:
+def ceiling_of(itinerary: Itinerary) -> Money:
+    """What a way costs at most; equal to its price where that is fixed."""
     return Money.total(leg.quote.ceiling or leg.quote.price for leg in itinerary.legs if leg.quote)
 
 

@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from mobility.api.rebooking_options import Options, offer_options
 from mobility.booking.at_once import wait_for_background
 from mobility.identity.roles import Role
 from mobility.planning.offers import find_offer
+from payments.money import Money
 from providers.snapshots import Snapshots
 from tests.api.conftest import START, World
 from tests.booking.world import BIKE, bike_leg, offer_of, open_world, run_operators, run_processor
@@ -141,6 +143,29 @@ async def test_in_place_of_a_missing_bike_she_goes_on_by_whatever_goes_at_its_pr
     assert asked == [(rider_id, stage.api.now - timedelta(days=7))]
     prices = [one["journey"]["price"] for one in again["options"]]
     assert [each for each in prices if (each["max"] or each["amount"]) > 150] == []
+
+
+async def test_what_she_pays_at_most_is_what_a_metered_way_may_cost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A way for 0.40, and no more than 1.20, in place of a bike for 1.50."""
+
+    async def metered(*asked: Any) -> Options:
+        one = (await offer_options(*asked)).journeys[0]
+        rides = [leg for leg in one.itinerary.legs if leg.quote]
+        assert rides[0].quote is not None
+        quote = replace(rides[0].quote, price=Money(40), ceiling=Money(120))
+        way = replace(one.itinerary, legs=(rides[0]._replace(quote=quote),))
+        return Options((one._replace(itinerary=way),), ())
+
+    monkeypatch.setattr("mobility.api.rebooking.offer_options", metered)
+    await stage.post("problem", {"kind": "vehicle_missing"})
+    url = f"/v1/bookings/{stage.booking_id}/rebooking"
+    (option,) = (await stage.api.client.get(url, headers=stage.headers)).json()["options"]
+    assert option["journey"]["price"] == {
+        "amount": 40, "currency": "EUR", "kind": "estimate", "max": 120,
+    }  # fmt: skip
+    assert option["you_pay"] == {"amount": 120, "currency": "EUR"}
 
 
 async def test_a_ride_that_was_long_is_charged_and_staff_closes_the_case(stage: Stage) -> None:

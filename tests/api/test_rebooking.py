@@ -207,7 +207,7 @@ async def test_where_nothing_else_goes_the_answer_says_what_does(
     """Nothing is offered that is dearer by more than the city's rules let us bear."""
     await stage.at("09:05:00")
     stage.say(f"cancel {FIRST} 2026-11-25")
-    monkeypatch.setattr("mobility.api.rebooking_options._ceiling", lambda _one: Money(1361))
+    monkeypatch.setattr("mobility.api.rebooking_options.ceiling_of", lambda _one: Money(1361))
     answer = await stage.rebook()
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/no-option")
     assert answer.json()["reasons"]
