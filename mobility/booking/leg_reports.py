@@ -217,6 +217,7 @@ async def end_voided(tx: AsyncConnection, booking_id: str, leg_id: str, now: dat
             ended_at=now,
             claimed_minor=leg.c.quoted_minor,
             price_lines=[WAIVED],
+            co2_grams=0,
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, Integer, cast, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.asks import record_ask
@@ -293,6 +293,15 @@ async def _reported(
         "final_minor": due.price.minor,
         "paid_before_minor": None if due.paid_before is None else due.paid_before.minor,
     }
+    if report.usage.metres or waived is not None:  # not every meter counts metres
+        values["co2_grams"] = _grams_of(report.usage.metres)
     if due.lines:
         values["price_lines"] = list(due.lines)
     return values
+
+
+def _grams_of(metres: int) -> ColumnElement[int]:
+    """As much for each metre as was planned; as planned where no way is known."""
+    planned, way = (leg.c.detail[name].as_numeric(12, 0) for name in ("co2_grams", "distance_m"))
+    grams = func.round(planned * metres / func.nullif(way, 0))
+    return func.coalesce(cast(grams, Integer), leg.c.co2_grams)

@@ -23,6 +23,8 @@ from mobility.booking.errors import SplitRefusedError, WrongStateError
 from mobility.booking.queries import LegRecord, get_any_booking
 from mobility.booking.receipt import Movement, Receipt, ReceiptLine, get_receipt
 from mobility.booking.replay import replay_leg
+from mobility.booking.ride import ask_to_finish
+from mobility.booking.trips import get_trip
 from mobility.cities.city import City, load_city
 from mobility.db import transaction
 from payments.money import Money
@@ -32,7 +34,8 @@ from providers.values import Mode, ProviderId
 from tests.api.test_receipts import text_of
 from tests.booking.test_arrears import pay, ride_too_long
 from tests.booking.test_day_cap import capped, ride
-from tests.booking.world import BIKE, World
+from tests.booking.test_problem import riding
+from tests.booking.world import BIKE, CAR, World, car_leg, offer_of
 from tests.providers.sandboxes import Sandbox, run_sandbox
 
 
@@ -74,6 +77,19 @@ async def test_a_ride_beyond_its_hold_shows_both_charges_and_is_computed_anew(
         ("later_charge", Money(300)),
     ]
     assert (receipt.captured, receipt.outstanding) == (Money(500), Money(0))
+
+
+async def test_emissions_are_those_of_the_way_that_was_ridden(world: World) -> None:
+    """460 g were planned for two kilometres; nine were driven."""
+    booking_id = await world.book(offer_of(replace(car_leg(), co2_grams=460)))
+    await world.advance(booking_id)
+    await riding(world, booking_id)
+    world.operators[CAR].ride(minutes=4, metres=9000)
+    async with transaction(world.desk.engine) as tx:
+        leg_id = (await get_trip(tx, booking_id)).legs[0].id
+        await ask_to_finish(tx, booking_id, leg_id, world.desk.clock())
+    await world.advance(booking_id)
+    assert (await receipt_of(world)).co2_grams == 2070
 
 
 def _lose_disputes(world: World) -> None:

@@ -259,6 +259,13 @@ def test_the_bike_in_front_of_me() -> None:
     assert leg.quote.ceiling is not None
 
 
+def test_half_an_hour_by_the_car_in_front_of_me_is_not_free_of_emissions() -> None:
+    planner = luebeck_planner()
+    car = next(v for v in planner.mirror.list_vehicles("demo-auto") if v.type_id == "kleinwagen")
+    (leg,) = plan_vehicle(planner, car.id, NOW).legs
+    assert leg.co2_grams == round(230 * leg.metres / 1000) > 0
+
+
 @pytest.mark.parametrize("named", ["", "demo-rad:nothing", "nobody:rad-01-01", "x" * 400, "://"])
 def test_an_unknown_vehicle_is_refused(named: str) -> None:
     with pytest.raises(UnknownVehicleError):

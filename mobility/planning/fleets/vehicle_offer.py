@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from mobility.planning.accessibility import of_rental
+from mobility.planning.compose import grams
 from mobility.planning.errors import UnknownVehicleError
 from mobility.planning.itinerary import Itinerary, Leg, Place, Rental
 from mobility.planning.paid_today import Paid
@@ -37,6 +38,8 @@ def plan_vehicle(planner: Planner, named: str, now: datetime, paid: Paid = ()) -
         if vehicle.station_id
         else None
     )
+    metres = planner.streets.metres(kind.mode, PLANNED_SECONDS)
+    grams_per_km = planner.city.emissions.find_grams_per_km(kind.mode, electric=kind.electric)
     place = Place(pickup.name if pickup else planner.name_near(vehicle.position), vehicle.position)
     leg = Leg(
         mode=kind.mode,
@@ -44,11 +47,12 @@ def plan_vehicle(planner: Planner, named: str, now: datetime, paid: Paid = ()) -
         destination=place,
         departs_at=now,
         arrives_at=now + timedelta(seconds=PLANNED_SECONDS),
-        metres=planner.streets.metres(kind.mode, PLANNED_SECONDS),
+        metres=metres,
         estimated=True,
         accessibility=of_rental(carries=kind.mode is Mode.CAR),
         rental=Rental(vehicle, kind, pickup, None),
         provider_id=vehicle.provider_id,
+        co2_grams=grams(grams_per_km or 0, metres),
     )
     return planner.pricer.priced(Itinerary((leg,)), frozenset(), 1, paid)
 
