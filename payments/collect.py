@@ -107,10 +107,8 @@ async def prepare_charge(
 async def prepare_next(tx: AsyncConnection, debt_id: str, now: datetime) -> Operation | None:
     """Decide what is next for a debt and store it; None when it rests."""
     debt = await get_debt(tx, debt_id, lock=True)
-    begun = await find_payment(tx, debt.charge_id)
-    under_way = [] if begun is None else await find_open_operations(tx, begun.id)
-    # read after its operations: a hint may record one meanwhile, and then nothing is under way
     charge = await find_payment(tx, debt.charge_id)
+    under_way = [] if charge is None else await find_open_operations(tx, charge.id)
     match decide(debt, charge, under_way, now):
         case DebtAct.CHARGE:
             return await prepare_charge(tx, debt, now=now)

@@ -3,6 +3,9 @@
 A debt is opened by the journal that books the receivable. It is collected by charges of its own,
 each a payment with ``debt_id``: the first without the rider (off session), the later ones by her.
 One charge at a time; what a charge takes is booked and counted in one transaction.
+
+Rows are locked in one order, or two transactions would wait for each other: the payment that fell
+short or was lost, then the debt, then the debt's charges.
 """
 
 from __future__ import annotations
@@ -154,6 +157,11 @@ async def get_debt(tx: AsyncConnection, debt_id: str, *, lock: bool = False) -> 
     if row is None:
         raise DebtNotFoundError(f"there is no debt {debt_id}")
     return _debt_of(row)
+
+
+async def lock_debt(tx: AsyncConnection, debt_id: str) -> None:
+    """Let nobody else decide about a debt, if it is still one, until the transaction ends."""
+    await tx.execute(select(debt_table.c.id).where(debt_table.c.id == debt_id).with_for_update())
 
 
 async def list_debts(tx: AsyncConnection, payment_ids: Collection[str]) -> list[Debt]:

@@ -155,6 +155,7 @@ async def _owe_no_more(
         A case where that has moved money meanwhile: the rider has paid it, or is about to, or what
         was due to her counts as given back by the bank.
     """
+    await get_row(tx, of.id, lock=True)
     row = (await tx.execute(select(debt.c.id).where(debt.c.id == found.id))).first()
     counted = await tx.scalar(select(money_operation.c.id).where(*_counted(found, of)))
     if row is None and counted is None:
@@ -293,6 +294,7 @@ async def count_as_refunded(
         False where nothing was lost, or not so much of it is owed any more: paid meanwhile, or
         being paid, it is to be refunded. Also of a refund that came back: a person pays that.
     """
+    await get_row(tx, payment_id, lock=True)
     lost = (
         select(debt.c.id)
         .join(dispute_table, dispute_table.c.id == debt.c.id)

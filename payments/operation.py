@@ -64,8 +64,8 @@ class Operation:
     hold_id: str | None
     off_session: bool = False
     """The rider is not there to confirm anything."""
-    may_take_days: bool = False
-    """A debt may be paid by a debit; what is booked may not, as it is handed out at once."""
+    debt_id: str | None = None
+    """The debt that its payment collects."""
     reason: str = ""
     psp_id: str | None = None
     """The processor's id of what came of it."""
@@ -76,6 +76,11 @@ class Operation:
     def key(self) -> str:
         """The idempotency key of this attempt."""
         return f"{self.id}:{self.attempt}"
+
+    @property
+    def may_take_days(self) -> bool:
+        """A debt may be paid by a debit; what is booked may not, as it is handed out at once."""
+        return self.debt_id is not None
 
 
 class OutcomeKind(StrEnum):

@@ -116,7 +116,7 @@ def operation_of(
         return_url=of.return_url,
         hold_id=of.hold_id,
         off_session=of.off_session,
-        may_take_days=of.debt_id is not None,
+        debt_id=of.debt_id,
         reason=row.reason,
         psp_id=row.psp_id,
         error_code=row.error_code,

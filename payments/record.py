@@ -50,6 +50,8 @@ async def record(
     Returns:
         The payment, with ``next_operation`` when something is to be called at once.
     """
+    if operation.debt_id is not None:
+        await debt.lock_debt(tx, operation.debt_id)
     of = await get_row(tx, operation.payment_id, lock=True)
     if outcome.kind is OutcomeKind.UNREACHABLE:
         return payment_of(of)
