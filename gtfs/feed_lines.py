@@ -106,8 +106,6 @@ def transfers_of(
             problem = f"there is no usable {id_!r}" if id_ else "is empty"
             reason = Kind.UNKNOWN_REFERENCE if id_ else Kind.MISSING_VALUE
             row.say(column, reason, problem, "ignored the row")
-        elif row.text("min_transfer_time") and seconds is None:
-            continue
         elif stays or any(cells.values()):
             rules.append(FeedTransferRule(start, end, **cells, kind=kind, seconds=seconds))
         else:

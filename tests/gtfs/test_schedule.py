@@ -15,7 +15,7 @@ from gtfs.fares import (
     as_plain,
     fares_of,
 )
-from gtfs.feed import FeedTransferRule, Pathway, TransferKind
+from gtfs.feed import FeedTransfer, FeedTransferRule, Pathway, TransferKind
 from gtfs.timetable import Timetable
 from gtfs.transfers import NEVER_S
 from tests.gtfs.test_load import GOOD, read, said
@@ -221,3 +221,16 @@ def test_fares_stay_beside_the_timetable_in_its_artefact(tmp_path: Path):
     assert loaded.fares == timetable.fares
     assert loaded.content_hash == timetable.content_hash
     assert fares_of(as_plain(Fares())) == Fares()
+
+
+def test_a_transfer_with_a_time_that_makes_no_sense_is_one_without_a_time(tmp_path: Path):
+    transfers = "from_stop_id,to_stop_id,transfer_type,min_transfer_time\nB,C,3,-1\nC,B,2,soon\n"
+    feed, report = read(tmp_path, transfers=transfers)
+    assert feed.transfers == (
+        FeedTransfer("B", "C", TransferKind.IMPOSSIBLE, None),
+        FeedTransfer("C", "B", TransferKind.MIN_TIME, None),
+    )
+    assert [(f.row, f.field, f.action) for f in report.findings] == [
+        (2, "min_transfer_time", "took it as empty"),
+        (3, "min_transfer_time", "took it as empty"),
+    ]
