@@ -87,6 +87,8 @@ def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | Non
         start, last = leg.detail, legs[-1].detail
         if start is None or last is None or went_on or not _was_unusable(leg, now):
             continue
+        if start.origin == start.destination:  # a vehicle on the street, bound nowhere
+            continue
         return Disturbance(
             because=Because.REPORTED,
             leg_id=leg.id,

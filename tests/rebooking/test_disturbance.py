@@ -215,6 +215,7 @@ def reported(
         ([replace(reported(BIKE), state="active")], "08:25", "as booked"),
         ([reported(BIKE), replace(SECOND, state="active")], "08:25", "as booked"),  # she went on
         ([replace(reported(BIKE), detail=None)], "08:25", "as booked"),  # places are forgotten
+        ([reported(leg("bike", "DD", "08:24", "08:54"))], "08:25", "as booked"),  # bound nowhere
     ],
 )
 def test_a_leg_that_its_rider_could_not_use(legs: list[LegRecord], now: str, expected: str) -> None:
