@@ -92,6 +92,13 @@ def _exceptions(source: Source, names: Names, report: Report) -> I64:
         "needs a service, a date and 1 or 2", "ignored the row", Severity.ERROR,
     )  # fmt: skip
     rows: I64 = np.stack([service, day, kind], axis=1).astype(np.int64)[whole]
+    _, first = np.unique(rows[:, 0] << 32 | rows[:, 1], return_index=True)
+    again = np.ones(len(rows), np.bool_)
+    again[first] = False
+    report.add_rows(
+        "calendar_dates", table.lines[whole][again].tolist(), "date", Kind.DUPLICATE,
+        "the date of its service a second time", "took this one",
+    )  # fmt: skip
     return rows
 
 

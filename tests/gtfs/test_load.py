@@ -163,6 +163,8 @@ def test_a_damaged_member_is_refused(tmp_path: Path):
          ("routes", 3, "route_id", "'R' a second time", "ignored the row")),
         ({"calendar": GOOD["calendar"] + "X,1,1,1,1,1,1,1,2026-11-23,20261129\n"},
          ("calendar", 3, "start_date", "'2026-11-23' is no date YYYYMMDD", "took it as empty")),
+        ({"calendar_dates": GOOD["calendar_dates"] + "W,20261128,2\n"},
+         ("calendar_dates", 4, "date", "the date of its service a second time", "took this one")),
         ({"transfers": "from_stop_id,to_stop_id,transfer_type,min_transfer_time\nB,Z,2,60\n"},
          ("transfers", 2, "to_stop_id", "there is no usable 'Z'", "ignored the row")),
         ({"frequencies": "trip_id,start_time,end_time,headway_secs\nT,06:00:00,07:00:00,0\n"},
