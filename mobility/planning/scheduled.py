@@ -18,10 +18,9 @@ ENOUGH = 4
 """Plain ways after which a page may end."""
 AT_MOST = 5
 """Plain ways that a page may hold, unless more leave at the very same second."""
-_WIDEST = 8
-"""Windows that a page reaches back (arrive-by: ahead) until it holds something."""
 _SLICE_SECONDS = 1800
 _DAY_SECONDS = 86_400
+"""So far a page reaches back (arrive-by: ahead) until it holds something."""
 _DAYS_AHEAD = 7
 """So long it is looked for what goes next; each time a whole day is seen at least."""
 
@@ -77,10 +76,10 @@ def _from_departure(ask: Ask, first: int, width: int) -> PlainPage:
 def _before_departure(ask: Ask, until: int, width: int) -> PlainPage:
     """Slice by slice from the end, for the latest ways are the ones that are wanted."""
     first, ways = until, list[Candidate]()
-    while first > until - _WIDEST * width and not (
+    while first > until - _DAY_SECONDS and not (
         len(ways) > AT_MOST or (ways and first <= until - width)
     ):
-        end, first = first, max(first - _SLICE_SECONDS, until - _WIDEST * width)
+        end, first = first, max(first - _SLICE_SECONDS, until - _DAY_SECONDS)
         ways += list_departing(ask, first, end, ALL).ways
     kept, cut = _nearest(ways, 1, latest=True)
     return PlainPage(kept, cut + 1 if cut else first, until)
@@ -101,10 +100,10 @@ def _until_arrival(ask: Ask, last: int, width: int) -> PlainPage:
 def _after_arrival(ask: Ask, after: int, width: int) -> PlainPage:
     """Slice by slice from the beginning, for the earliest ways are the ones that are wanted."""
     last, ways = after, list[Candidate]()
-    while last < after + _WIDEST * width and not (
+    while last < after + _DAY_SECONDS and not (
         len(ways) > AT_MOST or (ways and last >= after + width)
     ):
-        begin, last = last, min(last + _SLICE_SECONDS, after + _WIDEST * width)
+        begin, last = last, min(last + _SLICE_SECONDS, after + _DAY_SECONDS)
         ways += list_arriving(ask, begin, last, ALL).ways
     kept, cut = _nearest(ways, -1, latest=True)
     return PlainPage(kept, after, cut - 1 if cut else last)

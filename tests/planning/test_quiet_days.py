@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
+
+import pytest
 
 from mobility.planning.itinerary import Reason
-from mobility.planning.request import SearchRequest
+from mobility.planning.request import Page, SearchRequest
 from tests.planning.test_luebeck import codes
 from tests.planning.test_via import BUS, rides, town
 from tests.planning.world import NOW, berlin
 
-FRIDAY, SATURDAY = date(2026, 11, 27), date(2026, 11, 28)
+THURSDAY, FRIDAY, SATURDAY = (date(2026, 11, day) for day in (26, 27, 28))
 WORKDAYS = """
     days 2026-11-23..2026-12-04 Europe/Berlin
     stop A 53.8660,10.6707
@@ -37,6 +39,26 @@ def test_on_a_weekend_without_buses_the_one_on_monday_is_shown() -> None:
 def test_the_last_bus_before_such_a_weekend_is_the_last_way_home() -> None:
     found = town(WORKDAYS).search(replace(ACROSS, depart_at=berlin("19:50", FRIDAY)), NOW)
     assert [way.reasons for way in found.itineraries] == [(Reason.FASTEST, Reason.LAST_WAY_HOME)]
+
+
+@pytest.mark.parametrize(
+    ("page", "times", "shown"),
+    [
+        ("e", {"depart_at": berlin("06:00", FRIDAY)}, "1 A 20:00 B 20:30"),
+        ("l", {"depart_at": None, "arrive_by": berlin("21:00", FRIDAY)}, None),
+        ("l", {"depart_at": None, "arrive_by": berlin("21:00", THURSDAY)}, "1 A 07:00 B 07:30"),
+    ],
+)
+def test_a_narrow_page_reaches_over_a_night(
+    page: str, times: dict[str, datetime | None], shown: str | None
+) -> None:
+    at = next(filter(None, times.values()))
+    asked = replace(
+        ACROSS, **times, window=timedelta(minutes=5), page=Page(page == "e", at).token()
+    )
+    found = town(WORKDAYS).search(asked, NOW)
+    assert [rides(way) for way in found.itineraries] == ([[shown]] if shown else [])
+    assert ("no_departure" in codes(found)) == (shown is None)
 
 
 def test_where_nothing_goes_for_a_week_that_is_said() -> None:
