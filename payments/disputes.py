@@ -20,10 +20,10 @@ from payments.debt import DebtState, get_debt, leave, lessen, open_debt
 from payments.gateway import Dispute, DisputeState
 from payments.matching import Case, CaseKind
 from payments.money import Money
-from payments.operation import OperationKind, OperationState
+from payments.operation import OperationState
 from payments.payment import Payment, PaymentState, get_row, payment_of
 from payments.record import get_operation_row, given_by_no_leg, set_payment
-from payments.refund import CAME_BACK, COMPENSATIONS, NOT_AGAIN, prepare_refund
+from payments.refund import CAME_BACK, COMPENSATIONS, list_refused, prepare_refund
 from payments.shares import shares_of_json
 from payments.tables import debt, journal_key, money_operation, payment
 from payments.tables import dispute as dispute_table
@@ -201,7 +201,7 @@ async def _owe_again(
         )
     of = payment_of(await get_row(tx, of.id, lock=True))
     left = found.amount
-    for row in await _list_refused(tx, of.id):
+    for row in await list_refused(tx, of.id):
         if row.amount_minor <= min(left, of.captured - of.refunded).minor:
             of = await _count_as_made(tx, found, of, row, now)
             left -= Money(row.amount_minor, row.currency)
@@ -218,27 +218,6 @@ async def _owe_again(
 def _counted(found: Dispute, of: Payment) -> tuple[ColumnElement[bool], ...]:
     """The refunds that count as made by a dispute."""
     return (money_operation.c.payment_id == of.id, money_operation.c.psp_id == found.id)
-
-
-async def _list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:
-    """The refunds that were refused and are still due.
-
-    Of those that legs give the last one, unless it was made: it is for all that the trip should not
-    have cost by then, what was refused before included.
-    """
-    query = (
-        select(money_operation)
-        .where(
-            money_operation.c.payment_id == payment_id,
-            money_operation.c.kind == OperationKind.REFUND.value,
-        )
-        .order_by(money_operation.c.first_sent_at, money_operation.c.id)
-    )
-    rows = (await tx.execute(query)).all()
-    of_legs = [row for row in rows if row.reason not in COMPENSATIONS]
-    last = [*of_legs[-1:], *(row for row in rows if row.reason in COMPENSATIONS)]
-    declined = OperationState.DECLINED.value
-    return [row for row in last if row.state == declined and row.error_code not in NOT_AGAIN]
 
 
 async def _count_as_made(

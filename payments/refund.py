@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.errors import PaymentConflictError
@@ -128,19 +128,40 @@ async def prepare_compensation(
     return operation_of(added, row, fresh=True)
 
 
+async def list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:
+    """The refunds that were refused and are still due.
+
+    Of those that legs give the last one, unless it was made: it is for all that the trip should not
+    have cost by then, what was refused before included.
+    """
+    query = (
+        select(money_operation)
+        .where(
+            money_operation.c.payment_id == payment_id,
+            money_operation.c.kind == OperationKind.REFUND.value,
+        )
+        .order_by(money_operation.c.first_sent_at, money_operation.c.id)
+    )
+    rows = (await tx.execute(query)).all()
+    of_legs = [row for row in rows if row.reason not in COMPENSATIONS]
+    last = [*of_legs[-1:], *(row for row in rows if row.reason in COMPENSATIONS)]
+    declined = OperationState.DECLINED.value
+    return [row for row in last if row.state == declined and row.error_code not in NOT_AGAIN]
+
+
 async def try_refused_again(
     tx: AsyncConnection, payment_id: str, *, reason: str | None = None
 ) -> int:
-    """Open the refunds that the processor refused once more; returns how many.
+    """Open the refunds that were refused and are still due once more; returns how many.
 
     Only those that were made for ``reason``, where one is given. Each is then read first and sent
     under the key of a new attempt.
     """
+    refused = await list_refused(tx, payment_id)
+    due = [row.id for row in refused if reason is None or row.reason == reason]
     opened = await tx.execute(
         update(money_operation)
-        .where(
-            *_refused(payment_id), true() if reason is None else money_operation.c.reason == reason
-        )
+        .where(*_refused(payment_id), money_operation.c.id.in_(due))
         .values(
             state=OperationState.SENT.value,
             attempt=money_operation.c.attempt + 1,

@@ -286,6 +286,30 @@ async def test_a_refund_that_was_refused_is_tried_again_each_time_staff_asks(cit
     assert [reason for _, _, reason in await deeds(city)] == ["there is now", "try 2", "try 1"]
 
 
+async def test_of_refunds_that_were_refused_the_last_one_is_tried_again(city: World) -> None:
+    """2.00 of the second bus, and then 5.60 with them in it: the processor takes them all now."""
+    booking_id = await booked(city, ticket_leg(BUS, 360, 1), ticket_leg(BUS, 200, 60))
+    then, tonight = later(city, minutes=3), later(city, hours=2)
+    await then.advance(booking_id)
+    await cancel(then, booking_id)
+    await then.advance(booking_id)
+
+    async def refund_hold(*_hold: object, **_more: object) -> None:
+        raise RefusedError("this charge cannot be refunded", "charge_disputed")
+
+    refusing = changed(tonight, gateway=Unlike(city.desk.gateway, refund_hold=refund_hold))
+    with pytest.raises(PaymentStuckError):
+        await refusing.advance(booking_id)
+    for _ in range(2):
+        await give_back(refusing, booking_id)
+        with pytest.raises(PaymentStuckError):
+            await refusing.advance(booking_id)
+    await give_back(tonight, booking_id)
+    await tonight.advance(booking_id)
+    assert await city.story(booking_id) == "cancelled | bus ended, bus cancelled | refunded"
+    assert await ledger(city) == {}
+
+
 async def test_what_is_over_is_not_given_back(world: World) -> None:
     booking_id = await booked(world, bike_leg())
     await ridden(world, booking_id)
