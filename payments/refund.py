@@ -99,7 +99,8 @@ async def prepare_compensation(
     """Store the operation that gives back up to ``most``, and that no leg gives back.
 
     A ``GUARANTEE`` is booked against what was booked when the carrier accepted
-    (``payments.claims``), the others are our expense. The same key again finds the first.
+    (``payments.claims``), the others are our expense. The same key again finds the first. Others
+    that were refused count as given back: a person pays them otherwise.
 
     Returns:
         None where nothing of the payment is left to give back.
@@ -117,8 +118,7 @@ async def prepare_compensation(
     existing = next((each for each in rows if each.id == wanted), None)
     if existing is not None:
         return operation_of(existing, row, fresh=False)
-    counted = [each for each in rows if each.state in {*OPEN_STATES, OperationState.DONE}]
-    left = row.captured_minor - sum(each.amount_minor for each in counted)
+    left = row.captured_minor - sum(each.amount_minor for each in rows if _goes_back(each))
     if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or left <= 0:
         return None
     part = min(left, most.minor)
@@ -126,6 +126,12 @@ async def prepare_compensation(
         tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason=reason
     )
     return operation_of(added, row, fresh=True)
+
+
+def _goes_back(row: Row[tuple[object, ...]]) -> bool:
+    """Whether a refund goes back, also otherwise; what legs give and is refused is asked anew."""
+    refused = row.state == OperationState.DECLINED
+    return not refused or row.reason in COMPENSATIONS or row.error_code in NOT_AGAIN
 
 
 async def list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:

@@ -20,6 +20,7 @@ from mobility.booking.receipt import list_movements
 from mobility.steps import enqueue, run_if_free
 from mobility.stuck_steps import BURY, MAKES_REFUNDS, Condition, give_up, list_stuck, retry
 from payments.errors import PaymentStuckError, RefusedError
+from payments.money import Money
 from providers.values import ProviderId
 from tests.booking.test_day_ceiling import CEILING
 from tests.booking.test_goodwill import grant, rode
@@ -175,6 +176,24 @@ async def test_what_was_given_up_is_not_paid_with_the_next_grant(town: World) ->
     ]
     assert states == ["declined", "done"]
     assert await do(town, list_stuck) == []
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_what_was_refused_and_what_is_granted_are_no_more_than_was_paid(
+    town: World, given_up: bool
+) -> None:
+    """Of 3.60 are 2.60 a rebate, which somebody pays: a grant gives the rest."""
+    due = DUE[0]
+    here = ready(town, due)
+    booking_id, (leg_id,) = await rode(here, 360)
+    await ask(here, due, booking_id)
+    await run_step(refusing(here), due, booking_id)
+    if given_up:
+        now = datetime.now(UTC)
+        await do(here, lambda tx: give_up(tx, due.step, booking_id, now=now, **BY))
+    with pytest.raises(WrongStateError, match=r"only 1\.00 EUR has not gone back already"):
+        await grant(here, booking_id, leg_id, 101)
+    assert await grant(here, booking_id, leg_id) == Money(100)
 
 
 async def test_a_rebate_that_was_refused_is_no_matter_of_the_days_next_trip(town: World) -> None:
