@@ -153,7 +153,11 @@ class Search(BaseModel):
     )
     passengers: int = Field(default=1, ge=1, le=9)
     wheelchair: bool = False
-    max_walk_m: int | None = Field(default=None, ge=0, le=5000)
+    max_walk_m: int | None = Field(
+        default=None, ge=0, le=5000,
+        description="On foot at most to the first vehicle, from the last one, or all the way. "
+        "Between two vehicles it may be further.",
+    )  # fmt: skip
     window_minutes: int = Field(default=60, ge=5, le=360)
     page: str | None = Field(
         default=None, max_length=20, description="`earlier` or `later` of an answer."
