@@ -20,6 +20,7 @@ from mobility.identity.passes import VERIFY_STEP
 from mobility.identity.riders import find_rider_id
 from mobility.identity.verify_pass import Seen, see_pass, verify_pass
 from tests.api.conftest import START, World
+from tests.api.motis_world import HERE, THERE, one_bus
 from tests.api.test_search import of_modes, search
 from tests.providers.issuers import DEMO, IssuerSandbox, run_issuer
 
@@ -205,6 +206,20 @@ async def test_what_is_priced_with_a_pass_is_not_sold_to_who_has_none_verified(c
     assert problem["price"] == {"amount": 360, "currency": "EUR"}
     assert problem["offer_id"] != free["offer_id"]
     assert "GET /v1/me/passes says what is missing" in problem["detail"]
+
+
+async def test_a_journey_refreshed_with_a_pass_is_not_sold_without_it(counter: World):
+    holder, other = await counter.sign_in(), await counter.sign_in("other@example.org")
+    await hold(counter, holder, reference="DEMO-4711")
+    asked = {"fromPlace": HERE, "toPlace": THERE, "time": counter.now.isoformat()}
+    shown = (await counter.client.get("/api/v6/plan", params=asked, headers=holder)).json()
+    bus = {"itineraryId": one_bus(shown)["id"]}
+    path = "/api/v6/refresh-itinerary"
+    again = (await counter.client.get(path, params=bus, headers=holder)).json()
+    assert again["price"]["amount"] == 0
+    answer = await book(counter, other, again["offerId"])
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/offer-changed")
+    assert answer.json()["price"] == {"amount": 360, "currency": "EUR"}
 
 
 async def test_a_wertmarke_counts_once_staff_has_seen_it(counter: World):

@@ -107,7 +107,8 @@ async def _refreshed(
     network = network_of(wiring)
     again = Again(planner, network, passes, match_names=query.require_display_name_match)
     found = await to_thread.run_sync(again.itinerary, asked.legs)
-    request = SearchRequest(found.legs[0].origin.position, found.legs[-1].destination.position)
+    ends = found.legs[0].origin.position, found.legs[-1].destination.position
+    request = SearchRequest(*ends, passes=passes)
     (offered,) = await offer_journeys(wiring, (found,), request, lacks=lacks, now=now)
     transfers = (
         query.detailed_legs if query.detailed_transfers is None else query.detailed_transfers
