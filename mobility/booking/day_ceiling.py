@@ -22,7 +22,7 @@ from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
 from payments.money import Money
-from payments.refund import REBATE, prepare_compensation
+from payments.refund import REBATE
 
 STEP = "cap_day"
 KEY = "day_ceiling"
@@ -51,20 +51,17 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
 async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> None:
     row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
     await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
-    charged = await rebates.find_charged(tx, row.payment_id)
-    if row.state != BookingState.SETTLED or charged is None:
+    charged = await rebates.list_charged(tx, row.payment_id)
+    if row.state != BookingState.SETTLED or not charged:
         return
     beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
     total = Money.total(beyond.values(), row.currency)
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
     if not total or known:
         return
-    operation = await prepare_compensation(
+    left = await rebates.prepare_refunds(
         tx, charged, total, reason=REBATE, key=KEY, now=desk.clock()
     )
-    if operation is None:
-        return
-    left = operation.amount
     for day, amount in beyond.items():
         part = min(amount, left)
         left -= part

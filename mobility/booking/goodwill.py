@@ -20,10 +20,10 @@ from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.moves import OVER
 from mobility.booking.trip import Aim, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
-from mobility.tables import booking, leg, step
+from mobility.tables import leg, step
 from payments.money import Money
 from payments.operation import Operation
-from payments.refund import GOODWILL, prepare_compensation
+from payments.refund import GOODWILL
 
 STEP = "pay_goodwill"
 GRANTED = "leg.goodwill"
@@ -55,20 +55,20 @@ async def grant_goodwill(
     if not 0 < wanted.minor <= left.minor or wanted.currency != left.currency:
         raise WrongStateError(f"{wanted} cannot go back for leg {leg_id}: {left} of its price can")
     await _leave_given_up(tx, booking_id)
-    operation = await _prepare(tx, trip, one, wanted, granted, deed.at)
-    if amount is not None and operation.amount != amount:
+    given = await _prepare(tx, trip, one, wanted, granted, deed.at)
+    if amount is not None and given != amount:
         raise WrongStateError(
             f"{wanted} cannot go back for leg {leg_id}: of what was charged for {booking_id} only "
-            f"{operation.amount} has not gone back already"
+            f"{given} has not gone back already"
         )
     await tx.execute(
         update(leg)
         .where(leg.c.booking_id == booking_id, leg.c.id == leg_id)
-        .values(goodwill_minor=(granted + operation.amount).minor)
+        .values(goodwill_minor=(granted + given).minor)
     )
-    await write_down(tx, replace(deed, reason=f"{operation.amount}: {deed.reason}"))
+    await write_down(tx, replace(deed, reason=f"{given}: {deed.reason}"))
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=deed.at)
-    return operation.amount
+    return given
 
 
 async def _leave_given_up(tx: AsyncConnection, booking_id: str) -> None:
@@ -97,17 +97,16 @@ def _cost(trip: Trip, one: TripLeg) -> Money:
 
 async def _prepare(
     tx: AsyncConnection, trip: Trip, one: TripLeg, wanted: Money, granted: Money, now: datetime
-) -> Operation:
+) -> Money:
     """The refund, under a key that says for which part of the leg's price it is."""
-    mine = select(booking.c.payment_id).where(booking.c.id == trip.id)
-    charged = await rebates.find_charged(tx, (await tx.execute(mine)).scalar_one())
-    if charged is None:
+    charged = await rebates.list_charged(tx, trip.payment_id)
+    if not charged:
         raise WrongStateError(f"for booking {trip.id} nothing was charged, or something is owed")
     key = f"{GOODWILL}.{one.id}.{granted.minor}"
-    operation = await prepare_compensation(tx, charged, wanted, reason=GOODWILL, key=key, now=now)
-    if operation is None:
+    given = await rebates.prepare_refunds(tx, charged, wanted, reason=GOODWILL, key=key, now=now)
+    if not given:
         raise WrongStateError(f"all that was charged for booking {trip.id} has gone back already")
-    return operation
+    return given
 
 
 async def list_goodwill(tx: AsyncConnection, booking_id: str) -> list[tuple[str, Operation]]:

@@ -15,28 +15,44 @@ from mobility.db import transaction
 from payments import charge
 from payments.debt import list_debts
 from payments.errors import PaymentStuckError
+from payments.money import Money
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment, list_operations, list_payments
-from payments.refund import NOT_AGAIN, leave_refused, try_refused_again
+from payments.refund import NOT_AGAIN, leave_refused, prepare_compensation, try_refused_again
 
 ASK_AGAIN = timedelta(seconds=15)
 
 
-async def find_charged(tx: AsyncConnection, payment_id: str) -> str | None:
-    """The payment that a trip was charged by: its own, or the later charge where the hold was gone.
+async def list_charged(tx: AsyncConnection, payment_id: str) -> list[str]:
+    """The payments that a trip was charged by: its own, and the later charge of what it owed.
+
+    Empty where something is still owed: to be asked again when that is paid, or turns out to be too
+    little to be charged.
+    """
+    debts = await list_debts(tx, [payment_id])
+    if any(debt.is_due for debt in debts):
+        return []
+    later = [debt.charge_id for debt in debts if debt.id == payment_id]
+    found = [await find_payment(tx, each) for each in (payment_id, *later)]
+    return [each.id for each in found if each is not None and each.captured]
+
+
+async def prepare_refunds(
+    tx: AsyncConnection, charged: list[str], most: Money, *, reason: str, key: str, now: datetime
+) -> Money:
+    """Store the refunds of up to ``most`` on these payments; the same key again finds the first.
 
     Returns:
-        None where nothing was charged, or something is still owed; asked for again when that is
-        paid, or turns out to be too little to be charged.
+        How much goes back.
     """
-    mine = await find_payment(tx, payment_id)
-    debts = await list_debts(tx, [payment_id])
-    if mine is None or any(debt.is_due for debt in debts):
-        return None
-    later = [debt.charge_id for debt in debts if debt.id == payment_id and not mine.captured]
-    if not later:
-        return payment_id
-    return later[0] if await find_payment(tx, later[0]) is not None else None
+    left = most
+    for payment_id in charged:
+        if left.minor <= 0:
+            break
+        made = await prepare_compensation(tx, payment_id, left, reason=reason, key=key, now=now)
+        if made is not None:
+            left -= made.amount
+    return most - left
 
 
 async def list_refunds(tx: AsyncConnection, booking_id: str, reason: str) -> list[Operation]:

@@ -31,7 +31,7 @@ from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
 from mobility.tables import booking, leg_report
 from payments.money import Money
-from payments.refund import REBOOKING, prepare_compensation
+from payments.refund import REBOOKING
 
 STEP = "bear_difference"
 STANDS = (BookingState.CONFIRMED, BookingState.ACTIVE, BookingState.COMPLETED, BookingState.SETTLED)
@@ -236,15 +236,11 @@ async def bear_difference(desk: Desk, booking_id: str) -> datetime | None:
     async with transaction(desk.engine) as tx:
         await lock_booking(tx, booking_id)
         trip = await get_trip(tx, booking_id)
-        mine = select(booking.c.payment_id).where(booking.c.id == booking_id)
-        payment_id = (await tx.execute(mine)).scalar_one()
         if trip.state is not BookingState.SETTLED or trip.locked is None:
             return None
-        charged = await rebates.find_charged(tx, payment_id)
+        charged = await rebates.list_charged(tx, trip.payment_id)
         difference = borne(trip.final, trip.ceiling, trip.locked)
-        if charged is None or not difference:
-            return None
-        await prepare_compensation(
+        await rebates.prepare_refunds(
             tx, charged, difference, reason=REBOOKING, key=STEP, now=desk.clock()
         )
     return await rebates.make_refunds(desk, booking_id, REBOOKING)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from mobility.audit import Deed
 from mobility.booking.bill_split import split_equally
+from mobility.booking.collect import collect
 from mobility.booking.day_ceiling import STEP, cap_day
 from mobility.booking.goodwill import GRANTED, grant_goodwill, pay_goodwill
 from mobility.booking.queries import get_any_booking
@@ -26,7 +27,7 @@ from mobility.watch import read_all
 from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import ProviderId
-from tests.booking.test_arrears import ride_too_long
+from tests.booking.test_arrears import payment_of, ride_too_long
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, ticket_leg
 from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
@@ -105,6 +106,25 @@ class TestReconciled:
             readings = await read_all(tx, datetime.now(UTC))
         breaks = next(r for r in readings if r.question.metric == "mobility_invariant_breaks")
         assert {label: n for label, n in breaks.answers if n} == {}
+
+    async def test_what_is_beyond_it_goes_back_on_the_later_charge_too(self, town: World) -> None:
+        """5.00 by bike, of which 3.00 were charged later: a ceiling of 1.00 leaves one euro."""
+        cheap = changed(town, day_ceilings=(replace(CEILING, amount=Decimal("1.00")),))
+        booking_id = await ride_too_long(cheap)
+        await collect(cheap.desk, await payment_of(cheap, booking_id))
+        assert cheap.money(booking_id) == (0, 500)
+        for _ in range(2):
+            await cap_day(cheap.desk, booking_id)
+        assert await given_back(cheap, booking_id) == 400
+        (leg,) = (await cheap.trip(booking_id)).legs
+        deed = Deed("rdr_otto", GRANTED, booking_id, "ticket 4711", datetime.now(UTC))
+        granted = await do(cheap, lambda tx: grant_goodwill(tx, booking_id, leg.id, None, deed))
+        await pay_goodwill(cheap.desk, booking_id)
+        assert granted == Money(100)
+        books = await cheap.books()
+        assert (books["day_ceiling_rebates:EUR"], books["goodwill_refunds:EUR"]) == (400, 100)
+        run = await reconcile(cheap.desk.engine, cheap.desk.gateway, now=datetime.now(UTC))
+        assert (run.case_count, run.unexplained) == (0, Money(0))
 
 
 async def test_a_city_without_a_ceiling_asks_for_nothing(town: World) -> None:
