@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gtfs.realtime_live import Live
+from mobility.booking.covered import list_covered
 from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
@@ -297,7 +298,7 @@ def _next_actions(
         actions += _extension(record)
     actions += going_on
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)
-    if not riding and any(_can_be_given_back(leg, now) for leg in record.legs):
+    if not riding and any(_can_be_given_back(leg, record, now) for leg in record.legs):
         actions.append(NextAction(action="cancel"))
     return actions
 
@@ -306,8 +307,11 @@ def _extension(record: BookingRecord) -> list[NextAction]:
     return [] if record.extended_to else [NextAction(action="extend_hold")]
 
 
-def _can_be_given_back(leg: LegRecord, now: datetime) -> bool:
+def _can_be_given_back(leg: LegRecord, record: BookingRecord, now: datetime) -> bool:
     unused = leg.provider_id is not None and leg.state in ("planned", "held", "confirmed")
+    tickets = [each for each in record.legs if each.provider_id and not each.metered]
+    if any(each.state in ("active", "ended") for each in list_covered(tickets, leg.id)):
+        return False
     return unused and (leg.metered or leg.departs_at > now)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.asks import ask_for
+from mobility.booking.covered import list_covered
 from mobility.booking.errors import WrongStateError
 from mobility.booking.rebooked import take_no_place
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
@@ -24,6 +25,7 @@ CANCELLABLE = (
     BookingState.ACTIVE,
     BookingState.NEEDS_ATTENTION,
 )
+GONE = (LegState.CANCELLED, LegState.FAILED)
 
 
 class Hindrance(Enum):
@@ -76,7 +78,7 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
         return CancellationTerms(why_not=Hindrance.LOCKING, refund=nothing, kept=nothing)
     if any(leg.scarce and leg.state is LegState.ACTIVE for leg in trip.provided):
         return CancellationTerms(why_not=Hindrance.RIDING, refund=nothing, kept=nothing)
-    kept = Money.total(_cost(leg) for leg in trip.provided if _used(leg, now))
+    kept = Money.total(_cost(leg) for leg in trip.provided if _used(trip, leg, now))
     if not list_unused(trip, now):
         return CancellationTerms(why_not=Hindrance.USED, refund=nothing, kept=kept)
     secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
@@ -88,7 +90,14 @@ def _cost(leg: TripLeg) -> Money:
     return leg.quoted if leg.final is None else leg.final
 
 
-def _used(leg: TripLeg, now: datetime) -> bool:
+def _used(trip: Trip, leg: TripLeg, now: datetime) -> bool:
+    """Begun, or the ticket of a ride that was begun."""
+    if leg.state in GONE:
+        return False
+    return any(_begun(each, now) for each in (leg, *list_covered(trip.tickets, leg.id)))
+
+
+def _begun(leg: TripLeg, now: datetime) -> bool:
     """Ridden, or on a ticket that has become valid and may have been shown."""
     if leg.state in (LegState.ACTIVE, LegState.ENDED):
         return True
@@ -97,8 +106,8 @@ def _used(leg: TripLeg, now: datetime) -> bool:
 
 def list_unused(trip: Trip, now: datetime) -> list[str]:
     """The legs that can still be given back."""
-    done = (LegState.CANCELLED, LegState.FAILED)
-    return [leg.id for leg in trip.provided if leg.state not in done and not _used(leg, now)]
+    left = (leg for leg in trip.provided if leg.state not in GONE)
+    return [leg.id for leg in left if not _used(trip, leg, now)]
 
 
 async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> bool:
@@ -116,7 +125,7 @@ async def ask_to_cancel(tx: AsyncConnection, booking_id: str, now: datetime) -> 
     terms = preview(trip, now)
     if terms.why_not is not None:
         raise WrongStateError(f"booking {booking_id} cannot be cancelled: {terms.why_not}")
-    if any(_used(leg, now) for leg in trip.provided):
+    if any(_used(trip, leg, now) for leg in trip.provided):
         for leg_id in list_unused(trip, now):
             await ask_for(tx, booking_id, leg_id, Ask.CANCEL, now)
     else:

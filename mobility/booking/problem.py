@@ -11,6 +11,7 @@ from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.asks import ask_for
 from mobility.booking.cancel import list_unused
+from mobility.booking.covered import list_covered
 from mobility.booking.errors import WrongStateError
 from mobility.booking.leg_reports import (
     Kind,
@@ -26,8 +27,6 @@ from mobility.booking.rebooked import find_successor
 from mobility.booking.ride import RIDING, find_leg
 from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip, set_leg
-from providers.bus.fares import FareUnknownError
-from providers.bus.product import parse_product
 
 FREE_FOR = timedelta(minutes=5)
 """How long after its start a vehicle that turns out to be broken costs nothing."""
@@ -63,21 +62,6 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
     return Outcome.FREE if believed and now <= begun + FREE_FOR else Outcome.CHARGED
 
 
-def list_covered(trip: Trip, leg: TripLeg) -> list[TripLeg]:
-    """The other legs that ride on this leg's ticket; products count the rides of a trip from 1."""
-    rides = [each for each in trip.provided if not each.scarce]
-    number = next((n for n, each in enumerate(rides, 1) if each.id == leg.id), None)
-    return [] if number is None else [each for each in rides if _ticket_of(each) == number]
-
-
-def _ticket_of(leg: TripLeg) -> int | None:
-    """On the ticket of which other ride this one is; None where it has its own."""
-    try:
-        return parse_product(leg.product or "").covered_by
-    except FareUnknownError:
-        return None
-
-
 def _can_go_back(trip: Trip, leg: TripLeg, now: datetime) -> bool:
     gone = leg.state in (LegState.CANCELLED, LegState.FAILED)
     return gone or (leg.id in list_unused(trip, now) and not leg.pending(Ask.START))
@@ -103,7 +87,7 @@ async def report_problem(
     day_before = now - timedelta(days=1)
     believed = await count_reports(tx, trip.rider_id, day_before) < MOST_A_DAY
     outcome = judge(leg, problem.kind, now, believed=believed)
-    covered = list_covered(trip, leg) if outcome.costs_nothing else []
+    covered = list_covered(trip.tickets, leg.id) if outcome.costs_nothing else []
     carries = outcome is Outcome.REFUNDED and await find_successor(tx, booking_id) is not None
     if carries or not all(_can_go_back(trip, each, now) for each in covered):
         outcome, covered = Outcome.NOTED, []

@@ -195,6 +195,11 @@ class Trip:
         return tuple(leg for leg in self.legs if leg.provider_id is not None)
 
     @property
+    def tickets(self) -> tuple[TripLeg, ...]:
+        """The rides on a ticket, as products count them."""
+        return tuple(leg for leg in self.provided if not leg.scarce)
+
+    @property
     def metered(self) -> bool:
         """Whether the price is known only after the ride."""
         return any(leg.scarce for leg in self.provided)

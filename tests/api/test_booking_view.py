@@ -11,7 +11,7 @@ from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
 from payments.money import Money
 from tests.gtfs.realtime_text import live
-from tests.rebooking.test_disturbance import BIKE, FIRST, TOWN, at
+from tests.rebooking.test_disturbance import BIKE, FIRST, SECOND, TOWN, at
 
 NOTHING = Money(0)
 STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING)
@@ -30,3 +30,11 @@ def test_a_booking_is_held_for_longer_while_a_vehicle_waits(bike: str, *, extend
     record = booked(FIRST, replace(BIKE, state=bike))
     shown = view(record, STANDING, live(TOWN), at("07:05"))
     assert ("extend_hold" in [each.action for each in shown.next_actions]) == extends
+
+
+@pytest.mark.parametrize(("second", "cancels"), [("confirmed", True), ("active", False)])
+def test_nothing_is_to_be_cancelled_of_a_ticket_that_is_used(second: str, *, cancels: bool) -> None:
+    covered = replace(SECOND, product="single:2:adult:covered-1", state=second)
+    record = replace(booked(FIRST, covered), state="active")
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    assert ("cancel" in [each.action for each in shown.next_actions]) == cancels

@@ -1,0 +1,46 @@
+"""What a rider gets back: nothing of a ticket that she rides on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mobility.booking.cancel import Hindrance, list_unused, preview
+from mobility.booking.trip import Trip
+from payments.money import Money
+from tests.booking.trips import NOON, trip_of
+
+SOON = NOON - timedelta(minutes=5)
+
+
+def on_one_ticket(text: str) -> Trip:
+    """Two rides before their departure, the second on the ticket of the first."""
+    trip = trip_of(f"{text} | captured", state="active")
+    first, second = trip.legs
+    free = replace(second, quoted=Money(0), ceiling=Money(0), final=Money(0))
+    legs = (
+        replace(first, product="single:2:adult"),
+        replace(free, product="single:2:adult:covered-1"),
+    )
+    return replace(trip, legs=legs, kept=Money(360))
+
+
+@pytest.mark.parametrize("second", ["active", "ended"])
+def test_a_ticket_is_not_given_back_on_which_another_ride_was_begun(second: str) -> None:
+    trip = on_one_ticket(f"bus confirmed, bus {second}")
+    terms = preview(trip, SOON)
+    assert (terms.why_not, terms.refund, terms.kept) == (Hindrance.USED, Money(0), Money(360))
+    assert list_unused(trip, SOON) == []
+
+
+def test_what_is_gone_already_is_not_kept_for_the_ride_on_it() -> None:
+    terms = preview(on_one_ticket("bus cancelled, bus active"), SOON)
+    assert (terms.why_not, terms.kept) == (Hindrance.USED, Money(0))
+
+
+def test_a_ticket_of_which_nothing_is_used_goes_back_whole() -> None:
+    trip = on_one_ticket("bus confirmed, bus confirmed")
+    assert preview(trip, SOON).refund == Money(360)
+    assert list_unused(trip, SOON) == ["leg_0", "leg_1"]
