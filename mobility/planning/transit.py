@@ -67,8 +67,10 @@ def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
         better = [key for key, old in found.items() if is_beaten(old, good, sign)]
         for key in better:
             del found[key]
-        if place >= stop and following in good:
-            return Found(tuple(found.values()), following, None)
+        if place >= stop:
+            beyond = next((way for way in good if edge(way, sign) == place), None)
+            if beyond is not None:
+                return Found(tuple(found.values()), beyond, None)
         fresh = {
             way.key: way
             for way in good

@@ -65,3 +65,22 @@ def test_where_nothing_goes_for_a_week_that_is_said() -> None:
     found = town(WORKDAYS).search(replace(ACROSS, origin="B", destination="A"), NOW)
     assert found.itineraries == ()
     assert "no_departure" in codes(found)
+
+
+def test_a_connection_is_not_passed_over_for_one_that_leaves_with_it_and_waits_all_night() -> None:
+    evenings = town(
+        """
+        stop A 53.8660,10.6707
+        stop V 53.8500,10.6850
+        stop W 53.8450,10.6920
+        stop B 53.8377,10.7003
+        1: A 22:30  V 22:40
+        2: V 22:45  W 22:55
+        3: W 23:00  B 23:10
+        4: V 29:00  B 29:10
+        """
+    )
+    found = evenings.search(replace(ACROSS, depart_at=berlin("20:00", THURSDAY)), NOW)
+    assert [(way.departs_at, way.transfers) for way in found.itineraries] == [
+        (berlin("22:30", THURSDAY), 2)
+    ]
