@@ -250,8 +250,8 @@ async def fail(
 ) -> None:
     """Record why the step failed, and try it again ever later, up to every five minutes.
 
-    One that was asked for meanwhile stays due as asked. With ``bury``, a step that has failed for
-    an hour becomes a dead letter.
+    One that was asked for meanwhile stays due as asked, and one that rested is failing again. With
+    ``bury``, a step that has failed for an hour becomes a dead letter.
     """
     wait = min(LONGEST_PAUSE, timedelta(seconds=0.5 * 2 ** min(held.attempts, 12)))
     mine = _mine(held)
@@ -259,6 +259,9 @@ async def fail(
         "worker": None,
         "lease_until": None,
         "last_error": error[:1000],
+        "dead_at": None,
+        "dead_generation": None,
+        "given_up_at": None,
     }
     async with transaction(engine) as tx:
         since = await tx.scalar(select(step.c.failing_since).where(*_MINE), mine) or now
@@ -270,7 +273,6 @@ async def fail(
             failed |= {
                 "dead_at": func.coalesce(step.c.dead_at, now),
                 "dead_generation": held.generation,
-                "given_up_at": None,
             }
         again = update(step).where(*_MINE, _UNASKED).values(run_at=now + wait)
         await tx.execute(again, {**mine, "of_generation": held.generation})

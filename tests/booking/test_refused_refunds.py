@@ -178,6 +178,25 @@ async def test_what_was_given_up_is_not_paid_with_the_next_grant(town: World) ->
     assert await do(town, list_stuck) == []
 
 
+async def test_what_is_refused_after_something_was_given_up_is_seen_and_tried_again(
+    town: World,
+) -> None:
+    due = DUE[1]
+    booking_id, legs = await rode(town, 360, 200, 100)
+    await grant(town, booking_id, legs[0])
+    await run_step(refusing(town), due, booking_id)
+    now = datetime.now(UTC)
+    await do(town, lambda tx: give_up(tx, due.step, booking_id, now=now, **BY))
+    await grant(town, booking_id, legs[1])
+    await run_step(refusing(town), due, booking_id)
+    (stuck,) = await do(town, list_stuck)
+    assert (stuck.condition, "2.00 EUR" in (stuck.last_error or "")) == (Condition.FAILING, True)
+    await grant(town, booking_id, legs[2])
+    await do(town, lambda tx: retry(tx, due.step, booking_id, now=now, **BY))
+    await run_step(town.desk, due, booking_id)
+    assert await given_back(town, booking_id) == [200, 100]
+
+
 @pytest.mark.parametrize("given_up", [False, True])
 async def test_what_was_refused_and_what_is_granted_are_no_more_than_was_paid(
     town: World, given_up: bool
