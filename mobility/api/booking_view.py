@@ -322,11 +322,18 @@ def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[N
     actions = []
     if leg.access_code is not None and state in ("confirmed", "ready", "active"):
         actions.append(NextAction(action="show_ticket", leg_id=leg.id))
-    if state in ("confirmed", "ready"):
+    if state in ("confirmed", "ready") and not _is_rebooked(leg, record):
         actions.append(NextAction(action="start", leg_id=leg.id))
     if state == "active":
         actions.append(_finish(leg))
     return actions
+
+
+def _is_rebooked(leg: LegRecord, record: BookingRecord) -> bool:
+    """Whether another booking takes its place, or will once it is confirmed."""
+    ids = [each.id for each in record.legs]
+    begins = record.rebooked_from_leg
+    return begins in ids and ids.index(leg.id) >= ids.index(begins)
 
 
 def _finish(leg: LegRecord) -> NextAction:

@@ -87,6 +87,8 @@ class BookingRecord:
     """The booking whose rest it takes the place of."""
     rebooked_as: str | None = None
     """The booking that takes the place of its rest."""
+    rebooked_from_leg: str | None = None
+    """And from which of its legs on."""
     locked: Money | None = None
     """What its rider pays at most, where it is rebooked from another."""
 
@@ -150,10 +152,10 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
         select(leg).where(leg.c.booking_id.in_(currencies)).order_by(leg.c.position)
     )
     reports = {report.leg_id: report for report in await list_reports(tx, list(currencies))}
-    rebooked = select(booking.c.rebooked_from, booking.c.id).where(
+    rebooked = select(booking.c.rebooked_from, booking.c.id, booking.c.rebooked_leg_id).where(
         booking.c.rebooked_from.in_(currencies), booking.c.aim != Aim.FAIL
     )
-    successors = {row.rebooked_from: row.id for row in await tx.execute(rebooked)}
+    successors = {one.rebooked_from: tuple(one)[1:] for one in await tx.execute(rebooked)}
     legs: dict[str, list[LegRecord]] = {row.id: [] for row in rows}
     for item in found:
         legs[item.booking_id].append(
@@ -173,7 +175,8 @@ async def _with_legs(tx: AsyncConnection, rows: list[Row[Any]]) -> list[BookingR
             expires_at=row.expires_at,
             extended_to=row.extended_to,
             rebooked_from=row.rebooked_from,
-            rebooked_as=successors.get(row.id),
+            rebooked_as=successors.get(row.id, (None, None))[0],
+            rebooked_from_leg=successors.get(row.id, (None, None))[1],
             locked=_money(row.locked_minor, row.currency),
             failure_type=row.failure_type,
             failure_detail=row.failure_detail,

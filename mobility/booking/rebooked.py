@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,12 +94,20 @@ def _cost(leg: TripLeg) -> Money:
     return leg.quoted if leg.final is None else leg.final
 
 
-async def find_successor(tx: AsyncConnection, booking_id: str) -> str | None:
+class Successor(NamedTuple):
+    """The booking that takes the place of another one, from one of its legs on."""
+
+    booking_id: str
+    from_leg: str
+
+
+async def find_successor(tx: AsyncConnection, booking_id: str) -> Successor | None:
     """The booking that takes the place of the rest of this one, failed ones aside."""
-    successor: str | None = await tx.scalar(
-        select(booking.c.id).where(booking.c.rebooked_from == booking_id, booking.c.aim != Aim.FAIL)
+    found = select(booking.c.id, booking.c.rebooked_leg_id).where(
+        booking.c.rebooked_from == booking_id, booking.c.aim != Aim.FAIL
     )
-    return successor
+    row = (await tx.execute(found)).one_or_none()
+    return None if row is None else Successor(*row)
 
 
 async def has_gone_on(tx: AsyncConnection, rider_id: str, since: datetime) -> bool:

@@ -10,6 +10,7 @@ from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.asks import ask_for, forget_refusal
 from mobility.booking.errors import NotFoundError, WrongStateError
+from mobility.booking.rebooked import find_successor, list_given_up
 from mobility.booking.trip import Aim, Ask, BookingState, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
 
@@ -47,6 +48,12 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
             f"leg {leg_id} is not being ridden; start it first"
             if waits
             else f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
+        )
+    successor = await find_successor(tx, trip.id) if begins else None
+    if successor is not None and leg in list_given_up(trip, successor.from_leg):
+        raise WrongStateError(
+            f"leg {leg_id} is being rebooked as {successor.booking_id}; "
+            "pay that, or cancel it to go on with this one"
         )
     if leg.pending(Ask.CANCEL):
         raise WrongStateError(f"cannot {ask} leg {leg_id}: it is being cancelled")

@@ -38,3 +38,10 @@ def test_nothing_is_to_be_cancelled_of_a_ticket_that_is_used(second: str, *, can
     record = replace(booked(FIRST, covered), state="active")
     shown = view(record, STANDING, live(TOWN), at("07:05"))
     assert ("cancel" in [each.action for each in shown.next_actions]) == cancels
+
+
+def test_what_is_to_be_given_up_for_another_booking_is_not_to_be_started() -> None:
+    record = replace(booked(FIRST, SECOND), rebooked_as="bkg_2", rebooked_from_leg=SECOND.id)
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    starts = [each.leg_id for each in shown.next_actions if each.action == "start"]
+    assert starts == [FIRST.id]

@@ -221,6 +221,21 @@ async def test_a_ticket_that_becomes_valid_while_her_bank_waits_is_not_given_bac
     )
 
 
+async def test_what_is_to_be_given_up_is_not_begun_while_her_bank_waits(town: World) -> None:
+    """She would keep its ticket, and pay for it beside the price that was locked with it."""
+    old = await booked(town, ticket_leg(BUS, 360, 3), ticket_leg(BUS, 200, 20))
+    new = await rebook(town, old, 1, ticket_leg(BUS, 450, 30), method=THREE_D)
+    await town.advance(new)
+    kept, missed = (leg.id for leg in (await town.trip(old)).legs)
+    with pytest.raises(WrongStateError, match=f"is being rebooked as {new}"):
+        await do(town, lambda tx: ask_to_start(tx, old, missed, town.desk.clock()))
+    assert await do(town, lambda tx: ask_to_start(tx, old, kept, town.desk.clock()))
+    record = await do(town, lambda tx: get_any_booking(tx, old))
+    assert record.rebooked_from_leg == missed
+    await do(town, lambda tx: ask_to_cancel(tx, new, town.desk.clock()))
+    assert await do(town, lambda tx: ask_to_start(tx, old, missed, town.desk.clock()))
+
+
 async def test_what_is_to_be_certain_by_a_time_is_not_held_for_longer(town: World) -> None:
     old = await booked(town, ticket_leg(BUS, 360, 5))
     new = await rebook(town, old, 0, ticket_leg(BUS, 450, 30), method=THREE_D)

@@ -123,7 +123,7 @@ async def go_on(world: World, process: Process, way: Way) -> None:
         trip = await get_trip(tx, meant.booking_id)
         successor = await find_successor(tx, trip.id)
         if successor is not None:
-            raise AlreadyRebookedError(trip.id, successor)
+            raise AlreadyRebookedError(trip.id, successor.booking_id)
         reported = await _find_reported(tx, trip, world.clock.now)
         if reported[:1] != (meant.leg_id,):
             reported = ()
