@@ -107,3 +107,21 @@ async def test_a_board_walked_page_by_page_is_the_long_board(motis: Motis, arriv
     assert events(back)[-(len(found) - len(shown)) :] == found[: len(found) - len(shown)]
     before = await ask(motis, path, **asked, n=5, pageCursor=first["previousPageCursor"])
     assert events(before)[-1][1] < events(first)[0][1]
+
+
+@pytest.mark.parametrize(("direction", "word"), [("LATER", "next"), ("EARLIER", "previous")])
+async def test_a_board_read_by_a_narrow_window_gets_over_the_night(
+    motis: Motis, direction: str, word: str
+) -> None:
+    at = f"2026-11-26T0{1 if direction == 'LATER' else 3}:30:00+01:00"
+    asked = {"stopId": "station-luebeck-zob-hauptbahnhof", "time": at, "direction": direction}
+    asked |= {"window": 1200}
+    path = "/api/v6/stoptimes"
+    (near,) = (await ask(motis, path, **asked | {"n": 1}))["stopTimes"][:1]
+    board = await ask(motis, path, **asked)
+    pages = 0
+    while not board["stopTimes"] and pages < 20:
+        board = await ask(motis, path, **asked, pageCursor=board[f"{word}PageCursor"])
+        pages += 1
+    assert pages > 1
+    assert near in board["stopTimes"]

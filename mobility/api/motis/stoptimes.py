@@ -94,8 +94,9 @@ async def get_stop_times(
         return events, [_stop_time(event, writer, query) for event in events]
 
     events, stop_times = await to_thread.run_sync(written)
-    first = events[0].at if events else asked.at
-    last = events[-1].at + _SECOND if events else asked.at
+    looked = asked.window or timedelta()
+    first = events[0].at if events else asked.at - looked
+    last = events[-1].at + _SECOND if events else asked.at + looked
     if not asked.later:
         last = asked.at
     else:
