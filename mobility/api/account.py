@@ -128,6 +128,7 @@ def _changed(person: PersonalData, body: AccountChange, today: date) -> Personal
 async def erase(wiring: WiringDep, rider: RiderDep, now: Now) -> None:
     """Make everything personal unreadable, at once and for good.
 
-    Bookings and books keep a pseudonym that leads nowhere. Refused while trips are running.
+    Bookings and books keep a pseudonym that leads nowhere. Refused while trips are running, or owed
+    for: what is owed is paid before.
     """
     await erase_rider(wiring.engine, wiring.vault, wiring.mailer, rider.rider_id, now)

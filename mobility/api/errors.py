@@ -67,7 +67,9 @@ TABLE: dict[type[Exception], ProblemType] = {
     identity.PassNotFoundError: _NOT_FOUND,
     identity.MethodNotFoundError: _NOT_FOUND,
     identity.PassKeyReusedError: _KEY_REUSED,
-    identity.TripsRunningError: ProblemType(409, "trips-running", "Trips are still running"),
+    identity.TripsRunningError: ProblemType(
+        409, "trips-running", "Trips are still running or not paid"
+    ),
     identity.AddressRefusedError: _invalid(),
     identity.DeclarationRefusedError: _invalid(),
     identity.TooManyAttemptsError: ProblemType(429, "too-many-requests", "Too many requests"),

@@ -82,10 +82,11 @@ class PassKeyReusedError(IdentityError):
 
 
 class TripsRunningError(IdentityError):
-    """Open bookings hold money or a vehicle; they must end before the account can."""
+    """Open bookings hold money or a vehicle, or are owed for; the account ends after them."""
 
     def __init__(self, booking_ids: tuple[str, ...]) -> None:
         super().__init__(
-            f"{len(booking_ids)} booking(s) are still open; end or cancel them, then erase again"
+            f"{len(booking_ids)} booking(s) are still open or not paid; end or cancel what runs, "
+            "pay what GET /v1/me/arrears lists or wait for its debit, then erase again"
         )
         self.booking_ids = booking_ids

@@ -82,6 +82,18 @@ def owed(state: str, amount: int, **more: str | None) -> Json:
     } | more
 
 
+async def test_who_owes_and_wants_to_be_erased_is_told_to_pay_first(
+    world: World, processor: str
+) -> None:
+    """Her trip is over: there is nothing to end or to cancel."""
+    headers = await anna_owes(world, processor, 250)
+    answer = await world.client.delete("/v1/me", headers=headers)
+    assert (answer.status_code, answer.json()["booking_ids"]) == (409, ["bkg_1"])
+    assert "pay what GET /v1/me/arrears lists" in answer.json()["detail"]
+    await pay(world, headers, "pm_card_visa", "one")
+    assert (await world.client.delete("/v1/me", headers=headers)).status_code == 204
+
+
 async def test_arrears_are_shown_and_paid_with_any_card_of_hers(
     world: World, processor: str
 ) -> None:
