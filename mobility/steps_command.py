@@ -87,6 +87,7 @@ def _steer(how: str, kind: str, key: str, reason: str) -> None:
     from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
 
     from mobility import stuck_steps  # noqa: PLC0415
+    from mobility.booking.errors import WrongStateError  # noqa: PLC0415
     from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
 
     steer = {"retry": stuck_steps.retry, "give_up": stuck_steps.give_up}[how]
@@ -98,4 +99,7 @@ def _steer(how: str, kind: str, key: str, reason: str) -> None:
         in_transaction(instance_settings(), work)
     except stuck_steps.NotStuckError as error:
         typer.echo(f"There is {error}; `mobility steps list` shows what there is.", err=True)
+        raise typer.Exit(1) from error
+    except WrongStateError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

@@ -16,14 +16,16 @@ from mobility.booking.advance import STEP as ADVANCE
 from mobility.booking.advance import leave_to_staff
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.day_ceiling import STEP as CAP_DAY
+from mobility.booking.errors import WrongStateError
 from mobility.booking.goodwill import STEP as PAY_GOODWILL
-from mobility.booking.rebates import leave_refunds
+from mobility.booking.rebates import leave_refunds, list_refunds
 from mobility.booking.rebooked import STEP as BEAR
 from mobility.claims.pay_claim import STEP as PAY_CLAIM
 from mobility.identity.customers import FORGET_STEP
 from mobility.identity.passes import RELEASE_STEP
 from mobility.steps import RESTED, Bury
 from mobility.tables import step
+from payments.operation import OPEN_STATES
 from payments.refund import GOODWILL, REBATE, REBOOKING
 
 OVERDUE_AFTER = timedelta(minutes=1)
@@ -152,11 +154,12 @@ async def give_up(
 
     Raises:
         NotStuckError: nothing is wrong with such a step.
+        WrongStateError: it makes a refund at this moment, or may have made one.
     """
     bury = BURY.get(kind, _nothing_more)
     await bury(tx, key, now)  # before the step's own row is locked: bookings come first
     if kind in MAKES_REFUNDS:
-        await leave_refunds(tx, key, MAKES_REFUNDS[kind])
+        await _leave_refunds(tx, key, MAKES_REFUNDS[kind])
     found = await tx.execute(
         update(step)
         .where(step.c.kind == kind, step.c.key == key, _is_stuck())
@@ -172,3 +175,12 @@ async def give_up(
     if found.first() is None:
         raise NotStuckError(f"no stuck step {kind} {key}")
     await write_down(tx, Deed(actor, "step.give_up", f"{kind} {key}", reason, now))
+
+
+async def _leave_refunds(tx: AsyncConnection, booking_id: str, reason: str) -> None:
+    await leave_refunds(tx, booking_id, reason)
+    if any(each.state in OPEN_STATES for each in await list_refunds(tx, booking_id, reason)):
+        raise WrongStateError(
+            f"a refund for booking {booking_id} is to be made, or may have been; who pays it "
+            "otherwise would pay it twice: ask again when it is refused"
+        )

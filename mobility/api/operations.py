@@ -131,14 +131,15 @@ async def retry(
 @router.post(
     "/steps/{kind}/{key}/give-up",
     summary="Give a stuck step up",
-    responses=problems("not-stuck"),
+    responses=problems("not-stuck", "wrong-state"),
 )
 async def give_up(
     kind: str, key: str, body: Reason, wiring: WiringDep, staff: StaffDep, now: Now
 ) -> StepName:
     """Let a stuck step rest until somebody asks for it again; audited.
 
-    A booking that is not over then says `needs_attention`.
+    A booking that is not over then says `needs_attention`. One that makes refunds is given up once
+    they are refused, so that nobody pays otherwise what is being made.
     """
     async with transaction(wiring.engine) as tx:
         await stuck_steps.give_up(tx, kind, key, actor=staff.rider_id, reason=body.reason, now=now)

@@ -19,7 +19,7 @@ from mobility.booking.rebooked import bear_difference
 from mobility.booking.receipt import list_movements
 from mobility.steps import enqueue, run_if_free
 from mobility.stuck_steps import BURY, MAKES_REFUNDS, Condition, give_up, list_stuck, retry
-from payments.errors import PaymentStuckError, RefusedError
+from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
 from payments.money import Money
 from providers.values import ProviderId
 from tests.booking.test_day_ceiling import CEILING
@@ -176,6 +176,38 @@ async def test_what_was_given_up_is_not_paid_with_the_next_grant(town: World) ->
     ]
     assert states == ["declined", "done"]
     assert await do(town, list_stuck) == []
+
+
+@pytest.mark.parametrize("ends", [RefusedError("no", "charge_disputed"), OutcomeUnknownError("?")])
+@every
+async def test_what_is_being_made_or_may_have_been_is_not_given_up(
+    town: World, due: Due, ends: Exception
+) -> None:
+    here = ready(town, due)
+    booking_id = await due.trip(here)
+    await ask(here, due, booking_id)
+    await run_step(refusing(here), due, booking_id)
+
+    def give() -> Awaitable[None]:
+        now = datetime.now(UTC)
+        return do(here, lambda tx: give_up(tx, due.step, booking_id, now=now, **BY))
+
+    met: list[str] = []
+
+    async def refund_hold(*_hold: object, **_more: object) -> None:
+        try:
+            await give()
+        except WrongStateError as error:
+            met.append(str(error))
+        raise ends
+
+    meanwhile = changed(here, gateway=Unlike(here.desk.gateway, refund_hold=refund_hold))
+    await do(here, lambda tx: tx.exec_driver_sql("update step set run_at = created_at"))
+    await run_step(meanwhile.desk, due, booking_id)
+    assert ["pay it twice" in each for each in met] == [True]
+    if isinstance(ends, RefusedError):
+        await give()
+        assert [each.condition for each in await do(here, list_stuck)] == [Condition.GIVEN_UP]
 
 
 async def test_what_is_refused_after_something_was_given_up_is_seen_and_tried_again(
