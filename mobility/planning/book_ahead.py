@@ -53,7 +53,7 @@ def say_left(leg: Leg, zone: ZoneInfo) -> str:
     """The same in words for the rider, in the city's time."""
     local = leg.departs_at.astimezone(zone)
     return (
-        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ab {leg.origin.name} ist vorbei: "
+        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ({leg.origin.name}) ist vorbei: "
         "bitte mit einer späteren Zeit suchen."
     )
 

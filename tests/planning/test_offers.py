@@ -98,9 +98,11 @@ def test_what_has_left_cannot_be_booked() -> None:
     leg = next(leg for leg in bike.itinerary.legs if leg.rental)
     local = leg.departs_at.astimezone(luebeck().timezone)
     assert bike.not_bookable_because == (
-        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ab {leg.origin.name} ist vorbei: "
+        f"Die Abfahrt am {local:%d.%m.%Y} um {local:%H:%M} Uhr ({leg.origin.name}) ist vorbei: "
         "bitte mit einer späteren Zeit suchen."
     )
+    car = next(j for j in journeys if j.itinerary.kind == (Mode.CAR,))
+    assert "Uhr (bei " in (car.not_bookable_because or "")
 
 
 @pytest.mark.parametrize(
