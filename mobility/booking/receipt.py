@@ -112,6 +112,10 @@ def make_receipt(
     Raises:
         WrongStateError: the trip is not over, so that its price may still change.
     """
+    if record.state == "failed":
+        raise WrongStateError(
+            f"booking {record.id} failed: nothing was charged, so there is no receipt"
+        )
     if record.state not in ("completed", "settled", "cancelled"):
         raise WrongStateError(
             f"booking {record.id} is {record.state}; its receipt comes when the trip is over"

@@ -92,6 +92,13 @@ async def test_emissions_are_those_of_the_way_that_was_ridden(world: World) -> N
     assert (await receipt_of(world)).co2_grams == 2070
 
 
+async def test_of_a_booking_that_failed_no_receipt_is_to_come(world: World) -> None:
+    booking_id = await world.book(offer_of(car_leg()), method="pm_card_chargeDeclined")
+    await world.advance(booking_id)
+    with pytest.raises(WrongStateError, match="failed: nothing was charged"):
+        await receipt_of(world)
+
+
 def _lose_disputes(world: World) -> None:
     headers = {"Authorization": "Bearer sk_test_x"}
     with httpx.Client(base_url=world.processor, headers=headers) as http:
