@@ -13,7 +13,7 @@ from payments.debt import list_debts
 from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind
-from payments.payment import PaymentState, find_open_operations, find_payment
+from payments.payment import PaymentState, find_open_operations, find_payment, list_payments
 from payments.tables import payment
 
 _VIEWS = {
@@ -105,14 +105,16 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     debts = await list_debts(tx, [payment_id])
     paid_later = Money.total((debt.paid for debt in debts), currency)
     lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
-    taken_back = lost
+    taken_back, refunded = lost, found.refunded
     if debts or found.refunded:
         disputes = await list_lost(tx, found.booking_id)
         taken_back = Money.total((each.amount for each in disputes), currency)
+        charged = await list_payments(tx, found.booking_id)
+        refunded = Money.total((each.refunded for each in charged), currency)
     return PaymentStanding(
         found.state,
         found.redirect_url,
         found.captured + paid_later - taken_back,
-        found.refunded - (taken_back - lost),
+        refunded - (taken_back - lost),
         found.receivable + lost - paid_later,
     )

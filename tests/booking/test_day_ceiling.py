@@ -27,7 +27,7 @@ from mobility.watch import read_all
 from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import ProviderId
-from tests.booking.test_arrears import payment_of, ride_too_long
+from tests.booking.test_arrears import payment_of, ride_too_long, standing
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, ticket_leg
 from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
@@ -121,6 +121,12 @@ class TestReconciled:
         granted = await do(cheap, lambda tx: grant_goodwill(tx, booking_id, leg.id, None, deed))
         await pay_goodwill(cheap.desk, booking_id)
         assert granted == Money(100)
+        seen = await standing(cheap, booking_id)
+        assert (seen.captured, seen.refunded, seen.outstanding) == (
+            Money(500),
+            Money(500),
+            Money(0),
+        )
         books = await cheap.books()
         assert (books["day_ceiling_rebates:EUR"], books["goodwill_refunds:EUR"]) == (400, 100)
         run = await reconcile(cheap.desk.engine, cheap.desk.gateway, now=datetime.now(UTC))
