@@ -155,8 +155,8 @@ class Search(BaseModel):
     wheelchair: bool = False
     max_walk_m: int | None = Field(
         default=None, ge=0, le=5000,
-        description="On foot at most to the first vehicle, from the last one, or all the way. "
-        "Between two vehicles it may be further.",
+        description="On foot at most to or from a door, to or from a rented vehicle, or all the "
+        "way. From one stop to another it may be further.",
     )  # fmt: skip
     window_minutes: int = Field(default=60, ge=5, le=360)
     page: str | None = Field(

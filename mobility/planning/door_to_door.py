@@ -124,7 +124,7 @@ class DoorToDoor:
         )  # fmt: skip
         self.all_ways = AllWays(
             self.ground, self.scene, self.fleets, self.request, self.doors,
-            usable=self.usable, kinds=self.kinds,
+            usable=self.usable, kinds=self.kinds, walk_s=self.walk_seconds,
         )  # fmt: skip
 
     # The plain question

@@ -14,6 +14,7 @@ from gtfs.front import (
     FrontNetwork,
     FrontQuery,
     LegKind,
+    RentalEdges,
     search_front,
     search_front_latest,
 )
@@ -21,7 +22,7 @@ from gtfs.network import DayNetwork, Usable, View, network_of
 from gtfs.service_time import day_zero, service_day
 from mobility.planning.candidate import Candidate
 from mobility.planning.day_ceiling import front_under
-from mobility.planning.doors import Doors
+from mobility.planning.doors import WALK_TO_VEHICLE_SECONDS, Doors
 from mobility.planning.fleets.view import FleetView
 from mobility.planning.fronts import Party
 from mobility.planning.ground import Ground
@@ -52,14 +53,16 @@ class AllWays:
 
     def __init__(
         self, ground: Ground, scene: Scene, fleets: FleetView, request: SearchRequest,
-        doors: Doors, *, usable: Usable, kinds: frozenset[int],
+        doors: Doors, *, usable: Usable, kinds: frozenset[int], walk_s: int,
     ) -> None:  # fmt: skip
+        """Take what a search has; nobody walks longer than ``walk_s`` to a vehicle or from one."""
         self._fronts = ground.fronts
         self._scene = scene
         self._fleets = fleets
         self._doors = doors
         self._usable = usable
         self._kinds = kinds
+        self._walk_s = walk_s
         self._party = Party(request.passes, request.passengers)
         self._wheelchair = request.wheelchair
         self._paid = request.paid
@@ -75,7 +78,7 @@ class AllWays:
         timetable, doors = self._scene.timetable, self._doors
         day = service_day(datetime.fromtimestamp(moment, UTC), timetable.tz)
         zero = int(day_zero(day, timetable.tz).timestamp())
-        rentals = self._fleets.usable(self._kinds, wheelchair=self._wheelchair)
+        rentals = self._rentals()
         door_edges = doors.rides.edges
         if self._paid:
             left = self._left(moment, horizon_s)
@@ -99,6 +102,11 @@ class AllWays:
             found = front_under(self._ceilings, found, zero, backwards=self._backwards)
         of = network_of(timetable, day, view, self._usable)
         return [self._candidate(Found(journey, day, of), zero) for journey in found]
+
+    def _rentals(self) -> RentalEdges:
+        if self._kinds and self._walk_s < WALK_TO_VEHICLE_SECONDS:
+            return self._fleets.within(self._walk_s, self._kinds, wheelchair=self._wheelchair)
+        return self._fleets.usable(self._kinds, wheelchair=self._wheelchair)
 
     def _left(self, moment: int, horizon_s: int) -> Left:
         ends = (moment - horizon_s, moment) if self._backwards else (moment, moment + horizon_s)

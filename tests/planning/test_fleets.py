@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from itertools import pairwise
 
 import pytest
 
@@ -309,3 +310,20 @@ def test_what_is_known_of_stops_and_vehicles_passes_through() -> None:
     assert "accessibility_unknown" in {notice.code for notice in result.notices}
     assert not any(leg.mode is Mode.BIKE for i in result.itineraries for leg in i.legs)
     assert all(leg.unsold for leg in legs), "nobody in Lübeck sells tickets of Text Transit"
+
+
+@pytest.mark.parametrize("max_walk_m", [0, 100, 300])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_nobody_is_sent_further_to_a_vehicle_between_two_rides_either(
+    max_walk_m: int, *, backwards: bool
+) -> None:
+    at = berlin("12:00")
+    when = {"depart_at": None, "arrive_by": at} if backwards else {"depart_at": at}
+    start, goal = LatLon(53.90101, 10.738945), LatLon(53.861619, 10.635832)
+    asked = SearchRequest("osm-416535340", goal, max_walk_m=max_walk_m, **when)
+    for request in (asked, replace(asked, origin=start), replace(asked, wheelchair=True)):
+        for way in luebeck_planner().search(request, NOW).itineraries:
+            for before, after in pairwise(way.legs):
+                near = [leg for leg in (before, after) if leg.mode is Mode.WALK]
+                if before.rental or after.rental:
+                    assert all(leg.metres <= max_walk_m for leg in near), way

@@ -111,6 +111,14 @@ class FleetView:
         ]
         return Standing(mode, tuple(kinds), slot.astype(np.int32), numbers, np.array(far, np.int32))
 
+    def within(self, walk_s: int, kinds: AbstractSet[int], *, wheelchair: bool) -> RentalEdges:
+        """The rides by some of the kinds, with the walks that take no longer."""
+        walks = self.geometry.rolls if wheelchair else self.geometry.walks
+        near = walks[2] <= walk_s
+        slots, stops, seconds = (column[near] for column in walks)
+        rentals = self.usable(kinds, wheelchair=wheelchair)
+        return rentals.with_walks((stops, slots, seconds), (slots, stops, seconds))
+
     def usable(self, kinds: AbstractSet[int], *, wheelchair: bool = False) -> RentalEdges:
         """The rides by some of the kinds, with the walks to and from them."""
         found = self._usable.get((kinds, wheelchair))
