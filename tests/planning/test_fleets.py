@@ -124,6 +124,7 @@ def test_walk_ride_walk() -> None:
         ([replace(BIKE, reserved=True)], [HERE, THERE]),
         ([replace(BIKE, disabled=True)], [HERE, THERE]),
         ([BIKE], [replace(HERE, renting=False), THERE]),
+        ([BIKE], [replace(HERE, vehicles_available=0, as_of=NOW + timedelta(seconds=1)), THERE]),
         ([BIKE], [HERE, replace(THERE, returning=False)]),
         ([BIKE], [HERE, replace(THERE, docks_available=0)]),
         ([BIKE], [HERE]),
@@ -137,6 +138,11 @@ def test_no_bike_or_no_dock_is_no_way(
     """OTP#2735: in arrive-by a bike was offered at an empty station."""
     times = {"depart_at": None, "arrive_by": berlin("09:00")} if arrive else {}
     assert rides(planner_with(vehicles, stations), Mode.BIKE, **times) == []
+
+
+def test_a_bike_that_was_heard_of_after_its_station_said_it_is_empty_is_there() -> None:
+    empty = replace(HERE, vehicles_available=0, as_of=NOW - timedelta(seconds=1))
+    assert rides(planner_with([BIKE], [empty, THERE]), Mode.BIKE)
 
 
 def test_an_unknown_number_of_docks_does_not_forbid_the_return() -> None:

@@ -206,7 +206,7 @@ class FleetMap:
         if vehicle.station_id is None:
             return True
         station = self._mirror.find_station(vehicle.provider_id, vehicle.station_id)
-        return station is not None and station.renting
+        return station is not None and station.renting and not _is_empty_since(station, vehicle)
 
     def _place(self, key: _Key, position: LatLon | None) -> int | None:
         """Give a key its slot there, move it, or take it away (None)."""
@@ -252,6 +252,11 @@ class FleetMap:
             self._geometry[on] = known
         self._moved[on] = set()
         return known
+
+
+def _is_empty_since(station: Station, vehicle: Vehicle) -> bool:
+    """Whether a station says that nothing stands there, later than a vehicle was said to."""
+    return station.vehicles_available == 0 and station.as_of > vehicle.as_of
 
 
 def _farthest_first(vehicle: Vehicle) -> tuple[float, str]:
