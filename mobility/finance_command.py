@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from mobility.steps_command import Why, console_actor
 
 finance_app = typer.Typer(
     help="Reconcile with the processor, trace money.\n\nExample: mobility finance reconcile",
@@ -48,6 +51,39 @@ def reconcile_now() -> None:
         return found.case_count
 
     raise typer.Exit(1 if asyncio.run(run()) else 0)
+
+
+@finance_app.command("transferred")
+def refund_transferred(
+    operation_id: Annotated[str, typer.Argument(help="The refund: the subject of its case.")],
+    *,
+    reason: Why,
+) -> None:
+    """Book that a refund which came back was transferred to its rider by hand, from our bank.
+
+    Example: mobility finance transferred pay_4xk2s7qp.refund.all --reason "transfer 4711"
+    """
+    from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
+
+    from mobility.audit import Deed, write_down  # noqa: PLC0415
+    from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
+    from payments.errors import PaymentNotFoundError  # noqa: PLC0415
+    from payments.money import Money  # noqa: PLC0415
+    from payments.refund_failures import transfer_by_hand  # noqa: PLC0415
+
+    async def work(tx: AsyncConnection) -> Money:
+        now = datetime.now(UTC)
+        amount = await transfer_by_hand(tx, operation_id, now)
+        deed = Deed(console_actor(), "refund.transferred", operation_id, f"{amount}: {reason}", now)
+        await write_down(tx, deed)
+        return amount
+
+    try:
+        amount = in_transaction(instance_settings(), work)
+    except PaymentNotFoundError as error:
+        typer.echo(f"Not done: {error}.", err=True)
+        raise typer.Exit(1) from error
+    typer.echo(f"{amount} of {operation_id} is booked as transferred from our bank.")
 
 
 @finance_app.command("trace")

@@ -97,7 +97,7 @@ def rebuild_gap(
 
 
 @restore_app.command("close")
-def close_case(
+def close(
     subject: Annotated[str, typer.Argument(help="The payment or leg, as `rebuild` names it.")],
     *,
     reason: Why,
@@ -110,11 +110,11 @@ def close_case(
 
     from mobility.audit import Deed, write_down  # noqa: PLC0415
     from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
-    from payments.cases import close_lost  # noqa: PLC0415
+    from payments.cases import OF_A_RESTORE, close_case  # noqa: PLC0415
 
     async def work(tx: AsyncConnection) -> bool:
         now = datetime.now(UTC)
-        closed = await close_lost(tx, subject, now)
+        closed = await close_case(tx, subject, OF_A_RESTORE, now)
         if closed:
             await write_down(tx, Deed(console_actor(), "restore.close", subject, reason, now))
         return closed

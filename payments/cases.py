@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,13 +87,19 @@ async def file_lost(
         )
 
 
-async def close_lost(tx: AsyncConnection, subject: str, now: datetime) -> bool:
-    """Close what a restore left about a subject, as a person has settled it; False if nothing."""
+async def close_case(
+    tx: AsyncConnection, subject: str, kinds: Collection[CaseKind], now: datetime
+) -> bool:
+    """Close what is open of these kinds about a subject, as a person has settled it.
+
+    Returns:
+        False where nothing was open.
+    """
     closed = await tx.execute(
         update(reconciliation_case)
         .where(
             reconciliation_case.c.subject == subject,
-            reconciliation_case.c.kind.in_([kind.value for kind in OF_A_RESTORE]),
+            reconciliation_case.c.kind.in_([kind.value for kind in kinds]),
             reconciliation_case.c.state == "open",
         )
         .values(state="explained", closed_at=now)

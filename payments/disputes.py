@@ -229,7 +229,9 @@ async def _count_as_made(
     drafts = (
         given_by_no_leg(origin, amount, row.reason, Role.DISPUTED)
         if compensation
-        else postings.taken_back(origin, shares_of_json(row.shares, row.currency))
+        else postings.refunded(
+            origin, shares_of_json(row.shares, row.currency), source=Role.DISPUTED
+        )
     )
     for draft in drafts:
         await ledger.append(tx, draft, event_at=now, now=now)

@@ -272,16 +272,22 @@ def _left(split: Split, refunded: Sequence[RefundShare]) -> tuple[Money, Money]:
     )
 
 
-def refunded(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
-    """Money went back to the rider: from the providers, and our commission back to them."""
-    account = Account(Role.PROCESSOR, shares[0].gross.currency) if shares else None
-    return _given_back(JournalKind.REFUND, origin, shares, account, "fare given back")
+_BACK_FROM = {
+    Role.PROCESSOR: "fare given back",
+    Role.BANK: "fare given back by hand",
+    Role.DISPUTED: "fare taken back by a bank",
+}
 
 
-def taken_back(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:
-    """A fare that should have been given back was taken back by the cardholder's bank."""
-    account = Account(Role.DISPUTED, shares[0].gross.currency) if shares else None
-    return _given_back(JournalKind.REFUND, origin, shares, account, "fare taken back by a bank")
+def refunded(
+    origin: Origin, shares: Sequence[RefundShare], source: Role = Role.PROCESSOR
+) -> list[Draft]:
+    """Money went back to the rider: from the providers, and our commission back to them.
+
+    It came from our balance at the processor, from our bank, or her own bank had taken it back.
+    """
+    account = Account(source, shares[0].gross.currency) if shares else None
+    return _given_back(JournalKind.REFUND, origin, shares, account, _BACK_FROM[source])
 
 
 def waived(origin: Origin, shares: Sequence[RefundShare]) -> list[Draft]:

@@ -1,24 +1,30 @@
 """Refunds that came back days after they were made (Stripe: ``refund_failure``).
 
 The bank of a closed account sends the money back to the processor. What the refund had booked is
-reversed; that the rider still has to get her money is a case, which a person settles.
+reversed; that the rider still has to get her money is a case, until a person says that it was
+transferred.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from payments import ledger
+from payments import ledger, postings
+from payments.accounts import Role
+from payments.cases import close_case
+from payments.errors import PaymentNotFoundError
 from payments.matching import Case, CaseKind
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import PaymentState, get_row
-from payments.postings import JournalKind
-from payments.record import set_payment
+from payments.postings import JournalKind, Origin
+from payments.record import given_by_no_leg, set_payment
 from payments.refund import CAME_BACK, COMPENSATIONS
+from payments.shares import shares_of_json
 from payments.tables import journal, money_operation, payment
 
 
@@ -62,6 +68,50 @@ async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -
     )
 
 
+async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime) -> Money:
+    """Book that the rider has been transferred a refund that came back, from our bank: it is made.
+
+    Raises:
+        PaymentNotFoundError: no refund of that id came back, or it was transferred already.
+    """
+    came_back = select(money_operation).where(
+        money_operation.c.id == operation_id, money_operation.c.error_code == CAME_BACK
+    )
+    found = (await tx.execute(came_back)).first()
+    of = None if found is None else await get_row(tx, found.payment_id, lock=True)
+    row = (await tx.execute(came_back)).first()  # nobody else has transferred it meanwhile
+    if of is None or row is None:
+        raise PaymentNotFoundError(f"no refund {operation_id} came back that is to be paid by hand")
+    origin, amount = Origin(of.booking_id, of.id, row.id), Money(row.amount_minor, row.currency)
+    shares = shares_of_json(row.shares, row.currency)
+    compensation = row.reason in COMPENSATIONS
+    drafts = (
+        given_by_no_leg(origin, amount, row.reason, Role.BANK)
+        if compensation
+        else postings.refunded(origin, shares, source=Role.BANK)
+    )
+    for draft in drafts:
+        by_hand = replace(draft, key=f"{draft.key}:by hand")
+        await ledger.append(tx, by_hand, event_at=now, now=now)
+    await tx.execute(
+        update(money_operation)
+        .where(money_operation.c.payment_id == of.id, money_operation.c.id == row.id)
+        .values(state=OperationState.DONE.value, error_code=None, decided_at=now)
+    )
+    back = of.refunded_minor + amount.minor
+    whole = back == of.captured_minor
+    await set_payment(
+        tx,
+        of.id,
+        now,
+        state=(PaymentState.REFUNDED if whole else PaymentState.PARTIALLY_REFUNDED).value,
+        refunded_minor=back,
+        compensated_minor=of.compensated_minor + (amount.minor if compensation else 0),
+    )
+    await close_case(tx, operation_id, (CaseKind.REFUND_FAILED,), now)
+    return amount
+
+
 async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
     """A case for each refund that came back."""
     rows = await tx.execute(
@@ -75,7 +125,7 @@ async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
             CaseKind.REFUND_FAILED,
             row.id,
             Money(row.amount_minor, row.currency),
-            f"refund {row.psp_id} came back: the rider's account is closed; pay her otherwise",
+            f"refund {row.psp_id} came back: the rider's account is closed; transfer it to another",
             row.booking_id,
         )
         for row in rows

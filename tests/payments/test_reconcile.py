@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from payments import charge, ledger
 from payments.accounts import Account, Role
 from payments.cases import list_cases
+from payments.errors import PaymentNotFoundError
 from payments.matching import CaseKind
 from payments.money import Money
 from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
 from payments.reconcile import _know, find_since, reconcile, record_statement
 from payments.reconciliation import get_reconciliation
-from payments.refund import REBATE, prepare_compensation
+from payments.refund import GUARANTEE, REBATE, prepare_compensation, prepare_refund
+from payments.refund_failures import transfer_by_hand
 from payments.statement import fetch_statement, store_lines
 from payments.stripe_gateway import StripeGateway
 from payments.tables import balance_line
@@ -95,6 +98,70 @@ async def test_a_refund_that_comes_back_after_days_is_a_case(till: Till, sandbox
     assert (await till.balances())["provider_payable:bus:EUR"] == -1000
 
 
+async def came_back(sandbox: str) -> None:
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
+        refund = (await http.get(f"{sandbox}/v1/refunds")).json()["data"][0]
+        await http.post(f"{sandbox}/sandbox/refunds/{refund['id']}/fail")
+
+
+@pytest.mark.parametrize(
+    ("reason", "bearer", "borne"),
+    [
+        ("", "provider_payable:bus", -600),
+        (REBATE, "day_ceiling_rebates", 400),
+        (GUARANTEE, "claim_payable", 400),
+    ],
+)
+async def test_one_that_came_back_is_made_once_it_was_transferred_by_hand(
+    till: Till, sandbox: str, reason: str, bearer: str, borne: int
+):
+    """From our bank, and at the expense of whom the refund was."""
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    async with till.engine.begin() as tx:
+        refund = await (
+            prepare_compensation(tx, "pay_1", Money(400), reason=reason, key="all", now=till.now)
+            if reason
+            else prepare_refund(tx, "pay_1", Money(400), "", now=till.now)
+        )
+    await till.drive(refund)
+    await run(till)
+    await came_back(sandbox)
+    await run(till, 2)
+    operation_id = "pay_1.refund.all"
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, operation_id, 400)]
+    async with till.engine.begin() as tx:
+        assert await transfer_by_hand(tx, operation_id, till.now) == Money(400)
+    assert await open_cases(till) == []
+    for refused in (operation_id, "pay_1.refund.none"):
+        with pytest.raises(PaymentNotFoundError, match=f"no refund {refused} came back"):
+            async with till.engine.begin() as tx:
+                await transfer_by_hand(tx, refused, till.now)
+    assert (await run(till, 3)).balanced
+    books = await till.balances()
+    assert (books["bank:EUR"], books[f"{bearer}:EUR"]) == (-400, borne)
+    payment = await till.payment()
+    assert (payment.state, payment.refunded) == (PaymentState.PARTIALLY_REFUNDED, Money(400))
+    assert payment.compensated == Money(400 if reason else 0)
+
+
+async def test_two_who_say_that_it_was_transferred_book_it_once(till: Till, sandbox: str):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    await till.refund(400)
+    await run(till)
+    await came_back(sandbox)
+    await run(till, 2)
+
+    async def say() -> Money:
+        async with till.engine.begin() as tx:
+            return await transfer_by_hand(tx, "pay_1.refund.all", till.now)
+
+    said = await asyncio.gather(*(say() for _ in range(3)), return_exceptions=True)
+    assert [each for each in said if isinstance(each, Money)] == [Money(400)]
+    assert (await till.balances())["bank:EUR"] == -400
+
+
 async def test_a_refund_that_comes_back_before_it_was_matched_is_booked_by_the_next_run(
     till: Till, sandbox: str
 ):
@@ -121,9 +188,7 @@ async def test_a_rebate_that_comes_back_is_booked_like_any_refund(till: Till, sa
         )
     await till.drive(rebate)
     assert (await run(till)).balanced
-    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
-        refund = (await http.get(f"{sandbox}/v1/refunds")).json()["data"][0]
-        await http.post(f"{sandbox}/sandbox/refunds/{refund['id']}/fail")
+    await came_back(sandbox)
     found = await run(till, 2)
     assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.day", 260)]
     assert (found.processor, found.unexplained) == (found.ledger, Money(0))

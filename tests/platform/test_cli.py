@@ -93,3 +93,16 @@ def test_a_processor_that_is_not_there_is_said_in_one_line(
     done = CliRunner().invoke(app, ["finance", "reconcile"])
     assert done.exit_code == 1
     assert done.stderr.startswith("mobility: the payment processor does not answer; try again")
+
+
+def test_a_refund_that_never_came_back_cannot_be_booked_as_transferred(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    done = CliRunner().invoke(
+        app, ["finance", "transferred", "pay_1.refund.all", "--reason", "transfer 4711"]
+    )
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Not done: no refund pay_1.refund.all came back that is to be paid by hand.\n",
+    )

@@ -25,7 +25,7 @@ from mobility.db import make_engine, transaction
 from mobility.ids import leg_id
 from mobility.restore import describe, find_gap
 from mobility.tables import booking
-from payments.cases import close_lost, list_cases
+from payments.cases import OF_A_RESTORE, close_case, list_cases
 from payments.ledger import list_journals
 from payments.money import Money
 from payments.reconcile import reconcile
@@ -215,8 +215,8 @@ async def test_a_case_stays_open_until_a_person_closes_it(rider: Rider) -> None:
     assert len(await cases(rider)) == 1
 
     async with rider.engine.begin() as tx:
-        assert await close_lost(tx, leg_id(lost, 0), rider.clock.now)
-        assert not await close_lost(tx, leg_id(lost, 0), rider.clock.now)
+        assert await close_case(tx, leg_id(lost, 0), OF_A_RESTORE, rider.clock.now)
+        assert not await close_case(tx, leg_id(lost, 0), OF_A_RESTORE, rider.clock.now)
 
     assert await cases(rider) == []
 
