@@ -291,6 +291,9 @@ def _next_actions(
         return [NextAction(action="pay"), *longer, NextAction(action="cancel")]
     if record.state == "held":
         return [NextAction(action="cancel")]
+    if record.state in ("completed", "settled"):
+        carried = (leg for leg in record.legs if _still_carries(leg, now))
+        return [NextAction(action="show_ticket", leg_id=leg.id) for leg in carried] + going_on
     if record.state not in ("confirmed", "active", "needs_attention"):
         return going_on
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
@@ -315,12 +318,20 @@ def _can_be_given_back(leg: LegRecord, record: BookingRecord, now: datetime) -> 
     return unused and (leg.metered or leg.departs_at > now)
 
 
+def _still_carries(leg: LegRecord, now: datetime) -> bool:
+    """A ticket whose ride is over by the clock: its bus may be late, and its rider aboard."""
+    until = leg.hold_expires_at
+    kept = leg.state == "ended" and leg.report is None and not leg.metered
+    return kept and leg.access_code is not None and until is not None and now < until
+
+
 def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[NextAction]:
     if leg.provider_id is None:
         return []
     state = shown_state(leg, record, now)
     actions = []
-    if leg.access_code is not None and state in ("confirmed", "ready", "active"):
+    open_now = leg.access_code is not None and state in ("confirmed", "ready", "active")
+    if open_now or _still_carries(leg, now):
         actions.append(NextAction(action="show_ticket", leg_id=leg.id))
     if state in ("confirmed", "ready") and not _is_rebooked(leg, record):
         actions.append(NextAction(action="start", leg_id=leg.id))

@@ -309,3 +309,24 @@ async def test_it_is_to_be_certain_before_she_may_be_aboard_what_she_gives_up(
     assert (shown["state"], actions(shown)) == ("awaiting_payment", ["pay", "cancel"])
     expected = datetime.fromisoformat(f"2026-11-25T{expires_at}+01:00")
     assert datetime.fromisoformat(shown["expires_at"]) == expected
+
+
+async def test_aboard_a_bus_that_is_very_late_she_still_has_her_ticket_to_show(
+    stage: Stage,
+) -> None:
+    first = bus(stage.trip, 0)["id"]
+    stage.say(LATE.replace("+600", "+2400"))
+    await stage.at("10:00:00")
+    await stage.advance(stage.trip["id"])
+    shown = (await stage.get()).json()
+    assert bus(shown, 0)["state"] == "ended"
+    offered = [each["leg_id"] for each in shown["next_actions"] if each["action"] == "show_ticket"]
+    assert first in offered
+    ticket = await stage.get(f"/legs/{first}/ticket")
+    assert ticket.status_code == 200, ticket.text
+    await stage.at("10:10:00")
+    await stage.advance(stage.trip["id"])
+    shown = (await stage.get()).json()
+    assert (shown["state"], actions(shown)) == ("settled", ["show_ticket", "show_ticket"])
+    await stage.at("12:30:00")
+    assert actions((await stage.get()).json()) == []
