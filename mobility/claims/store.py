@@ -122,7 +122,12 @@ async def list_rides(
 
 
 async def add_noticed(tx: AsyncConnection, noticed: Noticed, currency: str, now: datetime) -> bool:
-    """Write what was noticed; False where it was known of that leg and guarantee."""
+    """Write what was noticed; False where it was known of that leg and guarantee.
+
+    Nor is it written again of who stays on a run when she rebooks, and on the ticket she has.
+    """
+    if not noticed.ride.price and await _known_of_run(tx, noticed):
+        return False
     added = await tx.execute(
         insert(claim)
         .values(
@@ -144,6 +149,21 @@ async def add_noticed(tx: AsyncConnection, noticed: Noticed, currency: str, now:
         .returning(claim.c.id)
     )
     return added.one_or_none() is not None
+
+
+async def _known_of_run(tx: AsyncConnection, noticed: Noticed) -> bool:
+    """Whether a trip that this one took the place of has the guarantee for the very same run."""
+    columns = (booking.c.id, booking.c.rebooked_from)
+    chain = select(*columns).where(booking.c.id == noticed.ride.booking_id).cte(recursive=True)
+    chain = chain.union(select(*columns).where(booking.c.id == chain.c.rebooked_from))
+    seen = claim.c.evidence
+    known = select(claim.c.id).where(
+        claim.c.booking_id.in_(select(chain.c.rebooked_from)),
+        claim.c.guarantee_id == noticed.guarantee.id,
+        seen["trip_id"].as_string() == noticed.evidence.trip_id,
+        seen["service_day"].as_string() == noticed.evidence.service_day.isoformat(),
+    )
+    return await tx.scalar(known.limit(1)) is not None
 
 
 async def list_claims(tx: AsyncConnection, booking_id: str, now: datetime) -> list[Claim]:

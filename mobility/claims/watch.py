@@ -55,6 +55,7 @@ class ClaimsWatch:
         found = [one for rides in trips for one in notice(rides, live, said_at, self._city)]
         if not found:
             return 0
+        found.sort(key=lambda one: one.evidence.planned_at)  # the trip before its rebooking
         async with transaction(self._engine) as tx:
             new = [
                 one.ride.booking_id
