@@ -153,6 +153,7 @@ leg = Table(
     Column("most_because", Text),
     Column("used_minutes", Integer),
     Column("used_metres", Integer),
+    Column("charged_minutes", Integer),  # at most, where we ended the ride
     Column("goodwill_minor", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("booking_id", "id", name="pk_leg"),
     CheckConstraint(

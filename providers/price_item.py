@@ -24,6 +24,8 @@ class ItemKind(StrEnum):
     ROUNDING = "rounding"
     ASKED_LESS = "asked_less"
     """The operator asked for less than its tariff says."""
+    ENDED_BY_US = "ended_by_us"
+    """What its tariff says beyond the time for which a ride is charged that we ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ _ITEMS = {
     ItemKind.DAY_CAP: "Höchstpreis am Tag",
     ItemKind.ROUNDING: "Rundung",
     ItemKind.ASKED_LESS: "vom Anbieter weniger verlangt",
+    ItemKind.ENDED_BY_US: "von uns beendet, nicht weiter berechnet",
 }
 _UNITS = {"ride": "Fahrt", "person": "Person"}
 _MOVEMENTS = {

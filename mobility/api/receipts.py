@@ -28,7 +28,8 @@ class ItemView(BaseModel):
     """One item of a price: ``units`` times ``unit_price`` is ``amount``."""
 
     kind: str = Field(
-        description="base, time, distance, ticket, pass, cap, day_cap, rounding or asked_less"
+        description="base, time, distance, ticket, pass, cap, day_cap, rounding, asked_less or "
+        "ended_by_us"
     )
     units: int
     unit: str = Field(description="What is counted: ride, person, 24 h, or such as 30 min, 1 km.")

@@ -29,6 +29,8 @@ class Due(NamedTuple):
     lines: tuple[str, ...]
     paid_before: Money | None = None
     """For the day's earlier rides, where the tariff caps them together."""
+    charged_minutes: int | None = None
+    """For how many minutes at most, where we ended the ride."""
 
 
 @dataclass(frozen=True, slots=True)

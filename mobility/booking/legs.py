@@ -291,6 +291,7 @@ async def _reported(
         "used_metres": report.usage.metres,
         "claimed_minor": report.price.minor,
         "final_minor": due.price.minor,
+        "charged_minutes": due.charged_minutes,
         "paid_before_minor": None if due.paid_before is None else due.paid_before.minor,
     }
     if report.usage.metres or waived is not None:  # not every meter counts metres

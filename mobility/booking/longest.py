@@ -107,9 +107,10 @@ async def cap(tx: AsyncConnection, booking_id: str, leg_id: str, ride: RideRepor
     if ride.plan is not None and until is not None:
         whole = row.most_minutes is not None and until >= row.most_minutes
         margin = MARGIN_MINUTES if whole and row.most_because == Kind.SPEND_CEILING else 0
-        usage = Usage(min(ride.usage.minutes, until + margin), ride.usage.metres)
+        until += margin
+        usage = Usage(min(ride.usage.minutes, until), ride.usage.metres)
         bounds.append(tariff.price(ride.plan, usage, due.paid_before))
     capped = min(bounds)
     if capped == due.price:
         return due
-    return Due(capped, (*due.lines, CAPPED), due.paid_before)
+    return Due(capped, (*due.lines, CAPPED), due.paid_before, until)

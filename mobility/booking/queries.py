@@ -60,6 +60,10 @@ class LegRecord:
     end_by: datetime | None = None
     end_because: str | None = None
     """Why we end the ride then."""
+    charged_minutes: int | None = None
+    """For how many minutes at most it is charged, where we ended it."""
+    most: Money | None = None
+    """What it may cost then, by its rider's ceiling."""
     kept_until: datetime | None = None
     """Until when a vehicle waits for its rider at least, where that is longer than is usual."""
 
@@ -218,6 +222,8 @@ def _leg_record(row: Row[Any], currency: str, report: LegReport | None) -> LegRe
         report=report,
         end_by=row.end_by,
         end_because=row.most_because,
+        charged_minutes=row.charged_minutes,
+        most=_money(row.most_minor, currency),
         kept_until=row.kept_until,
     )
 

@@ -12,8 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import WrongStateError
-from mobility.booking.leg_reports import REBOOKED, WAIVED, Kind, Outcome
-from mobility.booking.longest import CAPPED
+from mobility.booking.leg_reports import REBOOKED, WAIVED, Kind
 from mobility.booking.payment_view import PaymentStanding, get_standing
 from mobility.booking.queries import BookingRecord, LegRecord
 from mobility.booking.replay import Replay, replay_leg
@@ -172,11 +171,6 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
     return tuple(sorted(found, key=lambda each: each.at))
 
 
-def _ended_by_us(leg: LegRecord) -> str:
-    ended = leg.report is not None and leg.report.outcome is Outcome.ENDED_BY_US
-    return CAPPED if ended or CAPPED in leg.price_lines else ""
-
-
 def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> ReceiptLine:
     if leg.provider_id is None:
         raise ValueError(f"{leg.id} has no provider")
@@ -206,5 +200,5 @@ def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> Recei
         vat=gross.included_tax(vat_percent),
         items=replay.items,
         off=None if replay.price is None else gross - replay.price,
-        off_because=replay.because or _ended_by_us(leg),
+        off_because=replay.because,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from mobility.booking.longest import CAPPED
 from mobility.booking.queries import LegRecord
 from mobility.cities.city import City
 from payments.money import Money
@@ -46,9 +47,14 @@ def replay_leg(leg: LegRecord, passengers: int, city: City) -> Replay:
     asked = leg.claimed
     if asked is None or asked >= priced.price:
         return Replay(priced.price, priced.items)
-    less = Decimal((asked - priced.price).minor) / 100
-    item = PriceItem(ItemKind.ASKED_LESS, 1, "ride", less, "der Anbieter verlangte weniger")
-    return Replay(asked, (*priced.items, item))
+    text = "der Anbieter verlangte weniger"
+    priced = _lowered(priced, asked, ItemKind.ASKED_LESS, text)
+    return Replay(priced.price, priced.items)
+
+
+def _lowered(priced: Priced, to: Money, kind: ItemKind, text: str) -> Priced:
+    less = Decimal((to - priced.price).minor) / 100
+    return Priced(to, priced.lines, (*priced.items, PriceItem(kind, 1, "ride", less, text)))
 
 
 def _ticket(leg: LegRecord, product: str, passengers: int, city: City) -> Priced:
@@ -78,4 +84,12 @@ def _rental(leg: LegRecord, city: City) -> Priced:
     paid = leg.paid_before
     if plan.day_zone is not None and paid is None:
         raise _CannotSayError("was am Tag schon gezahlt war, ist nicht gespeichert")
-    return tariff.explain(plan, Usage(leg.used_minutes, leg.used_metres), paid)
+    priced = tariff.explain(plan, Usage(leg.used_minutes, leg.used_metres), paid)
+    if CAPPED not in leg.price_lines:
+        return priced
+    if leg.charged_minutes is None:
+        raise _CannotSayError("bis wann wir berechnet haben, ist nicht gespeichert")
+    usage = Usage(min(leg.used_minutes, leg.charged_minutes), leg.used_metres)
+    due = tariff.price(plan, usage, paid)
+    due = due if leg.most is None else min(due, leg.most)
+    return _lowered(priced, due, ItemKind.ENDED_BY_US, CAPPED)

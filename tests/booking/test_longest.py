@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.leg_reports import Kind, LegReport, Outcome, count_reports, find_report
@@ -19,9 +20,11 @@ from mobility.booking.trips import order_of
 from mobility.db import transaction
 from payments.money import Money
 from providers import tariff
+from providers.price_item import ItemKind
 from providers.values import Mode, PricingPlan, Segment, Usage
 from tests.booking.test_hard_luck import do, later
 from tests.booking.test_problem import claims, tell
+from tests.booking.test_receipt import receipt_of
 from tests.booking.world import BIKE, World, bike_leg, offer_of
 
 HALF_HOURS = PricingPlan(
@@ -146,6 +149,17 @@ async def test_a_ride_that_cannot_be_ended_costs_no_more_and_is_a_persons_case(
     assert lines[-1] == CAPPED
     assert world.money(booking_id) == (0, final)
     assert (await world.trip(booking_id)).owed == Money(0)
+    await _is_computed_anew(world)
+    async with transaction(world.desk.engine) as tx:
+        await tx.execute(text("update leg set final_minor = final_minor + 1"))
+    assert (await receipt_of(world)).lines[0].off == Money(1)
+
+
+async def _is_computed_anew(world: World) -> None:
+    (line,) = (await receipt_of(world)).lines
+    assert (line.off, line.off_because) == (Money(0), "")
+    assert line.items[-1].kind is ItemKind.ENDED_BY_US
+    assert Money.of_major(sum((item.amount for item in line.items), Decimal(0))) == line.gross
 
 
 async def _order(world: World, booking_id: str) -> Any:
@@ -181,6 +195,7 @@ async def test_a_reported_ride_that_cannot_be_ended_costs_no_more_than_until_the
     assert final == tariff.price(plan, Usage(10, 0)).minor < 400 < claimed
     assert lines[-1] == CAPPED
     assert (await world.trip(booking_id)).owed == Money(0)
+    await _is_computed_anew(world)
 
 
 async def test_rides_that_we_ended_are_not_counted_as_reports_of_their_rider(world: World) -> None:
