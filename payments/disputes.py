@@ -95,6 +95,21 @@ async def list_lost(tx: AsyncConnection, booking_id: str) -> list[TakenBack]:
     ]
 
 
+async def sum_taken_back(tx: AsyncConnection, booking_ids: Collection[str]) -> dict[str, Money]:
+    """What banks took back for bookings, by booking: in question, or lost and not paid again."""
+    owed = dispute_table.c.amount_minor - func.coalesce(debt.c.paid_minor, 0)
+    total = func.sum(owed)
+    taken = (DisputeState.OPEN.value, DisputeState.LOST.value)
+    rows = await tx.execute(
+        select(dispute_table.c.booking_id, dispute_table.c.currency, total.label("minor"))
+        .outerjoin(debt, debt.c.id == dispute_table.c.id)
+        .where(dispute_table.c.booking_id.in_(booking_ids), dispute_table.c.state.in_(taken))
+        .group_by(dispute_table.c.booking_id, dispute_table.c.currency)
+        .having(total > 0)
+    )
+    return {row.booking_id: Money(int(row.minor), row.currency) for row in rows}
+
+
 async def _payment_of(tx: AsyncConnection, hold_id: str | None) -> Payment | None:
     if hold_id is None:
         return None

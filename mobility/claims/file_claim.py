@@ -120,10 +120,16 @@ async def record_transfer(
 
     Raises:
         NotFoundError: no such claim.
-        WrongStateError: it is not accepted, or what goes back on the payment is not decided yet.
+        WrongStateError: it is not accepted, or what goes back on the payment is not decided yet,
+            or all of it went back there.
     """
     claim = await get_claim(tx, claim_id, lock=True)
     if claim.state is ClaimState.PAID:
+        if claim.refunded == claim.amount:
+            raise WrongStateError(
+                f"claim {claim_id} went back on the rider's payment whole; nothing of it is left "
+                "to transfer"
+            )
         return claim
     state = after(claim.state, ClaimEvent.PAY)
     if not claim.left:

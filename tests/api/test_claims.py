@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from mobility.booking.desk import Desk
 from mobility.claims.store import add_noticed
 from mobility.db import transaction
 from mobility.identity.roles import Role
 from mobility.tables import booking
+from payments.tables import debt, dispute
 from tests.api.conftest import START, World
 from tests.claims.test_notice import CITY, EVENING, MORNING, at, notice, now
 
@@ -95,7 +97,7 @@ async def test_it_is_filed_by_one_request_and_decided_by_finance(world: World) -
     assert (await file(world, headers, **taxi)).json() == claim
     finance = await world.sign_in("fin@example.org", Role.FINANCE)
     listed = (await world.client.get("/v1/finance/claims", headers=finance)).json()["claims"]
-    assert listed == [claim]
+    assert listed == [claim | {"taken_back": None}]
 
     path = f"/v1/finance/claims/{claim['id']}"
     said = {"reference": "SV-1", "reason": "bestätigt"}
@@ -112,6 +114,46 @@ async def test_it_is_filed_by_one_request_and_decided_by_finance(world: World) -
     assert cleared.status_code == 200
     rejected = await world.client.post(f"{path}/reject", json=said, headers=finance)
     assert rejected.status_code == 409
+
+
+async def test_finance_sees_that_the_riders_bank_took_the_fare_back(world: World) -> None:
+    headers = await anna_was_late(world)
+    claim = (await file(world, headers, guarantee_id="bus-punctuality")).json()
+    finance = await world.sign_in("fin@example.org", Role.FINANCE)
+
+    async def listed() -> Any:
+        answer = await world.client.get("/v1/finance/claims", headers=finance)
+        return answer.json()["claims"][0]["taken_back"]
+
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(
+            dispute.insert().values(
+                id="dp_1", payment_id="pay_1", booking_id="bkg_1", state="open", currency="EUR",
+                amount_minor=500, reason="fraudulent", created_at=START, updated_at=START,
+            )
+        )  # fmt: skip
+    assert await listed() == {"amount": 500, "currency": "EUR"}
+    said = {"reference": "SV-1", "reason": "bestätigt"}
+    accepted = await world.client.post(
+        f"/v1/finance/claims/{claim['id']}/accept", json=said, headers=finance
+    )
+    assert accepted.json()["taken_back"] == {"amount": 500, "currency": "EUR"}
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(update(dispute).values(state="lost"))
+        await tx.execute(
+            debt.insert().values(
+                id="dp_1", payment_id="pay_1", booking_id="bkg_1", state="arrears", currency="EUR",
+                amount_minor=500, paid_minor=200, opened_at=START, updated_at=START,
+            )
+        )  # fmt: skip
+    both = f"/v1/finance/claims/{claim['id']}/transfer"
+    paid = await world.client.post(both, json=said, headers=finance)
+    assert paid.json()["taken_back"] == {"amount": 300, "currency": "EUR"}
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(update(dispute).values(state="won"))
+    shown = await world.client.get("/v1/finance/claims?state=paid", headers=finance)
+    assert shown.json()["claims"][0]["taken_back"] is None
+    assert "taken_back" not in (await world.client.get(PATH, headers=headers)).json()["claims"][0]
 
 
 async def test_pages_of_filed_claims_follow_each_other(world: World) -> None:

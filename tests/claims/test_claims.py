@@ -137,6 +137,8 @@ class TestReconciled:
         assert await pay_claim(town.desk, claim.id) is None
         paid = await claim_of(town, claim.id)
         assert (paid.state, paid.refunded, paid.left) == (ClaimState.PAID, Money(360), None)
+        with pytest.raises(WrongStateError, match="nothing of it is left to transfer"):
+            await do(town, lambda tx: record_transfer(tx, claim.id, FINANCE, at("10:30")))
         assert await claim_books(town) == {CLAIM_ACCOUNTS[0]: 360}
         after = await town.books()
         assert after["processor:EUR"] == before["processor:EUR"] - 360
