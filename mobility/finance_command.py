@@ -86,6 +86,40 @@ def refund_transferred(
     typer.echo(f"{amount} of {operation_id} is booked as transferred from our bank.")
 
 
+@finance_app.command("close")
+def close_case(
+    subject: Annotated[str, typer.Argument(help="The subject of the case.")], *, reason: Why
+) -> None:
+    """Close a case that a person has settled and that no reconciliation may ever explain.
+
+    It opens again if a later run finds something else about it. No money moves.
+
+    Example: mobility finance close dp_1Nv0FGQ9RKHgCVdK --reason "paid back, transfer 4711"
+    """
+    from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
+
+    from mobility.audit import Deed, write_down  # noqa: PLC0415
+    from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
+    from payments.cases import BY_HAND, close_by_hand  # noqa: PLC0415
+
+    async def work(tx: AsyncConnection) -> bool:
+        now = datetime.now(UTC)
+        closed = await close_by_hand(tx, subject, BY_HAND, now)
+        if closed:
+            await write_down(tx, Deed(console_actor(), "case.close", subject, reason, now))
+        return closed
+
+    if not in_transaction(instance_settings(), work):
+        typer.echo(
+            f"Not done: of {subject} no case is open of the kinds {', '.join(BY_HAND)}. A "
+            "refund_failed ends with `mobility finance transferred`, what a restore left with "
+            "`mobility restore close`, others when a later reconciliation explains them.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(f"The case about {subject} is closed.")
+
+
 @finance_app.command("trace")
 def trace(booking_id: Annotated[str, typer.Argument(help="The booking.")]) -> None:
     """Show every journal of a booking, with its debits and credits.

@@ -1,4 +1,4 @@
-"""The cases that reconciliation opened: kept until a later run explains them, never adjusted."""
+"""The cases that reconciliation opened: kept until a run explains or a person closes them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ from payments.tables import reconciliation_case
 
 OF_A_RESTORE = (CaseKind.LOST_BOOKING, CaseKind.LOST_RIDE)
 """What reconciliation neither sees nor explains: a person closes it."""
+
+
+BY_HAND = (
+    CaseKind.DISPUTE,
+    CaseKind.AMOUNT,
+    CaseKind.MISSING_OURS,
+    CaseKind.DUPLICATE,
+    CaseKind.UNKNOWN_TYPE,
+)
+"""What a person may close: no later run may ever explain it."""
+_CLOSED = "closed"
+"""By a person; it stays so, unlike what a run explained, while runs find the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,18 @@ async def file_cases(
     )
 
 
+async def list_not_closed(tx: AsyncConnection, cases: Sequence[Case]) -> list[Case]:
+    """The cases of a run without those that a person closed and that say the same as then."""
+    table = reconciliation_case
+    rows = await tx.execute(select(table).where(table.c.state == _CLOSED))
+    closed = {(row.kind, row.subject): (row.difference_minor, row.explanation) for row in rows}
+    return [
+        case
+        for case in cases
+        if closed.get((case.kind.value, case.subject)) != (case.difference.minor, case.explanation)
+    ]
+
+
 async def file_lost(
     tx: AsyncConnection, reconciliation_id: str, cases: Sequence[Case], now: datetime
 ) -> None:
@@ -90,11 +114,28 @@ async def file_lost(
 async def close_case(
     tx: AsyncConnection, subject: str, kinds: Collection[CaseKind], now: datetime
 ) -> bool:
-    """Close what is open of these kinds about a subject, as a person has settled it.
+    """Close what is open of these kinds about a subject, as it is settled in the books.
 
     Returns:
         False where nothing was open.
     """
+    return await _close(tx, subject, kinds, "explained", now)
+
+
+async def close_by_hand(
+    tx: AsyncConnection, subject: str, kinds: Collection[CaseKind], now: datetime
+) -> bool:
+    """Close what is open of these kinds about a subject for good, as a person has settled it.
+
+    Returns:
+        False where nothing was open.
+    """
+    return await _close(tx, subject, kinds, _CLOSED, now)
+
+
+async def _close(
+    tx: AsyncConnection, subject: str, kinds: Collection[CaseKind], state: str, now: datetime
+) -> bool:
     closed = await tx.execute(
         update(reconciliation_case)
         .where(
@@ -102,7 +143,7 @@ async def close_case(
             reconciliation_case.c.kind.in_([kind.value for kind in kinds]),
             reconciliation_case.c.state == "open",
         )
-        .values(state="explained", closed_at=now)
+        .values(state=state, closed_at=now)
     )
     return closed.rowcount > 0
 

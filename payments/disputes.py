@@ -38,7 +38,7 @@ async def record_disputes(
     """Store what the processor says of disputes; the cases that they are for a person.
 
     One that was lost becomes a debt in arrears, once. One about a hold that we do not know stays a
-    case for ever.
+    case until a person closes it.
     """
     cases = []
     for found in disputes:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from payments import ledger, postings
 from payments.accounts import Account, Role
-from payments.cases import file_cases
+from payments.cases import file_cases, list_not_closed
 from payments.disputes import record_disputes
 from payments.gateway import BalanceLine, Gateway, LineCategory
 from payments.matching import Case, CaseKind, Known, Match, Movement, match
@@ -108,6 +108,7 @@ async def record_statement(
                 f"the processor has {theirs}, the ledger {booked}; the lines explain {explained}",
             )
         )
+    cases = await list_not_closed(tx, cases)
     result = Reconciliation(
         run_id,
         statement.since,

@@ -299,7 +299,7 @@ reconciliation_case = Table(
     Column("state", String(10), nullable=False),
     _instant("opened_at"),
     _instant("closed_at", nullable=True),
-    CheckConstraint("state IN ('open','explained')", name="state"),
+    CheckConstraint("state IN ('open','explained','closed')", name="state"),
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.payments_seen import apply_events
 from payments import ledger, postings
-from payments.cases import list_cases
+from payments.cases import BY_HAND, close_by_hand, list_cases
 from payments.debt import count_paid, list_debts
 from payments.disputes import record_disputes
 from payments.gateway import DisputeState
@@ -22,7 +22,7 @@ from payments.reconciliation import Reconciliation
 from payments.refund import CAME_BACK, prepare_compensation, try_refused_again
 from payments.stripe_events import Event, store_event
 from payments.stripe_gateway import StripeGateway
-from payments.tables import money_operation, payment
+from payments.tables import money_operation, payment, reconciliation_case
 from tests.payments.conftest import KEY
 from tests.payments.world import Till, split
 
@@ -87,6 +87,24 @@ async def test_an_open_dispute_is_money_in_question_and_a_case(till: Till) -> No
     assert books["processor:EUR"] == -FEE - fee_of_charge
     assert books["processor_fees:EUR"] == FEE + fee_of_charge
     assert await debts(till) == []
+
+
+async def test_a_case_that_a_person_closed_stays_closed_until_it_says_something_else(
+    till: Till,
+) -> None:
+    await disputed_ride(till)
+    assert (await reconciled(till)).case_count == 1
+    async with till.engine.begin() as tx:
+        (filed,) = await list_cases(tx)
+        for closes in (True, False):
+            done = await close_by_hand(tx, filed.case.subject, BY_HAND, till.now)
+            assert done is closes
+    assert (await reconciled(till, 2)).case_count == 0
+    assert await cases(till) == []
+    async with till.engine.begin() as tx:
+        await tx.execute(update(reconciliation_case).values(difference_minor=-400))
+    assert (await reconciled(till, 3)).case_count == 1
+    assert await cases(till) == ["dispute -500"]
 
 
 async def test_one_that_is_won_comes_back_without_the_fee(till: Till, sandbox: str) -> None:

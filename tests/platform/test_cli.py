@@ -27,7 +27,7 @@ def test_the_commands_of_the_contract_are_there():
         *((name,) for name in ("serve", "worker", "migrate", "trip", "token", "feed", "provider")),
         *(("feed", name) for name in ("import", "answer")),
         *(("provider", name) for name in ("add", "list", "key")),
-        *(("finance", name) for name in ("reconcile", "trace", "receipt")),
+        *(("finance", name) for name in ("reconcile", "close", "trace", "receipt")),
         ("city", "new"),
     } <= set(COMMANDS)
 
