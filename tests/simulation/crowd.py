@@ -15,9 +15,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
-from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.collect import ask_to_pay, list_owed
 from mobility.booking.errors import BookingError
+from mobility.booking.extend import ask_to_extend
 from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import LegState
@@ -35,9 +35,9 @@ from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
 from tests.simulation.hints import Hints
 from tests.simulation.mortal import Life
 from tests.simulation.network import Fate
-from tests.simulation.offers import bike_and_bus, bike_ride, two_buses
+from tests.simulation.offers import bike_and_bus, bike_ride, one_ticket, two_buses
 from tests.simulation.onward import Way, go_on, list_torn, look_on
-from tests.simulation.story import Asking, give_back
+from tests.simulation.story import Asking, give_back, give_up
 from tests.simulation.world import START, City, Process, World
 
 RIDERS = ("rdr_anna", "rdr_ben", "rdr_cem", "rdr_dilek")
@@ -75,6 +75,8 @@ class Crowd(World):
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""
+        self.begun: set[str] = set()
+        """The legs that riders were shown as being ridden: a start may also be refused."""
 
     async def known_customer(self, _tx: AsyncConnection, rider_id: str) -> str | None:
         """A rider's customer, once it was made."""
@@ -102,13 +104,15 @@ class Crowd(World):
             (self.someone_looks_on, onward), (self.someone_goes_on, onward),
             (self.someone_rides_too_long, arrears), (self.someone_pays_by_debit, 2 * arrears),
             (self.bank_speaks, arrears), (self.finance_reconciles, 0.3),
-            (self.someone_reports, 2), (self.staff_grants, 2),
+            (self.someone_reports, 2), (self.staff_grants, 2), (self.someone_extends, 1),
+            (self.someone_thinks_better_of_it, 2),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
             deed = self.chance.choices([d for d, _ in deeds], [w for _, w in deeds])[0]
             await deed()
             await self.work(timedelta(seconds=self.chance.choice((1, 5, 20))))
+            await self._look_around()
             self.told.torn += [f"after {self.told.lines[-1:]}: {t}" for t in await list_torn(self)]
         await self.rest()
 
@@ -149,7 +153,9 @@ class Crowd(World):
         rider = self.chance.choice(RIDERS)
         card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
         bike = VehicleRef(self.chance.choice(BIKES))
-        offered = self.chance.choice((bike_and_bus, bike_ride, two_buses))(self.clock.now)
+        offered = self.chance.choice((bike_and_bus, bike_ride, two_buses, one_ticket))(
+            self.clock.now
+        )
         legs = tuple(
             replace(leg, vehicle_ref=bike) if leg.vehicle_ref is not None else leg
             for leg in offered.legs
@@ -193,7 +199,28 @@ class Crowd(World):
 
     async def someone_cancels(self) -> None:
         """A rider gives back what she has not ridden."""
-        await self._someone(None, lambda tx, id_, _leg, now: ask_to_cancel(tx, id_, now), "cancels")
+        await self._someone(None, give_up, "cancels")
+
+    async def someone_extends(self) -> None:
+        """A rider has a booking held for longer: before it is paid, or a vehicle after that."""
+        longer = timedelta(minutes=self.chance.choice((5, 15)))
+        await self._someone(
+            None, lambda tx, id_, _leg, now: ask_to_extend(tx, id_, longer, now), "needs longer"
+        )
+
+    async def someone_thinks_better_of_it(self) -> None:
+        """A rider begins any of her legs, and at once gives the trip back or reports a leg."""
+        waiting = await self._legs(LegState.CONFIRMED)
+        if not waiting:
+            return
+        booking_id, leg_id = self.chance.choice(waiting)
+        self._tell(f"the rider of {booking_id} starts, and thinks better of it")
+        await self._ask(booking_id, leg_id, ask_to_start)
+        await self.work(timedelta(seconds=5))
+        await self._look_around()
+        mine = [each for of, each in await self._legs(None) if of == booking_id]
+        then = self.chance.choice((give_up, give_up, reporting(self.chance)))
+        await self._ask(booking_id, self.chance.choice(mine), then)
 
     async def staff_gives_back(self) -> None:
         """Staff ends a booking and gives all its money back."""
@@ -298,6 +325,9 @@ class Crowd(World):
             await find_forgotten(process.desk.engine, self.clock.now)
 
         await self.alive(look)
+
+    async def _look_around(self) -> None:
+        self.begun |= {leg_id for _, leg_id in await self._legs(LegState.ACTIVE)}
 
     async def _someone(self, state: LegState | None, asking: Asking, what: str) -> None:
         chosen = await self._legs(state)

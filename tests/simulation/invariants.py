@@ -44,7 +44,10 @@ async def list_breaks(world: World) -> list[str]:
         )
         net += taken - back
         borne = await get_back(world, trip.id) + await get_back(world, trip.id, GOODWILL)
-        breaks += _of_money(trip, held, taken - back + borne, await _outstanding(world, trip.id))
+        owed = await _outstanding(world, trip.id)
+        if taken - back + owed < 0:
+            breaks.append(f"{trip.id}'s rider gets {back} ct back of {taken} and owes {owed}")
+        breaks += _of_money(trip, held, taken - back + borne, owed)
     breaks += await _of_books(world, net)
     breaks += await list_torn(world) + await list_unborne(world) + await list_ungranted(world)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])

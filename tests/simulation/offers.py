@@ -32,6 +32,11 @@ def two_buses(now: datetime) -> Offer:
     return _offer(now, _bus(now, 20), _bus(now, 60))
 
 
+def one_ticket(now: datetime) -> Offer:
+    """Two buses, the second on the ticket of the first."""
+    return _offer(now, _bus(now, 20), _on(_bus(now, 60), "single:1:adult:covered-1"))
+
+
 def rides_on(now: datetime, chance: Random) -> Offer:
     """What instead of a bus that does not come: dearer or cheaper, or on the ticket one has."""
     bus = _bus(now, chance.choice((5, 12, 30)))

@@ -97,6 +97,11 @@ async def play(world: World, schedule: Schedule) -> None:
     await world.work(timedelta(days=8))
 
 
+async def give_up(tx: AsyncConnection, trip: str, _leg: str, now: datetime) -> None:
+    """A rider cancels."""
+    await ask_to_cancel(tx, trip, now)
+
+
 async def give_back(tx: AsyncConnection, trip: str, _leg: str, now: datetime) -> None:
     """Staff ends the booking."""
     await ask_to_give_back(tx, trip, actor="rdr_staff", reason="a story", now=now)

@@ -19,6 +19,7 @@ from tests.simulation.complaints import count_complaints
 from tests.simulation.crowd import EVENTS, RIDERS, Crowd
 from tests.simulation.debtors import count_debits, list_unexplained
 from tests.simulation.invariants import list_breaks
+from tests.simulation.rides import list_free_rides
 from tests.simulation.share import SHARE, share_of
 from tests.simulation.world import City
 
@@ -49,6 +50,7 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
         with patch("secrets.token_bytes", random.Random(seed).randbytes):  # ids decide ties
             await crowd.play()
         breaks = crowd.told.torn + await list_breaks(crowd) + await list_unexplained(crowd)
+        breaks += await list_free_rides(crowd, crowd.begun)
         trips = await crowd.trips()
         ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in trips)
         counts = Counter(
