@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
 from payments.charge import prepare_authorisation, prepare_release
-from payments.debt import Debt, DebtAct, DebtState, decide, get_debt, leave, open_debt, set_debt
+from payments.debt import (
+    Debt,
+    DebtAct,
+    DebtState,
+    decide,
+    get_debt,
+    leave,
+    lessen,
+    open_debt,
+    set_debt,
+)
 from payments.errors import PaymentConflictError
 from payments.money import Money
 from payments.operation import Operation, OperationKind, OperationState
@@ -30,7 +40,6 @@ from payments.record import (
     set_payment,
 )
 from payments.shares import shares_of_json, splits_of_json
-from payments.tables import debt as debt_table
 from payments.tables import money_operation
 
 
@@ -151,18 +160,40 @@ async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:
     debt = await get_debt(tx, debt_id, lock=True)
     if debt.state is not DebtState.OPEN:
         raise PaymentConflictError(f"debt {debt_id} is {debt.state}")
-    of = await get_row(tx, debt_id, lock=True)
-    capture = await get_operation_row(tx, debt_id, f"{debt_id}.{OperationKind.CAPTURE}")
+    await _forgive(tx, debt, debt.left, None, now)
+
+
+async def waive_part(
+    tx: AsyncConnection, debt_id: str, amount: Money, legs: Collection[str] | None, now: datetime
+) -> bool:
+    """Forgive what a payment fell short by for legs that cost nothing after all (None: all).
+
+    Returns:
+        False where not so much is owed any more, as it was paid or is being paid.
+    """
+    await get_row(tx, debt_id, lock=True)
+    debt = await get_debt(tx, debt_id, lock=True)
+    if debt.state not in (DebtState.OPEN, DebtState.ARREARS) or debt.left < amount:
+        return False
+    await _forgive(tx, debt, amount, legs, now)
+    return True
+
+
+async def _forgive(
+    tx: AsyncConnection, debt: Debt, amount: Money, legs: Collection[str] | None, now: datetime
+) -> None:
+    of = await get_row(tx, debt.id, lock=True)
+    capture = await get_operation_row(tx, debt.id, f"{debt.id}.{OperationKind.CAPTURE}")
     refunds = await tx.execute(
         select(money_operation.c.shares).where(
-            money_operation.c.payment_id == debt_id,
+            money_operation.c.payment_id == debt.id,
             money_operation.c.kind == OperationKind.REFUND.value,
             money_operation.c.state == OperationState.DONE.value,
         )
     )
     earlier = [share for row in refunds for share in shares_of_json(row.shares, of.currency)]
-    shares = refund_shares(debt.left, splits_of_json(capture.shares, of.currency), earlier)
-    origin = postings.Origin(debt.booking_id, debt_id, f"{debt_id}.waived")
+    shares = refund_shares(amount, splits_of_json(capture.shares, of.currency), earlier, legs)
+    origin = postings.Origin(debt.booking_id, debt.id, f"{debt.id}.waived")
     await ledger.append_all(tx, postings.waived(origin, shares), event_at=now, now=now)
-    await set_payment(tx, debt_id, now, receivable_minor=0)
-    await tx.execute(delete(debt_table).where(debt_table.c.id == debt_id))
+    await set_payment(tx, debt.id, now, receivable_minor=of.receivable_minor - amount.minor)
+    await lessen(tx, debt, amount, now)

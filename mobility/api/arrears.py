@@ -25,7 +25,8 @@ class OwedView(BaseModel):
 
     booking_id: str = Field(examples=["bkg_4xk2s7qpm5u6w3a2c7t4e5n6ra"])
     state: str = Field(
-        description="`open` or `collecting`: a charge is under way; `processing`: a debit is on "
+        description="`open`: it is charged by itself, once its trip is over; `collecting`: a "
+        "charge is under way; `processing`: a debit is on "
         "its way, for about six banking days, and nothing new can be booked before it has come; "
         "`arrears`: pay it, nothing new can be booked before; `paid`.",
         examples=["arrears"],

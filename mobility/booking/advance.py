@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking import pay
 from mobility.booking.asks import mark_sent
+from mobility.booking.collect import settle_owed
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError
@@ -181,6 +182,8 @@ async def _decide(
         if trip.locked is not None and _stands_now(trip, move):
             await give_up_rebooked(tx, trip, now)
             moved = await get_trip(tx, booking_id)  # less may be locked now
+        if move.state in OVER and trip.state not in OVER and trip.owed:
+            await settle_owed(tx, moved, now)
         if move.state is BookingState.SETTLED is not trip.state:
             await ask_to_cap(tx, desk, booking_id, now)
             await ask_to_bear(tx, trip, now)

@@ -16,18 +16,19 @@ from mobility import steps
 from mobility.booking.day_ceiling import ask_to_cap
 from mobility.booking.desk import Desk
 from mobility.booking.errors import ArrearsError, DebitRefusedError, DebitUnderWayError
+from mobility.booking.moves import OVER
 from mobility.booking.rebooked import ask_to_bear
-from mobility.booking.trip import Aim
+from mobility.booking.trip import Aim, Trip
 from mobility.booking.trips import get_trip
 from mobility.db import transaction
 from mobility.tables import booking
 from payments import charge
-from payments.collect import prepare_charge, prepare_next, waive
+from payments.collect import prepare_charge, prepare_next, waive, waive_part
 from payments.debt import Debt, DebtState, get_debt, leave, list_debts
-from payments.errors import DebtNotFoundError
+from payments.errors import DebtNotFoundError, PaymentConflictError
 from payments.money import Money
 from payments.operation import OutcomeKind
-from payments.payment import Payment, PaymentState, find_payment
+from payments.payment import Payment, PaymentState, find_payment, get_payment
 
 STEP = "collect_debt"
 ASK_AGAIN = timedelta(seconds=15)
@@ -40,7 +41,8 @@ MOST_CALLS = 20
 async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -> None:
     """Ask for what a payment fell short by, if it did; from a rider with a ceiling only by her.
 
-    Of a booking that is undone it is forgiven, when all that was taken is back.
+    Of a booking that is undone it is forgiven, when all that was taken is back. Of one that goes on
+    nothing is asked for before it is over: a leg may yet cost nothing.
     """
     if not payment.receivable:
         return
@@ -52,10 +54,24 @@ async def ask_to_collect(tx: AsyncConnection, payment: Payment, now: datetime) -
         if payment.state in (PaymentState.REFUNDED, PaymentState.RELEASED):
             await waive(tx, debt.id, now)
         return
+    if row.state not in OVER:
+        return
     if row.spend_ceiling_minor is not None:
         await leave(tx, debt.id, "spend_ceiling", now)
         return
     await steps.enqueue(tx, kind=STEP, key=debt.id, run_at=now)
+
+
+async def settle_owed(tx: AsyncConnection, trip: Trip, now: datetime) -> None:
+    """Of a trip that is over forgive what is owed for legs that were not used; ask for the rest."""
+    travelled = trip.aim is Aim.TRAVEL
+    final = trip.final if travelled else Money.zero(trip.price.currency)
+    unused = trip.kept + trip.owed - final
+    if unused.minor > 0:
+        await waive_part(
+            tx, trip.payment_id, unused, trip.costing_nothing if travelled else None, now
+        )
+    await ask_to_collect(tx, await get_payment(tx, trip.payment_id), now)
 
 
 async def collect(desk: Desk, debt_id: str) -> datetime | None:
@@ -148,11 +164,14 @@ async def ask_to_pay(
     """Record that a rider pays what she owes with one of her methods, and the step that does it.
 
     Raises:
-        PaymentConflictError: it is paid, or too little to be charged.
+        PaymentConflictError: it is paid, or too little to be charged, or its trip is not over.
         DebitUnderWayError: a debit for it is on its way.
         DebitRefusedError: her bank took it back before, and may do so again.
     """
     debt = await get_debt(tx, owed.debt.id, lock=True)
+    trip_state = await tx.scalar(select(booking.c.state).where(booking.c.id == debt.booking_id))
+    if debt.state is DebtState.OPEN and trip_state not in OVER:
+        raise PaymentConflictError(f"{debt.booking_id} goes on; it is charged once that is over")
     if debt.state is DebtState.PROCESSING:
         raise DebitUnderWayError(
             f"a debit of {debt.left} for booking {debt.booking_id} is on its way, for about six "

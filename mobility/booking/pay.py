@@ -168,12 +168,10 @@ async def _prepare_refund(tx: AsyncConnection, trip: Trip, now: datetime) -> Ope
             return begun  # of another amount perhaps, if the aim has changed: it comes first
     travelling = trip.aim is Aim.TRAVEL
     keep = trip.final if travelling else Money.zero(trip.price.currency)
-    free = (leg.id for leg in trip.provided if leg.final is not None and not leg.final)
-    given_up = {leg.id for leg in trip.provided if leg.state is LegState.CANCELLED}.union(free)
     if trip.kept <= keep:
         return None
     back, reason = trip.kept - keep, "requested_by_customer"
-    key, legs = str(keep.minor), given_up if travelling else None
+    key, legs = str(keep.minor), trip.costing_nothing if travelling else None
     if await count_as_refunded(tx, payment_id, back, reason, key=key, legs=legs, now=now):
         return None
     return await refund.prepare_refund(tx, payment_id, back, reason, key=key, legs=legs, now=now)

@@ -212,3 +212,12 @@ class Trip:
             for leg in self.provided
             if leg.state is LegState.ENDED
         )
+
+    @property
+    def costing_nothing(self) -> frozenset[str]:
+        """The legs that were given back, or that turned out to be free."""
+        return frozenset(
+            leg.id
+            for leg in self.provided
+            if leg.state is LegState.CANCELLED or (leg.final is not None and not leg.final)
+        )
