@@ -17,19 +17,21 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.alone import require_nobody_rebuilding
+from mobility.audit import Deed, write_down
 from mobility.cities.city import load_city
 from mobility.db import make_engine, transaction
 from mobility.embedded.environment import settings_in
 from mobility.embedded.folder import find_running
 from mobility.identity.addresses import read_address
 from mobility.identity.errors import AddressRefusedError
-from mobility.identity.provider_keys import add_key, list_keys, revoke_keys
+from mobility.identity.provider_keys import add_key, hint_of, list_keys, revoke_keys
 from mobility.identity.riders import find_rider_id, get_or_add_rider
 from mobility.identity.roles import Role, get_roles, grant
 from mobility.identity.secrets import Secrets, derive_secrets
 from mobility.identity.tokens import RiderIdentity, issue_access_token
 from mobility.identity.vault import Vault
 from mobility.settings import Settings
+from mobility.steps_command import console_actor
 from providers.values import ProviderId
 
 T = TypeVar("T")
@@ -111,7 +113,8 @@ def token(
 
     async def work(tx: AsyncConnection) -> RiderIdentity:
         rider_id = await get_or_add_rider(tx, secrets, address, now)
-        await grant(tx, rider_id, role, now)
+        if await grant(tx, rider_id, role, now):
+            await _audit(tx, "role.grant", f"{rider_id} {role}", "asked for on the console", now)
         roles = await get_roles(tx, rider_id) & {Role.RIDER, role}
         return RiderIdentity(rider_id, roles, token_hex(16))
 
@@ -127,7 +130,8 @@ def verify_licence(email: _Email) -> None:
     """
     settings, address = instance_settings(), _address(email)
     secrets = _secrets(settings)
-    today = datetime.now(load_city(settings.city).timezone).date()
+    now = datetime.now(UTC)
+    today = now.astimezone(load_city(settings.city).timezone).date()
     vault = Vault(secrets.vault_key)
 
     async def work(tx: AsyncConnection) -> bool:
@@ -136,11 +140,24 @@ def verify_licence(email: _Email) -> None:
             return False
         person = await vault.get_person(tx, rider_id, for_update=True)
         await vault.write(tx, rider_id, person.with_verified_licence(today))
+        await _audit(tx, "licence.see", rider_id, "the licence was shown", now)
         return True
 
     if not in_transaction(settings, work):
         _fail("There is no account with this address; the rider has to sign in once first.")
     typer.echo(f"Verified on {today}.")
+
+
+async def _audit(
+    tx: AsyncConnection, action: str, subject: str, reason: str, now: datetime
+) -> None:
+    await write_down(tx, Deed(console_actor(), action, subject, reason, now))
+
+
+async def _add_key(tx: AsyncConnection, known: ProviderId, now: datetime) -> str:
+    key = await add_key(tx, known, now)
+    await _audit(tx, "provider.add_key", f"{known} {hint_of(key)}", "handed out", now)
+    return key
 
 
 def _known_provider(settings: Settings, provider_id: str) -> ProviderId:
@@ -167,7 +184,7 @@ def add_provider(provider_id: _Provider) -> None:
         valid = [key for key in await list_keys(tx) if key.revoked_at is None]
         if known in {key.provider_id for key in valid}:
             return None
-        return await add_key(tx, known, now)
+        return await _add_key(tx, known, now)
 
     key = in_transaction(settings, work)
     if key is None:
@@ -206,7 +223,8 @@ def make_key(
 
     async def work(tx: AsyncConnection) -> str:
         if revoke:
-            await revoke_keys(tx, known, now)
-        return await add_key(tx, known, now)
+            count = await revoke_keys(tx, known, now)
+            await _audit(tx, "provider.revoke_keys", known, f"{count} keys", now)
+        return await _add_key(tx, known, now)
 
     typer.echo(in_transaction(settings, work))

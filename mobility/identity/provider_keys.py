@@ -18,6 +18,11 @@ _PREFIX = "mpk_"
 _HINT_LENGTH = 10
 
 
+def hint_of(key: str) -> str:
+    """What tells a key from others and does not give it away."""
+    return key[:_HINT_LENGTH]
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderKey:
     """What is known of a key once it has been handed out."""
@@ -37,7 +42,7 @@ async def add_key(tx: AsyncConnection, provider_id: ProviderId, now: datetime) -
     key = _PREFIX + secrets.token_urlsafe(32)
     await tx.execute(
         insert(tables.provider_key).values(
-            key_hash=_hash(key), provider_id=provider_id, hint=key[:_HINT_LENGTH], created_at=now
+            key_hash=_hash(key), provider_id=provider_id, hint=hint_of(key), created_at=now
         )
     )
     return key

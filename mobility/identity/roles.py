@@ -38,12 +38,14 @@ async def get_roles(tx: AsyncConnection, rider_id: str) -> frozenset[Role]:
     return frozenset({Role.RIDER, *(Role(role) for role in granted if role)})
 
 
-async def grant(tx: AsyncConnection, rider_id: str, role: Role, now: datetime) -> None:
-    """Give a rider a role; nothing happens when the rider has it."""
+async def grant(tx: AsyncConnection, rider_id: str, role: Role, now: datetime) -> bool:
+    """Give a rider a role; False, and nothing happens, when the rider has it."""
     if role is Role.RIDER:
-        return
-    await tx.execute(
+        return False
+    granted = await tx.execute(
         insert(tables.role_grant)
         .values(rider_id=rider_id, role=role.value, granted_at=now)
         .on_conflict_do_nothing()
+        .returning(tables.role_grant.c.rider_id)
     )
+    return granted.first() is not None

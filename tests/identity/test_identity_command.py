@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from typer import Typer
 from typer.testing import CliRunner, Result
 
+from mobility.audit import CONSOLE, list_deeds
 from mobility.db import transaction
 from mobility.identity.errors import NotSignedInError
 from mobility.identity.provider_keys import find_provider_id
@@ -113,6 +114,33 @@ async def test_a_provider_gets_keys_and_they_are_revoked(engine: AsyncEngine):
     assert re.findall(r"(mpk_\w+|mpk_[\w-]+)….*?(revoked)?", listed)
     assert listed.count("revoked") == 2
     assert third not in listed
+
+
+async def _deeds(engine: AsyncEngine) -> list[tuple[str, str]]:
+    async with transaction(engine) as tx:
+        found = await list_deeds(tx, limit=10)
+    assert all(deed.actor.startswith(CONSOLE) for _, deed in found)
+    return [(deed.action, deed.subject) for _, deed in reversed(found)]
+
+
+async def test_what_is_granted_seen_and_handed_out_is_in_the_audit_log(
+    instance: Secrets, engine: AsyncEngine
+):
+    for role in ("rider", "staff", "staff"):
+        made = await to_thread(run, "token", role, "anna@example.org")
+    anna = read_access_token(
+        instance.token_signing_key, made.output.strip(), datetime.now(UTC)
+    ).rider_id
+    await to_thread(run, "verify-licence", "anna@example.org")
+    first = (await to_thread(run, "provider", "add", "demo-rad")).output.strip()
+    second = (await to_thread(run, "provider", "key", "demo-rad", "--revoke")).output.strip()
+    assert await _deeds(engine) == [
+        ("role.grant", f"{anna} staff"),
+        ("licence.see", anna),
+        ("provider.add_key", f"demo-rad {first[:10]}"),
+        ("provider.revoke_keys", "demo-rad"),
+        ("provider.add_key", f"demo-rad {second[:10]}"),
+    ]
 
 
 @pytest.mark.parametrize("words", [("token",), ("verify-licence",), ("provider", "add")])
