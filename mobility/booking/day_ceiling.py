@@ -9,7 +9,7 @@ rider's day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,6 +26,8 @@ from payments.refund import REBATE
 
 STEP = "cap_day"
 KEY = "day_ceiling"
+LONGEST_TRIP = timedelta(days=2)
+"""How long before a day a trip may have begun that goes on in it."""
 
 
 async def ask_to_cap(tx: AsyncConnection, desk: Desk, booking_id: str, now: datetime) -> None:
@@ -102,16 +104,20 @@ async def _list_beyond(
 async def list_costs(
     tx: AsyncConnection, ceiling: DayCeiling, rider_id: str, since: date, currency: str
 ) -> dict[date, Money]:
-    """What a rider's settled trips of each day from one on cost, less what was given back of it."""
+    """What a rider's settled trips of each day from one on cost, less what was given back of it.
+
+    Of a trip on two days that was rebooked at a locked price the first day's rides cost theirs.
+    """
     begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
     day = func.date(func.timezone(ceiling.day_zone, begun))
-    used = func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor))
-    borne = func.least(used, booking.c.ceiling_minor) - booking.c.locked_minor  # when rebooked
-    goodwill = func.sum(leg.c.goodwill_minor)
-    trips = (
+    days = (
         select(
+            booking.c.id,
             day.label("day"),
-            (used - func.greatest(func.coalesce(borne, 0), 0) - goodwill).label("cost"),
+            func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor)).label("used"),
+            func.sum(leg.c.goodwill_minor).label("goodwill"),
+            booking.c.ceiling_minor,
+            booking.c.locked_minor,
         )
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
@@ -121,16 +127,22 @@ async def list_costs(
             booking.c.passengers == 1,
             leg.c.state == LegState.ENDED,
             leg.c.provider_id.is_not(None),
-            day >= since,
+            day >= since - LONGEST_TRIP,
         )
         .group_by(booking.c.id, "day")
         .subquery()
     )
+    whole = func.sum(days.c.used).over(partition_by=days.c.id)
+    until = func.sum(days.c.used).over(partition_by=days.c.id, order_by=days.c.day)
+    borne = func.least(whole, days.c.ceiling_minor) - days.c.locked_minor  # when rebooked
+    paid = whole - func.greatest(func.coalesce(borne, 0), 0)
+    cost = func.least(until, paid) - func.least(until - days.c.used, paid) - days.c.goodwill
+    trips = select(days.c.day, func.greatest(cost, 0).label("cost")).subquery()
     given = select(day_rebate.c.day, -day_rebate.c.amount_minor).where(
         day_rebate.c.rider_id == rider_id, day_rebate.c.day >= since
     )
     costs: dict[date, Money] = {}
-    for query in (select(trips.c.day, trips.c.cost), given):
+    for query in (select(trips).where(trips.c.day >= since), given):
         for on, minor in await tx.execute(query):
             costs[on] = costs.get(on, Money(0, currency)) + Money(int(minor), currency)
     return costs

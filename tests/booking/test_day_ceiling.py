@@ -17,7 +17,7 @@ from sqlalchemy import text
 from mobility.audit import Deed
 from mobility.booking.bill_split import split_equally
 from mobility.booking.collect import collect
-from mobility.booking.day_ceiling import STEP, cap_day
+from mobility.booking.day_ceiling import STEP, cap_day, list_costs
 from mobility.booking.goodwill import GRANTED, grant_goodwill, pay_goodwill
 from mobility.booking.queries import get_any_booking
 from mobility.booking.receipt import get_receipt, list_movements
@@ -231,3 +231,27 @@ async def test_a_bill_that_a_rebate_lowered_is_shared_at_what_was_paid(town: Wor
     assert (receipt.total, receipt.refunded, receipt.paid) == (Money(360), Money(260), Money(100))
     shares = split_equally(receipt, ["Anna", "Ben"])
     assert [share.amount.minor for share in shares] == [50, 50]
+
+
+async def test_over_midnight_the_price_that_was_locked_counts_once(town: World) -> None:
+    """Two buses of 5.00 for a locked price of 7.00, on two days: these cost 7.00, not 10.00."""
+    booking_id = await town.book(offer_of(ticket_leg(BUS, 500, 1), ticket_leg(BUS, 500, 15)))
+    await town.advance(booking_id)
+    await changed(town, clock=lambda: datetime.now(UTC) + timedelta(hours=2)).advance(booking_id)
+    assert (await town.trip(booking_id)).state == "settled"
+    other = await rode(town, 100, persons=2)
+    ids = {"booking": booking_id, "other": other}
+    in_place = (
+        "update booking set locked_minor = 700, rebooked_from = :other, rebooked_leg_id = 'x'"
+    )
+    earlier = "update leg set departs_at = departs_at - interval '1 days' where position = 0"
+    async with town.desk.engine.begin() as tx:
+        await tx.execute(text(f"{in_place} where id = :booking"), ids)
+        await tx.execute(text(f"{earlier} and booking_id = :booking"), {"booking": booking_id})
+    today = CEILING.find_day(datetime.now(UTC))
+    assert today is not None
+    yesterday = today - timedelta(days=1)
+    for since, costs in ((yesterday, {yesterday: 500, today: 200}), (today, {today: 200})):
+        async with town.desk.engine.begin() as tx:
+            found = await list_costs(tx, CEILING, "rdr_anna", since, "EUR")
+        assert {day: cost.minor for day, cost in found.items()} == costs
