@@ -104,7 +104,7 @@ def close_case(
 
     async def work(tx: AsyncConnection) -> bool:
         now = datetime.now(UTC)
-        closed = await close_by_hand(tx, subject, BY_HAND, now)
+        closed = await close_by_hand(tx, subject, now)
         if closed:
             await write_down(tx, Deed(console_actor(), "case.close", subject, reason, now))
         return closed
@@ -112,8 +112,8 @@ def close_case(
     if not in_transaction(instance_settings(), work):
         typer.echo(
             f"Not done: of {subject} no case is open of the kinds {', '.join(BY_HAND)}. A "
-            "refund_failed ends with `mobility finance transferred`, what a restore left with "
-            "`mobility restore close`, others when a later reconciliation explains them.",
+            "refund_failed of ours ends with `mobility finance transferred`, what a restore left "
+            "with `mobility restore close`, others when a later reconciliation explains them.",
             err=True,
         )
         raise typer.Exit(1)

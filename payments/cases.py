@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.matching import Case, CaseKind
 from payments.money import Money
-from payments.tables import reconciliation_case
+from payments.tables import money_operation, reconciliation_case
 
 OF_A_RESTORE = (CaseKind.LOST_BOOKING, CaseKind.LOST_RIDE)
 """What reconciliation neither sees nor explains: a person closes it."""
@@ -122,14 +122,16 @@ async def close_case(
     return await _close(tx, subject, kinds, "explained", now)
 
 
-async def close_by_hand(
-    tx: AsyncConnection, subject: str, kinds: Collection[CaseKind], now: datetime
-) -> bool:
-    """Close what is open of these kinds about a subject for good, as a person has settled it.
+async def close_by_hand(tx: AsyncConnection, subject: str, now: datetime) -> bool:
+    """Close what is open ``BY_HAND`` about a subject for good, as a person has settled it.
+
+    Also a refund that came back and is none of ours, as one that was made in the dashboard.
 
     Returns:
         False where nothing was open.
     """
+    ours = await tx.scalar(select(money_operation.c.id).where(money_operation.c.id == subject))
+    kinds = BY_HAND if ours is not None else (*BY_HAND, CaseKind.REFUND_FAILED)
     return await _close(tx, subject, kinds, _CLOSED, now)
 
 

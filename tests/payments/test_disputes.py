@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.booking.payments_seen import apply_events
 from payments import ledger, postings
-from payments.cases import BY_HAND, close_by_hand, list_cases
+from payments.cases import close_by_hand, list_cases
 from payments.debt import count_paid, list_debts
 from payments.disputes import record_disputes
 from payments.gateway import DisputeState
@@ -97,7 +97,7 @@ async def test_a_case_that_a_person_closed_stays_closed_until_it_says_something_
     async with till.engine.begin() as tx:
         (filed,) = await list_cases(tx)
         for closes in (True, False):
-            done = await close_by_hand(tx, filed.case.subject, BY_HAND, till.now)
+            done = await close_by_hand(tx, filed.case.subject, till.now)
             assert done is closes
     assert (await reconciled(till, 2)).case_count == 0
     assert await cases(till) == []

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from payments import charge, ledger
 from payments.accounts import Account, Role
-from payments.cases import list_cases
+from payments.cases import close_by_hand, list_cases
 from payments.errors import PaymentNotFoundError
 from payments.matching import CaseKind
 from payments.money import Money
@@ -177,6 +177,30 @@ async def test_a_refund_that_comes_back_before_it_was_matched_is_booked_by_the_n
     found = await run(till, 2)
     assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.all", 400)]
     assert (found.processor, found.unexplained) == (found.ledger, Money(0))
+
+
+async def test_a_person_closes_what_was_refunded_by_hand_and_came_back_but_no_refund_of_ours(
+    till: Till, sandbox: str
+):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer sk_test_x"}) as http:
+        (charge,) = (await http.get(f"{sandbox}/v1/charges")).json()["data"]
+        made = await http.post(
+            f"{sandbox}/v1/refunds", data={"charge": charge["id"], "amount": "100"}
+        )
+    assert made.status_code == 200
+    await came_back(sandbox)
+    await till.refund(400)
+    await run(till)
+    await came_back(sandbox)
+    await run(till, 2)
+    for _, subject, _ in await open_cases(till):
+        async with till.engine.begin() as tx:
+            closed = await close_by_hand(tx, subject, till.now)
+        assert closed is (subject != "pay_1.refund.all")
+    assert (await run(till, 3)).case_count == 1
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, "pay_1.refund.all", 400)]
 
 
 async def test_a_rebate_that_comes_back_is_booked_like_any_refund(till: Till, sandbox: str):
