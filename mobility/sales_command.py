@@ -49,7 +49,12 @@ def stop_sales(target: _Target, *, reason: Why) -> None:
 
     from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
     from mobility.sale_stops import SaleStop, begin_stop, read_target  # noqa: PLC0415
+    from providers.values import Mode  # noqa: PLC0415
 
+    sold = [f"mode:{mode}" for mode in Mode if mode is not Mode.WALK]
+    if target.startswith("mode:") and target not in sold:
+        modes = ", ".join(each.removeprefix("mode:") for each in sold)
+        raise typer.BadParameter(f"{target} is not sold anyway, only {modes}")
     try:
         what = read_target(target)
     except ValueError as error:

@@ -175,3 +175,13 @@ async def test_what_is_not_sold_at_the_moment_says_so(city_world: World) -> None
     assert answer.json()["not_bookable_because"].startswith(why)
     await city_world.client.post(f"/v1/operations/stops/{begun.json()['id']}/end", headers=staff)
     assert of_modes(await search(city_world), "bike")["bookable"]
+
+
+@pytest.mark.parametrize("mode", ["walk", "tram"])
+def test_the_console_says_which_modes_are_sold(
+    mode: str, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    done = CliRunner().invoke(app, ["sales", "stop", f"mode:{mode}", "--reason", "trial"])
+    assert done.exit_code == 2
+    assert "bus, ferry, bike, scooter, car" in " ".join(done.stderr.replace("│", "").split())
