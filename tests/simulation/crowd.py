@@ -29,6 +29,7 @@ from payments.errors import PaymentError
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import VehicleRef
+from tests.simulation.ceilings import CEILING
 from tests.simulation.clock import Clock
 from tests.simulation.complaints import granting, reporting
 from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
@@ -50,6 +51,8 @@ CARDS = {
 BIKES = ("hbf-01", "hbf-02")
 """Fewer than riders, so that they get into each other's way."""
 EVENTS = 60
+CAPPED = 0.5
+"""How often a rider's day costs no more than a ceiling."""
 FAULT, DEATH = 0.2, 0.12
 """How often an event is preceded by a fault of the next request, or the death of a process."""
 
@@ -72,6 +75,8 @@ class Crowd(World):
         self.chance = Random(seed)
         self.told = Told()
         self.hints = Hints(self, Random(seed + 1))
+        if Random(seed + 2).random() < CAPPED:
+            self.day_ceilings = (CEILING,)
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""

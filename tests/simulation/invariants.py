@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from mobility.booking.trip import BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
-from payments.refund import GOODWILL
-from payments.tables import debt, entry, money_operation, payment
+from payments.refund import COMPENSATIONS
+from payments.tables import entry, money_operation, payment
 from tests.simulation.complaints import list_ungranted
-from tests.simulation.onward import get_back, list_torn, list_unborne
+from tests.simulation.onward import get_back, get_outstanding, list_torn, list_unborne
 from tests.simulation.world import World
 
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -43,8 +43,8 @@ async def list_breaks(world: World) -> list[str]:
             if each["status"] != "won" and each["payment_intent"] in ids
         )
         net += taken - back
-        borne = await get_back(world, trip.id) + await get_back(world, trip.id, GOODWILL)
-        owed = await _outstanding(world, trip.id)
+        borne = sum([await get_back(world, trip.id, reason) for reason in COMPENSATIONS])
+        owed = await get_outstanding(world, trip.id)
         if taken - back + owed < 0:
             breaks.append(f"{trip.id}'s rider gets {back} ct back of {taken} and owes {owed}")
         breaks += _of_money(trip, held, taken - back + borne, owed)
@@ -65,12 +65,6 @@ def _of_money(trip: Trip, held: int, net: int, owed: int) -> list[str]:
     if net != due - owed:
         breaks.append(f"I6, I7: {net} ct were taken where {due} are due and {owed} are owed")
     return breaks
-
-
-async def _outstanding(world: World, booking_id: str) -> int:
-    async with world.engine.begin() as tx:
-        left = func.coalesce(func.sum(debt.c.amount_minor - debt.c.paid_minor), 0)
-        return int(await tx.scalar(select(left).where(debt.c.booking_id == booking_id)) or 0)
 
 
 async def _of_books(world: World, net: int) -> list[str]:

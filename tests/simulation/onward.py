@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
@@ -37,7 +37,7 @@ from payments.debt import list_debts
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.refund import REBOOKING
-from payments.tables import entry, money_operation, payment
+from payments.tables import debt, entry, money_operation, payment
 from tests.simulation.offers import rides_on
 from tests.simulation.world import Process, World
 
@@ -182,7 +182,7 @@ async def list_unborne(world: World) -> list[str]:
         due = 0
         if trip.locked is not None and trip.state is BookingState.SETTLED:
             due = borne(trip.final, trip.ceiling, trip.locked).minor
-        if await _owes(world, trip):
+        if await owes(world, trip):
             due = min(due, back)
         if back != due:
             breaks.append(f"{back} of {due} ct went back for the way that {trip.id} rebooks")
@@ -210,7 +210,15 @@ async def get_back(world: World, booking_id: str, reason: str = REBOOKING) -> in
         return sum(amounts)
 
 
-async def _owes(world: World, trip: Trip) -> bool:
+async def get_outstanding(world: World, booking_id: str) -> int:
+    """What a rider has not paid of what she owes for a booking, in cents."""
+    async with world.engine.begin() as tx:
+        left = func.coalesce(func.sum(debt.c.amount_minor - debt.c.paid_minor), 0)
+        return int(await tx.scalar(select(left).where(debt.c.booking_id == booking_id)) or 0)
+
+
+async def owes(world: World, trip: Trip) -> bool:
+    """Whether something of a trip is still to be paid."""
     async with world.engine.begin() as tx:
         mine = await tx.scalar(select(booking.c.payment_id).where(booking.c.id == trip.id))
-        return any(debt.is_due for debt in await list_debts(tx, [str(mine)]))
+        return any(each.is_due for each in await list_debts(tx, [str(mine)]))

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.simulation.ceilings import count_rebates, list_beyond
 from tests.simulation.clock import wipe
 from tests.simulation.complaints import count_complaints
 from tests.simulation.crowd import EVENTS, RIDERS, Crowd
@@ -50,7 +51,7 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
         with patch("secrets.token_bytes", random.Random(seed).randbytes):  # ids decide ties
             await crowd.play()
         breaks = crowd.told.torn + await list_breaks(crowd) + await list_unexplained(crowd)
-        breaks += await list_free_rides(crowd, crowd.begun)
+        breaks += await list_free_rides(crowd, crowd.begun) + await list_beyond(crowd)
         trips = await crowd.trips()
         ends = tuple(f"{trip.state} {trip.kept} {trip.owed}" for trip in trips)
         counts = Counter(
@@ -59,6 +60,7 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
                 "of them in place of others": sum(trip.locked is not None for trip in trips),
                 "debits": await count_debits(crowd.outside),
                 **await count_complaints(crowd),
+                "trips that cost more than a day may": await count_rebates(crowd),
                 "faults armed": crowd.told.faults,
                 "deaths": crowd.deaths,
             }

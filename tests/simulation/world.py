@@ -23,6 +23,8 @@ from mobility.booking.at_once import run_taken, take
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.collect import STEP as COLLECT
 from mobility.booking.collect import collect
+from mobility.booking.day_ceiling import STEP as CAP_DAY
+from mobility.booking.day_ceiling import cap_day
 from mobility.booking.desk import Desk
 from mobility.booking.goodwill import STEP as PAY_GOODWILL
 from mobility.booking.goodwill import pay_goodwill
@@ -36,6 +38,7 @@ from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.rebooked import bear_difference
 from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
+from mobility.cities.facts import DayCeiling
 from mobility.db import autocommit, transaction
 from mobility.planning.offer import Offer
 from mobility.stuck_steps import BURY
@@ -174,6 +177,7 @@ class Process:
             customer=world.customer_of(self.gateway),
             known_customer=world.known_customer,
             return_url="http://rider.test/paid",
+            day_ceilings=world.day_ceilings,
             worker=f"process-{world.deaths}",
             lease=LEASE,
             changed=_tell_nobody,
@@ -196,6 +200,7 @@ class Process:
                 STEP: lambda key, _now: advance(self.desk, key),
                 COLLECT: lambda key, _now: collect(self.desk, key),
                 BEAR: lambda key, _now: bear_difference(self.desk, key),
+                CAP_DAY: lambda key, _now: cap_day(self.desk, key),
                 PAY_GOODWILL: lambda key, _now: pay_goodwill(self.desk, key),
                 RECONCILE: lambda _key, now: self.reconcile(now),
                 "apply_events": lambda _key, now: self._apply_events(now),
@@ -232,6 +237,7 @@ class World:
         self.engine, self.city, self.clock = engine, city, clock
         self.start = clock.now
         self.outside = Outside(city, clock)
+        self.day_ceilings: tuple[DayCeiling, ...] = ()
         self.lives: list[Life] = []
         """Of the processes to come; after the last one processes do not die."""
         self.fates_after_death: list[Fate | None] = []
