@@ -86,7 +86,7 @@ def refund_transferred(
     typer.echo(f"{amount} of {operation_id} is booked as transferred from our bank.")
 
 
-@finance_app.command("close")
+@finance_app.command("close-case")
 def close_case(
     subject: Annotated[str, typer.Argument(help="The subject of the case.")], *, reason: Why
 ) -> None:
@@ -94,7 +94,7 @@ def close_case(
 
     It opens again if a later run finds something else about it. No money moves.
 
-    Example: mobility finance close dp_1Nv0FGQ9RKHgCVdK --reason "paid back, transfer 4711"
+    Example: mobility finance close-case dp_1Nv0FGQ9RKHgCVdK --reason "paid back, transfer 4711"
     """
     from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
 

@@ -27,7 +27,7 @@ def test_the_commands_of_the_contract_are_there():
         *((name,) for name in ("serve", "worker", "migrate", "trip", "token", "feed", "provider")),
         *(("feed", name) for name in ("import", "answer")),
         *(("provider", name) for name in ("add", "list", "key")),
-        *(("finance", name) for name in ("reconcile", "close", "trace", "receipt")),
+        *(("finance", name) for name in ("reconcile", "trace", "receipt")),
         ("city", "new"),
     } <= set(COMMANDS)
 
@@ -106,3 +106,12 @@ def test_a_refund_that_never_came_back_cannot_be_booked_as_transferred(
         1,
         "Not done: no refund pay_1.refund.all came back that is to be paid by hand.\n",
     )
+
+
+def test_a_case_that_is_not_open_cannot_be_closed(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    done = CliRunner().invoke(app, ["finance", "close-case", "dp_1", "--reason", "transfer 4711"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Not done: of dp_1 no case is open of the kinds dispute, amount")
