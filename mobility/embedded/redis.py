@@ -23,6 +23,7 @@ def make_redis(log: Path) -> Program:
         command=(
             *(str(_server()), "--bind", "127.0.0.1", "--port", str(port)),
             *("--save", "", "--appendonly", "no", "--daemonize", "no"),
+            *("--set-proc-title", "no"),  # a title takes the place of command and environment
         ),
         log=log,
         port=port,

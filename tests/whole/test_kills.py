@@ -175,6 +175,8 @@ def kill_at_random(pair: Pair, chance: random.Random) -> Counter[str]:
 
 def test_no_booking_is_lost_or_doubled_whatever_is_killed(pair: Pair) -> None:
     chance, over, before = random.Random(SEED), threading.Event(), bookings_of(pair)
+    lines = processes_of(pair.instance.folder).values()
+    assert [victim for victim in VICTIMS if not any(victim in line for line in lines)] == []
     with ExitStack() as stack:
         loads = [
             Load(rider_at_each(pair, stack, name), random.Random(f"{SEED} {name}"), over)
