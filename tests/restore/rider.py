@@ -38,6 +38,8 @@ WAYS: dict[str, Callable[[datetime], Offer]] = {"bike": bike_ride, "bus": dearer
 class Rider(Crowd):
     """One rider, and her booking."""
 
+    capped = 0
+
     async def do(self, deed: str) -> None:
         """One deed, and what follows of it within twenty seconds."""
         verb, _, number = deed.rpartition(" ")

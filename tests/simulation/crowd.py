@@ -51,8 +51,6 @@ CARDS = {
 BIKES = ("hbf-01", "hbf-02")
 """Fewer than riders, so that they get into each other's way."""
 EVENTS = 60
-CAPPED = 0.5
-"""How often a rider's day costs no more than a ceiling."""
 FAULT, DEATH = 0.2, 0.12
 """How often an event is preceded by a fault of the next request, or the death of a process."""
 
@@ -70,12 +68,15 @@ class Told:
 class Crowd(World):
     """A world of several riders."""
 
+    capped = 0.5
+    """How often a rider's day costs no more than a ceiling."""
+
     def __init__(self, engine: AsyncEngine, city: City, seed: int) -> None:
         super().__init__(engine, city, Clock(engine, START))
         self.chance = Random(seed)
         self.told = Told()
         self.hints = Hints(self, Random(seed + 1))
-        if Random(seed + 2).random() < CAPPED:
+        if Random(seed + 2).random() < self.capped:
             self.day_ceilings = (CEILING,)
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
