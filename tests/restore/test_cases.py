@@ -48,7 +48,7 @@ CEILING = DayCeiling(
 
 SHORT_SESSIONS = """
 DO $$ BEGIN
-    EXECUTE format('ALTER DATABASE %I SET idle_session_timeout = 100', current_database());
+    EXECUTE format('ALTER DATABASE %I SET idle_session_timeout = 1000', current_database());
 END $$
 """
 OWING = ("books a bike up to what is held", "unlocks", "rides 130", "locks")
@@ -291,7 +291,7 @@ async def test_no_time_limit_of_the_server_for_idle_sessions_ends_it(
     await engine.dispose()
     late = make_engine(database_url)
     async with alone(engine):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(1.5)
         with pytest.raises(NotAloneError, match="at work"):
             await refuse_while_rebuilding(late)
     await late.dispose()
