@@ -157,6 +157,7 @@ async def waive(tx: AsyncConnection, debt_id: str, now: datetime) -> None:
     Raises:
         PaymentConflictError: a charge for it was begun.
     """
+    await get_row(tx, debt_id, lock=True)
     debt = await get_debt(tx, debt_id, lock=True)
     if debt.state is not DebtState.OPEN:
         raise PaymentConflictError(f"debt {debt_id} is {debt.state}")

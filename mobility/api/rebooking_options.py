@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility.api.replacements import is_the_same
 from mobility.api.rider_terms import of_rider
 from mobility.api.threads import search_in_thread
+from mobility.booking.covered import covered_by
 from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import BookingRecord, LegRecord, get_booking
+from mobility.booking.trip import GONE
 from mobility.db import transaction
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.errors import PlanningError
@@ -21,10 +23,9 @@ from mobility.planning.offer import InPlaceOf
 from mobility.planning.offers import OfferedJourney, keep_offers, make_offers, write_to_keep
 from mobility.planning.on_ticket import Held, priced_on_tickets
 from mobility.planning.request import Notice, SearchRequest
-from mobility.rebooking.disturbance import GONE, Disturbance
+from mobility.rebooking.disturbance import Disturbance
 from mobility.wiring import Wiring
 from payments.money import Money
-from providers.bus.fares import FareUnknownError, parse_product
 from providers.bus.held_ticket import HeldTicket
 from providers.bus.product import BEFORE
 
@@ -123,7 +124,7 @@ async def _list_held(
         trips.append(earlier.legs)
         before = earlier.rebooked_from
     kept = [[leg for leg in legs if _is_kept(leg)] for legs in trips]
-    carried_on = [leg for leg in chain(*kept) if _covered_by(leg) == BEFORE]
+    carried_on = [leg for leg in chain(*kept) if covered_by(leg) == BEFORE]
     return [
         held
         for legs, whole in zip(kept, trips, strict=True)
@@ -133,13 +134,6 @@ async def _list_held(
 
 def _is_kept(leg: LegRecord) -> bool:
     return leg.product is not None and leg.state not in GONE and leg.report is None
-
-
-def _covered_by(leg: LegRecord) -> int | None:
-    try:
-        return parse_product(leg.product or "").covered_by
-    except FareUnknownError:
-        return None
 
 
 def _held(
@@ -152,11 +146,11 @@ def _held(
     numbers = {leg.id: n for n, leg in enumerate((leg for leg in whole if leg.product), 1)}
     found: list[Held] = []
     for leg in kept:
-        if _covered_by(leg) is not None or leg.provider_id is None or leg.product is None:
+        if covered_by(leg) is not None or leg.provider_id is None or leg.product is None:
             continue
         if now < leg.departs_at:
             continue
-        mine = [leg, *(one for one in kept if _covered_by(one) == numbers[leg.id]), *carried_on]
+        mine = [leg, *(one for one in kept if covered_by(one) == numbers[leg.id]), *carried_on]
         rides = [one.detail.fare_ride for one in mine if one.detail and one.detail.fare_ride]
         if rides and leg.detail is not None and leg.detail.fare_ride is not None:
             found.append((leg.provider_id, HeldTicket(leg.product, tuple(rides))))

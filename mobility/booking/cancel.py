@@ -14,7 +14,16 @@ from mobility.booking.asks import ask_for
 from mobility.booking.covered import list_covered
 from mobility.booking.errors import WrongStateError
 from mobility.booking.rebooked import take_no_place
-from mobility.booking.trip import Aim, Ask, BookingState, LegState, PaymentView, Trip, TripLeg
+from mobility.booking.trip import (
+    GONE,
+    Aim,
+    Ask,
+    BookingState,
+    LegState,
+    PaymentView,
+    Trip,
+    TripLeg,
+)
 from mobility.booking.trips import get_trip, set_undo_aim
 from payments.money import Money
 
@@ -25,7 +34,6 @@ CANCELLABLE = (
     BookingState.ACTIVE,
     BookingState.NEEDS_ATTENTION,
 )
-GONE = (LegState.CANCELLED, LegState.FAILED)
 
 
 class Hindrance(Enum):

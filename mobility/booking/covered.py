@@ -27,11 +27,14 @@ R = TypeVar("R", bound=Ride)
 def list_covered(rides: Sequence[R], leg_id: str) -> list[R]:
     """Those on the ticket of that ride; ``rides`` are all of a trip, as products count them."""
     number = next((n for n, each in enumerate(rides, 1) if each.id == leg_id), None)
-    return [] if number is None else [each for each in rides if _ticket_of(each) == number]
+    return [] if number is None else [each for each in rides if covered_by(each) == number]
 
 
-def _ticket_of(ride: Ride) -> int | None:
-    """On the ticket of which other ride this one is; None where it has its own."""
+def covered_by(ride: Ride) -> int | None:
+    """The number of the ride on whose ticket this one is, from 1; None where it has its own.
+
+    ``product.BEFORE`` where that is a ride of an earlier trip.
+    """
     try:
         return parse_product(ride.product or "").covered_by
     except FareUnknownError:

@@ -49,6 +49,10 @@ class LegState(StrEnum):
     FAILED = "failed"
 
 
+GONE = (LegState.CANCELLED, LegState.FAILED)
+"""A leg that nobody rides any more."""
+
+
 class Ask(StrEnum):
     """What we ask a provider to do with a leg."""
 

@@ -16,10 +16,9 @@ from gtfs.realtime_live import Live
 from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import LegRecord
 from mobility.booking.riding import find_kept_until
-from mobility.booking.trip import LegState
+from mobility.booking.trip import GONE, LegState
 from mobility.claims.seen import SeenRide, does_not_run, find_seen
 
-GONE = (LegState.CANCELLED, LegState.FAILED)
 USED = (LegState.ACTIVE, LegState.ENDED)
 UNUSABLE = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED)
 GOES_ON_WITHIN = timedelta(hours=1)
