@@ -23,7 +23,16 @@ from mobility.booking.desk import Desk
 from mobility.booking.legs import REACHED, Answer, LegCall, call_one, record_answer
 from mobility.booking.moves import OVER, RIDDEN, Act
 from mobility.booking.tickets import void_tickets
-from mobility.booking.trip import Aim, Ask, AskState, LegState, PaymentView, Trip, TripLeg
+from mobility.booking.trip import (
+    GONE,
+    Aim,
+    Ask,
+    AskState,
+    LegState,
+    PaymentView,
+    Trip,
+    TripLeg,
+)
 from mobility.booking.trips import get_trip, order_of, set_leg, set_undo_aim
 from mobility.db import transaction
 from payments.debt import DebtState, get_debt
@@ -159,7 +168,7 @@ async def _take_over(
         done = asked is not None and asked.state is AskState.DONE
         if done or found.state not in REACHED[ask]:
             continue
-        if gone and leg.state in (LegState.CANCELLED, LegState.FAILED):
+        if gone and leg.state in GONE:
             continue
         await mark_sent(tx, booking_id, leg.id, ask, now)
         call = LegCall(booking_id, leg.id, ask, order, read_first=True)

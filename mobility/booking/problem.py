@@ -25,7 +25,7 @@ from mobility.booking.leg_reports import (
 )
 from mobility.booking.rebooked import find_successor
 from mobility.booking.ride import RIDING, find_leg
-from mobility.booking.trip import Aim, Ask, LegState, Trip, TripLeg
+from mobility.booking.trip import GONE, Aim, Ask, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip, set_leg
 
 FREE_FOR = timedelta(minutes=5)
@@ -63,8 +63,7 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
 
 
 def _can_go_back(trip: Trip, leg: TripLeg, now: datetime) -> bool:
-    gone = leg.state in (LegState.CANCELLED, LegState.FAILED)
-    return gone or (leg.id in list_unused(trip, now) and not leg.pending(Ask.START))
+    return leg.state in GONE or (leg.id in list_unused(trip, now) and not leg.pending(Ask.START))
 
 
 async def report_problem(
