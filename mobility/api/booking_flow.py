@@ -16,7 +16,12 @@ from mobility.api.errors import MEDIA_TYPE, domain_response, find_problem
 from mobility.api.payment_methods import require_own_method
 from mobility.api.rider_terms import paid_today
 from mobility.booking.at_once import Taken, advance_while_waiting, take
-from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
+from mobility.booking.book import (
+    BookingRequest,
+    ProviderTerms,
+    prepare_booking,
+    refuse_booked_already,
+)
 from mobility.booking.errors import (
     FAILURES,
     BookingFailedError,
@@ -116,6 +121,9 @@ async def record_booking(
 
     Returns:
         Its id, or that of the key's first one, whose step is another request's.
+
+    Raises:
+        BookedAlreadyError, and what ``prepare_booking`` raises.
     """
 
     def terms_of(provider_id: ProviderId) -> ProviderTerms:
@@ -133,6 +141,7 @@ async def record_booking(
     if earlier is not None:
         await tx.rollback()
         return str(earlier.body), None
+    await refuse_booked_already(tx, mine.rider_id, wanted.offer, booking_id)
     return booking_id, await take(tx, wiring.desk, booking_id)
 
 

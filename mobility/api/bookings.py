@@ -93,6 +93,7 @@ class CancellationView(BaseModel):
         "payment-declined",
         "arrears",
         "not-eligible",
+        "booked-already",
         "vehicle-taken",
         "provider-refused",
         "too-late",

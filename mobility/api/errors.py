@@ -85,7 +85,12 @@ TABLE: dict[type[Exception], ProblemType] = {
     booking.ArrearsError: ProblemType(402, "arrears", "Earlier trips are not paid"),
     booking.NotEligibleError: ProblemType(403, "not-eligible", "The provider's terms are not met"),
     booking.NotFoundError: _NOT_FOUND,
-    booking.VehicleTakenError: ProblemType(409, "vehicle-taken", "Somebody else has the vehicle"),
+    booking.VehicleTakenError: ProblemType(
+        409, "vehicle-taken", "The vehicle is no longer to be had"
+    ),
+    booking.BookedAlreadyError: ProblemType(
+        409, "booked-already", "The vehicle is in another booking of yours"
+    ),
     booking.ProviderRefusedError: _REFUSED,
     booking.LegRefusedError: _REFUSED,
     booking.TooLateError: ProblemType(409, "too-late", "The bus has left"),

@@ -7,19 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.errors import (
+    BookedAlreadyError,
     CeilingTooLowError,
     NotEligibleError,
     NothingToBookError,
     OfferExpiredError,
 )
 from mobility.booking.longest import LONGEST_RIDE, find_bound
+from mobility.booking.moves import OVER
 from mobility.booking.rebooked import Rebooks
-from mobility.booking.trip import Aim, BookingState, LegState
+from mobility.booking.trip import GONE, Aim, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import leg_id as id_of_leg
 from mobility.ids import new_id
@@ -119,6 +122,37 @@ async def prepare_booking(
     await tx.execute(leg.insert(), rows)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
+
+
+async def refuse_booked_already(
+    tx: AsyncConnection, rider_id: str, offer: Offer, booking_id: str
+) -> None:
+    """Refuse the booking of an offer if its rider has a vehicle of it in another booking.
+
+    The provider would only say that it is taken, as if by somebody else. The rider's row is locked.
+
+    Raises:
+        BookedAlreadyError
+    """
+    wanted = [
+        (each.provider_id, each.vehicle_ref) for each in offer.legs if each.vehicle_ref is not None
+    ]
+    if not wanted:
+        return
+    hers = (
+        select(leg.c.booking_id, leg.c.mode, booking.c.state)
+        .join(booking, booking.c.id == leg.c.booking_id)
+        .where(
+            booking.c.rider_id == rider_id,
+            booking.c.id != booking_id,
+            booking.c.state.not_in(OVER),
+            leg.c.state.not_in([*GONE, LegState.ENDED]),
+            tuple_(leg.c.provider_id, leg.c.detail["vehicle_ref"].astext).in_(wanted),
+        )
+    )
+    found = (await tx.execute(hers.limit(1))).one_or_none()
+    if found is not None:
+        raise BookedAlreadyError(found.booking_id, found.mode, found.state)
 
 
 def _check(request: BookingRequest, now: datetime) -> None:

@@ -8,13 +8,14 @@
     ├── TooEarlyError           a vehicle of the journey cannot be booked so far ahead
     ├── NotEligibleError        the rider lacks what the provider asks for
     ├── ArrearsError            the rider owes for earlier trips and must pay first
+    ├── BookedAlreadyError      a vehicle of the journey is in another booking of the rider
     ├── CeilingTooLowError      the rider's ceiling is below the expected price
     ├── NothingToBookError      a journey on foot
     ├── UnknownMethodError      the payment method is not one of the rider's
     ├── DebitRefusedError       an account cannot be debited for this; a card can be charged
     ├── DebitUnderWayError      it is being paid by a debit that is not decided yet
     ├── BookingFailedError      it was tried and undone; nothing was charged
-    │   ├── VehicleTakenError        somebody else has the vehicle
+    │   ├── VehicleTakenError        a vehicle is no longer to be had
     │   ├── ProviderRefusedError     the provider said no
     │   ├── ProviderSilentError      the provider did not answer in time
     │   ├── TooLateError             the bus has left while it was being paid
@@ -88,6 +89,17 @@ class ArrearsError(BookingError):
         super().__init__(f"{owed} of earlier trips are not paid; {what_to_do}")
         self.booking_ids = booking_ids
         self.owed = owed
+
+
+class BookedAlreadyError(BookingError):
+    """The rider has a vehicle of the journey already, in her booking ``booking_id``."""
+
+    def __init__(self, booking_id: str, mode: str, state: str) -> None:
+        super().__init__(
+            f"the {mode} is in your booking {booking_id} already, which is {state}: go on with "
+            "that one, or cancel it first"
+        )
+        self.booking_id = booking_id
 
 
 class CeilingTooLowError(BookingError):
