@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import MethodReturnValue, XPos, YPos
 
 from mobility.booking.bill_split import BillShare
 from mobility.booking.receipt import Receipt, ReceiptLine
@@ -46,6 +47,13 @@ _MOVEMENTS = {
     "goodwill": "aus Kulanz erstattet",
 }
 
+_PLAIN = str.maketrans(
+    {"€": "EUR", "–": "-", "→": "->", "•": "*", "Ł": "L", "ł": "l", "ı": "i", "Đ": "D", "đ": "d"}
+)
+"""Letters that have no plain one beneath their marks, as Unicode has it, and our own signs."""
+_INDENT_MM = 3.5
+_TEXT_MM = 145
+
 
 def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: ZoneInfo) -> bytes:
     """The document; ``names`` are the providers' by id, ``title`` the city's.
@@ -63,7 +71,8 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
         of_rate = [line for line in receipt.lines if line.vat_percent == percent]
         vat = Money.total((line.vat for line in of_rate), receipt.total.currency)
         net = Money.total((line.net for line in of_rate), receipt.total.currency)
-        _line(pdf, f"    netto {_amount(net)}, Umsatzsteuer {_percent(percent)}: {_amount(vat)}")
+        tax = f"Umsatzsteuer {_percent(percent)}: {_amount(vat)}"
+        _detail(pdf, f"netto {_amount(net)}, {tax}")
     _sum(pdf, "davon abgebucht", receipt.captured)
     if receipt.refunded:
         _sum(pdf, "davon erstattet", receipt.refunded)
@@ -72,7 +81,7 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
     for movement in receipt.movements:
         what = f"{_MOVEMENTS[movement.kind]} am {_day(movement.at, zone)}"
         by = f" ({movement.paid_with})" if movement.paid_with else ""
-        _line(pdf, f"    {what}: {_amount(movement.amount)}{by}")
+        _detail(pdf, f"{what}: {_amount(movement.amount)}{by}")
     _line(pdf, f"Ausstoß der Fahrt: {receipt.co2_grams} g CO2-Äquivalent")
     return bytes(pdf.output())
 
@@ -87,9 +96,9 @@ def render_split(
         _sum(pdf, share.label, share.amount, bold=True)
         for rate in share.rates:
             tax = f"enthaltene Umsatzsteuer {_percent(rate.vat_percent)}: {_amount(rate.vat)}"
-            _line(pdf, f"    {_amount(rate.gross)}, {tax}")
+            _detail(pdf, f"{_amount(rate.gross)}, {tax}")
     pdf.ln(2)
-    _sum(pdf, "Summe, als eine Zahlung bezahlt", receipt.paid)
+    _sum(pdf, "Summe, mit der Buchung bezahlt", receipt.paid)
     return bytes(pdf.output())
 
 
@@ -108,27 +117,39 @@ def _leg(pdf: FPDF, line: ReceiptLine, names: dict[str, str]) -> None:
     name = names.get(line.provider_id, line.provider_id)
     _sum(pdf, f"{_MODES.get(line.mode, line.mode)} – {name}", line.gross, bold=True)
     for calculation in line.calculation:
-        _line(pdf, f"    {calculation}")
+        _detail(pdf, f"{calculation}")
     for item in line.items:
         price = f"{item.units} x {_UNITS.get(item.unit, item.unit)} x {_exact(item.unit_price)}"
-        _line(pdf, f"    {_ITEMS[item.kind]}: {price} = {_exact(item.amount)}")
+        _detail(pdf, f"{_ITEMS[item.kind]}: {price} = {_exact(item.amount)}")
     if line.off is None:
-        _line(pdf, f"    nicht nachrechenbar: {line.off_because}")
+        _detail(pdf, f"nicht nachrechenbar: {line.off_because}")
     elif line.off:
-        _line(pdf, f"    Abweichung von der Nachrechnung: {_amount(line.off)}")
+        _detail(pdf, f"Abweichung von der Nachrechnung: {_amount(line.off)}")
     vat = f"enthaltene Umsatzsteuer {_percent(line.vat_percent)}: {_amount(line.vat)}"
-    _line(pdf, f"    netto {_amount(line.net)}, {vat}, Tarif {line.tariff_version}")
+    _detail(pdf, f"netto {_amount(line.net)}, {vat}, Tarif {line.tariff_version}")
     pdf.ln(2)
 
 
 def _line(pdf: FPDF, text: str, *, size: int = 9, height: float = 5, bold: bool = False) -> None:
     pdf.set_font("Helvetica", "B" if bold else "", size)
-    pdf.multi_cell(0, height, _text(text), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.multi_cell(0, height, _text(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+
+def _detail(pdf: FPDF, text: str) -> None:
+    """Indented, also where it goes on in a second line."""
+    pdf.set_x(pdf.l_margin + _INDENT_MM)
+    _line(pdf, text)
 
 
 def _sum(pdf: FPDF, text: str, amount: Money, *, bold: bool = False) -> None:
+    """With the amount at the end of the text's last line."""
     pdf.set_font("Helvetica", "B" if bold else "", 11)
-    pdf.cell(145, 6, _text(text))
+    *first, last = pdf.multi_cell(
+        _TEXT_MM, 6, _text(text), align="L", dry_run=True, output=MethodReturnValue.LINES
+    )
+    for line in first:
+        pdf.cell(_TEXT_MM, 6, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    pdf.cell(_TEXT_MM, 6, last)
     pdf.cell(0, 6, _amount(amount), align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
@@ -155,6 +176,12 @@ def _day(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _text(text: str) -> str:
-    """What the built-in fonts can show (Latin-1)."""
-    plain = text.replace("€", "EUR").replace("–", "-").replace("→", "->").replace("•", "*")
-    return plain.encode("latin-1", "replace").decode("latin-1")
+    """What the built-in fonts can show (Latin-1): other letters without their marks."""
+    return "".join(map(_letter, unicodedata.normalize("NFC", text).translate(_PLAIN)))
+
+
+def _letter(one: str) -> str:
+    for form in (one, unicodedata.normalize("NFD", one)[0]):
+        if form.isascii() or form.encode("latin-1", "ignore"):
+            return form
+    return "?"

@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from mobility.db import transaction
 from mobility.tables import booking, leg
@@ -140,6 +140,48 @@ async def test_the_pdf_says_what_the_json_says(world: World) -> None:
 
 async def split(world: World, headers: dict[str, str], body: object) -> Any:
     return await world.client.post("/v1/bookings/bkg_1/split", json=body, headers=headers)
+
+
+def places_of(pdf: bytes) -> list[tuple[float, str]]:
+    """How far from the left each text of a PDF by fpdf2 begins, in points, and the text."""
+    found = []
+    for stream in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
+        try:
+            content = zlib.decompress(stream).decode("latin-1")
+        except zlib.error:
+            continue
+        shown = re.findall(r"([\d.]+) [\d.]+ Td \(((?:[^()\\]|\\.)*)\) ?Tj", content)
+        found += [(float(left), re.sub(r"\\(.)", r"\1", text)) for left, text in shown]
+    return found
+
+
+async def test_what_does_not_fit_a_line_of_the_pdf_goes_on_below_its_beginning(
+    world: World,
+) -> None:
+    headers = await anna_rode(world)
+    async with transaction(world.wiring.engine) as tx:
+        long = [" ".join(f"Wort{number}" for number in range(40))]
+        await tx.execute(update(leg).where(leg.c.id == "leg_1").values(price_lines=long))
+    shown = places_of((await ask(world, headers | PDF)).content)
+    (begins,) = [left for left, text in shown if "Wort0 " in text]
+    (goes_on,) = [left for left, text in shown if "Wort39" in text]
+    (margin,) = [left for left, text in shown if text == "Summe"]
+    assert margin < begins == goes_on
+
+
+async def test_names_are_readable_whatever_their_letters_and_length(world: World) -> None:
+    headers = await anna_rode(world)
+    who = ["Łukasz Wiśniewski", "Gülşah Yılmaz", "Mu\u0308ller", "W" * 60]
+    shares = [{"label": name, "amount": 140} for name in who]
+    answer = await world.client.post(
+        "/v1/bookings/bkg_1/split", json={"shares": shares}, headers=headers | PDF
+    )
+    shown = places_of(answer.content)
+    texts = [text for _, text in shown]
+    assert {"Lukasz Wisniewski", "Gülsah Yilmaz", "Müller"} <= set(texts)
+    assert "Summe, mit der Buchung bezahlt" in texts
+    names = [text for text in texts if set(text) == {"W"}]
+    assert ("".join(names), max(map(len, names)) < 45) == ("W" * 60, True)
 
 
 async def test_a_bill_is_shared_as_json_and_as_a_document_to_send(world: World) -> None:
