@@ -96,7 +96,9 @@ async def prepare_charge(
     if debt.state in (DebtState.PAID, DebtState.COLLECTING, DebtState.PROCESSING):
         raise PaymentConflictError(f"debt {debt.id} is {debt.state}")
     if not debt.chargeable:
-        raise PaymentConflictError(f"debt {debt.id}: {debt.left} is less than can be charged")
+        raise PaymentConflictError(
+            f"debt {debt.id}: {debt.left} are less than can be charged, and need not be paid"
+        )
     short = await get_row(tx, debt.payment_id)
     await set_debt(tx, debt.id, now, state=DebtState.COLLECTING.value, attempts=debt.attempts + 1)
     return await prepare_authorisation(

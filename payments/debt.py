@@ -76,11 +76,14 @@ class Debt:
         return self.id != self.payment_id
 
     @property
+    def is_too_little(self) -> bool:
+        """Whether nobody will ever pay it, as the processor does not charge so little."""
+        return self.state is DebtState.ARREARS and not self.chargeable
+
+    @property
     def is_due(self) -> bool:
         """Whether it is still to be paid, by a charge under way or by the rider."""
-        if self.state is DebtState.ARREARS:
-            return self.chargeable
-        return self.state is not DebtState.PAID
+        return self.state is not DebtState.PAID and not self.is_too_little
 
     @property
     def charge_id(self) -> str:

@@ -28,7 +28,8 @@ class OwedView(BaseModel):
         description="`open`: it is charged by itself, once its trip is over; `collecting`: a "
         "charge is under way; `processing`: a debit is on "
         "its way, for about six banking days, and nothing new can be booked before it has come; "
-        "`arrears`: pay it, nothing new can be booked before; `paid`.",
+        "`arrears`: pay it, nothing new can be booked before; `too_little`: it is less than can "
+        "be charged, and need not be paid; `paid`.",
         examples=["arrears"],
     )
     amount: Amount = Field(
@@ -47,7 +48,7 @@ class OwedView(BaseModel):
         """What is owed, as it is shown."""
         return cls(
             booking_id=owed.debt.booking_id,
-            state=owed.debt.state,
+            state="too_little" if owed.debt.is_too_little else owed.debt.state,
             amount=Amount.of(owed.debt.left),
             refused_because=owed.debt.refused_because,
             redirect_url=owed.redirect_url,

@@ -61,8 +61,9 @@ def split_by_amounts(
 
 
 def _check_paid(receipt: Receipt) -> None:
-    if receipt.outstanding:
-        raise WrongStateError(f"{receipt.outstanding} of the trip are not paid yet")
+    due = receipt.outstanding - receipt.too_little
+    if due:
+        raise WrongStateError(f"{due} of the trip are not paid yet")
     if not receipt.paid:
         raise WrongStateError("the trip cost nothing; there is nothing to share")
 
@@ -87,19 +88,30 @@ def _shares(
 
 
 def _by_rate(receipt: Receipt) -> list[tuple[Decimal, Money, Money]]:
-    """What was paid at each rate, and the tax in it; a rebate lowers each by its part."""
+    """What was paid at each rate, and the tax in it.
+
+    Goodwill lowers the rate of its leg; what else we bore, or is too little to be charged, lowers
+    each by its part.
+    """
     currency = receipt.total.currency
     lines = [line for line in receipt.lines if line.gross]
     percents = sorted({line.vat_percent for line in lines})
+    kept = {line.leg_id: line.gross for line in lines}
+    for movement in receipt.movements:
+        if movement.leg_id in kept:
+            kept[movement.leg_id] -= movement.amount
     full = [
-        Money.total((x.gross for x in lines if x.vat_percent == percent), currency)
+        Money.total((kept[x.leg_id] for x in lines if x.vat_percent == percent), currency)
         for percent in percents
     ]
-    rebates = (receipt.total - receipt.paid).split([gross.minor for gross in full])
+    rebate = Money.total(full, currency) - receipt.paid
+    parts = rebate.split([gross.minor for gross in full])
     found = []
-    for percent, gross, rebate in zip(percents, full, rebates, strict=True):
-        vat = Money.total((x.vat for x in lines if x.vat_percent == percent), currency)
-        left = gross - rebate
-        if left:
-            found.append((percent, left, left.included_tax(percent) if rebate else vat))
+    for percent, gross, part in zip(percents, full, parts, strict=True):
+        of_rate = [x for x in lines if x.vat_percent == percent]
+        left = gross - part
+        if left == Money.total((x.gross for x in of_rate), currency):
+            found.append((percent, left, Money.total((x.vat for x in of_rate), currency)))
+        elif left:
+            found.append((percent, left, left.included_tax(percent)))
     return found

@@ -111,11 +111,15 @@ async def _prepare(
 
 async def list_goodwill(tx: AsyncConnection, booking_id: str) -> list[tuple[str, Operation]]:
     """The refunds that staff granted for a booking, in the order of time, each with its leg."""
-    ids = list(await tx.scalars(select(leg.c.id).where(leg.c.booking_id == booking_id)))
     return [
-        (next(each for each in ids if f".{GOODWILL}.{each}." in operation.id), operation)
+        (leg_of(operation), operation)
         for operation in await rebates.list_refunds(tx, booking_id, GOODWILL)
     ]
+
+
+def leg_of(granted: Operation) -> str:
+    """The leg that a refund was granted for, by the key that ``_prepare`` gave it."""
+    return granted.id.partition(f".{GOODWILL}.")[2].partition(".")[0]
 
 
 async def pay_goodwill(desk: Desk, booking_id: str) -> datetime | None:

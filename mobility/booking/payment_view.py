@@ -49,6 +49,8 @@ class PaymentStanding:
     """Given back by us, and not by a bank that took it."""
     outstanding: Money
     """Used, but not paid yet: beyond what could be taken, the rider owes it."""
+    too_little: Money
+    """Of ``outstanding`` what is too little to be charged: nobody will ever pay it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,11 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     found = await find_payment(tx, payment_id)
     if found is None:
         zero = Money.zero(currency)
-        return PaymentStanding("none", None, zero, zero, zero)
+        return PaymentStanding("none", None, zero, zero, zero, zero)
     debts = await list_debts(tx, [payment_id])
     paid_later = Money.total((debt.paid for debt in debts), currency)
     lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
+    too_little = Money.total((debt.left for debt in debts if debt.is_too_little), currency)
     taken_back, refunded = lost, found.refunded
     if debts or found.refunded:
         disputes = await list_lost(tx, found.booking_id)
@@ -117,4 +120,5 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
         found.captured + paid_later - taken_back,
         refunded - (taken_back - lost),
         found.receivable + lost - paid_later,
+        too_little,
     )

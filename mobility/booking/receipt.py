@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import WrongStateError
+from mobility.booking.goodwill import leg_of
 from mobility.booking.leg_reports import REBOOKED, WAIVED, Kind
 from mobility.booking.payment_view import PaymentStanding, get_standing
 from mobility.booking.queries import BookingRecord, LegRecord
@@ -22,7 +23,7 @@ from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.payment import list_operations, list_payments
-from payments.refund import COMPENSATIONS, GUARANTEE
+from payments.refund import COMPENSATIONS, GOODWILL, GUARANTEE
 from providers.price_item import PriceItem
 from providers.values import Mode, ProviderId
 
@@ -72,6 +73,8 @@ class Movement:
     amount: Money
     paid_with: str | None = None
     """Of a charge: the card or account, as ``payments.methods`` words it."""
+    leg_id: str | None = None
+    """The leg that goodwill was granted for; other refunds are for the trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Receipt:
     refunded: Money
     outstanding: Money
     """Used, and not paid yet."""
+    too_little: Money
+    """Of ``outstanding`` what is too little to be charged: nobody will ever pay it."""
     movements: tuple[Movement, ...]
     """In order of time; they add up to ``captured`` less ``refunded``."""
     co2_grams: int
@@ -97,7 +102,8 @@ class Receipt:
         currency = self.total.currency
         ours = set(COMPENSATIONS) - {GUARANTEE}
         borne = (each.amount for each in self.movements if each.kind in ours)
-        return max(self.total - Money.total(borne, currency), Money.zero(currency))
+        paid = self.total - Money.total(borne, currency) - self.too_little
+        return max(paid, Money.zero(currency))
 
 
 def make_receipt(
@@ -135,6 +141,7 @@ def make_receipt(
         captured=payment.captured,
         refunded=payment.refunded,
         outstanding=payment.outstanding,
+        too_little=payment.too_little,
         movements=movements,
         co2_grams=sum(leg.co2_grams for leg in record.legs if leg.state == "ended"),
     )
@@ -167,7 +174,8 @@ async def list_movements(tx: AsyncConnection, booking_id: str) -> tuple[Movement
                 granted = made.reason in COMPENSATIONS
                 if granted or made.psp_id not in disputes:
                     kind = made.reason if granted else "refund"
-                    found.append(Movement(kind, made.decided_at, made.amount))
+                    leg_id = leg_of(made) if kind == GOODWILL else None
+                    found.append(Movement(kind, made.decided_at, made.amount, leg_id=leg_id))
     return tuple(sorted(found, key=lambda each: each.at))
 
 

@@ -175,3 +175,15 @@ async def test_a_second_debt_of_a_booking_can_be_paid_too(world: World, processo
     assert shown == {"arrears": [owed("arrears", 200, refused_because="dispute_lost")]}
     assert (await pay(world, headers, "pm_card_visa", "second")).json() == owed("paid", 0)
     assert (await world.client.get("/v1/me/arrears", headers=headers)).json() == {"arrears": []}
+
+
+async def test_what_is_too_little_to_be_charged_is_not_asked_for(
+    city_world: World, processor: str
+) -> None:
+    headers = await anna_owes(city_world, processor, 49)
+    (owed,) = (await city_world.client.get("/v1/me/arrears", headers=headers)).json()["arrears"]
+    assert (owed["state"], owed["amount"]["amount"]) == ("too_little", 49)
+    paid = await city_world.client.post(
+        "/v1/me/arrears/bkg_1/pay", json={"payment_method": "pm_card_visa"}, headers=headers
+    )
+    assert (paid.status_code, "and need not be paid" in paid.json()["detail"]) == (409, True)

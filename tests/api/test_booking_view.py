@@ -14,7 +14,7 @@ from tests.gtfs.realtime_text import live
 from tests.rebooking.test_disturbance import BIKE, FIRST, SECOND, TOWN, at
 
 NOTHING = Money(0)
-STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING)
+STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING, NOTHING)
 
 
 def booked(*legs: LegRecord) -> BookingRecord:

@@ -117,8 +117,9 @@ async def test_the_excess_is_a_charge_of_its_own_without_the_rider(world: World)
     books = await world.books()
     assert (books["processor:EUR"], books["rider_receivable:EUR"]) == (500, 0)
     assert await standing(world, booking_id) == PaymentStanding(
-        "captured", None, captured=Money(500), refunded=Money(0), outstanding=Money(0)
-    )
+        "captured", None, captured=Money(500), refunded=Money(0), outstanding=Money(0),
+        too_little=Money(0),
+    )  # fmt: skip
 
 
 async def test_a_bank_that_wants_the_rider_is_brought_back_to_her(world: World) -> None:
@@ -243,6 +244,12 @@ async def test_less_than_the_processor_charges_stays_owed_and_bars_nobody(world:
     booking_id = await ride_too_long(world, ceiling=460)
     await collect(world.desk, await payment_of(world, booking_id))
     assert await owes(world, booking_id) == "arrears 40, refused: amount_too_small"
+    stands = await standing(world, booking_id)
+    assert (stands.captured, stands.outstanding, stands.too_little) == (
+        Money(460), Money(40), Money(40),
+    )  # fmt: skip
+    with pytest.raises(PaymentConflictError, match=r"0\.40 EUR are less than can be charged, and"):
+        await pay(world, booking_id, "pm_card_visa")
     assert await books_may(world)
 
 

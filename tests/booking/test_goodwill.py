@@ -97,6 +97,8 @@ class TestReconciled:
         assert (receipt.total, receipt.paid, receipt.refunded) == (
             Money(560), Money(199), Money(361),
         )  # fmt: skip
+        granted = [each.leg_id for each in receipt.movements if each.kind == GOODWILL]
+        assert granted == [first, first, second]
         deeds = await do(town, lambda tx: list_deeds(tx, limit=3))
         assert [(deed.action, deed.subject, deed.reason) for _, deed in deeds] == [
             (GRANTED, f"{booking_id} {second}", "0.01 EUR: ticket 4711"),

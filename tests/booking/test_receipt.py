@@ -208,7 +208,13 @@ class TestUnderADaysCap:
         ]
 
 
-def bill(*lines: tuple[int, int], outstanding: int = 0, rebate: int = 0) -> Receipt:
+def bill(
+    *lines: tuple[int, int],
+    outstanding: int = 0,
+    too_little: int = 0,
+    rebate: int = 0,
+    goodwill: tuple[tuple[str, int], ...] = (),
+) -> Receipt:
     """A bill of gross cents and their rate of tax, line by line, and what went back of it."""
     at = datetime(2026, 11, 26, tzinfo=UTC)
     made = tuple(
@@ -221,8 +227,12 @@ def bill(*lines: tuple[int, int], outstanding: int = 0, rebate: int = 0) -> Rece
     total = Money.total(line.gross for line in made)
     back = Money(rebate)
     moved = (Movement("rebate", at, back),) if rebate else ()
+    moved += tuple(
+        Movement("goodwill", at, Money(cents), leg_id=leg_id) for leg_id, cents in goodwill
+    )
     return Receipt(
-        "bkg_1", "settled", at, made, total, total, back, Money(outstanding), moved, 0
+        "bkg_1", "settled", at, made, total, total, back, Money(outstanding), Money(too_little),
+        moved, 0,
     )  # fmt: skip
 
 
@@ -251,6 +261,25 @@ def test_a_bill_with_a_rebate_is_shared_at_what_was_paid() -> None:
         split_equally(bill((100, 7), rebate=100), ["a"])
     (all_of_it,) = split_equally(bill((1, 7), (100, 19), rebate=99), ["a"])
     assert all_of_it.rates == (Taxed(Decimal(19), Money(2), Money(0)),)
+
+
+def test_goodwill_lowers_the_tax_of_its_leg_alone() -> None:
+    receipt = bill((360, 7), (100, 19), goodwill=(("leg_1", 40), ("leg_1", 10)))
+    (anna,) = split_equally(receipt, ["Anna"])
+    assert anna.rates == (
+        Taxed(Decimal(7), Money(360), Money(24)),
+        Taxed(Decimal(19), Money(50), Money(8)),
+    )
+    both = bill((360, 7), (100, 19), goodwill=(("leg_1", 100),), rebate=60)
+    assert split_equally(both, ["Anna"])[0].rates == (Taxed(Decimal(7), Money(300), Money(20)),)
+
+
+def test_what_is_too_little_to_be_charged_is_not_shared() -> None:
+    """2.40 were ridden on a hold of 2.00: the processor takes no 0.40, and nobody will pay them."""
+    receipt = bill((240, 19), outstanding=40, too_little=40)
+    assert [share.amount for share in split_equally(receipt, ["a", "b"])] == [Money(100)] * 2
+    with pytest.raises(WrongStateError, match=r"^0\.60 EUR of the trip are not paid yet$"):
+        split_equally(bill((300, 19), outstanding=100, too_little=40), ["a"])
 
 
 _BILLS = st.lists(
