@@ -80,20 +80,36 @@ class NotSoldError(Exception):
 async def begin_stop(
     tx: AsyncConnection, target: Target, *, actor: str, reason: str, now: datetime
 ) -> SaleStop:
-    """Stop selling; a stop that is in force for the same already is returned as it is.
+    """Stop selling. To a stop that is in force for the same already another reason is added.
 
     Waits for bookings that are just being recorded, a matter of milliseconds.
     """
     await tx.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     for stop in await list_in_force(tx):
         if stop.target == target:
-            return stop
+            return await _add_reason(tx, stop, actor=actor, reason=reason, now=now)
     row = await tx.execute(
         sale_stop.insert()
         .values(id=new_id("stp"), target=str(target), reason=reason, begun_by=actor, begun_at=now)
         .returning(*sale_stop.c)
     )
     await write_down(tx, Deed(actor, "sale.stop", str(target), reason, now))
+    return _stop(row.one())
+
+
+async def _add_reason(
+    tx: AsyncConnection, stop: SaleStop, *, actor: str, reason: str, now: datetime
+) -> SaleStop:
+    """Who resumes must know of both; a reason that is there already is not added again."""
+    if f"; {reason};" in f"; {stop.reason};":
+        return stop
+    row = await tx.execute(
+        update(sale_stop)
+        .where(sale_stop.c.id == stop.id)
+        .values(reason=f"{stop.reason}; {reason}")
+        .returning(*sale_stop.c)
+    )
+    await write_down(tx, Deed(actor, "sale.stop", str(stop.target), reason, now))
     return _stop(row.one())
 
 

@@ -67,7 +67,7 @@ def stop_sales(target: _Target, *, reason: Why) -> None:
     settings = instance_settings()
     _check_provider(settings.city, what.provider_id)
     stop = in_transaction(settings, work)
-    typer.echo(f"{stop.target} is not sold any more.")
+    typer.echo(f"{stop.target} is not sold any more: {stop.reason}")
 
 
 def _check_provider(city: str, provider_id: str | None) -> None:

@@ -93,10 +93,12 @@ async def begin(
     """Sell nothing more of one provider, one mode, or at all; audited.
 
     No booking is recorded after the answer; searches know within two seconds. What is booked goes
-    on: it starts, finishes, is settled and can be cancelled. What is stopped already stays so.
+    on: it starts, finishes, is settled and can be cancelled. What is stopped already stays so,
+    and another reason is added to the first.
     """
     if body.provider_id is not None and body.provider_id not in wiring.stanzas:
-        wrong = {"loc": ("body", "provider_id"), "msg": "no such provider", "type": "value_error"}
+        known = f"no such provider, only {', '.join(sorted(wiring.stanzas))}"
+        wrong = {"loc": ("body", "provider_id"), "msg": known, "type": "value_error"}
         raise RequestValidationError([wrong])
     async with transaction(wiring.engine) as tx:
         earlier = await keyed.find(tx)

@@ -146,7 +146,7 @@ async def test_the_console_does_the_same(
     for target in ("zeppelins", "mode:zeppelin", "provider:nobody"):
         assert (await mobility("stop", target, "--reason", "no gas"))[0] == 2
     stopped = await mobility("stop", "mode:bike", "--reason", "ice on the roads")
-    assert stopped == (0, "mode:bike is not sold any more.\n")
+    assert stopped == (0, "mode:bike is not sold any more: ice on the roads\n")
     status, said = await mobility("list")
     assert status == 1
     assert said.startswith("mode:bike  since ")

@@ -163,6 +163,22 @@ async def test_stopping_and_resuming_twice_is_once_and_audited_once(world: World
     ]
 
 
+async def test_another_reason_for_the_same_stop_is_added_and_audited(world: World) -> None:
+    """Who resumes sees both: the locks may be mended and the brakes not."""
+    whys = ("locks", "brakes", "locks", "brakes")
+    for why in whys:
+        async with transaction(world.desk.engine) as tx:
+            stop = await begin_stop(tx, BIKES, actor=f"rdr_{why}", reason=why, now=now())
+    assert (stop.reason, stop.begun_by) == ("locks; brakes", "rdr_locks")
+    async with transaction(world.desk.engine) as tx:
+        assert await list_in_force(tx) == [stop]
+        deeds = [deed for _, deed in await list_deeds(tx, limit=10)]
+    assert [(deed.actor, deed.reason) for deed in deeds] == [
+        ("rdr_brakes", "brakes"),
+        ("rdr_locks", "locks"),
+    ]
+
+
 @pytest.mark.parametrize("target", [EVERYTHING, BIKES, CARS])
 def test_a_target_reads_back_as_it_was_written(target: Target) -> None:
     assert read_target(str(target)) == target
