@@ -171,7 +171,7 @@ async def list_mine(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> BookingPage:
     """The rider's bookings, the newest first, page by page."""
-    before, live = read_cursor(cursor), wiring.realtime.current
+    before, live = read_cursor("bookings", cursor), wiring.realtime.current
     async with transaction(wiring.engine) as tx:
         records = await list_bookings(tx, rider.rider_id, limit=limit, before=before)
         shown = [
@@ -181,7 +181,7 @@ async def list_mine(
     last = records[-1] if len(records) == limit else None
     return BookingPage(
         bookings=shown,
-        next_cursor=None if last is None else make_cursor(last.created_at, last.id),
+        next_cursor=None if last is None else make_cursor("bookings", last.created_at, last.id),
     )
 
 

@@ -108,13 +108,13 @@ async def list_all(
 ) -> FiledClaims:
     """Those in one state: `filed` are the carrier's to decide, `accepted` to be transferred."""
     async with transaction(wiring.engine) as tx:
-        found = await list_filed(tx, [state], limit=limit + 1, after=read_cursor(cursor))
+        found = await list_filed(tx, [state], limit=limit + 1, after=read_cursor("claims", cursor))
         shown = found[:limit]
         claims = await FiledClaim.look_up(tx, shown)
     last = shown[-1] if len(found) > limit else None
     following = None
     if last is not None and last.filed_at is not None:
-        following = make_cursor(last.filed_at, last.id)
+        following = make_cursor("claims", last.filed_at, last.id)
     return FiledClaims(claims=claims, next_cursor=following)
 
 

@@ -101,7 +101,7 @@ async def show_cases(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> CaseList:
     """Cases, the oldest first. A case is closed by a later run that can explain it."""
-    after = read_cursor(cursor)
+    after = read_cursor("cases", cursor)
     place = None
     if after is not None:
         kind, _, subject = after[1].partition(" ")
@@ -112,7 +112,7 @@ async def show_cases(
     following = None
     if len(found) > limit:
         last = shown[-1]
-        following = make_cursor(last.opened_at, f"{last.case.kind} {last.case.subject}")
+        following = make_cursor("cases", last.opened_at, f"{last.case.kind} {last.case.subject}")
     return CaseList(cases=[CaseView.of(filed) for filed in shown], next_cursor=following)
 
 

@@ -190,12 +190,12 @@ async def list_audit(
             )
             for number, deed in found
         ],
-        next_cursor=None if last is None else make_cursor(last[1].at, str(last[0])),
+        next_cursor=None if last is None else make_cursor("audit", last[1].at, str(last[0])),
     )
 
 
 def _read_number(cursor: str | None) -> int | None:
-    after = read_cursor(cursor)
+    after = read_cursor("audit", cursor)
     if after is None:
         return None
     number = after[1]

@@ -160,13 +160,15 @@ async def list_bookings(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> ProviderBookingPage:
     """Legs booked with the provider, the latest departure first."""
-    before = read_cursor(cursor)
+    before = read_cursor("provider_bookings", cursor)
     async with transaction(wiring.engine) as tx:
         legs = await list_provider_legs(tx, provider_id, limit=limit, before=before)
     last = legs[-1] if len(legs) == limit else None
     return ProviderBookingPage(
         bookings=[_booking(wiring, provider_id, leg) for leg in legs],
-        next_cursor=None if last is None else make_cursor(last.departs_at, last.reference),
+        next_cursor=None
+        if last is None
+        else make_cursor("provider_bookings", last.departs_at, last.reference),
     )
 
 

@@ -52,6 +52,8 @@ async def grant_goodwill(
     granted = await _find_granted(tx, trip, one)
     left = _cost(trip, one) - granted
     wanted = left if amount is None else amount
+    if not left:
+        raise WrongStateError(f"all that leg {leg_id} cost has gone back already")
     if not 0 < wanted.minor <= left.minor or wanted.currency != left.currency:
         raise WrongStateError(f"{wanted} cannot go back for leg {leg_id}: {left} of its price can")
     await _leave_given_up(tx, booking_id)

@@ -101,7 +101,13 @@ async def test_the_audit_log_is_read_page_by_page(world: World) -> None:
     page = (await world.client.get(f"{path}&cursor={page['next_cursor']}", headers=staff)).json()
     seen += [entry["id"] for entry in page["entries"]]
     assert (seen, page["next_cursor"]) == ([3, 2, 1], None)
-    for cursor in ("1", "%00", make_cursor(world.now, "x"), make_cursor(world.now, "9" * 30)):
+    for cursor in (
+        "1",
+        "%00",
+        make_cursor("audit", world.now, "x"),
+        make_cursor("audit", world.now, "9" * 30),
+        make_cursor("cases", world.now, "9"),
+    ):
         answer = await world.client.get(f"{path}&cursor={cursor}", headers=staff)
         assert answer.status_code == 400, answer.text
 
