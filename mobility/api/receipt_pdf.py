@@ -144,9 +144,11 @@ def _detail(pdf: FPDF, text: str) -> None:
 def _sum(pdf: FPDF, text: str, amount: Money, *, bold: bool = False) -> None:
     """With the amount at the end of the text's last line."""
     pdf.set_font("Helvetica", "B" if bold else "", 11)
-    *first, last = pdf.multi_cell(
+    lines = pdf.multi_cell(
         _TEXT_MM, 6, _text(text), align="L", dry_run=True, output=MethodReturnValue.LINES
     )
+    assert isinstance(lines, list)
+    *first, last = lines
     for line in first:
         pdf.cell(_TEXT_MM, 6, line, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     pdf.cell(_TEXT_MM, 6, last)
