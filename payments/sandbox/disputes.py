@@ -35,16 +35,23 @@ _EVIDENCE = (
 
 
 def open_dispute(
-    state: State, charge: Json, *, reason: str = "fraudulent", final: bool = False
+    state: State,
+    charge: Json,
+    *,
+    amount: int | None = None,
+    reason: str = "fraudulent",
+    final: bool = False,
 ) -> Json:
     """Take what was captured of a charge back from us; ``final``: nothing can be said against it.
 
-    Stripe: "SEPA Direct Debit disputes are final and there is no process for appeal".
+    Stripe: "SEPA Direct Debit disputes are final and there is no process for appeal". ``amount``:
+    another than that; it "is usually the amount of the charge, but it can differ".
     """
+    taken: int = charge["amount_captured"] if amount is None else amount
     dispute = {
         "id": state.new_id("du"),
         "object": "dispute",
-        "amount": charge["amount_captured"],
+        "amount": taken,
         "balance_transactions": [],
         "charge": charge["id"],
         "created": state.now,
@@ -68,7 +75,7 @@ def open_dispute(
     }
     charge["disputed"] = True
     state.put(charge)
-    _move(state, dispute, "dispute", -charge["amount_captured"], FEE)
+    _move(state, dispute, "dispute", -taken, FEE)
     state.emit("charge.dispute.created", dispute)
     state.emit("charge.dispute.funds_withdrawn", dispute)
     if final:

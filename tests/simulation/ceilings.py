@@ -43,9 +43,10 @@ async def list_beyond(world: World) -> list[str]:
     breaks = []
     for rider, trips in riders.items():
         days = set[date]().union(*map(_days, trips))
-        rebates = sum([await get_back(world, trip.id, REBATE) for trip in trips])
-        goodwill = sum([await get_back(world, trip.id, GOODWILL) for trip in trips])
-        costs = sum([trip.final.minor - await get_back(world, trip.id) for trip in trips])
+        rebates = sum([await get_back(world, trip.id, REBATE, otherwise=True) for trip in trips])
+        goodwill = sum([await get_back(world, trip.id, GOODWILL, otherwise=True) for trip in trips])
+        borne = sum([await get_back(world, trip.id, otherwise=True) for trip in trips])
+        costs = sum(trip.final.minor for trip in trips) - borne
         most = MOST * len(days)
         unpaid = sum([await get_outstanding(world, trip.id) for trip in trips])
         paid = costs - rebates - goodwill - unpaid

@@ -66,12 +66,13 @@ async def list_ungranted(world: World) -> list[str]:
         dead = set(await tx.scalars(select(step.c.key).where(step.c.kind == STEP)))
         costs = select(entry.c.amount_minor).where(entry.c.account_code == "goodwill_refunds:EUR")
         booked = sum(await tx.scalars(costs))
-    back = {booking_id: await get_back(world, booking_id, GOODWILL) for booking_id in granted}
+    made = sum([await get_back(world, booking_id, GOODWILL) for booking_id in granted])
+    back = {id_: await get_back(world, id_, GOODWILL, otherwise=True) for id_ in granted}
     breaks = [
         f"of {minor} ct that staff granted for {booking_id} {back[booking_id]} ct went back"
         for booking_id, minor in granted.items()
         if back[booking_id] != minor and not (booking_id in dead and back[booking_id] < minor)
     ]
-    if booked != sum(back.values()):
-        breaks.append(f"goodwill cost us {booked} ct by the ledger, {sum(back.values())} went back")
+    if booked != made:
+        breaks.append(f"goodwill cost us {booked} ct by the ledger, {made} went back")
     return breaks

@@ -29,6 +29,7 @@ from payments.errors import PaymentError
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import VehicleRef
+from tests.simulation.banks import clear_up, make_trouble
 from tests.simulation.ceilings import CEILING
 from tests.simulation.clock import Clock
 from tests.simulation.complaints import granting, reporting
@@ -70,6 +71,8 @@ class Crowd(World):
 
     capped = 0.5
     """How often a rider's day costs no more than a ceiling."""
+    disputed = 0.4
+    """How often banks take charges back or send refunds back, and the processor refuses refunds."""
 
     def __init__(self, engine: AsyncEngine, city: City, seed: int) -> None:
         super().__init__(engine, city, Clock(engine, START))
@@ -78,6 +81,9 @@ class Crowd(World):
         self.hints = Hints(self, Random(seed + 1))
         if Random(seed + 2).random() < self.capped:
             self.day_ceilings = (CEILING,)
+        self.bank = Random(seed + 3)
+        """What banks and those who clear up after them do: in some worlds only."""
+        self.troubled = self.bank.random() < self.disputed
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""
@@ -112,6 +118,7 @@ class Crowd(World):
             (self.bank_speaks, arrears), (self.finance_reconciles, 0.3),
             (self.someone_reports, 2), (self.staff_grants, 2), (self.someone_extends, 1),
             (self.someone_thinks_better_of_it, 2),
+            (self.cards_make_trouble, 10 if self.troubled else 0),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
@@ -139,6 +146,7 @@ class Crowd(World):
     async def rest(self) -> None:
         """Nothing goes wrong any more; who still rides locks the bike, and time goes by."""
         self.outside.wire.fates = []
+        self.outside.wire.refuses_refunds = False
         self.lives = []
         if self.process is not None:
             self.process.life.ends_at = None
@@ -151,6 +159,8 @@ class Crowd(World):
             await self.poll_and_work()
         await self.work(timedelta(days=8))
         await self.hints.deliver_rest()
+        if self.troubled:
+            await clear_up(self, self.bank)
         await self.finance_reconciles()
         await self.work(timedelta(minutes=10))
 
@@ -288,6 +298,10 @@ class Crowd(World):
         """A debit comes or fails before its time, or its rider has it returned."""
         said = await bank_speaks(self, self.chance)
         self._tell(f"a bank says {said}")
+
+    async def cards_make_trouble(self) -> None:
+        """A bank or the processor does something bad, or one who clears up after them."""
+        self._tell(await make_trouble(self, self.bank))
 
     async def finance_reconciles(self) -> None:
         """The processor is read, disputes included."""

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from mobility.booking.trip import BookingState, LegState, Trip
+from mobility.booking.trip import Aim, BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
 from payments.refund import COMPENSATIONS
 from payments.tables import entry, money_operation, payment
 from tests.simulation.complaints import list_ungranted
 from tests.simulation.onward import get_back, get_outstanding, list_torn, list_unborne
+from tests.simulation.open_ends import (
+    list_misbooked,
+    list_unnamed,
+    sum_disputed,
+    sum_unpaid_refunds,
+)
 from tests.simulation.world import World
 
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -25,7 +31,8 @@ async def list_breaks(world: World) -> list[str]:
     intents = await world.outside.intents()
     refunds = await world.outside.refunds()
     disputes = await world.outside.disputes()
-    net = 0
+    disputed, unpaid = await sum_disputed(world), await sum_unpaid_refunds(world)
+    net = earned = 0
     breaks = []
     for trip in trips:
         mine = [each for each in intents if each["metadata"].get("booking") == trip.id]
@@ -43,27 +50,42 @@ async def list_breaks(world: World) -> list[str]:
             if each["status"] != "won" and each["payment_intent"] in ids
         )
         net += taken - back
+        earned += _due(trip) + unpaid[trip.id]
+        back += sum(cents for of, cents in world.transferred.values() if of == trip.id)
         borne = sum([await get_back(world, trip.id, reason) for reason in COMPENSATIONS])
         owed = await get_outstanding(world, trip.id)
-        if taken - back + owed < 0:
+        waits = bool(disputed[trip.id] or unpaid[trip.id])
+        if trip.state not in OVER and not (trip.state is BookingState.NEEDS_ATTENTION and waits):
+            breaks.append(f"the booking is {trip.state}")
+        named = disputed[trip.id] + unpaid[trip.id]
+        if taken - back + owed - disputed[trip.id] < 0:
             breaks.append(f"{trip.id}'s rider gets {back} ct back of {taken} and owes {owed}")
-        breaks += _of_money(trip, held, taken - back + borne, owed)
+        breaks += _of_money(trip, held, taken - back + borne, owed, named)
     breaks += await _of_books(world, net)
+    breaks += await list_misbooked(world, earned, disputed.total())
+    breaks += await list_unnamed(world)
     breaks += await list_torn(world) + await list_unborne(world) + await list_ungranted(world)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
     breaks += _of_vehicles(world, trips)
     return breaks
 
 
-def _of_money(trip: Trip, held: int, net: int, owed: int) -> list[str]:
+def _due(trip: Trip) -> int:
+    goes_on = trip.state is BookingState.NEEDS_ATTENTION and trip.aim is Aim.TRAVEL
+    return trip.final.minor if trip.state is BookingState.SETTLED or goes_on else 0
+
+
+def _of_money(trip: Trip, held: int, net: int, owed: int, named: int) -> list[str]:
+    """``named``: what a case or a booking that needs attention has of it."""
     breaks = []
-    if trip.state not in OVER:
-        breaks.append(f"the booking is {trip.state}")
     if held:
         breaks.append(f"I8: {held} ct are still held though the booking is {trip.state}")
-    due = trip.final.minor if trip.state is BookingState.SETTLED else 0
-    if net != due - owed:
-        breaks.append(f"I6, I7: {net} ct were taken where {due} are due and {owed} are owed")
+    due = _due(trip)
+    if net != due - owed + named:
+        breaks.append(
+            f"I6, I7: {net} ct were taken for {trip.id} where {due} are due, {owed} are owed and "
+            f"{named} are a person's"
+        )
     return breaks
 
 

@@ -47,6 +47,8 @@ _TURNED_AWAY: dict[Fate | None, tuple[int, object, object]] = {
     ),
     Fate.BUSY: (429, {"error": {"type": "invalid_request_error", "code": "rate_limit"}}, {}),
 }
+_REFUND = ("POST", "/v1/refunds")
+_REFUSED = (400, {"error": {"type": "invalid_request_error", "code": "charge_not_refundable"}})
 _SLUGS: dict[Fate | None, str] = {
     Fate.FAILED: "error_500_before",
     Fate.FAILED_AFTER: "error_500_after",
@@ -66,6 +68,8 @@ class Wire:
         """Each fate that came about, with the request that met it."""
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
         """What goes on while a process waits for an answer."""
+        self.refuses_refunds = False
+        """Whether the processor makes no refund now."""
 
     def next_fate(self, request: httpx.Request) -> Fate | None:
         if request.method == "GET" or not self.fates:
@@ -113,6 +117,8 @@ class Network(httpx.AsyncBaseTransport):
         transport = self._wire.hosts[request.url.host]
         fate = self._wire.next_fate(request)
         await request.aread()
+        if self._wire.refuses_refunds and (request.method, request.url.path) == _REFUND:
+            return _answer(*_REFUSED)
         if fate in _LEFT_OPEN:
             if fate is Fate.UNANSWERED:
                 await _deliver(transport, request)

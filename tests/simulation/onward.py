@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
@@ -36,7 +36,7 @@ from mobility.tables import booking, leg_report
 from payments.debt import list_debts
 from payments.money import Money
 from payments.operation import OperationKind, OperationState
-from payments.refund import REBOOKING
+from payments.refund import NOT_AGAIN, REBOOKING
 from payments.tables import debt, entry, money_operation, payment
 from tests.simulation.offers import rides_on
 from tests.simulation.world import Process, World
@@ -177,8 +177,8 @@ async def list_unborne(world: World) -> list[str]:
     """Where a rider pays more for the rest of her way than was locked, or we bear too much."""
     breaks, borne_by_us = [], 0
     for trip in await world.trips():
-        back = await get_back(world, trip.id)
-        borne_by_us += back
+        borne_by_us += await get_back(world, trip.id)
+        back = await get_back(world, trip.id, otherwise=True)
         due = 0
         if trip.locked is not None and trip.state is BookingState.SETTLED:
             due = borne(trip.final, trip.ceiling, trip.locked).minor
@@ -194,8 +194,15 @@ async def list_unborne(world: World) -> list[str]:
     return breaks
 
 
-async def get_back(world: World, booking_id: str, reason: str = REBOOKING) -> int:
-    """What went back to a rider, for the price that was locked or another reason, in cents."""
+async def get_back(
+    world: World, booking_id: str, reason: str = REBOOKING, *, otherwise: bool = False
+) -> int:
+    """What went back to a rider, for the price that was locked or another reason, in cents.
+
+    ``otherwise``: with what a person pays, as the processor refused it or it came back.
+    """
+    made = money_operation.c.state == OperationState.DONE
+    by_hand = money_operation.c.error_code.in_(NOT_AGAIN)
     async with world.engine.begin() as tx:
         amounts = await tx.scalars(
             select(money_operation.c.amount_minor)
@@ -204,7 +211,7 @@ async def get_back(world: World, booking_id: str, reason: str = REBOOKING) -> in
                 payment.c.booking_id == booking_id,
                 money_operation.c.kind == OperationKind.REFUND,
                 money_operation.c.reason == reason,
-                money_operation.c.state == OperationState.DONE,
+                or_(made, by_hand) if otherwise else made,
             )
         )
         return sum(amounts)

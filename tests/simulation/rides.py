@@ -46,8 +46,8 @@ def _rides(trip: Trip) -> list[tuple[str, int | None]]:
 
 
 def _charged(trip: Trip) -> int:
-    """What the ended rides cost, once it is settled."""
-    if trip.state is not BookingState.SETTLED:
+    """What the ended rides cost, once it is settled, or needs a person for what is to go back."""
+    if trip.state not in (BookingState.SETTLED, BookingState.NEEDS_ATTENTION):
         return 0
     ended = [leg for leg in trip.tickets if leg.state is LegState.ENDED]
     return sum((leg.quoted if leg.final is None else leg.final).minor for leg in ended)

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tests.simulation.banks import count_troubles
 from tests.simulation.ceilings import count_rebates, list_beyond
 from tests.simulation.clock import wipe
 from tests.simulation.complaints import count_complaints
@@ -60,6 +61,7 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
                 "of them in place of others": sum(trip.locked is not None for trip in trips),
                 "debits": await count_debits(crowd.outside),
                 **await count_complaints(crowd),
+                **await count_troubles(crowd),
                 "trips that cost more than a day may": await count_rebates(crowd),
                 "faults armed": crowd.told.faults,
                 "deaths": crowd.deaths,

@@ -208,7 +208,7 @@ class Process:
             worker=self.desk.worker,
             lease=LEASE,
             clock=self.desk.clock,
-            bury={PAY_GOODWILL: BURY[PAY_GOODWILL]},
+            bury=BURY,
         )
 
     async def reconcile(self, now: datetime) -> None:
@@ -246,6 +246,8 @@ class World:
         """The most points that one process passed."""
         self.ended: list[str] = []
         """Where each process died."""
+        self.transferred: dict[str, tuple[str, int]] = {}
+        """From our account, of each refund that came back: for which booking, and the cents."""
         self.process: Process | None = None
         self._customer: str | None = None
 
