@@ -59,7 +59,9 @@ def refund_transferred(
     *,
     reason: Why,
 ) -> None:
-    """Book that a refund which came back was transferred to its rider by hand, from our bank.
+    """Book that a refund was transferred to its rider by hand, from our bank.
+
+    Of one that came back, or that the processor refused and staff gave up.
 
     Example: mobility finance transferred pay_4xk2s7qp.refund.all --reason "transfer 4711"
     """

@@ -1,8 +1,8 @@
-"""Refunds that came back days after they were made (Stripe: ``refund_failure``).
+"""Refunds that a person has to pay: that came back, or were refused and given up.
 
-The bank of a closed account sends the money back to the processor. What the refund had booked is
-reversed; that the rider still has to get her money is a case, until a person says that it was
-transferred.
+The bank of a closed account sends a refund back to the processor days after it was made (Stripe:
+``refund_failure``). What it had booked is reversed. That the rider still has to get her money is a
+case, until a person says that it was transferred.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
@@ -23,9 +23,15 @@ from payments.operation import OperationKind, OperationState
 from payments.payment import PaymentState, get_row
 from payments.postings import JournalKind, Origin
 from payments.record import given_by_no_leg, set_payment
-from payments.refund import CAME_BACK, COMPENSATIONS
+from payments.refund import CAME_BACK, COMPENSATIONS, GUARANTEE, PAID_OTHERWISE
 from payments.shares import shares_of_json
 from payments.tables import journal, money_operation, payment
+
+_GIVEN_UP = and_(
+    money_operation.c.error_code == PAID_OTHERWISE, money_operation.c.reason != GUARANTEE
+)
+"""A guarantee is paid otherwise by its claim, which books it."""
+_TO_BE_PAID = or_(money_operation.c.error_code == CAME_BACK, _GIVEN_UP)
 
 
 async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -> None:
@@ -69,19 +75,19 @@ async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -
 
 
 async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime) -> Money:
-    """Book that the rider has been transferred a refund that came back, from our bank: it is made.
+    """Book that the rider has been transferred a refund from our bank by hand: it is made.
 
     Raises:
-        PaymentNotFoundError: no refund of that id came back, or it was transferred already.
+        PaymentNotFoundError: no refund of that id is to be paid by hand, or it was already.
     """
-    came_back = select(money_operation).where(
-        money_operation.c.id == operation_id, money_operation.c.error_code == CAME_BACK
-    )
-    found = (await tx.execute(came_back)).first()
+    to_pay = select(money_operation).where(money_operation.c.id == operation_id, _TO_BE_PAID)
+    found = (await tx.execute(to_pay)).first()
     of = None if found is None else await get_row(tx, found.payment_id, lock=True)
-    row = (await tx.execute(came_back)).first()  # nobody else has transferred it meanwhile
+    row = (await tx.execute(to_pay)).first()  # nobody else has transferred it meanwhile
     if of is None or row is None:
-        raise PaymentNotFoundError(f"no refund {operation_id} came back that is to be paid by hand")
+        raise PaymentNotFoundError(
+            f"no refund {operation_id} came back, or was given up, that is to be paid by hand"
+        )
     origin, amount = Origin(of.booking_id, of.id, row.id), Money(row.amount_minor, row.currency)
     shares = shares_of_json(row.shares, row.currency)
     compensation = row.reason in COMPENSATIONS
@@ -113,11 +119,11 @@ async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime
 
 
 async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
-    """A case for each refund that came back."""
+    """A case for each refund that a person has to pay."""
     rows = await tx.execute(
         select(money_operation, payment.c.booking_id)
         .join(payment, payment.c.id == money_operation.c.payment_id)
-        .where(money_operation.c.error_code == CAME_BACK)
+        .where(_TO_BE_PAID)
         .order_by(money_operation.c.id)
     )
     return [
@@ -125,7 +131,10 @@ async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
             CaseKind.REFUND_FAILED,
             row.id,
             Money(row.amount_minor, row.currency),
-            f"refund {row.psp_id} came back: the rider's account is closed; transfer it to another",
+            f"refund {row.psp_id} came back: the rider's account is closed; transfer it to another"
+            if row.error_code == CAME_BACK
+            else f"the processor refused this refund ({row.reason}) and staff gave it up: transfer "
+            "it to the rider",
             row.booking_id,
         )
         for row in rows

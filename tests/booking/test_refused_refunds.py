@@ -19,8 +19,11 @@ from mobility.booking.rebooked import bear_difference
 from mobility.booking.receipt import list_movements
 from mobility.steps import enqueue, run_if_free
 from mobility.stuck_steps import BURY, MAKES_REFUNDS, Condition, give_up, list_stuck, retry
+from payments.accounts import Role
 from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
+from payments.ledger import list_journals
 from payments.money import Money
+from payments.refund_failures import list_failed_refunds, transfer_by_hand
 from providers.values import ProviderId
 from tests.booking.test_day_ceiling import CEILING
 from tests.booking.test_goodwill import grant, rode
@@ -136,6 +139,33 @@ async def test_what_staff_gave_up_and_paid_by_hand_is_never_paid_again(
     await run_step(here.desk, due, booking_id)
     assert await given_back(here, booking_id) == []
     assert await do(here, list_stuck) == []
+
+
+@every
+async def test_what_staff_gave_up_is_a_case_until_it_is_booked_as_transferred(
+    town: World, due: Due
+) -> None:
+    here = ready(town, due)
+    booking_id = await due.trip(here)
+    await ask(here, due, booking_id)
+    await run_step(refusing(here), due, booking_id)
+    await do(here, lambda tx: give_up(tx, due.step, booking_id, now=datetime.now(UTC), **BY))
+    (case,) = await do(here, list_failed_refunds)
+    assert (case.booking_id, case.difference) == (booking_id, Money(due.cents))
+    amount = await do(here, lambda tx: transfer_by_hand(tx, case.subject, datetime.now(UTC)))
+    assert amount == Money(due.cents)
+    assert await given_back(here, booking_id) == [due.cents]
+    assert await do(here, list_failed_refunds) == []
+    journals = await do(here, lambda tx: list_journals(tx, booking_id))
+    by_bank = [
+        posting.amount.minor
+        for journal in journals
+        for posting in journal.postings
+        if posting.account.role is Role.BANK
+    ]
+    assert by_bank == [-due.cents]
+    assert await due.work(here.desk, booking_id) is None
+    assert await given_back(here, booking_id) == [due.cents]
 
 
 @every
