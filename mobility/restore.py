@@ -19,12 +19,11 @@ from mobility import steps
 from mobility.booking.advance import STEP, NoRestError
 from mobility.booking.catch_up import catch_up, catch_up_collections, catch_up_debt
 from mobility.booking.desk import Desk
+from mobility.booking.found_rebates import take_over_rebates
 from mobility.booking.moves import OVER
-from mobility.booking.rebooked import STEP as BEAR
-from mobility.booking.rebooked import bear_difference
 from mobility.db import transaction
 from mobility.ids import leg_id
-from mobility.tables import booking, leg, step
+from mobility.tables import booking, leg
 from payments.cases import file_lost, list_cases
 from payments.errors import PaymentError
 from payments.gateway import FoundHold
@@ -155,7 +154,7 @@ async def rebuild(desk: Desk, gap: Gap) -> Report:
     cases = []
     for found in await _settle_debts(desk, gap, not_read, report):
         cases += await _settle_lost(desk, gap, found, report)
-    await _bear_differences(desk, report)
+    await _try(report, "what was given back at our expense", _take_over_rebates(desk, report))
     for provider_id, kept in gap.orphans.values():
         cases += await _let_go(desk, provider_id, kept, report)
     run = await reconcile(desk.engine, desk.gateway, now=desk.clock())
@@ -211,16 +210,8 @@ async def _settle_debts(
     return rest
 
 
-async def _bear_differences(desk: Desk, report: Report) -> None:
-    """Give back what cost more than was locked, once all of it is charged.
-
-    A refund of the gap is found; else it would be a case until its step has run.
-    """
-    async with transaction(desk.engine) as tx:
-        asked = select(step.c.key).where(step.c.kind == BEAR).order_by(step.c.key)
-        waiting = list(await tx.scalars(asked))
-    for booking_id in waiting:
-        await _try(report, f"what {booking_id} cost too much", bear_difference(desk, booking_id))
+async def _take_over_rebates(desk: Desk, report: Report) -> None:
+    report.done += await take_over_rebates(desk)
 
 
 def _rides(gap: Gap, booking_id: str) -> list[tuple[ProviderId, Kept]]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -52,11 +53,12 @@ async def cap_day(desk: Desk, booking_id: str) -> datetime | None:
 
 async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> None:
     row = (await tx.execute(select(booking).where(booking.c.id == booking_id))).one()
-    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(row.rider_id, 0))))
+    await _lock_days(tx, row.rider_id)
     charged = await rebates.list_charged(tx, row.payment_id)
     if row.state != BookingState.SETTLED or not charged:
         return
-    beyond = await _list_beyond(tx, desk.day_ceilings, row.rider_id, booking_id, row.currency)
+    days = await _list_days(tx, desk.day_ceilings, booking_id)
+    beyond = await _list_beyond(tx, days, row.rider_id, row.currency)
     total = Money.total(beyond.values(), row.currency)
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
     if not total or known:
@@ -64,40 +66,77 @@ async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> None:
     left = await rebates.prepare_refunds(
         tx, charged, total, reason=REBATE, key=KEY, now=desk.clock()
     )
+    await _note(tx, booking_id, row.rider_id, _share(beyond, left))
+
+
+def _share(beyond: Mapping[date, Money], given: Money) -> dict[date, Money]:
+    """How much of what is given back is for which day, the first days first."""
+    parts = {}
     for day, amount in beyond.items():
-        part = min(amount, left)
-        left -= part
-        if part:
-            await tx.execute(
-                day_rebate.insert().values(
-                    booking_id=booking_id,
-                    day=day,
-                    rider_id=row.rider_id,
-                    amount_minor=part.minor,
-                )
-            )
+        parts[day] = min(amount, given)
+        given -= parts[day]
+    return parts
 
 
-async def _list_beyond(
-    tx: AsyncConnection,
-    ceilings: tuple[DayCeiling, ...],
-    rider_id: str,
-    booking_id: str,
-    currency: str,
-) -> Mapping[date, Money]:
-    """What the days of a trip cost beyond their ceilings and was not given back, by day."""
+async def _note(
+    tx: AsyncConnection, booking_id: str, rider_id: str, parts: Mapping[date, Money]
+) -> None:
+    for day, part in parts.items():
+        if not part:
+            continue
+        row = insert(day_rebate).values(
+            booking_id=booking_id, day=day, rider_id=rider_id, amount_minor=part.minor
+        )
+        more = {"amount_minor": day_rebate.c.amount_minor + row.excluded.amount_minor}
+        await tx.execute(row.on_conflict_do_update(constraint=day_rebate.primary_key, set_=more))
+
+
+async def note_found(tx: AsyncConnection, desk: Desk, booking_id: str, given: Money) -> None:
+    """Note a rebate that was made before a restore: of the days that are beyond their ceilings.
+
+    What cannot be told any more, as a trip of that day is not settled yet, is of the trip's first.
+    """
+    rider_id = await tx.scalar(select(booking.c.rider_id).where(booking.c.id == booking_id))
+    days = await _list_days(tx, desk.day_ceilings, booking_id)
+    if not days:
+        return
+    await _lock_days(tx, str(rider_id))
+    beyond = await _list_beyond(tx, days, str(rider_id), given.currency)
+    parts = _share(beyond, given)
+    first = next(iter(days))
+    rest = given - Money.total(parts.values(), given.currency)
+    parts[first] = parts.get(first, Money.zero(given.currency)) + rest
+    await _note(tx, booking_id, str(rider_id), parts)
+
+
+async def _lock_days(tx: AsyncConnection, rider_id: str) -> None:
+    await tx.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(rider_id, 0))))
+
+
+async def _list_days(
+    tx: AsyncConnection, ceilings: tuple[DayCeiling, ...], booking_id: str
+) -> dict[date, DayCeiling]:
+    """The days on which a trip's rides began that have a ceiling, in the order of time."""
     begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
     mine = select(begun).where(leg.c.booking_id == booking_id, leg.c.state == LegState.ENDED)
-    begins = list(await tx.scalars(mine))
-    found: dict[date, Money] = {}
-    for at in begins:
+    found: dict[date, DayCeiling] = {}
+    for at in await tx.scalars(mine.order_by(begun)):
         for ceiling in ceilings:
             day = ceiling.find_day(at)
             if day is not None and day not in found:
-                costs = await list_costs(tx, ceiling, rider_id, day, currency)
-                most = Money.of_major(ceiling.amount, currency)
-                found[day] = costs.get(day, Money(0, currency)) - most
+                found[day] = ceiling
                 break
+    return found
+
+
+async def _list_beyond(
+    tx: AsyncConnection, days: Mapping[date, DayCeiling], rider_id: str, currency: str
+) -> Mapping[date, Money]:
+    """What days cost beyond their ceilings and was not given back, by day."""
+    found = {}
+    for day, ceiling in days.items():
+        costs = await list_costs(tx, ceiling, rider_id, day, currency)
+        found[day] = costs.get(day, Money(0, currency)) - Money.of_major(ceiling.amount, currency)
     return {day: amount for day, amount in found.items() if amount.minor > 0}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -109,6 +109,21 @@ async def _prepare(
     if not given:
         raise WrongStateError(f"all that was charged for booking {trip.id} has gone back already")
     return given
+
+
+async def note_found(
+    tx: AsyncConnection, booking_id: str, key: str, given: Money, deed: Deed
+) -> None:
+    """Count a refund that staff granted before a restore to its leg, audited.
+
+    ``key`` names the leg and what had been granted for it before (``_prepare``).
+    """
+    leg_id, _, before = key.removeprefix(f"{GOODWILL}.").partition(".")
+    mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
+    granted = func.greatest(leg.c.goodwill_minor, int(before)) + given.minor
+    await tx.execute(update(leg).where(*mine).values(goodwill_minor=granted))
+    subject = f"{booking_id} {leg_id}"
+    await write_down(tx, replace(deed, subject=subject, reason=f"{given}: {deed.reason}"))
 
 
 async def list_goodwill(tx: AsyncConnection, booking_id: str) -> list[tuple[str, Operation]]:

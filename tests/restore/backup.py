@@ -29,6 +29,8 @@ class Backup:
     """A copy of every row there is, as it was at a moment."""
 
     taken_at: datetime
+    delivered: dict[str, int]
+    """How often each event had been delivered by then: of a later one no row tells."""
 
 
 async def _list_tables(tx: AsyncConnection) -> list[str]:
@@ -48,12 +50,13 @@ async def back_up(world: World) -> Backup:
         await tx.execute(text("CREATE SCHEMA backup"))
         for name in await _list_tables(tx):
             await tx.execute(text(f"CREATE TABLE backup.{name} AS TABLE public.{name}"))
-    return Backup(world.clock.now)
+    return Backup(world.clock.now, dict(world.hints.delivered))
 
 
 async def restore(world: World, backup: Backup) -> None:
     """Everything stops, and the database is as it was; outside, and on the clock, it is now."""
     assert backup.taken_at <= world.clock.now
+    world.hints.delivered = dict(backup.delivered)
     if world.process is not None:
         await world.process.close()
         world.process = None

@@ -38,7 +38,7 @@ WAYS: dict[str, Callable[[datetime], Offer]] = {"bike": bike_ride, "bus": dearer
 class Rider(Crowd):
     """One rider, and her booking."""
 
-    capped = disputed = 0
+    capped, disputed = 1, 0
 
     async def do(self, deed: str) -> None:
         """One deed, and what follows of it within twenty seconds."""

@@ -35,11 +35,9 @@ class Day(Crowd):
         await self.clock.move_to(self.start)
         await self.events(chance.randint(3, 25))
         backup = await back_up(self)
-        delivered = dict(self.hints.delivered)
         await self.events(chance.randint(1, 12))
         await self.outside.wire.deliver_late()
         await restore(self, backup)
-        self.hints.delivered = delivered
         self.outside.wire.fates = []
         self.lives = [Life(chance.randint(1, 60)) for _ in range(chance.randint(0, 3))]
         await rebuild_world(self, backup)

@@ -69,11 +69,14 @@ def list_deeds(story: str) -> list[str]:
 
 """A backup is taken before any deed, or any one after the semicolon."""
 OWING = "books a bike up to what is held, unlocks, rides 130, locks"
+RETURNED = (
+    f"{OWING}; debits in vain, waits 5000, debits, the debit comes, waits 90, the debit is returned"
+)
 STORIES_OF_DEBITS = (
+    RETURNED,
     f"{OWING}; debits, waits 5000",
     f"{OWING}; debits, the debit comes, waits 10",
     f"{OWING}; debits in vain, waits 5000, pays by card",
-    f"{OWING}; debits in vain, waits 5000, debits, the debit comes, the debit is returned",
 )
 ENDS = {
     "books two buses; goes on by bus, waits 80": {
