@@ -31,7 +31,20 @@ _GIVEN_UP = and_(
     money_operation.c.error_code == PAID_OTHERWISE, money_operation.c.reason != GUARANTEE
 )
 """A guarantee is paid otherwise by its claim, which books it."""
-_TO_BE_PAID = or_(money_operation.c.error_code == CAME_BACK, _GIVEN_UP)
+_LATER = money_operation.alias("later")
+_ASKED_ANEW = (
+    select(_LATER.c.id)
+    .where(
+        _LATER.c.payment_id == money_operation.c.payment_id,
+        _LATER.c.kind == OperationKind.REFUND.value,
+        _LATER.c.reason.not_in(COMPENSATIONS),
+        money_operation.c.reason.not_in(COMPENSATIONS),
+        _LATER.c.first_sent_at > money_operation.c.decided_at,
+    )
+    .exists()
+)
+"""What legs give back after one of theirs came back is with all that it was for."""
+_TO_BE_PAID = or_(and_(money_operation.c.error_code == CAME_BACK, ~_ASKED_ANEW), _GIVEN_UP)
 
 
 async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -> None:

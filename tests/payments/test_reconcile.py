@@ -145,6 +145,25 @@ async def test_one_that_came_back_is_made_once_it_was_transferred_by_hand(
     assert payment.compensated == Money(400 if reason else 0)
 
 
+async def test_what_came_back_and_is_given_back_with_the_rest_is_not_paid_by_hand_too(
+    till: Till, sandbox: str
+):
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    await till.refund(400, "600")
+    await run(till)
+    await came_back(sandbox)
+    await run(till, 2)
+    till.now += timedelta(minutes=3)
+    await till.refund(1000, "0")
+    await run(till)
+    assert await open_cases(till) == []
+    with pytest.raises(PaymentNotFoundError):
+        async with till.engine.begin() as tx:
+            await transfer_by_hand(tx, "pay_1.refund.600", till.now)
+    assert (await till.payment()).refunded == Money(1000)
+
+
 async def test_two_who_say_that_it_was_transferred_book_it_once(till: Till, sandbox: str):
     await till.authorise(1000)
     await till.capture(split(1000))
