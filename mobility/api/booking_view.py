@@ -297,7 +297,8 @@ def _next_actions(
     if record.state not in ("confirmed", "active", "needs_attention"):
         return going_on
     actions = [each for leg in record.legs for each in _leg_actions(leg, record, now)]
-    if record.state == "confirmed" and any(_waits(leg) for leg in record.legs):
+    waits = any(_waits(leg) for leg in record.legs)
+    if record.state != "needs_attention" and waits and not any(map(_is_ridden, record.legs)):
         actions += _extension(record)
     actions += going_on
     riding = any(leg.metered and leg.state == "active" for leg in record.legs)
@@ -311,11 +312,21 @@ def _extension(record: BookingRecord) -> list[NextAction]:
 
 
 def _can_be_given_back(leg: LegRecord, record: BookingRecord, now: datetime) -> bool:
-    unused = leg.provider_id is not None and leg.state in ("planned", "held", "confirmed")
     tickets = [each for each in record.legs if each.provider_id and not each.metered]
-    if any(each.state in ("active", "ended") for each in list_covered(tickets, leg.id)):
+    if any(_is_used(each, now) for each in (leg, *list_covered(tickets, leg.id))):
         return False
-    return unused and (leg.metered or leg.departs_at > now)
+    return leg.provider_id is not None and leg.state in ("planned", "held", "confirmed", "active")
+
+
+def _is_used(leg: LegRecord, now: datetime) -> bool:
+    """As ``booking.cancel`` has it: a ticket by the clock, whether or not it was begun."""
+    if leg.metered or leg.state not in ("confirmed", "active"):
+        return _is_ridden(leg)
+    return leg.departs_at <= now
+
+
+def _is_ridden(leg: LegRecord) -> bool:
+    return leg.state == "ended" or (leg.metered and leg.state == "active")
 
 
 def _still_carries(leg: LegRecord, now: datetime) -> bool:
@@ -335,7 +346,7 @@ def _leg_actions(leg: LegRecord, record: BookingRecord, now: datetime) -> list[N
         actions.append(NextAction(action="show_ticket", leg_id=leg.id))
     if state in ("confirmed", "ready") and not _is_rebooked(leg, record):
         actions.append(NextAction(action="start", leg_id=leg.id))
-    if state == "active":
+    if state == "active" and (leg.metered or not _is_rebooked(leg, record)):
         actions.append(_finish(leg))
     return actions
 

@@ -12,7 +12,7 @@ from mobility.api.openapi import problems
 from mobility.booking.at_once import advance_while_waiting, take
 from mobility.booking.errors import LegRefusedError
 from mobility.booking.queries import get_booking
-from mobility.booking.ride import AFTER, ask_to_finish, ask_to_start, find_leg
+from mobility.booking.ride import BEFORE, ask_to_finish, ask_to_start, find_leg
 from mobility.booking.trip import Ask, AskState, Trip
 from mobility.db import transaction
 from mobility.wiring import Wiring
@@ -60,7 +60,8 @@ async def _ride(
     def decided(trip: Trip) -> bool:
         leg = find_leg(trip, leg_id)
         asked = leg.asked.get(ask)
-        return leg.state is AFTER[ask] or (asked is not None and asked.state is AskState.REFUSED)
+        refused = asked is not None and asked.state is AskState.REFUSED
+        return leg.state is not BEFORE[ask] or refused
 
     if wanted:
         trip = await advance_while_waiting(

@@ -45,9 +45,8 @@ _DECIDE = (
 )
 _DECIDED = _DECIDE.returning(provider_operation.c.kind).cte("decided")
 _DECIDE_WITH_LEG = SET_LEG.where(select(_DECIDED.c.kind).exists())
-_FORGET = provider_operation.delete().where(
-    *_THIS_ASK, provider_operation.c.state == AskState.REFUSED.value
-)
+_DROP = provider_operation.delete().where(*_THIS_ASK)
+_FORGET = _DROP.where(provider_operation.c.state == AskState.REFUSED.value)
 
 
 async def ask_for(
@@ -69,6 +68,11 @@ async def ask_for(
 async def forget_refusal(tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask) -> None:
     """Let a provider that refused something be asked for it again."""
     await tx.execute(_FORGET, {"of_booking": booking_id, "of_leg": leg_id, "of_kind": ask})
+
+
+async def drop_ask(tx: AsyncConnection, booking_id: str, leg_id: str, ask: Ask) -> None:
+    """Ask for something no more; what is answered after that is not recorded."""
+    await tx.execute(_DROP, {"of_booking": booking_id, "of_leg": leg_id, "of_kind": ask})
 
 
 async def mark_sent(

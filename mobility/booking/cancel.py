@@ -107,9 +107,7 @@ def _used(trip: Trip, leg: TripLeg, now: datetime) -> bool:
 
 def _begun(leg: TripLeg, now: datetime) -> bool:
     """Ridden, or on a ticket that has become valid and may have been shown."""
-    if leg.state in (LegState.ACTIVE, LegState.ENDED):
-        return True
-    return not leg.scarce and leg.state is LegState.CONFIRMED and leg.departs_at <= now
+    return leg.ridden or (leg.issued and leg.departs_at <= now)
 
 
 def list_unused(trip: Trip, now: datetime) -> list[str]:

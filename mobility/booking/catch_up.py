@@ -181,7 +181,7 @@ async def _find_lost_wish(tx: AsyncConnection, trip: Trip, outside: Outside, now
     if outside.all_back and trip.aim in (Aim.TRAVEL, Aim.CANCEL):
         await set_undo_aim(tx, trip.id, Aim.GIVE_BACK, now)
         return
-    ridden = any(leg.state in RIDDEN for leg in trip.provided)
+    ridden = any(leg.ridden for leg in trip.provided)
     ridden = ridden or any(each.state in _USED for each in seen.values())
     given_back = any(
         leg.id in seen
@@ -245,7 +245,7 @@ async def _take_over_money(desk: Desk, booking_id: str, outside: Outside) -> Non
 async def _end_tickets(tx: AsyncConnection, trip: Trip) -> None:
     """Money that depends on the whole trip is taken, or given back, when all of it is over."""
     for leg in trip.provided:
-        if not leg.scarce and leg.state in (LegState.CONFIRMED, LegState.ACTIVE):
+        if leg.issued:
             await set_leg(
                 tx,
                 trip.id,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +29,10 @@ STEP = "cap_day"
 KEY = "day_ceiling"
 LONGEST_TRIP = timedelta(days=2)
 """How long before a day a trip may have begun that goes on in it."""
+_BEGUN = case(
+    (leg.c.scarce, func.coalesce(leg.c.started_at, leg.c.departs_at)), else_=leg.c.departs_at
+)
+"""When a ride began; one on a ticket by its timetable, whenever its rider tapped."""
 
 
 async def ask_to_cap(tx: AsyncConnection, desk: Desk, booking_id: str, now: datetime) -> None:
@@ -117,10 +121,9 @@ async def _list_days(
     tx: AsyncConnection, ceilings: tuple[DayCeiling, ...], booking_id: str
 ) -> dict[date, DayCeiling]:
     """The days on which a trip's rides began that have a ceiling, in the order of time."""
-    begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
-    mine = select(begun).where(leg.c.booking_id == booking_id, leg.c.state == LegState.ENDED)
+    mine = select(_BEGUN).where(leg.c.booking_id == booking_id, leg.c.state == LegState.ENDED)
     found: dict[date, DayCeiling] = {}
-    for at in await tx.scalars(mine.order_by(begun)):
+    for at in await tx.scalars(mine.order_by(_BEGUN)):
         for ceiling in ceilings:
             day = ceiling.find_day(at)
             if day is not None and day not in found:
@@ -147,8 +150,7 @@ async def list_costs(
 
     Of a trip on two days that was rebooked at a locked price the first day's rides cost theirs.
     """
-    begun = func.coalesce(leg.c.started_at, leg.c.departs_at)
-    day = func.date(func.timezone(ceiling.day_zone, begun))
+    day = func.date(func.timezone(ceiling.day_zone, _BEGUN))
     days = (
         select(
             booking.c.id,

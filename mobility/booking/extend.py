@@ -12,13 +12,13 @@ from mobility.booking.advance import STEP
 from mobility.booking.asks import ask_for, forget_refusal
 from mobility.booking.errors import WrongStateError
 from mobility.booking.extension import apply_extension
-from mobility.booking.moves import RIDDEN
 from mobility.booking.riding import NO_SHOW_AFTER
 from mobility.booking.trip import Aim, Ask, BookingState, LegState
 from mobility.booking.trips import get_trip, set_leg
 from mobility.tables import booking
 
 WAITING = (BookingState.HELD, BookingState.AWAITING_PAYMENT)
+CERTAIN = (BookingState.CONFIRMED, BookingState.ACTIVE)
 
 
 async def ask_to_extend(
@@ -37,9 +37,9 @@ async def ask_to_extend(
     before = await tx.scalar(select(booking.c.extended_to).where(booking.c.id == booking_id))
     if before is not None:
         raise WrongStateError(f"booking {booking_id} has been held for longer once already")
-    begun = any(leg.state in RIDDEN for leg in trip.provided)
+    begun = any(leg.ridden for leg in trip.provided)
     waits = trip.state in WAITING and now < trip.expires_at
-    if trip.aim is not Aim.TRAVEL or begun or not (waits or trip.state is BookingState.CONFIRMED):
+    if trip.aim is not Aim.TRAVEL or begun or not (waits or trip.state in CERTAIN):
         raise WrongStateError(f"booking {booking_id} cannot be held for longer: it is {trip.state}")
     if waits and trip.locked is not None:
         raise WrongStateError(f"booking {booking_id} rebooks one that is not held for longer")

@@ -53,10 +53,10 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
         raise WrongStateError(f"leg {leg.id} is being started; ask again in a moment")
     if leg.state not in (LegState.CONFIRMED, LegState.ACTIVE):
         raise WrongStateError(f"nothing can be reported of leg {leg.id}: it is {leg.state}")
-    if not leg.scarce and (leg.state is LegState.ACTIVE or now >= leg.departs_at):
+    if leg.issued and now >= leg.departs_at:
         refused = kind is Kind.WHEELCHAIR_REFUSED and believed
         return Outcome.REFUNDED if refused else Outcome.NOTED
-    if leg.state is LegState.CONFIRMED:
+    if leg.issued or leg.state is LegState.CONFIRMED:
         return Outcome.GIVEN_BACK
     begun = leg.started_at or now
     return Outcome.FREE if believed and now <= begun + FREE_FOR else Outcome.CHARGED

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.booking import rebates
-from mobility.booking.asks import ask_for
+from mobility.booking.asks import ask_for, drop_ask
 from mobility.booking.desk import Desk
 from mobility.booking.leg_reports import (
     Kind,
@@ -52,14 +52,18 @@ class Rebooks:
 
 
 def list_given_up(trip: Trip, leg_id: str) -> list[TripLeg]:
-    """The legs from that one on that are booked and not used; none where there is no such leg."""
+    """The legs from that one on that are booked and not used; none where there is no such leg.
+
+    A ticket that its rider has begun is not used by that: she may have tapped at home.
+    """
     begins = next((leg.position for leg in trip.legs if leg.id == leg_id), len(trip.legs))
     return [
         leg
         for leg in trip.provided
         if leg.position >= begins
-        and leg.state is LegState.CONFIRMED
-        and not leg.pending(Ask.START)
+        and (leg.issued or leg.state is LegState.CONFIRMED)
+        and not (leg.scarce and leg.pending(Ask.START))
+        and not leg.pending(Ask.FINISH)
         and Ask.CANCEL not in leg.asked
     ]
 
@@ -147,6 +151,7 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
     for leg in list_given_up(old, row.rebooked_leg_id):
         await _report(tx, old, leg, now)
         if not leg.scarce:
+            await drop_ask(tx, old.id, leg.id, Ask.START)
             await void(tx, old.id, leg.id, now)
         if not leg.scarce and now >= leg.departs_at:
             await end_voided(tx, old.id, leg.id, now)

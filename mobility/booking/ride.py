@@ -49,7 +49,7 @@ async def _ask_to(tx: AsyncConnection, trip_id: str, leg_id: str, ask: Ask, now:
             if waits
             else f"cannot {ask} leg {leg_id}: it is {leg.state} and the booking is {trip.state}"
         )
-    successor = await find_successor(tx, trip.id) if begins else None
+    successor = await find_successor(tx, trip.id) if begins or not leg.scarce else None
     if successor is not None and leg in list_given_up(trip, successor.from_leg):
         raise WrongStateError(
             f"leg {leg_id} is being rebooked as {successor.booking_id}; "

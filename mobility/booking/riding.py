@@ -68,16 +68,13 @@ def _told_to_end(leg: TripLeg) -> bool:
 
 
 def _ridden(leg: TripLeg, now: datetime) -> bool:
-    return (
-        not leg.scarce
-        and leg.state in (LegState.CONFIRMED, LegState.ACTIVE)
-        and now >= leg.arrives_at + TICKET_ENDS_AFTER
-    )
+    return leg.issued and now >= leg.arrives_at + TICKET_ENDS_AFTER
 
 
 def _to_give_back(leg: TripLeg, now: datetime) -> bool:
     """Asked to be cancelled by the rider, or never unlocked."""
-    if leg.state is not LegState.CONFIRMED or leg.pending(Ask.START) or counts_as_used(leg, now):
+    waits = leg.issued or leg.state is LegState.CONFIRMED
+    if not waits or leg.pending(Ask.START) or counts_as_used(leg, now):
         return False
     asked = leg.asked.get(Ask.CANCEL)
     if asked is not None:
@@ -95,8 +92,7 @@ def counts_as_used(leg: TripLeg, now: datetime) -> bool:
     """A ticket that could not be taken back before it became valid: it counts as used."""
     asked = leg.asked.get(Ask.CANCEL)
     refused = asked is not None and asked.state is AskState.REFUSED
-    issued = not leg.scarce and leg.state is LegState.CONFIRMED
-    return issued and refused and now >= leg.departs_at
+    return leg.issued and refused and now >= leg.departs_at
 
 
 def _to_look_at(leg: TripLeg, now: datetime) -> bool:

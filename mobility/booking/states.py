@@ -178,7 +178,7 @@ def _undo(trip: Trip, now: datetime) -> Move:
     ridden is paid for: the trip goes on with it. When staff gives everything back no money waits
     for a provider, and nothing that was ridden is paid for.
     """
-    ridden = [leg for leg in trip.provided if leg.state in RIDDEN or counts_as_used(leg, now)]
+    ridden = [leg for leg in trip.provided if leg.ridden or counts_as_used(leg, now)]
     paid = not trip.ceiling or trip.payment in (PaymentView.AUTHORISED, PaymentView.CAPTURED)
     if ridden and paid and trip.aim is Aim.CANCEL:
         return Move(BookingState.ACTIVE, Aim.TRAVEL)

@@ -148,9 +148,19 @@ class TripLeg:
     contract: Contract | None = None
 
     @property
+    def issued(self) -> bool:
+        """A ticket that its rider has. That she says she begins it changes nothing of it."""
+        return not self.scarce and self.state in (LegState.CONFIRMED, LegState.ACTIVE)
+
+    @property
+    def ridden(self) -> bool:
+        """Over, or a vehicle that is being ridden; a ticket is used by the clock alone."""
+        return self.state is LegState.ENDED or (self.scarce and self.state is LegState.ACTIVE)
+
+    @property
     def open(self) -> bool:
         """Whether the provider may still hold something for this leg."""
-        if self.state in (LegState.HELD, LegState.CONFIRMED):
+        if self.state in (LegState.HELD, LegState.CONFIRMED) or self.issued:
             return True
         return self.state is LegState.PLANNED and any(
             _may_have_happened(asked)

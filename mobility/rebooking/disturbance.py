@@ -19,7 +19,6 @@ from mobility.booking.riding import find_kept_until
 from mobility.booking.trip import GONE, LegState
 from mobility.claims.seen import SeenRide, does_not_run, find_seen
 
-USED = (LegState.ACTIVE, LegState.ENDED)
 UNUSABLE = (Kind.VEHICLE_MISSING, Kind.VEHICLE_BROKEN, Kind.WHEELCHAIR_REFUSED)
 GOES_ON_WITHIN = timedelta(hours=1)
 """After her report a rider is taken to be looking for another way for so long."""
@@ -59,15 +58,15 @@ class Disturbance:
 def find_disturbance(legs: Sequence[LegRecord], live: Live, now: datetime) -> Disturbance | None:
     """The first leg, in the order of travel, that is cancelled or will be missed; None if none is.
 
-    Nothing of a leg once the rider has begun it, or one after it.
+    Nothing of a leg once the rider is aboard it, or one after it.
     """
     for index, leg in enumerate(legs):
-        went_on = any(each.state in USED for each in legs[index:] if each.provider_id)
+        went_on = any(_is_aboard(each, live) for each in legs[index:] if each.provider_id)
         if not _waits(leg) or went_on:
             continue
         before = _before(legs, index)
         late = timedelta() if before is None else _late(legs[before], live)
-        first = _first_to_give_up(legs, index, now)
+        first = _first_to_give_up(legs, index, live, now)
         if _is_cancelled(leg, live):
             return _describe(legs, index, first, Because.CANCELLED, late, live, now)
         if before is not None and _is_missed(legs, before, index, live):
@@ -103,8 +102,10 @@ def find_reported(legs: Sequence[LegRecord], now: datetime) -> Disturbance | Non
 
 
 def _may_carry(leg: LegRecord, now: datetime) -> bool:
-    valid = leg.state == LegState.CONFIRMED and not leg.metered and now >= leg.departs_at
-    return valid or leg.state in USED
+    if leg.metered:
+        return leg.state in (LegState.ACTIVE, LegState.ENDED)
+    valid = leg.state in (LegState.CONFIRMED, LegState.ACTIVE) and now >= leg.departs_at
+    return valid or leg.state == LegState.ENDED
 
 
 def _was_unusable(leg: LegRecord, now: datetime) -> bool:
@@ -120,12 +121,27 @@ def _was_unusable(leg: LegRecord, now: datetime) -> bool:
 
 
 def _waits(leg: LegRecord) -> bool:
+    """Still to be ridden, as far as is known: that a ticket was begun says nothing yet."""
+    begun = leg.state == LegState.ACTIVE and not leg.metered
     return (
         leg.provider_id is not None
-        and leg.state == LegState.CONFIRMED
+        and (begun or leg.state == LegState.CONFIRMED)
         and leg.report is None
         and leg.detail is not None
     )
+
+
+def _is_aboard(leg: LegRecord, live: Live) -> bool:
+    """Whether its rider is, or was: a ticket that she began before its vehicle left says nothing.
+
+    She may have begun all of them at home. What does not run, or not there, never leaves.
+    """
+    if leg.metered or leg.state != LegState.ACTIVE:
+        return leg.state in (LegState.ACTIVE, LegState.ENDED)
+    if leg.started_at is None or _is_cancelled(leg, live):
+        return False
+    seen = _seen(leg, live)
+    return leg.started_at >= (leg.departs_at if seen is None else seen.departure.live_at)
 
 
 def _before(legs: Sequence[LegRecord], index: int) -> int | None:
@@ -136,7 +152,7 @@ def _before(legs: Sequence[LegRecord], index: int) -> int | None:
     return found
 
 
-def _first_to_give_up(legs: Sequence[LegRecord], unusable: int, now: datetime) -> int:
+def _first_to_give_up(legs: Sequence[LegRecord], unusable: int, live: Live, now: datetime) -> int:
     """Where what can still be given back begins: the leg itself, or one before it.
 
     A ride goes with the one that it goes on from. Once its ticket is valid its rider is taken to be
@@ -147,7 +163,8 @@ def _first_to_give_up(legs: Sequence[LegRecord], unusable: int, now: datetime) -
     while index is not None:
         while _stays(legs[index]) and index > 0:
             index -= 1
-        if not _waits(legs[index]) or now >= legs[index].departs_at:
+        before = legs[index]
+        if not _waits(before) or now >= before.departs_at or _is_aboard(before, live):
             break
         found, index = index, _before(legs, index)
     return found

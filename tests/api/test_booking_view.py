@@ -32,12 +32,30 @@ def test_a_booking_is_held_for_longer_while_a_vehicle_waits(bike: str, *, extend
     assert ("extend_hold" in [each.action for each in shown.next_actions]) == extends
 
 
-@pytest.mark.parametrize(("second", "cancels"), [("confirmed", True), ("active", False)])
-def test_nothing_is_to_be_cancelled_of_a_ticket_that_is_used(second: str, *, cancels: bool) -> None:
+@pytest.mark.parametrize(
+    ("first", "second", "clock", "cancels"),
+    [
+        ("confirmed", "confirmed", "07:59", True),
+        ("active", "active", "07:59", True),  # begun at home
+        ("confirmed", "ended", "07:59", False),
+        ("active", "cancelled", "08:00", False),
+        ("cancelled", "active", "08:24", True),
+        ("cancelled", "active", "08:25", False),
+    ],
+)
+def test_a_ticket_is_to_be_cancelled_until_it_is_valid(
+    first: str, second: str, clock: str, *, cancels: bool
+) -> None:
     covered = replace(SECOND, product="single:2:adult:covered-1", state=second)
-    record = replace(booked(FIRST, covered), state="active")
-    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    record = replace(booked(replace(FIRST, state=first), covered), state="active")
+    shown = view(record, STANDING, live(TOWN), at(clock))
     assert ("cancel" in [each.action for each in shown.next_actions]) == cancels
+
+
+def test_a_vehicle_is_kept_for_longer_also_for_who_has_begun_her_bus_at_home() -> None:
+    record = replace(booked(replace(FIRST, state="active"), BIKE), state="active")
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    assert "extend_hold" in [each.action for each in shown.next_actions]
 
 
 def test_what_is_to_be_given_up_for_another_booking_is_not_to_be_started() -> None:

@@ -185,6 +185,29 @@ async def test_a_trip_whose_first_bus_is_cancelled_is_booked_anew_as_a_whole(
     assert (old["state"], old["payment"]["state"]) == ("cancelled", "refunded")
 
 
+async def test_who_started_all_of_it_at_home_loses_nothing(stage: Stage) -> None:
+    """Neither while nothing is wrong, nor when her first bus does not come."""
+    await stage.at("08:00:00")
+    for number in (0, 1):
+        leg_id = bus(stage.trip, number)["id"]
+        url = f"/v1/bookings/{stage.trip['id']}/legs/{leg_id}/start"
+        assert (await stage.api.client.post(url, headers=stage.headers)).status_code == 200
+    shown = (await stage.get()).json()
+    assert (shown["state"], bus(shown, 0)["state"], bus(shown, 1)["state"]) == ("active",) * 3
+    assert "cancel" in actions(shown)
+    terms = (await stage.get("/cancellation")).json()
+    assert (terms["possible"], terms["refund"]["amount"]) == (True, 360)
+    await stage.at("09:05:00")
+    stage.say(f"cancel {FIRST} 2026-11-25")
+    assert "rebook" in actions((await stage.get()).json())
+    option = (await stage.options())[0]
+    new = (await stage.rebook({"offer_id": option["journey"]["offer_id"]})).json()
+    assert (new["state"], new["locked_price"]["amount"]) == ("confirmed", 360)
+    await stage.advance(stage.trip["id"])
+    old = (await stage.get()).json()
+    assert (old["state"], old["payment"]["state"]) == ("cancelled", "refunded")
+
+
 async def test_nothing_is_rebooked_of_a_trip_of_which_nothing_is_known(stage: Stage) -> None:
     found = (await stage.get("/rebooking")).json()
     assert (found["possible"], found["options"]) == (False, [])

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from itertools import product
 
-from mobility.booking.cancel import preview
+from mobility.booking.cancel import list_unused, preview
 from mobility.booking.legs import REACHED
 from mobility.booking.moves import Act, Action, Move
 from mobility.booking.states import decide
@@ -252,8 +252,9 @@ def _asks(place: int, action: Action, kind: str) -> Outcome:
             if truth in GONE or action.read_only:
                 return word, _answered(node, place, ask, asked, AskState.REFUSED, truth)
         possible = _NEXT[ask].get(truth)
-        if ask is Ask.CANCEL and not leg.scarce and node.now >= leg.departs_at:
-            possible = None
+        if ask is Ask.CANCEL and not leg.scarce:  # begun or not, until it is valid
+            gone = truth is ReservationState.ENDED or node.now >= leg.departs_at
+            possible = None if gone else ReservationState.CANCELLED
         if kind in ("answers", "is silent") and possible is not None:
             node, truth = _true(node, place, possible), possible
         if kind in ("is lost", "is silent"):
@@ -364,7 +365,7 @@ def _wished(node: Node) -> Iterator[tuple[str, Node]]:
                 planned = Asked(AskState.PLANNED, 0, asked_at)
                 asked = _with_leg(node, place, asked={**leg.asked, ask: planned})
                 yield f"rider: {wish}", replace(asked, wishes=node.wishes | {wish})
-    unused = all(leg.state not in (LegState.ACTIVE, LegState.ENDED) for leg in trip.provided)
+    unused = list_unused(trip, node.now) == [leg.id for leg in trip.provided]
     if "cancel" not in node.wishes and unused and preview(trip, node.now).why_not is None:
         cancelled = replace(node, trip=replace(trip, aim=Aim.CANCEL))
         yield "rider: cancel", replace(cancelled, wishes=node.wishes | {"cancel"})

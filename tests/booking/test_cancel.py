@@ -27,20 +27,25 @@ def on_one_ticket(text: str) -> Trip:
     return replace(trip, legs=legs, kept=Money(360))
 
 
-@pytest.mark.parametrize("second", ["active", "ended"])
-def test_a_ticket_is_not_given_back_on_which_another_ride_was_begun(second: str) -> None:
-    trip = on_one_ticket(f"bus confirmed, bus {second}")
+def test_a_ticket_is_not_given_back_on_which_another_ride_is_over() -> None:
+    trip = on_one_ticket("bus confirmed, bus ended")
     terms = preview(trip, SOON)
     assert (terms.why_not, terms.refund, terms.kept) == (Hindrance.USED, Money(0), Money(360))
     assert list_unused(trip, SOON) == []
 
 
 def test_what_is_gone_already_is_not_kept_for_the_ride_on_it() -> None:
-    terms = preview(on_one_ticket("bus cancelled, bus active"), SOON)
+    terms = preview(on_one_ticket("bus cancelled, bus ended"), SOON)
     assert (terms.why_not, terms.kept) == (Hindrance.USED, Money(0))
 
 
-def test_a_ticket_of_which_nothing_is_used_goes_back_whole() -> None:
-    trip = on_one_ticket("bus confirmed, bus confirmed")
+@pytest.mark.parametrize("states", ["confirmed, bus confirmed", "active, bus confirmed",
+                                    "confirmed, bus active", "active, bus active"])  # fmt: skip
+def test_a_ticket_goes_back_whole_until_it_is_valid_whether_or_not_its_rides_were_begun(
+    states: str,
+) -> None:
+    trip = on_one_ticket(f"bus {states}")
     assert preview(trip, SOON).refund == Money(360)
     assert list_unused(trip, SOON) == ["leg_0", "leg_1"]
+    valid = preview(trip, NOON)
+    assert (valid.refund, valid.kept) == (Money(0), Money(360))

@@ -233,6 +233,22 @@ async def test_a_bill_that_a_rebate_lowered_is_shared_at_what_was_paid(town: Wor
     assert [share.amount.minor for share in shares] == [50, 50]
 
 
+async def test_a_ticket_begun_the_evening_before_counts_to_the_day_of_its_ride(
+    town: World,
+) -> None:
+    booking_id = await rode(town, 500)
+    begun = "update leg set started_at = departs_at - interval '1 days' where booking_id = :of"
+    await do(town, lambda tx: tx.execute(text(begun), {"of": booking_id}))
+    today = CEILING.find_day(datetime.now(UTC))
+    assert today is not None
+    costs = await do(town, lambda tx: list_costs(tx, CEILING, "rdr_anna", today, "EUR"))
+    assert costs == {today: Money(500)}
+    last = await rode(town, 400)
+    await do(town, lambda tx: tx.execute(text(begun), {"of": last}))
+    await cap_day(town.desk, last)
+    assert await given_back(town, last) == 100
+
+
 async def test_over_midnight_the_price_that_was_locked_counts_once(town: World) -> None:
     """Two buses of 5.00 for a locked price of 7.00, on two days: these cost 7.00, not 10.00."""
     booking_id = await town.book(offer_of(ticket_leg(BUS, 500, 1), ticket_leg(BUS, 500, 15)))

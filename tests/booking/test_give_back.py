@@ -59,7 +59,8 @@ MOVES = [
     ("bike active | released", {}, "needs_attention give_back: nothing"),
     ("bike confirmed | authorised", REFUSED, "needs_attention give_back: cancel leg_0, release"),
     ("bike confirmed | released", REFUSED, "needs_attention give_back: cancel leg_0"),
-    ("bus active | refunded", {}, "cancelled give_back: nothing"),
+    ("bus active | refunded", {}, "held give_back: cancel leg_0"),
+    ("bus active | refunded", REFUSED, "cancelled give_back: nothing"),  # it is valid by now
 ]  # fmt: skip
 
 

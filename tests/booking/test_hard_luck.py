@@ -285,14 +285,6 @@ async def test_a_vehicle_that_cannot_be_unlocked_does_not_keep_another_running(
     )
 
 
-async def test_a_ticket_that_was_used_early_is_not_refunded(city: World) -> None:
-    booking_id = await booked(city, ticket_leg(BUS, 360, 5))
-    await ask(city, ask_to_start, booking_id)
-    await city.advance(booking_id)
-    with pytest.raises(WrongStateError, match="every leg has been used"):
-        await cancel(city, booking_id)
-
-
 async def test_a_hold_that_cannot_be_read_is_neither_repeated_nor_forgotten(world: World) -> None:
     real = world.desk.providers[BIKE]
     holds = 0

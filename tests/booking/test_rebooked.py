@@ -389,6 +389,6 @@ def test_what_we_bear(final: int, ceiling: int, locked: int, ours: int) -> None:
 
 
 def test_what_is_used_or_gone_is_not_given_up() -> None:
-    mine = trip_of("bus ended, bus confirmed, bus active, bus cancelled | captured")
-    assert [leg.position for leg in list_given_up(mine, mine.legs[0].id)] == [1]
+    mine = trip_of("bus ended, bus confirmed, bus active, bus cancelled, bike active | captured")
+    assert [leg.position for leg in list_given_up(mine, mine.legs[0].id)] == [1, 2]
     assert list_given_up(mine, "leg_none") == []

@@ -162,7 +162,7 @@ def report(of: LegRecord) -> LegReport:
     [
         [],
         [leg("walk", "AB", "08:00", "08:10")],
-        [FIRST, replace(SECOND, state="active")],  # she got it after all
+        [FIRST, replace(SECOND, state="active", started_at=at("08:25"))],  # she got it after all
         [FIRST, replace(SECOND, state="cancelled")],
         [FIRST, replace(SECOND, state="held")],
         [FIRST, replace(SECOND, detail=None)],  # its places have been forgotten
@@ -182,6 +182,46 @@ def test_a_trip_that_the_timetable_no_longer_has_runs_as_planned() -> None:
     state = live(TOWN, "cancel 2-2 2026-11-25")
     found = find_disturbance([gone, SECOND], state, at("08:01") + timedelta(seconds=30))
     assert told(found) == "cancelled leg_2-2 +0, from leg_2-2 at C 08:20"
+
+
+def begun(one: LegRecord, clock: str) -> LegRecord:
+    return replace(one, state="active", started_at=at(clock))
+
+
+@pytest.mark.parametrize(
+    ("message", "first", "second", "now", "expected"),
+    [
+        # all was begun at home: as if nothing was
+        ("cancel 1-1 2026-11-25", "07:00", "07:00", "07:30",
+         "cancelled leg_1-1 +0, from leg_1-1 at A 08:00"),
+        ("cancel 2-2 2026-11-25", "07:00", "07:00", "07:30",
+         "cancelled leg_2-2 +0, from leg_1-1 at A 08:00"),
+        ("cancel 2-2 2026-11-25", "07:00", "07:00", "08:05",
+         "cancelled leg_2-2 +0, from leg_2-2 at C 08:20"),
+        ("1-1 2026-11-25: C=+360", "07:00", "07:00", "08:05",
+         "missed leg_2-2 +360, from leg_2-2 at C 08:26"),
+        # aboard the first
+        ("1-1 2026-11-25: C=+360", "08:00", "07:00", "08:05",
+         "missed leg_2-2 +360, from leg_2-2 at C 08:26"),
+        # it left early, with her in it
+        ("1-1 2026-11-25: A=-120 C=+360", "07:58", "07:00", "07:59",
+         "missed leg_2-2 +360, from leg_2-2 at C 08:26"),
+        # she waits for the second, which leaves late, and got it
+        ("1-1 2026-11-25: C=+360; 2-2 2026-11-25: C=+50", "08:00", "08:25", "08:27",
+         "missed leg_2-2 +360, from leg_2-2 at C 08:27"),
+        ("1-1 2026-11-25: C=+360; 2-2 2026-11-25: C=+50", "08:00", "08:26", "08:27", "as booked"),
+        # a bus that does not run, or not there, leaves with nobody
+        ("cancel 1-1 2026-11-25", "08:01", "07:00", "08:03",
+         "cancelled leg_1-1 +0, from leg_1-1 at A 08:03"),
+        ("cancel 2-2 2026-11-25", "08:00", "08:26", "08:30",
+         "cancelled leg_2-2 +0, from leg_2-2 at C 08:30"),
+    ],
+)  # fmt: skip
+def test_a_ticket_begun_before_its_bus_has_left_says_nothing(
+    message: str, first: str, second: str, now: str, expected: str
+) -> None:
+    legs = [begun(FIRST, first), begun(SECOND, second)]
+    assert told(find_disturbance(legs, live(TOWN, *message.split("; ")), at(now))) == expected
 
 
 def reported(
@@ -213,7 +253,13 @@ def reported(
         ([reported(BIKE, outcome=Outcome.NOTED)], "08:25", "as booked"),
         ([replace(reported(BIKE), state="confirmed")], "08:25", "as booked"),  # still to go back
         ([replace(reported(BIKE), state="active")], "08:25", "as booked"),
-        ([reported(BIKE), replace(SECOND, state="active")], "08:25", "as booked"),  # she went on
+        ([reported(BIKE), begun(SECOND, "08:26")], "08:27", "as booked"),  # she went on
+        (
+            [reported(BIKE), begun(SECOND, "07:00")],
+            "08:24",
+            "reported leg_bike +0, from leg_bike at D 08:24",
+        ),
+        ([reported(SECOND), begun(BIKE, "08:24")], "08:24", "as booked"),
         ([replace(reported(BIKE), detail=None)], "08:25", "as booked"),  # places are forgotten
         ([reported(leg("bike", "DD", "08:24", "08:54"))], "08:25", "as booked"),  # bound nowhere
     ],

@@ -62,4 +62,5 @@ def _days(trip: Trip) -> set[date]:
     """On which its rides were begun."""
     ended = [leg for leg in trip.provided if leg.state is LegState.ENDED]
     zone = ZoneInfo(CEILING.day_zone)
-    return {(leg.started_at or leg.departs_at).astimezone(zone).date() for leg in ended}
+    begun = [(leg.scarce and leg.started_at) or leg.departs_at for leg in ended]
+    return {at.astimezone(zone).date() for at in begun}

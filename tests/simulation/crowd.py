@@ -88,7 +88,8 @@ class Crowd(World):
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""
         self.begun: set[str] = set()
-        """The legs that riders were shown as being ridden: a start may also be refused."""
+        """The tickets that riders were shown as begun after their departure: a start may also be
+        refused, and before it nobody is aboard."""
 
     async def known_customer(self, _tx: AsyncConnection, rider_id: str) -> str | None:
         """A rider's customer, once it was made."""
@@ -347,7 +348,11 @@ class Crowd(World):
         await self.alive(look)
 
     async def _look_around(self) -> None:
-        self.begun |= {leg_id for _, leg_id in await self._legs(LegState.ACTIVE)}
+        aboard = select(leg.c.id).where(
+            leg.c.state == LegState.ACTIVE, leg.c.started_at >= leg.c.departs_at
+        )
+        async with autocommit(self.engine) as db:
+            self.begun |= set(await db.scalars(aboard))
 
     async def _someone(self, state: LegState | None, asking: Asking, what: str) -> None:
         chosen = await self._legs(state)

@@ -27,7 +27,7 @@ from mobility.booking.rebooked import (
     list_given_up,
     lock_price,
 )
-from mobility.booking.trip import Aim, BookingState, LegState, Trip
+from mobility.booking.trip import Aim, BookingState, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip, lock_booking
 from mobility.db import transaction
 from mobility.planning.offer import InPlaceOf, Offer
@@ -43,7 +43,6 @@ from tests.simulation.world import Process, World
 
 MOST_BORNE = 1000
 """The city's ``rebooking_costs_most``, in cents."""
-USED = (LegState.ACTIVE, LegState.ENDED)
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,18 @@ class Way:
 
 
 def list_going(trip: Trip) -> list[str]:
-    """The legs from which a trip may be disturbed: booked, and nothing after them is used."""
+    """The legs from which a trip may be disturbed: booked, and nothing from there on is used."""
     return [
         leg.id
         for number, leg in enumerate(trip.provided)
-        if leg.state is LegState.CONFIRMED
-        and not any(later.state in USED for later in trip.provided[number:])
+        if (leg.issued or leg.state is LegState.CONFIRMED)
+        and not any(_is_aboard(each) for each in trip.provided[number:])
     ]
+
+
+def _is_aboard(leg: TripLeg) -> bool:
+    begun = leg.issued and leg.started_at is not None
+    return leg.ridden or (begun and leg.started_at >= leg.departs_at)
 
 
 async def _find_reported(tx: AsyncConnection, trip: Trip, now: datetime) -> tuple[str, ...]:
