@@ -11,6 +11,7 @@ from mobility import steps
 from mobility.audit import Deed, write_down
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
 from mobility.booking.leg_reports import find_report
+from mobility.booking.trips import lock_booking
 from mobility.claims.pay_claim import STEP
 from mobility.claims.states import ClaimEvent, ClaimState, after
 from mobility.claims.store import Claim, get_claim, list_claims, set_claim
@@ -57,14 +58,23 @@ async def file_claim(
     claim = (await get_claim(tx, mine[0].id, lock=True)).at(now)
     if claim.state not in (ClaimState.NOTICED, ClaimState.LAPSED):
         return claim
-    report = await find_report(tx, booking_id, claim.leg_id)
-    given_back = report is not None and report.outcome.costs_nothing
-    if given_back and claim.guarantee.kind == "late_arrival":
-        raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
+    await _refuse_unridden(tx, claim)
     state = after(claim.state, ClaimEvent.FILE)
     amount = _amount(claim, receipt)
     await set_claim(tx, claim, state=state, filed_at=now, amount_minor=amount.minor)
     return await get_claim(tx, claim.id)
+
+
+async def _refuse_unridden(tx: AsyncConnection, claim: Claim) -> None:
+    """A late arrival by a leg that was given back is none: its price would go back twice.
+
+    Nothing is reported of the leg before the transaction ends.
+    """
+    await lock_booking(tx, claim.booking_id)
+    report = await find_report(tx, claim.booking_id, claim.leg_id)
+    given_back = report is not None and report.outcome.costs_nothing
+    if given_back and claim.guarantee.kind == "late_arrival":
+        raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
 
 
 def _amount(claim: Claim, receipt: Money | None) -> Money:
@@ -82,12 +92,13 @@ async def accept(tx: AsyncConnection, claim_id: str, decision: Decision, now: da
 
     Raises:
         NotFoundError: no such claim.
-        WrongStateError: it is not filed.
+        WrongStateError: it is not filed, or for an arrival by a ride given back since: reject it.
     """
     claim = await get_claim(tx, claim_id, lock=True)
     if claim.state in (ClaimState.ACCEPTED, ClaimState.PAID):
         return _same(claim, claim.carrier_reference, decision)
     state = after(claim.state, ClaimEvent.ACCEPT)
+    await _refuse_unridden(tx, claim)
     if claim.amount is None:
         raise WrongStateError(f"claim {claim_id} has no amount")
     await set_claim(tx, claim, state=state, **_decided(decision, now))
