@@ -224,13 +224,20 @@ def _describe(
     live: Live,
     now: datetime,
 ) -> Disturbance | None:
-    """With the place where the ride before ends, or where the first leg given up begins."""
+    """With the place where the ride before ends, or where the first leg given up begins.
+
+    From where the whole trip begins before it does, if only a walk comes first.
+    """
     start, last = legs[first].detail, legs[-1].detail
     if start is None or last is None:
         return None
     origin, name = start.origin, start.origin_name
     walked = legs[first - 1] if first else None
     at = legs[first].departs_at if walked is None else walked.arrives_at
+    to_come = now < legs[0].departs_at and not any(leg.provider_id for leg in legs[:first])
+    if to_come and legs[0].detail is not None:
+        origin, name = legs[0].detail.origin, legs[0].detail.origin_name
+        at = legs[0].departs_at
     before = _before(legs, first)
     came_by = None if before is None else legs[before].detail
     if before is not None and came_by is not None:

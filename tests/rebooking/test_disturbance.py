@@ -121,6 +121,29 @@ def test_the_walk_between_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("07:00", "cancelled leg_1-1 +0, from leg_1-1 at E 07:45"),  # she is at home
+        ("07:44", "cancelled leg_1-1 +0, from leg_1-1 at E 07:45"),
+        ("07:45", "cancelled leg_1-1 +0, from leg_1-1 at A 07:59"),
+        ("08:03", "cancelled leg_1-1 +0, from leg_1-1 at A 08:03"),
+    ],
+)
+def test_who_has_not_left_home_goes_on_from_there(now: str, expected: str) -> None:
+    """Another stop may be nearer than the one of a bus that does not come."""
+    to_the_stop = leg("walk", "EA", "07:45", "07:59")
+    state = live(TOWN, "cancel 1-1 2026-11-25")
+    assert told(find_disturbance([to_the_stop, FIRST, SECOND], state, at(now))) == expected
+
+
+def test_where_a_vehicle_before_was_given_back_nobody_knows_that_she_is_at_home() -> None:
+    gone = replace(leg("bike", "EA", "07:45", "07:59"), state="cancelled")
+    state = live(TOWN, "cancel 1-1 2026-11-25")
+    found = find_disturbance([gone, FIRST, SECOND], state, at("07:30"))
+    assert told(found) == "cancelled leg_1-1 +0, from leg_1-1 at A 07:59"
+
+
+@pytest.mark.parametrize(
     ("late", "kept_until", "expected"),
     [
         (1199, None, "as booked"),
