@@ -25,13 +25,14 @@ from mobility.booking.leg_reports import (
 )
 from mobility.booking.rebooked import find_successor
 from mobility.booking.ride import RIDING, find_leg
-from mobility.booking.trip import GONE, Aim, Ask, LegState, Trip, TripLeg
+from mobility.booking.trip import GONE, Aim, Ask, BookingState, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip, set_leg
 
 FREE_FOR = timedelta(minutes=5)
 """How long after its start a vehicle that turns out to be broken costs nothing."""
 MOST_A_DAY = 5
 """Reports of one rider within 24 hours that are believed; staff looks at those that follow."""
+CHARGED = (BookingState.COMPLETED, BookingState.SETTLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
     """
     if leg.pending(Ask.START):
         raise WrongStateError(f"leg {leg.id} is being started; ask again in a moment")
+    if kind is Kind.WHEELCHAIR_REFUSED and _still_carries(leg, now):
+        return Outcome.NOTED
     if leg.state not in (LegState.CONFIRMED, LegState.ACTIVE):
         raise WrongStateError(f"nothing can be reported of leg {leg.id}: it is {leg.state}")
     if leg.issued and now >= leg.departs_at:
@@ -60,6 +63,12 @@ def judge(leg: TripLeg, kind: Kind, now: datetime, *, believed: bool) -> Outcome
         return Outcome.GIVEN_BACK
     begun = leg.started_at or now
     return Outcome.FREE if believed and now <= begun + FREE_FOR else Outcome.CHARGED
+
+
+def _still_carries(leg: TripLeg, now: datetime) -> bool:
+    """A ticket whose ride is over by the clock, and that is valid: its bus may only come now."""
+    valid = leg.held_until is not None and now < leg.held_until
+    return not leg.scarce and leg.state is LegState.ENDED and valid
 
 
 def _can_go_back(trip: Trip, leg: TripLeg, now: datetime) -> bool:
@@ -81,7 +90,8 @@ async def report_problem(
     leg = find_leg(trip, leg_id)
     if earlier := await find_report(tx, booking_id, leg_id):
         return earlier
-    if trip.aim is not Aim.TRAVEL or trip.state not in RIDING:
+    over = trip.state in CHARGED and _still_carries(leg, now)
+    if trip.aim is not Aim.TRAVEL or not (over or trip.state in RIDING):
         raise WrongStateError(f"nothing can be reported of {booking_id}: it is {trip.state}")
     day_before = now - timedelta(days=1)
     believed = await count_reports(tx, trip.rider_id, day_before) < MOST_A_DAY

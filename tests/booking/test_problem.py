@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from mobility.booking.errors import WrongStateError
 from mobility.booking.leg_reports import Kind, LegReport, Outcome, find_report
@@ -229,6 +230,27 @@ async def test_a_bus_that_comes_early_and_takes_no_wheelchair_is_given_back(city
     await riding(city, booking_id)
     await tell(city, booking_id, kind="wheelchair_refused")
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
+
+
+async def test_a_bus_that_came_very_late_and_took_no_wheelchair_is_told_to_staff(
+    city: World,
+) -> None:
+    """By the clock its ride is over, and its price taken; its ticket is still valid."""
+    booking_id = await city.book(offer_of(ticket_leg(FERRY, 300, 1)))
+    await city.advance(booking_id)
+    late = later(city, minutes=50)
+    await late.advance(booking_id)
+    assert await city.story(booking_id) == "settled | bus ended | captured"
+    until = "update leg set hold_expires_at = departs_at + interval '1 hours'"
+    await do(city, lambda tx: tx.execute(text(until)))
+    with pytest.raises(WrongStateError, match="it is ended"):
+        await tell(late, booking_id, kind="other")
+    with pytest.raises(WrongStateError, match="it is settled"):
+        await tell(later(city, minutes=62), booking_id, kind="wheelchair_refused")
+    report = await tell(late, booking_id, kind="wheelchair_refused", cancel_rest=True)
+    assert (report.outcome, report.open) == (Outcome.NOTED, True)
+    assert await city.story(booking_id) == "settled | bus ended | captured"
+    assert (await city.trip(booking_id)).kept.minor == 300
 
 
 async def test_the_first_report_of_a_leg_stands(world: World) -> None:
