@@ -146,7 +146,7 @@ async def list_breaks(world: World, *, over: bool) -> list[str]:
 def _of_vehicles(world: World, keys: set[str], subjects: set[str], *, over: bool) -> list[str]:
     """What the operator keeps that no leg names, or at the end at all, and that no case names."""
     return [
-        f"the operator keeps {row['id']} as {row['state']}"
-        for row in world.outside.store.rows("SELECT id, state FROM booking")
-        if row["state"] in LIVE and row["id"] not in subjects and (over or row["id"] not in keys)
+        f"the operator keeps {id_} as {state}"
+        for id_, state in world.outside.bookings()
+        if state in LIVE and id_ not in subjects and (over or id_ not in keys)
     ]

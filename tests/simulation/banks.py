@@ -45,9 +45,9 @@ FAILED = (Condition.FAILING, Condition.DEAD)
 TROUBLES = {
     "a bank takes back": 3,
     "a bank decides": 2,
-    "a refund comes back": 2,
+    "a refund comes back": 4,
     "refunds are refused from now on": 1,
-    "finance transfers": 1,
+    "finance transfers": 2,
     "staff sees to a step": 2,
 }
 WON = 0.4

@@ -38,7 +38,8 @@ async def list_beyond(world: World) -> list[str]:
     """Who paid more for her days than their ceilings, or got back more than what was beyond."""
     riders: dict[str, list[Trip]] = {}
     for trip in await world.trips():
-        if trip.state is BookingState.SETTLED and trip.aim is Aim.TRAVEL:
+        alone = trip.passengers == 1  # it is one rider's day
+        if trip.state is BookingState.SETTLED and trip.aim is Aim.TRAVEL and alone:
             riders.setdefault(trip.rider_id, []).append(trip)
     breaks = []
     for rider, trips in riders.items():

@@ -28,7 +28,7 @@ from payments.debt import DebtState
 from payments.errors import PaymentError
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
-from providers.values import VehicleRef
+from providers.values import Mode, VehicleRef
 from tests.simulation.banks import clear_up, make_trouble
 from tests.simulation.ceilings import CEILING
 from tests.simulation.clock import Clock
@@ -37,7 +37,7 @@ from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
 from tests.simulation.hints import Hints
 from tests.simulation.mortal import Life
 from tests.simulation.network import Fate
-from tests.simulation.offers import bike_and_bus, bike_ride, one_ticket, two_buses
+from tests.simulation.offers import OFFERS
 from tests.simulation.onward import Way, go_on, list_torn, look_on
 from tests.simulation.story import Asking, give_back, give_up
 from tests.simulation.world import START, City, Process, World
@@ -49,7 +49,7 @@ CARDS = {
     "pm_card_chargeDeclined": 1,
     "pm_card_chargeDeclinedInsufficientFunds": 1,
 }
-BIKES = ("hbf-01", "hbf-02")
+BIKES, CARS = ("hbf-01", "hbf-02"), ("car-1", "car-2")
 """Fewer than riders, so that they get into each other's way."""
 EVENTS = 60
 FAULT, DEATH = 0.2, 0.12
@@ -110,6 +110,7 @@ class Crowd(World):
         await self.clock.move_to(START)
         # a day of ordinary troubles, of buses that do not come, or of debts
         onward, arrears = self.chance.choice(((3, 1), (12, 1), (3, 6)))
+        trouble = int(self.troubled)  # with more that goes back, and more that is paid late
         deeds = (
             (self.someone_books, 5), (self.someone_starts, 5), (self.someone_finishes, 5),
             (self.someone_cancels, 1.5), (self.someone_approves, 2), (self.someone_pays, 2),
@@ -119,7 +120,8 @@ class Crowd(World):
             (self.bank_speaks, arrears), (self.finance_reconciles, 0.3),
             (self.someone_reports, 2), (self.staff_grants, 2), (self.someone_extends, 1),
             (self.someone_thinks_better_of_it, 2),
-            (self.cards_make_trouble, 10 if self.troubled else 0),
+            (self.cards_make_trouble, 10 * trouble), (self.someone_cancels, 3 * trouble),
+            (self.staff_grants, 3 * trouble), (self.someone_pays, 2 * trouble),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
@@ -169,12 +171,11 @@ class Crowd(World):
         """One of the riders books something; who asks again after a crash gets what there is."""
         rider = self.chance.choice(RIDERS)
         card = self.chance.choices(list(CARDS), list(CARDS.values()))[0]
-        bike = VehicleRef(self.chance.choice(BIKES))
-        offered = self.chance.choice((bike_and_bus, bike_ride, two_buses, one_ticket))(
-            self.clock.now
-        )
+        vehicles = {Mode.BIKE: self.chance.choice(BIKES), Mode.CAR: self.chance.choice(CARS)}
+        wanted = self.chance.choices(list(OFFERS), list(OFFERS.values()))[0]
+        offered = wanted(self.clock.now)
         legs = tuple(
-            replace(leg, vehicle_ref=bike) if leg.vehicle_ref is not None else leg
+            replace(leg, vehicle_ref=VehicleRef(vehicles[leg.mode])) if leg.vehicle_ref else leg
             for leg in offered.legs
         )
         offer = replace(offered, id=f"off_{len(self.told.lines)}", legs=legs)

@@ -128,14 +128,14 @@ async def _of_objects(world: World, operations: list[str | None]) -> list[str]:
 
 
 def _of_vehicles(world: World, trips: list[Trip]) -> list[str]:
-    rows = world.outside.store.rows("SELECT id, state FROM booking ORDER BY id")
-    live = [row["id"] for row in rows if row["state"] in {"PENDING", "CONFIRMED", "STARTED"}]
-    ridden = [row["id"] for row in rows if row["state"] == "FINISHED"]
+    booked = world.outside.bookings()
+    live = [id_ for id_, state in booked if state in {"PENDING", "CONFIRMED", "STARTED"}]
+    ridden = [id_ for id_, state in booked if state == "FINISHED"]
     legs = [leg for trip in trips for leg in trip.provided]
     used = [leg for leg in legs if leg.scarce and leg.state is LegState.ENDED]
     breaks = []
     if live:
-        breaks.append(f"I5: the operator still keeps the bike for {live}")
+        breaks.append(f"I5: the operator still keeps the vehicle for {live}")
     if len(ridden) != len(used):
         breaks.append(f"I6: {ridden} were ridden and we know of {[leg.id for leg in used]}")
     return breaks

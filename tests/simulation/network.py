@@ -6,7 +6,7 @@ Everything runs in one event loop, without sockets or waiting: a time-out is tol
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
 import httpx
@@ -59,7 +59,7 @@ _SLUGS: dict[Fate | None, str] = {
 class Wire:
     """What is between all processes and the outside, and outlives each process."""
 
-    def __init__(self, hosts: Mapping[str, httpx.ASGITransport]) -> None:
+    def __init__(self, hosts: dict[str, httpx.ASGITransport]) -> None:
         self.hosts = hosts
         self.fates: list[Fate | None] = []
         """Of the next requests that change something; None, or no entry, is delivered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,12 +10,13 @@ from random import Random
 
 from mobility.planning.offer import Offer, OfferLeg
 from payments.money import Money
+from providers.bus.product import parse_product
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG
 
 TICKETS = {"single:1:child": 160, "single:1:adult": 250, "single:3:adult": 440}
 """Dearer and cheaper ones, at the tariff's prices in cents."""
-BIKE, BUS = ProviderId("demo-rad"), ProviderId("demo-bus")
+BIKE, BUS, CAR = ProviderId("demo-rad"), ProviderId("demo-bus"), ProviderId("demo-auto")
 
 
 def bike_and_bus(now: datetime) -> Offer:
@@ -37,6 +39,49 @@ def one_ticket(now: datetime) -> Offer:
     return _offer(now, _bus(now, 20), _on(_bus(now, 60), "single:1:adult:covered-1"))
 
 
+def on_a_pass(now: datetime) -> Offer:
+    """Two buses, of which the rider has paid by her pass: nothing is charged."""
+    return _offer(now, *(_on(_bus(now, at), "single:1:adult:pass") for at in (20, 60)))
+
+
+def for_two(now: datetime) -> Offer:
+    """Two buses for two persons."""
+    return carrying(two_buses(now), 2)
+
+
+def for_three_with_a_pass(now: datetime) -> Offer:
+    """Two buses for three persons, of whom one has a pass."""
+    return carrying(on_a_pass(now), 3)
+
+
+def car_and_bus(now: datetime) -> Offer:
+    """By car for ten minutes, then by bus."""
+    return _offer(now, _car(now), _bus(now, 20))
+
+
+OFFERS: dict[Callable[[datetime], Offer], int] = {
+    **dict.fromkeys((bike_and_bus, bike_ride, two_buses, one_ticket), 4),
+    **dict.fromkeys((on_a_pass, for_two, for_three_with_a_pass, car_and_bus), 1),
+}
+"""What a crowd books, and how often."""
+
+
+def tariff_price(product: str, passengers: int) -> int:
+    """What a ride costs that many persons, in cents; nothing on the ticket of another."""
+    read = parse_product(product)
+    if read.covered_by is not None:
+        return 0
+    return TICKETS[f"{read.base}:{read.rider}"] * max(passengers - read.free, 0)
+
+
+def carrying(offer: Offer, passengers: int) -> Offer:
+    """The same rides for so many persons; a vehicle is still one."""
+    legs = tuple(
+        leg if leg.product is None else _on(leg, leg.product, passengers) for leg in offer.legs
+    )
+    return replace(offer, passengers=passengers, legs=legs)
+
+
 def rides_on(now: datetime, chance: Random) -> Offer:
     """What instead of a bus that does not come: dearer or cheaper, or on the ticket one has."""
     bus = _bus(now, chance.choice((5, 12, 30)))
@@ -51,9 +96,9 @@ def dearer_bus(now: datetime) -> Offer:
     return _offer(now, _on(_bus(now, 12), "single:3:adult"))
 
 
-def _on(bus: OfferLeg, product: str) -> OfferLeg:
+def _on(bus: OfferLeg, product: str, passengers: int = 1) -> OfferLeg:
     assert bus.quote is not None
-    price = Money(TICKETS.get(product, 0))
+    price = Money(tariff_price(product, passengers))
     return replace(bus, product=product, quote=replace(bus.quote, price=price))
 
 
@@ -77,6 +122,17 @@ def _bike(now: datetime) -> OfferLeg:
         quote=Quote(Money(150), Money(400), "basis/2026-01", ("geschätzt",), Decimal(19)),
         vehicle_ref=VehicleRef("hbf-01"),
         station_id=StationId("hbf"),
+    )
+
+
+def _car(now: datetime) -> OfferLeg:
+    return replace(
+        _bike(now),
+        mode=Mode.CAR,
+        provider_id=CAR,
+        quote=Quote(Money(250), Money(600), "klein/2026-01", ("geschätzt",), Decimal(19)),
+        vehicle_ref=VehicleRef("car-1"),
+        station_id=None,
     )
 
 

@@ -38,7 +38,7 @@ from payments.money import Money
 from payments.operation import OperationKind, OperationState
 from payments.refund import NOT_AGAIN, REBOOKING
 from payments.tables import debt, entry, money_operation, payment
-from tests.simulation.offers import rides_on
+from tests.simulation.offers import carrying, rides_on
 from tests.simulation.world import Process, World
 
 MOST_BORNE = 1000
@@ -105,7 +105,7 @@ async def look_on(world: World, chance: Random, number: int, method: str) -> Way
         return None
     trip, leg_id, unusable = chance.choice(going)
     locked = _lock(trip, leg_id, unusable)
-    offered = rides_on(world.clock.now, chance)
+    offered = carrying(rides_on(world.clock.now, chance), trip.passengers)
     if offered.ceiling.minor > locked.minor + MOST_BORNE:
         return None
     meant = InPlaceOf(trip.id, leg_id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mobility.booking.leg_reports import Outcome
 from mobility.booking.trip import Aim, BookingState, LegState, Trip
 from mobility.tables import leg_report
-from tests.simulation.offers import TICKETS
+from tests.simulation.offers import tariff_price
 from tests.simulation.world import World
 
 
@@ -35,7 +35,9 @@ def _due(trip: Trip, ridden: AbstractSet[str]) -> int:
         if leg_id in ridden
     }
     return sum(
-        TICKETS[str(leg.product)] for number, leg in enumerate(trip.tickets, 1) if number in used
+        tariff_price(str(leg.product), trip.passengers)
+        for number, leg in enumerate(trip.tickets, 1)
+        if number in used
     )
 
 

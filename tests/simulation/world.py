@@ -61,7 +61,7 @@ from tests.providers.city import write_city
 from tests.simulation.clock import Clock
 from tests.simulation.mortal import CrashError, Life, MortalEngine
 from tests.simulation.network import PROCESSOR, Fate, Network, Wire
-from tests.simulation.offers import BIKE, BUS, bike_and_bus
+from tests.simulation.offers import BIKE, BUS, CAR, bike_and_bus
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
 FARES = Path("mobility/cities/luebeck/fares.toml")
@@ -95,26 +95,28 @@ def read_city(folder: Path) -> City:
 
 
 class Outside:
-    """The processor and the bike operator, which live as long as the world."""
+    """The processor and the operators of vehicles, which live as long as the world."""
 
     def __init__(self, city: City, clock: Clock) -> None:
-        self.store = Store(":memory:")
-        self.store.stock(read_fleet(city.stanzas[BIKE], city.folder))
-        operator = Operator(city.stanzas[BIKE], self.store, clock=clock)
+        self.stores = {id_: Store(":memory:") for id_ in (BIKE, CAR)}
+        """What each operator of vehicles knows."""
         processor = create_app(
             clock=clock,
             public_url=f"http://{PROCESSOR}",
             seed="sim",
             debits_after_s=int(BANKS_TAKE.total_seconds()),
         )
-        self.wire = Wire(
-            {
-                PROCESSOR: httpx.ASGITransport(processor),
-                BIKE: httpx.ASGITransport(make_app(operator, token=TOKEN)),
-            }
-        )
-        self.operator = operator
+        self.wire = Wire({PROCESSOR: httpx.ASGITransport(processor)})
+        for id_, store in self.stores.items():
+            store.stock(read_fleet(city.stanzas[id_], city.folder))
+            operator = Operator(city.stanzas[id_], store, clock=clock)
+            self.wire.hosts[id_] = httpx.ASGITransport(make_app(operator, token=TOKEN))
         self.processor: State = processor.state.processor
+
+    def bookings(self) -> list[tuple[str, str]]:
+        """Id and state of what the operators of vehicles have booked."""
+        query = "SELECT id, state FROM booking ORDER BY id"
+        return [tuple(row) for store in self.stores.values() for row in store.rows(query)]
 
     async def intents(self) -> list[dict[str, Any]]:
         """Every PaymentIntent there is."""
@@ -170,7 +172,7 @@ class Process:
         )
         self.desk = Desk(
             engine=cast("AsyncEngine", MortalEngine(world.engine, life)),
-            providers={id_: self._open(world.city, id_) for id_ in (BIKE, BUS)},
+            providers={id_: self._open(world.city, id_) for id_ in (BIKE, BUS, CAR)},
             gateway=self.gateway,
             clock=world.clock,
             pseudonym=lambda provider_id, rider_id: f"rp_{provider_id}_{rider_id}",
@@ -309,7 +311,8 @@ class World:
         """End the last process and the operator's memory."""
         if self.process is not None:
             await self._end(self.process)
-        self.outside.store.close()
+        for store in self.outside.stores.values():
+            store.close()
 
     async def _end(self, process: Process) -> None:
         self.passed = max(self.passed, process.life.passed)
