@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from mobility.booking.trip import BookingState
 from payments.accounts import Role
 from payments.cases import list_cases
 from payments.matching import CaseKind
 from payments.payment import list_payments
-from payments.refund import COMPENSATIONS, list_refused
+from payments.refund import COMPENSATIONS, PAID_OTHERWISE, list_refused
 from payments.tables import debt, entry, money_operation
 from tests.simulation.world import World
 
 
 async def find_open_ends(world: World) -> set[str]:
-    """The disputes that are not over or turned late, and the refunds that came back by now."""
+    """The disputes that are not over or turned late, and the refunds that came back by now, or were
+    given up: but what a later refund of the same legs gives back, and what was transferred.
+    """
     turned = {each["id"] for each in await world.outside.disputes() if _turned(each)}
     failed = {each["id"] for each in await world.outside.refunds() if each["status"] == "failed"}
-    ours = select(money_operation.c.id).where(money_operation.c.psp_id.in_(failed))
     async with world.engine.begin() as tx:
-        return turned | (set(await tx.scalars(ours)) - set(world.transferred))
+        rows = list(
+            await tx.execute(select(money_operation).where(money_operation.c.kind == "refund"))
+        )
+    of_legs = [row for row in rows if row.reason not in COMPENSATIONS]
+    ours = {
+        row.id
+        for row in rows
+        if row.error_code == PAID_OTHERWISE
+        or (row.psp_id in failed and not (row in of_legs and _anew(row, of_legs)))
+    }
+    return turned | (ours - set(world.transferred))
+
+
+def _anew(row: Row[Any], of_legs: list[Row[Any]]) -> bool:
+    later = [each for each in of_legs if each.payment_id == row.payment_id]
+    return any(each.first_sent_at > row.decided_at for each in later)
 
 
 def _turned(dispute: dict[str, object]) -> bool:
