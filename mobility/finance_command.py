@@ -65,23 +65,14 @@ def refund_transferred(
 
     Example: mobility finance transferred pay_4xk2s7qp.refund.all --reason "transfer 4711"
     """
-    from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
-
-    from mobility.audit import Deed, write_down  # noqa: PLC0415
+    from mobility.audit import Deed  # noqa: PLC0415
+    from mobility.by_hand import TRANSFERRED, book_transferred  # noqa: PLC0415
     from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
     from payments.errors import PaymentNotFoundError  # noqa: PLC0415
-    from payments.money import Money  # noqa: PLC0415
-    from payments.refund_failures import transfer_by_hand  # noqa: PLC0415
 
-    async def work(tx: AsyncConnection) -> Money:
-        now = datetime.now(UTC)
-        amount = await transfer_by_hand(tx, operation_id, now)
-        deed = Deed(console_actor(), "refund.transferred", operation_id, f"{amount}: {reason}", now)
-        await write_down(tx, deed)
-        return amount
-
+    deed = Deed(console_actor(), TRANSFERRED, operation_id, reason, datetime.now(UTC))
     try:
-        amount = in_transaction(instance_settings(), work)
+        amount = in_transaction(instance_settings(), lambda tx: book_transferred(tx, deed))
     except PaymentNotFoundError as error:
         typer.echo(f"Not done: {error}.", err=True)
         raise typer.Exit(1) from error
@@ -98,20 +89,13 @@ def close_case(
 
     Example: mobility finance close-case dp_1Nv0FGQ9RKHgCVdK --reason "paid back, transfer 4711"
     """
-    from sqlalchemy.ext.asyncio import AsyncConnection  # noqa: PLC0415
-
-    from mobility.audit import Deed, write_down  # noqa: PLC0415
+    from mobility import by_hand  # noqa: PLC0415
+    from mobility.audit import Deed  # noqa: PLC0415
     from mobility.identity_command import in_transaction, instance_settings  # noqa: PLC0415
-    from payments.cases import BY_HAND, close_by_hand  # noqa: PLC0415
+    from payments.cases import BY_HAND  # noqa: PLC0415
 
-    async def work(tx: AsyncConnection) -> bool:
-        now = datetime.now(UTC)
-        closed = await close_by_hand(tx, subject, now)
-        if closed:
-            await write_down(tx, Deed(console_actor(), "case.close", subject, reason, now))
-        return closed
-
-    if not in_transaction(instance_settings(), work):
+    deed = Deed(console_actor(), by_hand.CLOSED, subject, reason, datetime.now(UTC))
+    if not in_transaction(instance_settings(), lambda tx: by_hand.close_case(tx, deed)):
         typer.echo(
             f"Not done: of {subject} no case is open of the kinds {', '.join(BY_HAND)}. A "
             "refund_failed of ours ends with `mobility finance transferred`, what a restore left "

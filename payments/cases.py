@@ -155,6 +155,7 @@ async def list_cases(
     *,
     only_open: bool = True,
     reconciliation_id: str | None = None,
+    subject: str | None = None,
     after: tuple[datetime, str, str] | None = None,
     limit: int = 100,
 ) -> tuple[FiledCase, ...]:
@@ -165,6 +166,8 @@ async def list_cases(
         query = query.where(table.c.state == "open")
     if reconciliation_id is not None:
         query = query.where(table.c.reconciliation_id == reconciliation_id)
+    if subject is not None:
+        query = query.where(table.c.subject == subject)
     if after is not None:
         query = query.where(tuple_(table.c.opened_at, table.c.kind, table.c.subject) > after)
     return tuple(

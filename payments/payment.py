@@ -185,6 +185,19 @@ async def list_operations(tx: AsyncConnection, payment_id: str) -> tuple[Operati
     return _in_order(operation_of(row, of, fresh=False) for row in rows)
 
 
+async def get_operation(tx: AsyncConnection, operation_id: str) -> Operation:
+    """An operation of any payment.
+
+    Raises:
+        PaymentNotFoundError: there is none of that id.
+    """
+    mine = select(money_operation).where(money_operation.c.id == operation_id)
+    row = (await tx.execute(mine)).first()
+    if row is None:
+        raise PaymentNotFoundError(f"there is no operation {operation_id}")
+    return operation_of(row, await get_row(tx, row.payment_id), fresh=False)
+
+
 def _in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     place = {kind: index for index, kind in enumerate(OperationKind)}
     return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -14,17 +15,21 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from mobility.api import finance, webhooks
+from mobility.api import by_hand, finance, webhooks
 from mobility.api.dependencies import get_rider
 from mobility.api.errors import install_errors
+from mobility.audit import list_deeds
 from mobility.identity.roles import Role
 from mobility.identity.tokens import RiderIdentity
 from mobility.settings import Settings
+from payments.cases import file_cases
+from payments.matching import Case, CaseKind
 from payments.money import Money
 from payments.sandbox.hooks import sign
 from payments.stripe_gateway import StripeGateway
 from payments.tables import psp_event
 from tests.payments.conftest import SECRET
+from tests.payments.test_reconcile import came_back
 from tests.payments.world import Till, split
 
 
@@ -35,6 +40,7 @@ async def api(
     app = FastAPI()
     app.include_router(webhooks.router)
     app.include_router(finance.router)
+    app.include_router(by_hand.router)
     install_errors(app)
     someone = RiderIdentity("rdr_finance", frozenset({Role.FINANCE}), "ses_1")
     app.dependency_overrides[get_rider] = lambda: someone
@@ -172,6 +178,65 @@ async def test_cases_come_in_pages(
     assert seen == ["missing_ours"] * 3
 
 
+async def audited(engine: AsyncEngine) -> list[tuple[str, str, str, str]]:
+    async with engine.begin() as tx:
+        deeds = [deed for _, deed in await list_deeds(tx, limit=9)]
+    return [(deed.actor, deed.action, deed.subject, deed.reason) for deed in deeds]
+
+
+async def test_a_refund_that_came_back_and_was_transferred_is_booked_once(
+    api: httpx.AsyncClient, engine: AsyncEngine, gateway: StripeGateway, now: datetime, sandbox: str
+):
+    till = Till(engine, gateway, now)
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    await till.refund(400)
+    await api.post("/v1/finance/reconciliations")
+    await came_back(sandbox)
+    run = (await api.post("/v1/finance/reconciliations")).json()
+    assert [(case["kind"], case["subject"]) for case in run["cases"]] == [
+        ("refund_failed", "pay_1.refund.all")
+    ]
+    path, key = "/v1/finance/refunds/pay_1.refund.all/transferred", {"Idempotency-Key": "k1"}
+    why = {"reason": "transfer 4711"}
+    answers = await asyncio.gather(*(api.post(path, json=why, headers=key) for _ in range(3)))
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"refund": "pay_1.refund.all", "amount": {"amount": 400, "currency": "EUR"}})
+    ] * 3
+    assert (await till.balances())["bank:EUR"] == -400
+    assert await audited(engine) == [
+        ("rdr_finance", "refund.transferred", "pay_1.refund.all", "4.00 EUR: transfer 4711")
+    ]
+    assert (await api.get("/v1/finance/cases")).json()["cases"] == []
+    again, other = await api.post(path, json=why), await api.post(path, json={}, headers=key)
+    assert (again.status_code, other.status_code) == (404, 422)
+    other = await api.post(path, json={"reason": "another"}, headers=key)
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/idempotency-key-reused")
+
+
+async def test_a_case_that_a_person_settled_is_closed_once(
+    api: httpx.AsyncClient, engine: AsyncEngine
+):
+    subject = "pay_4xk2s7qpm5u6w3a2c7t4e5n6ra.refund.goodwill.leg_2ab3cd4ef5gh6ij7kl2mn3op4q.360"
+    run_id = (await api.post("/v1/finance/reconciliations")).json()["id"]
+    case = Case(CaseKind.AMOUNT, subject, Money(5), "they refunded 0.05 EUR less", "bkg_1")
+    async with engine.begin() as tx:
+        await file_cases(tx, run_id, [case], datetime.now(UTC))
+    path, key = f"/v1/finance/cases/{subject}/close", {"Idempotency-Key": "k1"}
+    why = {"reason": "transferred the rest"}
+    for _ in range(2):
+        closed = await api.post(path, json=why, headers=key)
+        assert closed.status_code == 200
+        (shown,) = closed.json()["cases"]
+        assert (shown["subject"], shown["open"], shown["kind"]) == (subject, False, "amount")
+    assert await audited(engine) == [("rdr_finance", "case.close", subject, "transferred the rest")]
+    again = await api.post(path, json=why)
+    assert (again.status_code, "transferred, others when" in again.json()["detail"]) == (404, True)
+
+
 async def test_finance_needs_the_role(api: httpx.AsyncClient):
     api._transport.app.dependency_overrides.clear()  # type: ignore[attr-defined]
     assert (await api.get("/v1/finance/balances")).status_code == 401
+    for path in ("refunds/pay_1.refund.all/transferred", "cases/dp_1/close"):
+        answer = await api.post(f"/v1/finance/{path}", json={"reason": "because"})
+        assert answer.status_code == 401
