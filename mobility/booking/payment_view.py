@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.trip import PaymentView
-from payments.debt import list_debts
+from payments.debt import DebtState, list_debts
 from payments.disputes import list_lost
 from payments.money import Money
 from payments.operation import OperationKind
@@ -51,6 +51,8 @@ class PaymentStanding:
     """Used, but not paid yet: beyond what could be taken, the rider owes it."""
     too_little: Money
     """Of ``outstanding`` what is too little to be charged: nobody will ever pay it."""
+    in_arrears: bool
+    """Whether the rider is to pay some of ``outstanding``: no charge of it is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
     found = await find_payment(tx, payment_id)
     if found is None:
         zero = Money.zero(currency)
-        return PaymentStanding("none", None, zero, zero, zero, zero)
+        return PaymentStanding("none", None, zero, zero, zero, zero, in_arrears=False)
     debts = await list_debts(tx, [payment_id])
     paid_later = Money.total((debt.paid for debt in debts), currency)
     lost = Money.total((debt.amount for debt in debts if debt.is_of_dispute), currency)
@@ -121,4 +123,5 @@ async def get_standing(tx: AsyncConnection, payment_id: str, currency: str) -> P
         refunded - (taken_back - lost),
         found.receivable + lost - paid_later,
         too_little,
+        any(debt.state is DebtState.ARREARS and debt.is_due for debt in debts),
     )

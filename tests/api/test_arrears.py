@@ -72,6 +72,11 @@ async def pay(world: World, headers: dict[str, str], method: str, key: str) -> h
     )
 
 
+async def actions(world: World, headers: dict[str, str]) -> list[str]:
+    shown = (await world.client.get("/v1/bookings/bkg_1", headers=headers)).json()
+    return [each["action"] for each in shown["next_actions"]]
+
+
 def owed(state: str, amount: int, **more: str | None) -> Json:
     return {
         "booking_id": "bkg_1",
@@ -101,12 +106,14 @@ async def test_arrears_are_shown_and_paid_with_any_card_of_hers(
     shown = (await world.client.get("/v1/me/arrears", headers=headers)).json()
     assert shown == {"arrears": [owed("arrears", 300, refused_because="insufficient_funds")]}
 
+    assert await actions(world, headers) == ["pay_arrears"]
     declined = await pay(world, headers, "pm_card_chargeDeclined", "first")
     assert declined.json() == owed("arrears", 300, refused_because="generic_decline")
 
     paid = await pay(world, headers, "pm_card_visa", "second")
     assert (paid.status_code, paid.json()) == (200, owed("paid", 0))
     assert (await world.client.get("/v1/me/arrears", headers=headers)).json() == {"arrears": []}
+    assert await actions(world, headers) == []
 
 
 async def test_the_same_key_charges_once_and_another_body_is_refused(
@@ -186,4 +193,5 @@ async def test_what_is_too_little_to_be_charged_is_not_asked_for(
     paid = await city_world.client.post(
         "/v1/me/arrears/bkg_1/pay", json={"payment_method": "pm_card_visa"}, headers=headers
     )
+    assert await actions(city_world, headers) == []
     assert (paid.status_code, "and need not be paid" in paid.json()["detail"]) == (409, True)

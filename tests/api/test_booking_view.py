@@ -14,7 +14,7 @@ from tests.gtfs.realtime_text import live
 from tests.rebooking.test_disturbance import BIKE, FIRST, SECOND, TOWN, at
 
 NOTHING = Money(0)
-STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING, NOTHING)
+STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING, NOTHING, in_arrears=False)
 
 
 def booked(*legs: LegRecord) -> BookingRecord:
@@ -63,3 +63,13 @@ def test_what_is_to_be_given_up_for_another_booking_is_not_to_be_started() -> No
     shown = view(record, STANDING, live(TOWN), at("07:05"))
     starts = [each.leg_id for each in shown.next_actions if each.action == "start"]
     assert starts == [FIRST.id]
+
+
+@pytest.mark.parametrize(
+    ("state", "reported"), [("confirmed", True), ("active", True), ("ended", False)]
+)
+def test_what_is_ahead_or_under_way_can_be_reported(state: str, *, reported: bool) -> None:
+    record = replace(booked(FIRST, replace(BIKE, state=state)), state="active")
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    reports = [each.leg_id for each in shown.next_actions if each.action == "report_problem"]
+    assert reports == [FIRST.id, BIKE.id][: 1 + reported]

@@ -232,12 +232,14 @@ async def _grant_goodwill(stage: Stage, staff: dict[str, str]) -> None:
 
 async def test_a_rider_is_told_when_her_ride_will_be_ended(stage: Stage) -> None:
     begun = (await stage.post("start")).json()
-    assert begun["next_actions"][-1] == {
+    *_, finish, report = begun["next_actions"]
+    assert finish == {
         "action": "finish",
         "leg_id": stage.leg_id,
         "before": "2026-11-26T08:00:00Z",
         "because": "longest_ride",
     }
+    assert (report["action"], report["leg_id"]) == ("report_problem", stage.leg_id)
 
 
 async def test_the_same_key_is_one_report_and_another_body_is_refused(stage: Stage) -> None:

@@ -118,7 +118,7 @@ async def test_the_excess_is_a_charge_of_its_own_without_the_rider(world: World)
     assert (books["processor:EUR"], books["rider_receivable:EUR"]) == (500, 0)
     assert await standing(world, booking_id) == PaymentStanding(
         "captured", None, captured=Money(500), refunded=Money(0), outstanding=Money(0),
-        too_little=Money(0),
+        too_little=Money(0), in_arrears=False,
     )  # fmt: skip
 
 
