@@ -13,6 +13,7 @@ from mobility.booking.leg_reports import Kind, Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
 from mobility.booking.riding import find_kept_until
+from mobility.booking.trip import Aim
 from mobility.rebooking.disturbance import (
     Because,
     Disturbance,
@@ -203,6 +204,8 @@ def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
 def _final_price(record: BookingRecord) -> Amount | None:
     if record.state not in ("completed", "settled", "cancelled"):
         return None
+    if record.aim == Aim.GIVE_BACK:
+        return Amount.of(Money.zero(record.price.currency))
     used = (leg for leg in record.legs if leg.provider_id and leg.state == "ended")
     prices = (leg.quoted if leg.final is None else leg.final for leg in used)
     return Amount.of(Money.total(prices, record.price.currency))

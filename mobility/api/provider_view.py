@@ -66,10 +66,15 @@ def _example(value: dict[str, Any]) -> ConfigDict:
     return ConfigDict(json_schema_extra={"example": value})
 
 
+def _push(value: dict[str, Any]) -> ConfigDict:
+    """Misspelt, an item would read as if nothing had changed."""
+    return ConfigDict(extra="forbid", json_schema_extra={"example": value})
+
+
 class VehiclesSnapshot(BaseModel):
     """All vehicles on the street; those being ridden are absent (GBFS)."""
 
-    model_config = _example({"sequence": 17, "vehicles": [VEHICLE]})
+    model_config = _push({"sequence": 17, "vehicles": [VEHICLE]})
     sequence: Sequence
     vehicles: Annotated[list[Any], Field(max_length=MAX_ITEMS)]
 
@@ -77,7 +82,7 @@ class VehiclesSnapshot(BaseModel):
 class VehiclesDelta(BaseModel):
     """Vehicles that are new or have changed, whole, and those that are gone."""
 
-    model_config = _example({"sequence": 18, "vehicles": [VEHICLE], "removed": ["rahmen-4712"]})
+    model_config = _push({"sequence": 18, "vehicles": [VEHICLE], "removed": ["rahmen-4712"]})
     sequence: Sequence
     vehicles: Annotated[list[Any], Field(max_length=MAX_ITEMS)] = []
     removed: Annotated[list[Ref], Field(max_length=MAX_ITEMS)] = []
@@ -86,7 +91,7 @@ class VehiclesDelta(BaseModel):
 class StationsSnapshot(BaseModel):
     """All stations: GBFS information and status of each in one item."""
 
-    model_config = _example({"sequence": 4, "stations": [STATION]})
+    model_config = _push({"sequence": 4, "stations": [STATION]})
     sequence: Sequence
     stations: Annotated[list[Any], Field(max_length=MAX_ITEMS)]
 
@@ -94,7 +99,7 @@ class StationsSnapshot(BaseModel):
 class StationsDelta(BaseModel):
     """Stations that are new or have changed; what an item leaves out stays as it was."""
 
-    model_config = _example(
+    model_config = _push(
         {
             "sequence": 5,
             "stations": [{"station_id": "hbf", "num_vehicles_available": 6}],

@@ -69,5 +69,8 @@ async def _ride(
         )
         asked = find_leg(trip, leg_id).asked.get(ask)
         if asked is not None and asked.state is AskState.REFUSED:
-            raise LegRefusedError(f"the provider refused to {ask} the leg: {asked.error}")
+            raise LegRefusedError(
+                f"{trip.id}: the provider refused to {ask} leg {leg_id}: {asked.error}; try it once "
+                "more, or report what is wrong"
+            )
     return await show(wiring, rider_id, booking_id)

@@ -89,7 +89,7 @@ def preview(trip: Trip, now: datetime) -> CancellationTerms:
     kept = Money.total(_cost(leg) for leg in trip.provided if _used(trip, leg, now))
     if not list_unused(trip, now):
         return CancellationTerms(why_not=Hindrance.USED, refund=nothing, kept=kept)
-    secured = (PaymentView.AUTHORISED, PaymentView.REQUIRES_ACTION, PaymentView.OPEN)
+    secured = (PaymentView.AUTHORISED, PaymentView.OPEN)
     held = trip.ceiling if trip.payment in secured else nothing
     return CancellationTerms(refund=max(nothing, trip.kept + held - kept), kept=kept)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mobility.api.booking_view import view
+from mobility.api.booking_view import Amount, view
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
 from payments.money import Money
@@ -73,3 +73,20 @@ def test_what_is_ahead_or_under_way_can_be_reported(state: str, *, reported: boo
     shown = view(record, STANDING, live(TOWN), at("07:05"))
     reports = [each.leg_id for each in shown.next_actions if each.action == "report_problem"]
     assert reports == [FIRST.id, BIKE.id][: 1 + reported]
+
+
+def given_back(leg: LegRecord, state: str) -> BookingRecord:
+    """A booking that staff gives back as a whole."""
+    return replace(booked(FIRST, leg), aim="give_back", state=state)
+
+
+def test_a_vehicle_that_is_ridden_on_is_to_be_finished_whatever_staff_gives_back() -> None:
+    record = given_back(replace(BIKE, state="active"), "needs_attention")
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    assert [(each.action, each.leg_id) for each in shown.next_actions] == [("finish", BIKE.id)]
+
+
+def test_what_was_given_back_as_a_whole_has_cost_nothing() -> None:
+    record = given_back(replace(BIKE, state="ended", final=Money(119)), "cancelled")
+    shown = view(record, STANDING, live(TOWN), at("07:05"))
+    assert (shown.final_price, shown.next_actions) == (Amount.of(NOTHING), [])

@@ -49,3 +49,14 @@ def test_a_ticket_goes_back_whole_until_it_is_valid_whether_or_not_its_rides_wer
     assert list_unused(trip, SOON) == ["leg_0", "leg_1"]
     valid = preview(trip, NOON)
     assert (valid.refund, valid.kept) == (Money(0), Money(360))
+
+
+@pytest.mark.parametrize(
+    ("payment", "back"), [("requires_action", False), ("authorised", True), ("open", True)]
+)
+def test_what_the_bank_still_asks_her_about_is_not_promised_back(
+    payment: str, *, back: bool
+) -> None:
+    """Nothing is set aside before she has approved it; what is asked and not answered may be."""
+    trip = trip_of(f"bike held | {payment}", state="awaiting_payment")
+    assert preview(trip, SOON).refund == (trip.ceiling if back else Money(0))

@@ -208,6 +208,18 @@ async def test_a_body_that_is_no_push_is_a_client_error(platform: Platform, body
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("what", ["vehicles", "stations"])
+async def test_a_delta_under_another_name_is_no_news_that_nothing_has_changed(
+    platform: Platform, what: str
+):
+    """As GBFS wraps it, or misspelt: taken for an empty one it would keep alive what is gone."""
+    await platform.call("PUT", f"/{what}", {"sequence": 1, what: []})
+    for body in ({"data": {what: []}}, {"vehicle": [vehicle("a")]}):
+        answer = await platform.call("PATCH", f"/{what}", {"sequence": 2, **body})
+        (field,) = body
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"body.{field}")
+
+
 async def test_not_a_number_is_refused_where_it_stands(platform: Platform):
     body = '{"sequence": 1, "vehicles": [{"vehicle_ref": "a", "lat": NaN, "lon": Infinity}]}'
     answer = await platform.call("PUT", "/vehicles", body)
