@@ -84,8 +84,8 @@ def _of_trip(
     if disturbed is not None and record.rebooked_as is None:
         going_on.append(NextAction(action="rebook", leg_id=disturbed.leg_id))
     if record.aim != "travel":
-        riding = (leg for leg in record.legs if leg.metered and leg.state == "active")
-        return [_finish(leg) for leg in riding] + going_on
+        ridden = (leg for leg in record.legs if leg.metered and leg.state == "active")
+        return [_finish(leg) for leg in ridden] + going_on
     if record.state == "awaiting_payment":
         longer = [] if record.rebooked_from else _extension(record)
         return [NextAction(action="pay"), *longer, NextAction(action="cancel")]

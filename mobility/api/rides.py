@@ -70,7 +70,7 @@ async def _ride(
         asked = find_leg(trip, leg_id).asked.get(ask)
         if asked is not None and asked.state is AskState.REFUSED:
             raise LegRefusedError(
-                f"{trip.id}: the provider refused to {ask} leg {leg_id}: {asked.error}; try it once "
-                "more, or report what is wrong"
+                f"the provider refused to {ask} leg {leg_id}: {asked.error}; try it once more, "
+                "or report what is wrong"
             )
     return await show(wiring, rider_id, booking_id)
