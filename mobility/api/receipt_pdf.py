@@ -73,11 +73,15 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
         net = Money.total((line.net for line in of_rate), receipt.total.currency)
         tax = f"Umsatzsteuer {_percent(percent)}: {_amount(vat)}"
         _detail(pdf, f"netto {_amount(net)}, {tax}")
-    _sum(pdf, "davon abgebucht", receipt.captured)
+    _sum(pdf, "abgebucht", receipt.captured)
     if receipt.refunded:
-        _sum(pdf, "davon erstattet", receipt.refunded)
-    if receipt.outstanding:
-        _sum(pdf, "noch offen", receipt.outstanding)
+        _sum(pdf, "erstattet", receipt.refunded)
+    for what, amount in (
+        ("noch offen", receipt.outstanding - receipt.too_little),
+        ("zu wenig, um es abzubuchen", receipt.too_little),
+    ):
+        if amount:
+            _sum(pdf, what, amount)
     for movement in receipt.movements:
         what = f"{_MOVEMENTS[movement.kind]} am {_day(movement.at, zone)}"
         by = f" ({movement.paid_with})" if movement.paid_with else ""

@@ -11,6 +11,8 @@ from sqlalchemy import text, update
 
 from mobility.db import transaction
 from mobility.tables import booking, leg
+from payments.debt import leave, open_debt
+from payments.money import Money
 from payments.operation import OperationKind
 from payments.payment import get_row, new_payment
 from payments.record import insert_operation
@@ -167,6 +169,20 @@ async def test_what_does_not_fit_a_line_of_the_pdf_goes_on_below_its_beginning(
     (goes_on,) = [left for left, text in shown if "Wort39" in text]
     (margin,) = [left for left, text in shown if text == "Summe"]
     assert margin < begins == goes_on
+
+
+async def test_the_pdf_asks_for_nothing_that_is_too_little_to_be_charged(world: World) -> None:
+    headers = await anna_rode(world)
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(text("update payment set receivable_minor = 40"))
+        await open_debt(tx, "pay_1", "bkg_1", Money(40), START)
+    lines = text_of((await ask(world, headers | PDF)).content).split("\n")
+    assert lines[lines.index("noch offen") + 1] == "0,40 EUR"
+    async with transaction(world.wiring.engine) as tx:
+        await leave(tx, "pay_1", "amount_too_small", START)
+    lines = text_of((await ask(world, headers | PDF)).content).split("\n")
+    assert lines[lines.index("zu wenig, um es abzubuchen") + 1] == "0,40 EUR"
+    assert ("noch offen" in lines, lines[lines.index("abgebucht") + 1]) == (False, "5,60 EUR")
 
 
 async def test_names_are_readable_whatever_their_letters_and_length(world: World) -> None:
