@@ -14,7 +14,7 @@ from mobility.api.threads import search_in_thread
 from mobility.booking.covered import covered_by
 from mobility.booking.leg_reports import Kind
 from mobility.booking.queries import BookingRecord, LegRecord, get_booking
-from mobility.booking.trip import GONE
+from mobility.booking.trip import GONE, LegState
 from mobility.db import transaction
 from mobility.identity.tokens import RiderIdentity
 from mobility.planning.errors import PlanningError
@@ -114,7 +114,8 @@ async def _list_held(
 ) -> list[Held]:
     """The tickets that the rider keeps, of this trip and of those that it took the place of.
 
-    Only valid ones: any other could still be given back, and what it carried would be free.
+    Only valid ones, and those of rides that she said are over: any other could still be given back,
+    and what it carried would be free.
     """
     begins = next(i for i, leg in enumerate(record.legs) if leg.id == first_leg_id)
     trips: list[tuple[LegRecord, ...]] = [record.legs[:begins]]
@@ -148,7 +149,7 @@ def _held(
     for leg in kept:
         if covered_by(leg) is not None or leg.provider_id is None or leg.product is None:
             continue
-        if now < leg.departs_at:
+        if now < leg.departs_at and leg.state != LegState.ENDED:
             continue
         mine = [leg, *(one for one in kept if covered_by(one) == numbers[leg.id]), *carried_on]
         rides = [one.detail.fare_ride for one in mine if one.detail and one.detail.fare_ride]

@@ -303,6 +303,24 @@ async def test_a_ticket_that_can_still_be_given_back_carries_nobody_on(stage: St
     assert (await stage.get()).json()["state"] == "cancelled"
 
 
+async def test_a_ride_that_she_said_is_over_carries_her_on_also_before_its_departure(
+    stage: Stage,
+) -> None:
+    """Its ticket is not given back any more, so that nobody has to bear another one."""
+    await stage.at("09:05:00")
+    first = bus(stage.trip, 0)["id"]
+    for verb in ("start", "finish"):
+        url = f"/v1/bookings/{stage.trip['id']}/legs/{first}/{verb}"
+        assert (await stage.api.client.post(url, headers=stage.headers)).status_code == 200
+    stage.say(f"cancel {SECOND} 2026-11-25")
+    offered = (await stage.get("/rebooking")).json()
+    assert (offered["given_up"], offered["locked_price"]["amount"]) == (
+        [bus(stage.trip, 1)["id"]], 0,
+    )  # fmt: skip
+    option = (await stage.options())[0]
+    assert option["journey"]["price"]["amount"] == 0
+
+
 async def test_what_is_too_dear_for_what_is_left_to_give_up_is_not_booked(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,8 @@ async def go_on(world: World, process: Process, way: Way) -> None:
         if reported[:1] != (meant.leg_id,):
             reported = ()
             _refuse_over(trip)
+            if meant.leg_id not in list_going(trip):
+                raise WrongStateError(f"nothing is wrong any more with {meant.leg_id}")
         given_up = list_given_up(trip, meant.leg_id)
         locked = _lock(trip, meant.leg_id, reported)
         if not (given_up or reported) or way.offer.ceiling.minor > locked.minor + MOST_BORNE:
