@@ -187,8 +187,9 @@ def _seen(leg: LegRecord, live: Live) -> SeenRide | None:
 
 
 def _late(leg: LegRecord, live: Live) -> timedelta:
+    """How much later it arrives than booked, which may have been when it was late already."""
     seen = _seen(leg, live)
-    return timedelta() if seen is None else max(seen.arrival.late, timedelta())
+    return timedelta() if seen is None else max(seen.arrival.live_at - leg.arrives_at, timedelta())
 
 
 def _is_missed(legs: Sequence[LegRecord], before: int, index: int, live: Live) -> bool:

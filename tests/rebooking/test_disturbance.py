@@ -105,6 +105,25 @@ def test_a_connection_by_bus(message: str, now: str, expected: str) -> None:
     assert told(found) == expected
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("1-1 2026-11-25: A=+300", "as booked"),
+        ("1-1 2026-11-25: A=+300 C=+900", "as booked"),  # just in time
+        ("1-1 2026-11-25: A=+300 C=+901", "missed leg_2-2 +601, from leg_2-2 at C 08:35"),
+        ("1-1 2026-11-25: A=+0", "as booked"),  # it made up for it
+    ],
+)
+def test_a_bus_that_was_booked_when_it_was_late_is_late_by_what_is_more(
+    message: str, expected: str
+) -> None:
+    """Booked as five minutes late, with ten minutes to spare for the next one."""
+    late = leg("1-1", "AC", "08:05", "08:25", calls=(0, 2))
+    following = leg("2-2", "CD", "08:35", "08:50")
+    state = live(TOWN, message, "2-2 2026-11-25: C=+600")
+    assert told(find_disturbance([late, following], state, at("08:10"))) == expected
+
+
 def test_a_bus_that_waits_is_not_missed() -> None:
     state = live(TOWN, "1-1 2026-11-25: C=+360", "2-2 2026-11-25: C=+120")
     assert find_disturbance([FIRST, SECOND], state, at("08:00")) is None
