@@ -174,7 +174,8 @@ async def _list_stuck(world: World) -> list[Stuck]:
     """The steps that failed and were not given up."""
     async with world.engine.begin() as tx:
         found = [each for each in await list_stuck(tx) if each.condition in FAILED]
-    return [each for each in found if each.kind in (*MAKES_REFUNDS, ADVANCE)]
+    mine = [each for each in found if each.kind in (*MAKES_REFUNDS, ADVANCE)]
+    return sorted(mine, key=lambda each: (each.kind, each.key))
 
 
 async def _see_to(world: World, stuck: Stuck, act: Act) -> None:
@@ -190,9 +191,13 @@ async def _see_to(world: World, stuck: Stuck, act: Act) -> None:
 
 
 async def clear_up(world: World, chance: Random) -> None:
-    """Banks decide most of what is disputed; what is stuck is tried once more, then given back or
-    given up; most of what came back is transferred.
+    """Banks take or send back some more, a week after the rides, and decide most of it.
+
+    What is stuck is tried once more, then given back or given up; most of what came back is
+    transferred.
     """
+    for act in chance.choices((take_back, send_back), k=3):
+        await act(world.outside, chance)
     for _ in await world.outside.disputes():
         if chance.random() < MOST:
             await decide(world.outside, chance, late=0)
@@ -226,7 +231,7 @@ async def _list_refused(world: World) -> list[str]:
         booking.c.payment_id.not_in(disputed),
     )
     async with world.engine.begin() as tx:
-        ids = await tx.scalars(select(booking.c.id).where(*waits).order_by(booking.c.created_at))
+        ids = await tx.scalars(select(booking.c.id).where(*waits).order_by(booking.c.id))
         return list(ids)
 
 
