@@ -103,9 +103,8 @@ def course(timetable: Timetable, ride: Ride) -> NDArray[np.float64]:
     line[1:-1, 0], line[1:-1, 1] = table.lat[start:end], table.lon[start:end]
     for row, stop in ((0, called[0]), (-1, called[-1])):
         line[row, 0], line[row, 1] = stops.lat[stop], stops.lon[stop]
-    from_shape = bool((line[0] == line[1]).all())
-    to_shape = bool((line[-1] == line[-2]).all())
-    return line[from_shape : len(line) - to_shape]
+    (first, second), (last_but_one, last) = line[:2].tolist(), line[-2:].tolist()
+    return line[first == second : len(line) - (last == last_but_one)]
 
 
 def geometry(timetable: Timetable, ride: Ride) -> tuple[LatLon, ...]:

@@ -126,7 +126,8 @@ def quote(
 @lru_cache(maxsize=4096)
 def _quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal, paid: Money | None) -> Quote:
     estimate = explain(plan, planned, paid)
-    ceiling = price(plan, ceiling_usage(planned), paid)
+    most = ceiling_usage(planned)
+    ceiling = _price_of_started(plan, most.minutes, -(-most.metres // METRES_PER_KM), paid)
     return Quote(
         price=estimate.price,
         ceiling=None if ceiling == estimate.price and not _metered(plan) else ceiling,
@@ -134,6 +135,12 @@ def _quote(plan: PricingPlan, planned: Usage, vat_percent: Decimal, paid: Money 
         lines=estimate.lines,
         vat_percent=vat_percent,
     )
+
+
+@lru_cache(maxsize=4096)
+def _price_of_started(plan: PricingPlan, minutes: int, km: int, paid: Money | None) -> Money:
+    """The price of all uses that enter so many kilometres: charges count in whole ones."""
+    return price(plan, Usage(minutes, km * METRES_PER_KM), paid)
 
 
 def find_plan(plans: Sequence[PricingPlan], tariff_version: str) -> PricingPlan | None:

@@ -59,6 +59,7 @@ def of_ride(vehicle: int, start: int, end: int) -> Accessibility:
     )
 
 
+@lru_cache(maxsize=64)
 def of_path(path: Accessible, source: str) -> Accessibility:
     """Of a walk, by who knows the way."""
     return Accessibility(path=path, source=source)

@@ -39,8 +39,7 @@ class Place:
     stop_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ride:
+class Ride(NamedTuple):
     """A ride on a scheduled line."""
 
     trip_id: str

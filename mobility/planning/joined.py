@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mobility.planning import accessibility
 from mobility.planning.day_ceiling import counted
@@ -39,6 +38,6 @@ def _ridden_on(before: Leg, after: Leg) -> Leg | None:
         metres=before.metres + after.metres,
         geometry=(*before.geometry, *after.geometry[1:]),
         co2_grams=before.co2_grams + after.co2_grams,
-        ride=replace(first, alight_index=second.alight_index, to_zone=second.to_zone),
+        ride=first._replace(alight_index=second.alight_index, to_zone=second.to_zone),
         accessibility=accessibility.joined(before.accessibility, after.accessibility),
     )

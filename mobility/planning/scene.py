@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gtfs.ids import RouteIdx
@@ -19,8 +18,7 @@ _KEPT_STRETCHES = 50_000
 _KEPT_RUNS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A trip between two of its calls: all of a leg but its times and who travels."""
 
     mode: Mode

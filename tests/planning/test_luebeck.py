@@ -263,7 +263,7 @@ def test_a_bus_with_an_assumed_timetable_is_named_with_its_lines() -> None:
     bus = next(leg for leg in first(search(), Mode.BUS).legs if leg.mode is Mode.BUS)
     assert bus.ride is not None
     assumed = tuple(
-        bus._replace(ride=replace(bus.ride, note="synthetic: angenommen", line=line))
+        bus._replace(ride=bus.ride._replace(note="synthetic: angenommen", line=line))
         for line in ("12", "9", "E")
     )
     (said,) = notices.of_journeys([Itinerary(assumed)], luebeck(), NOW, wheelchair=False)

@@ -101,11 +101,14 @@ def test_fractions_of_a_cent_are_rounded_once():
     assert explain(plan, Usage(1, 0)).lines[-1] == "gerundet von 0,125 € auf 0,13 €"
 
 
-def test_a_quote_is_the_price_of_the_plan_and_its_ceiling_that_of_the_margin():
-    found = quote(CAR, Usage(20, 6000), Decimal(19))
+@pytest.mark.parametrize(("metres", "most"), [(6000, 9000), (6001, 9001), (400, 1400)])
+def test_a_quote_is_the_price_of_the_plan_and_its_ceiling_that_of_the_margin(
+    metres: int, most: int
+):
+    found = quote(CAR, Usage(20, metres), Decimal(19))
     assert (found.price, found.ceiling) == (
-        price(CAR, Usage(20, 6000)),
-        price(CAR, Usage(35, 9000)),
+        price(CAR, Usage(20, metres)),
+        price(CAR, Usage(35, most)),
     )
     assert found.tariff_version == "klein/2026-01"
     assert find_plan((BIKE, CAR), found.tariff_version) == CAR
