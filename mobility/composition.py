@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from mobility.alone import refuse_while_rebuilding
@@ -30,7 +29,7 @@ from mobility.live import Changes
 from mobility.planning.search import Planner
 from mobility.prepare import open_timetable
 from mobility.realtime.polling import Realtime
-from mobility.redis_pool import open_redis
+from mobility.redis_pool import open_redis, open_watching_redis
 from mobility.sales_watch import SalesWatch
 from mobility.settings import NotConfiguredError, Settings
 from mobility.wiring import Wiring
@@ -75,7 +74,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         redis_url = _required(settings.redis_url, "REDIS_URL")
         redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose)
-        streams = Redis.from_url(redis_url)
+        streams = open_watching_redis(redis_url)
         stack.push_async_callback(streams.aclose)
         http = await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         gateway = open_gateway(settings)

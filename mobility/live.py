@@ -15,6 +15,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from mobility.redis_pool import WATCH_S
+
 log = logging.getLogger(__name__)
 
 KEEP_S = 86_400
@@ -44,7 +46,7 @@ class Changes:
             log.warning("could not announce a change: %s", type(error).__name__)
 
     async def watch(
-        self, booking_id: str, *, after: str, wait_ms: int = 15_000
+        self, booking_id: str, *, after: str, wait_ms: int = WATCH_S * 1000
     ) -> AsyncIterator[str | None]:
         """The ids of the changes after one of them ("$": from now on); None when it is quiet."""
         key = self._key(booking_id)

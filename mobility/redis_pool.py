@@ -6,6 +6,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 REDIS_CONNECTIONS = 16
 REDIS_WAIT_S = 2
+WATCH_S = 15
+"""How long a watcher of a booking waits before it is told that all is quiet."""
+_SILENT_S = 5
+"""And how much later a server that says nothing is taken for gone."""
 
 
 def open_redis(url: str) -> Redis:
@@ -18,3 +22,8 @@ def open_redis(url: str) -> Redis:
         url, max_connections=REDIS_CONNECTIONS, timeout=REDIS_WAIT_S
     )
     return Redis.from_pool(pool)
+
+
+def open_watching_redis(url: str) -> Redis:
+    """A client for reads that block, for ``WATCH_S`` seconds at most."""
+    return Redis.from_url(url, socket_timeout=WATCH_S + _SILENT_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
+from redis.exceptions import RedisError
 
 from mobility.api.bookings import show
 from mobility.api.dependencies import Now, RiderDep, WiringDep
@@ -22,6 +24,7 @@ from mobility.db import transaction
 from mobility.wiring import Wiring
 
 router = APIRouter(tags=["bookings"])
+log = logging.getLogger(__name__)
 
 TICKET_LIFETIME = timedelta(minutes=10)
 OVER = ("settled", "cancelled", "failed")
@@ -126,7 +129,7 @@ async def _events(
     yield f"id: {last_event_id or '0-0'}\nevent: booking\ndata: {shown.model_dump_json()}\n\n"
     if shown.state in OVER:
         return
-    async for event_id in wiring.changes.watch(booking_id, after=last_event_id or "0-0"):
+    async for event_id in _changes(wiring, booking_id, last_event_id or "0-0"):
         if wiring.clock() >= ends_at:
             return
         if event_id is None:
@@ -136,3 +139,12 @@ async def _events(
         yield f"id: {event_id}\nevent: booking\ndata: {shown.model_dump_json()}\n\n"
         if shown.state in OVER:
             return
+
+
+async def _changes(wiring: Wiring, booking_id: str, after: str) -> AsyncIterator[str | None]:
+    """What ``Changes.watch`` tells, until Redis is away: then its client comes again."""
+    try:
+        async for event_id in wiring.changes.watch(booking_id, after=after):
+            yield event_id
+    except RedisError as error:
+        log.warning("a stream has ended: %s", type(error).__name__)
