@@ -137,7 +137,8 @@ def _is_ridden(leg: LegRecord) -> bool:
 def _still_carries(leg: LegRecord, now: datetime) -> bool:
     """A ticket whose ride is over by the clock: its bus may be late, and its rider aboard."""
     until = leg.hold_expires_at
-    kept = leg.state == "ended" and leg.report is None and not leg.metered
+    void = leg.report is not None and leg.report.outcome.costs_nothing
+    kept = leg.state == "ended" and not void and not leg.metered
     return kept and leg.access_code is not None and until is not None and now < until
 
 

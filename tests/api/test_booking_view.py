@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from mobility.api.booking_view import Amount, view
+from mobility.booking.leg_reports import Outcome
 from mobility.booking.payment_view import PaymentStanding
 from mobility.booking.queries import BookingRecord, LegRecord
 from payments.money import Money
 from tests.gtfs.realtime_text import live
-from tests.rebooking.test_disturbance import BIKE, FIRST, SECOND, TOWN, at
+from tests.rebooking.test_disturbance import BIKE, FIRST, SECOND, TOWN, at, report
 
 NOTHING = Money(0)
 STANDING = PaymentStanding("authorised", None, NOTHING, NOTHING, NOTHING, NOTHING, in_arrears=False)
@@ -56,6 +57,23 @@ def test_a_vehicle_is_kept_for_longer_also_for_who_has_begun_her_bus_at_home() -
     record = replace(booked(replace(FIRST, state="active"), BIKE), state="active")
     shown = view(record, STANDING, live(TOWN), at("07:05"))
     assert "extend_hold" in [each.action for each in shown.next_actions]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "shows"),
+    [(None, True), (Outcome.NOTED, True), (Outcome.REFUNDED, False), (Outcome.GIVEN_BACK, False)],
+)
+def test_a_ticket_that_is_paid_and_valid_is_shown_whatever_was_told_to_staff(
+    outcome: Outcome | None, *, shows: bool
+) -> None:
+    """Its bus came very late, and took no wheelchair; the next one on the same ticket may."""
+    told = None if outcome is None else replace(report(FIRST), outcome=outcome)
+    valid = replace(
+        FIRST, state="ended", access_code="QR", hold_expires_at=at("10:00"), report=told
+    )
+    record = replace(booked(valid), state="settled")
+    shown = view(record, STANDING, live(TOWN), at("09:00"))
+    assert ("show_ticket" in [each.action for each in shown.next_actions]) == shows
 
 
 def test_what_is_to_be_given_up_for_another_booking_is_not_to_be_started() -> None:
