@@ -52,6 +52,8 @@ TROUBLES = {
 }
 WON = 0.4
 """How often a dispute is decided for us."""
+LATE = 0.1
+"""How often a bank looks again at what was lost."""
 MOST = 0.7
 """Of what is open at a day's end comes to its end soon after."""
 SOON = timedelta(minutes=10)
@@ -70,11 +72,11 @@ async def make_trouble(world: World, chance: Random) -> str:
 async def _do(what: str, world: World, chance: Random) -> str | None:
     match what:
         case "a bank takes back":
-            return await take_back(world.outside, chance)
+            return await take_back(world, chance)
         case "a bank decides":
             return await decide(world.outside, chance)
         case "a refund comes back":
-            return await send_back(world.outside, chance)
+            return await send_back(world, chance)
         case "finance transfers":
             return await transfer(world, chance)
         case "staff sees to a step":
@@ -85,8 +87,9 @@ async def _do(what: str, world: World, chance: Random) -> str | None:
             return "yes" if wire.refuses_refunds else "no more"
 
 
-async def take_back(outside: Outside, chance: Random) -> str | None:
+async def take_back(world: World, chance: Random) -> str | None:
     """A bank takes back what is left of a card's charge, or all of it; once for each charge."""
+    outside = world.outside
     disputed = {each["payment_intent"] for each in await outside.disputes()}
     paid = [
         each["latest_charge"]
@@ -106,34 +109,43 @@ async def take_back(outside: Outside, chance: Random) -> str | None:
     return f"{amount} of {charge['amount_captured']} ct"
 
 
-async def decide(outside: Outside, chance: Random, *, late: float = 0.2) -> str | None:
-    """A bank decides a dispute, for us or for its customer; or, ``late``, gives back what was lost.
+async def decide(outside: Outside, chance: Random) -> str | None:
+    """A bank decides a dispute, for us or for its customer; or it gives back what was lost before.
 
     A debit's return is final (``open_dispute``).
     """
-    wanted = "lost" if chance.random() < late else "needs_response"
     found = [
         each
         for each in await outside.disputes()
-        if each["status"] == wanted and each["evidence_details"]["due_by"] is not None
+        if each["evidence_details"]["due_by"] is not None
+        and (
+            each["status"] == "needs_response"
+            or (each["status"] == "lost" and chance.random() < LATE)
+        )
     ]
     if not found:
         return None
     one = chance.choice(found)
-    won = wanted == "lost" or chance.random() < WON
+    was = one["status"]
+    won = was == "lost" or chance.random() < WON
     with outside.processor.writing():
         disputes.decide(outside.processor, outside.processor.get("dispute", one["id"]), won=won)
-    return f"{one['amount']} ct are {'won' if won else 'lost'}, which were {wanted}"
+    return f"{one['amount']} ct are {'won' if won else 'lost'}, which were {was}"
 
 
-async def send_back(outside: Outside, chance: Random) -> str | None:
-    """A refund that was made comes back from a closed account."""
-    made = [each for each in await outside.refunds() if each["status"] == "succeeded"]
+async def send_back(world: World, chance: Random) -> str | None:
+    """A refund that was made, and that we know as made, comes back from a closed account."""
+    done = money_operation.c.state == OperationState.DONE
+    async with world.engine.begin() as tx:
+        known = set(await tx.scalars(select(money_operation.c.psp_id).where(done)))
+    refunds = await world.outside.refunds()
+    made = [each for each in refunds if each["status"] == "succeeded" and each["id"] in known]
     if not made:
         return None
     one = chance.choice(made)
-    with outside.processor.writing():
-        balance.fail_refund(outside.processor, one["id"])
+    processor = world.outside.processor
+    with processor.writing():
+        balance.fail_refund(processor, one["id"])
     return f"{one['amount']} ct"
 
 
@@ -190,19 +202,21 @@ async def _see_to(world: World, stuck: Stuck, act: Act) -> None:
     await world.alive(send)
 
 
-async def clear_up(world: World, chance: Random) -> None:
-    """Banks take or send back some more, a week after the rides, and decide most of it.
-
-    What is stuck is tried once more, then given back or given up; most of what came back is
-    transferred.
-    """
+async def speak_late(world: World, chance: Random) -> None:
+    """Banks take or send back some more, a week after the rides, and decide most of it."""
     for act in chance.choices((take_back, send_back), k=3):
-        await act(world.outside, chance)
+        await act(world, chance)
     for _ in await world.outside.disputes():
         if chance.random() < MOST:
-            await decide(world.outside, chance, late=0)
+            await decide(world.outside, chance)
     await world.alive(lambda process: process.reconcile(world.clock.now))
     await world.work(SOON)
+
+
+async def clear_up(world: World, chance: Random) -> None:
+    """What is stuck is tried once more, then given back or given up; most that came back is paid
+    by hand.
+    """
     for one in await _list_stuck(world):
         await _see_to(world, one, retry)
     await world.work(SOON)

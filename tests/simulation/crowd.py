@@ -29,7 +29,7 @@ from payments.errors import PaymentError
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import Mode, VehicleRef
-from tests.simulation.banks import clear_up, make_trouble
+from tests.simulation.banks import clear_up, make_trouble, speak_late
 from tests.simulation.ceilings import CEILING
 from tests.simulation.clock import Clock
 from tests.simulation.complaints import granting, reporting
@@ -163,6 +163,7 @@ class Crowd(World):
         await self.work(timedelta(days=8))
         await self.hints.deliver_rest()
         if self.troubled:
+            await speak_late(self, self.bank)
             await clear_up(self, self.bank)
         await self.finance_reconciles()
         await self.work(timedelta(minutes=10))
