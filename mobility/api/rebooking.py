@@ -224,6 +224,7 @@ def _no_option(wiring: Wiring, found: Options) -> BookingError:
         "idempotency-key-missing",
         "payment-declined",
         "not-eligible",
+        "booked-already",
         "vehicle-taken",
         "provider-refused",
         "too-late",

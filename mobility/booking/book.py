@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
@@ -22,7 +22,7 @@ from mobility.booking.errors import (
 from mobility.booking.longest import LONGEST_RIDE, find_bound
 from mobility.booking.moves import OVER
 from mobility.booking.rebooked import Rebooks
-from mobility.booking.trip import GONE, Aim, BookingState, LegState
+from mobility.booking.trip import GONE, Aim, Ask, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import leg_id as id_of_leg
 from mobility.ids import new_id
@@ -30,7 +30,7 @@ from mobility.planning.book_ahead import find_left
 from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
 from mobility.planning.paid_today import Paid, find_paid
 from mobility.sale_stops import refuse_stopped
-from mobility.tables import booking, leg
+from mobility.tables import booking, leg, provider_operation
 from payments.money import Money
 from providers import tariff
 from providers.port import Provider
@@ -129,7 +129,8 @@ async def refuse_booked_already(
 ) -> None:
     """Refuse the booking of an offer if its rider has a vehicle of it in another booking.
 
-    The provider would only say that it is taken, as if by somebody else. The rider's row is locked.
+    The provider would only say that it is taken, as if by somebody else. Whether one that is on its
+    way back to it can be had is its provider's to say. The rider's row is locked.
 
     Raises:
         BookedAlreadyError
@@ -139,6 +140,11 @@ async def refuse_booked_already(
     ]
     if not wanted:
         return
+    goes_back = exists().where(
+        provider_operation.c.booking_id == leg.c.booking_id,
+        provider_operation.c.leg_id == leg.c.id,
+        provider_operation.c.kind == Ask.CANCEL,
+    )
     hers = (
         select(leg.c.booking_id, leg.c.mode, booking.c.state)
         .join(booking, booking.c.id == leg.c.booking_id)
@@ -146,6 +152,8 @@ async def refuse_booked_already(
             booking.c.rider_id == rider_id,
             booking.c.id != booking_id,
             booking.c.state.not_in(OVER),
+            booking.c.aim == Aim.TRAVEL,
+            ~goes_back,
             leg.c.state.not_in([*GONE, LegState.ENDED]),
             tuple_(leg.c.provider_id, leg.c.detail["vehicle_ref"].astext).in_(wanted),
         )

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Update, update
+from sqlalchemy import Insert, Update, func, insert, literal, select, update
 
 from mobility.booking.book import (
     BookingRequest,
@@ -22,7 +22,7 @@ from mobility.booking.queries import get_any_booking
 from mobility.db import transaction
 from mobility.identity.vault import PersonalData
 from mobility.planning.offers import find_offer
-from mobility.tables import booking, leg
+from mobility.tables import booking, leg, provider_operation
 from providers.values import ProviderId
 from tests.api.conftest import START, World
 from tests.api.test_paid_today import book
@@ -69,11 +69,25 @@ async def test_a_second_tap_says_which_booking_has_the_vehicle(city_world: World
 
 
 @pytest.mark.parametrize(
-    "over", [update(booking).values(state="cancelled"), update(leg).values(state="ended")]
+    "over",
+    [
+        update(booking).values(state="cancelled"),
+        update(leg).values(state="ended"),
+        update(booking).values(aim="fail"),  # her card was declined; she takes another one
+        update(booking).values(aim="cancel"),
+        insert(provider_operation).from_select(
+            ["booking_id", "leg_id", "kind", "state", "asked_at"],
+            select(
+                leg.c.booking_id, leg.c.id, literal("cancel"), literal("planned"), func.now()
+            ).where(leg.c.provider_id.is_not(None)),
+        ),
+    ],
+    ids=["cancelled", "ended", "failing", "being cancelled", "being given back"],
 )
-async def test_what_is_over_and_what_others_have_stands_in_nobodys_way(
-    city_world: World, over: Update
+async def test_what_is_over_or_going_and_what_others_have_stands_in_nobodys_way(
+    city_world: World, over: Update | Insert
 ) -> None:
+    """What is on its way back she can neither go on with nor cancel: its operator decides."""
     wiring = city_world.wiring
     offer_id = of_modes(await search(city_world), "bike")["offer_id"]
     first = await anna_has(city_world, offer_id)
