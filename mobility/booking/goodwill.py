@@ -116,12 +116,14 @@ async def note_found(
 ) -> None:
     """Count a refund that staff granted before a restore to its leg, audited.
 
-    ``key`` names the leg and what had been granted for it before (``_prepare``).
+    ``key`` names the leg and what had been granted for it before (``_prepare``). No leg counts more
+    than it costs as it was rebuilt.
     """
     leg_id, _, before = key.removeprefix(f"{GOODWILL}.").partition(".")
     mine = (leg.c.booking_id == booking_id, leg.c.id == leg_id)
     granted = func.greatest(leg.c.goodwill_minor, int(before)) + given.minor
-    await tx.execute(update(leg).where(*mine).values(goodwill_minor=granted))
+    most = func.coalesce(leg.c.final_minor, leg.c.quoted_minor)
+    await tx.execute(update(leg).where(*mine).values(goodwill_minor=func.least(granted, most)))
     subject = f"{booking_id} {leg_id}"
     await write_down(tx, replace(deed, subject=subject, reason=f"{given}: {deed.reason}"))
 

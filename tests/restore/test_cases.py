@@ -341,6 +341,25 @@ async def test_what_staff_granted_in_the_gap_is_granted(rider: Rider) -> None:
     assert deeds == [("rdr_otto", trip.id), ("restore", subject), ("restore", subject)]
 
 
+async def test_what_staff_granted_for_a_leg_that_costs_less_now_is_taken_over(
+    rider: Rider,
+) -> None:
+    """No leg's goodwill is more than it costs; what was sent stays what it was."""
+    await rider.do("books two buses")
+    await rider.rest()
+    backup = await back_up(rider)
+    await grant(rider, 100)
+    await restore(rider, backup)
+    async with rider.engine.begin() as tx:
+        await tx.execute(text("update leg set final_minor = 70"))
+    report = await rebuild_world(rider, backup)
+    assert [line for line in report.done + report.left if "back" in line] == [
+        f"booking {(await rider.trips())[-1].id}: 1.00 EUR was given back (goodwill)"
+    ]
+    async with rider.engine.begin() as tx:
+        assert set(await tx.scalars(text("select goodwill_minor from leg"))) == {0, 70}
+
+
 @pytest.mark.parametrize("rides_on", [9, 90])
 async def test_a_rebate_stays_with_the_trip_that_it_was_made_for(
     rider: Rider, rides_on: int
