@@ -6,6 +6,7 @@ thought right.
 
 from __future__ import annotations
 
+from mobility import steps
 from mobility.audit import Deed
 from mobility.booking import day_ceiling, goodwill, rebates, rebooked
 from mobility.booking.desk import Desk
@@ -17,6 +18,8 @@ from payments.refund import GOODWILL, REBATE, REBOOKING
 
 ACTOR = "restore"
 """Who granted it, in the audit log: the person's own entry is lost."""
+STEPS = {REBATE: day_ceiling.STEP, REBOOKING: rebooked.STEP, GOODWILL: goodwill.STEP}
+"""What goes on with one whose reading does not come to its end here."""
 
 
 async def take_over_rebates(desk: Desk) -> list[str]:
@@ -33,8 +36,7 @@ async def take_over_rebates(desk: Desk) -> list[str]:
     done = []
     for refund, reason in found:
         if reason is not None and await _is_made(desk, refund):
-            await _store(desk, refund, reason)
-            await rebates.make_refunds(desk, refund.booking_id, reason)
+            await _take_over(desk, refund, reason)
             done.append(f"booking {refund.booking_id}: {refund.amount} was given back ({reason})")
     return done
 
@@ -49,13 +51,17 @@ async def _is_made(desk: Desk, refund: FoundRefund) -> bool:
     return receipt is not None and receipt.state is not RefundState.FAILED
 
 
-async def _store(desk: Desk, refund: FoundRefund, reason: str) -> None:
+async def _take_over(desk: Desk, refund: FoundRefund, reason: str) -> None:
+    """By itself: what else is to go back on the booking, and may be refused, is its step's."""
     async with transaction(desk.engine) as tx:
         await lock_booking(tx, refund.booking_id)
-        await store_found(tx, refund, reason)
+        stored = await store_found(tx, refund, reason)
         if reason == REBATE:
             await day_ceiling.note_found(tx, desk, refund.booking_id, refund.amount)
         elif reason == GOODWILL:
             why = f"{refund.operation_id} found at the processor"
             deed = Deed(ACTOR, goodwill.GRANTED, refund.booking_id, why, desk.clock())
             await goodwill.note_found(tx, refund.booking_id, refund.key, refund.amount, deed)
+        await steps.enqueue(tx, kind=STEPS[reason], key=refund.booking_id, run_at=desk.clock())
+    await rebates.carry_out(desk, stored)
+    await desk.changed(refund.booking_id)

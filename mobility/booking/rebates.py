@@ -80,7 +80,7 @@ async def make_refunds(desk: Desk, booking_id: str, reason: str) -> datetime | N
         prepared = await list_refunds(tx, booking_id, reason)
     if not prepared:
         return None
-    again = [await _carry_out(desk, operation) for operation in prepared]
+    again = [await carry_out(desk, operation) for operation in prepared]
     async with transaction(desk.engine) as tx:
         made = await list_refunds(tx, booking_id, reason)
     await desk.changed(booking_id)
@@ -101,7 +101,7 @@ async def leave_refunds(tx: AsyncConnection, booking_id: str, reason: str) -> No
         await leave_refused(tx, payment.id, reason=reason)
 
 
-async def _carry_out(desk: Desk, operation: Operation) -> datetime | None:
+async def carry_out(desk: Desk, operation: Operation) -> datetime | None:
     """Bring a prepared refund to its end; when to ask again, None when it is done or refused."""
     if operation.state in (OperationState.DONE, OperationState.DECLINED):
         return None
