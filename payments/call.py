@@ -24,6 +24,8 @@ HOLD_GONE = "hold_released"
 """Decline code: the hold was released or lapsed before it could be used."""
 ALREADY_CAPTURED = "already_captured"
 """Decline code: the hold cannot be released, its money was taken."""
+REFUND_FAILED = "refund_failed"
+"""Decline code: the refund was made and had come back before its answer was read."""
 _CLOCK_SLACK = timedelta(minutes=10)
 
 
@@ -169,7 +171,7 @@ async def _refund(gateway: Gateway, operation: Operation) -> Outcome:
             hold_id, key=operation.key, operation_id=operation.id, amount=operation.amount
         )
     if found.state is RefundState.FAILED:
-        return Outcome(OutcomeKind.DECLINED, refund=found, code="refund_failed")
+        return Outcome(OutcomeKind.DECLINED, refund=found, code=REFUND_FAILED)
     return Outcome(OutcomeKind.DONE, refund=found)
 
 

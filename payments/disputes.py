@@ -23,7 +23,7 @@ from payments.money import Money
 from payments.operation import OperationState
 from payments.payment import Payment, PaymentState, get_row, payment_of
 from payments.record import get_operation_row, given_by_no_leg, set_payment
-from payments.refund import CAME_BACK, COMPENSATIONS, list_refused, prepare_refund
+from payments.refund import COMPENSATIONS, IN_VAIN, list_refused, prepare_refund
 from payments.shares import shares_of_json
 from payments.tables import debt, journal_key, money_operation, payment
 from payments.tables import dispute as dispute_table
@@ -157,8 +157,8 @@ async def _case_of(
     return await _owe_no_more(tx, found, of, now)
 
 
-def _left_to_a_person(found: Dispute, of: Payment, what: str) -> Case:
-    return Case(CaseKind.DISPUTE, found.id, found.amount, what, of.booking_id)
+def _left_to_a_person(found: Dispute, of: Payment, difference: Money, what: str) -> Case:
+    return Case(CaseKind.DISPUTE, found.id, difference, what, of.booking_id)
 
 
 async def _owe_no_more(
@@ -181,6 +181,7 @@ async def _owe_no_more(
         return _left_to_a_person(
             found,
             of,
+            found.amount,
             f"a bank gave {found.amount} back that was lost before; what the rider has paid for it "
             "since, or was given back by the dispute, is hers: pay it by hand",
         )
@@ -212,7 +213,7 @@ async def _owe_again(
     )
     if await tx.scalar(lost_before) is not None:
         return _left_to_a_person(
-            found, of, f"{found.amount} was won, and is lost again: bill it by hand"
+            found, of, -found.amount, f"{found.amount} was won, and is lost again: bill it by hand"
         )
     of = payment_of(await get_row(tx, of.id, lock=True))
     left = found.amount
@@ -308,7 +309,7 @@ async def count_as_refunded(
     owed = await get_debt(tx, dispute_id)
     made = await prepare_refund(tx, payment_id, amount, reason, key=key, legs=legs, now=now)
     row = await get_operation_row(tx, payment_id, made.id)
-    if row.error_code == CAME_BACK:
+    if row.error_code in IN_VAIN:
         return False
     of = await get_row(tx, payment_id)
     origin = postings.Origin(of.booking_id, payment_id, made.id)

@@ -103,6 +103,8 @@ class Known:
     disputes: frozenset[str] = frozenset()
     refunds: frozenset[str] = frozenset()
     """The processor's refunds that an earlier run has matched."""
+    refunds_in_vain: frozenset[str] = frozenset()
+    """The processor's refunds that failed before we had booked them."""
     debits_under_way: frozenset[str] = frozenset()
     """The holds of debits that have neither come nor failed: their lines wait, and are no case."""
 
@@ -122,7 +124,7 @@ def match(
 
     ``read_at`` is when reading the processor began.
     """
-    matches = _failed_debits(lines, currency)
+    matches = _failed_debits(lines, currency) + _failed_refunds(lines, known, currency)
     cases: list[Case] = []
     of_operation: dict[str, list[tuple[BalanceLine, str]]] = {}
     index = _Index(movements)
@@ -171,6 +173,24 @@ def _failed_debits(lines: Sequence[BalanceLine], currency: str) -> list[Match]:
         sound = _flaw(line, currency) is None and _flaw(failure, currency) is None
         if sound and line.source_id == failure.source_id and line.amount == -failure.amount:
             by = LineCategory.CHARGE_FAILURE.value
+            found += [Match(line, None, by), Match(failure, None, by)]
+    return found
+
+
+def _failed_refunds(lines: Sequence[BalanceLine], known: Known, currency: str) -> list[Match]:
+    """Refunds that were never booked: the processor took them out and put them back again."""
+    failures = {
+        line.source_id: line for line in lines if line.category is LineCategory.REFUND_FAILURE
+    }
+    found = []
+    for line in lines:
+        failure = failures.get(line.source_id)
+        if line.category is not LineCategory.REFUND or failure is None:
+            continue
+        sound = _flaw(line, currency) is None and _flaw(failure, currency) is None
+        in_vain = line.source_id in known.refunds_in_vain
+        if sound and in_vain and line.amount == -failure.amount:
+            by = LineCategory.REFUND_FAILURE.value
             found += [Match(line, None, by), Match(failure, None, by)]
     return found
 

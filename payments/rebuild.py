@@ -26,7 +26,7 @@ from payments.operation import Operation, OperationKind, OperationState
 from payments.payment import PaymentState, find_open_operations, get_payment, get_row, new_payment
 from payments.postings import Split, refund_shares
 from payments.record import find_operation_row, insert_operation, record, set_payment
-from payments.refund import prepare_refund
+from payments.refund import BOOKING_LOST, prepare_refund
 from payments.shares import shares_of_json, shares_to_json, splits_of_json, splits_to_json
 from payments.tables import entry, money_operation
 
@@ -238,7 +238,7 @@ async def _prepare_rest(tx: AsyncConnection, payment_id: str, now: datetime) -> 
     if left and known is None:
         amount = Money(left, of.currency)
         await prepare_refund(
-            tx, payment_id, amount, "booking_lost", key="lost", legs={NOBODY}, now=now
+            tx, payment_id, amount, BOOKING_LOST, key="lost", legs={NOBODY}, now=now
         )
 
 

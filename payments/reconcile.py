@@ -228,6 +228,7 @@ async def _know(
         },
         frozenset(each.id for each in statement.disputes),
         await _refunds_matched(tx, lines),
+        await _refunds_in_vain(tx, lines),
         await _debits_under_way(tx),
     )
 
@@ -247,6 +248,18 @@ async def _refunds_matched(tx: AsyncConnection, lines: Sequence[BalanceLine]) ->
         .where(
             is_among(balance_line.c.source_id, sources),
             balance_line.c.category == LineCategory.REFUND.value,
+        )
+    )
+    return frozenset(found.scalars())
+
+
+async def _refunds_in_vain(tx: AsyncConnection, lines: Sequence[BalanceLine]) -> frozenset[str]:
+    sources = {line.source_id for line in lines if line.category is LineCategory.REFUND}
+    found = await tx.execute(
+        select(money_operation.c.psp_id).where(
+            is_among(money_operation.c.psp_id, sources),
+            money_operation.c.kind == OperationKind.REFUND.value,
+            money_operation.c.state == OperationState.DECLINED.value,
         )
     )
     return frozenset(found.scalars())

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from payments.call import REFUND_FAILED
 from payments.errors import PaymentConflictError
 from payments.money import Money
 from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState
@@ -82,14 +83,18 @@ async def prepare_refund(
 
 
 CAME_BACK = "refund_came_back"
-"""Error code of a refund that came back days after it had been made; it is not tried again."""
+"""Error code of a refund that came back days after it had been made."""
 PAID_OTHERWISE = "paid_otherwise"
 """Error code of a refund that was refused, and that is paid by other means."""
-NOT_AGAIN = (CAME_BACK, PAID_OTHERWISE)
-"""Refunds that are not tried again."""
+IN_VAIN = (CAME_BACK, REFUND_FAILED)
+"""Refunds that the processor made and that came back; it shows them as failed for ever."""
+NOT_AGAIN = (*IN_VAIN, PAID_OTHERWISE)
+"""Refunds that are not tried again: a person pays them."""
 GUARANTEE, REBATE, REBOOKING, GOODWILL = "guarantee", "rebate", "rebooking", "goodwill"
 """Why money goes back that no leg gives: a carrier's guarantee, or at our expense, beyond a day's
 ceiling, beyond the price that was locked when a trip was rebooked, or because staff grants it."""
+BOOKING_LOST = "booking_lost"
+"""Why all that was not ridden goes back of a booking that a restore lost."""
 COMPENSATIONS = (GUARANTEE, REBATE, REBOOKING, GOODWILL)
 
 

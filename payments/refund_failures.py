@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments import ledger, postings
 from payments.accounts import Role
+from payments.call import REFUND_FAILED
 from payments.cases import close_case
 from payments.errors import PaymentNotFoundError
 from payments.matching import Case, CaseKind
@@ -23,14 +25,13 @@ from payments.operation import OperationKind, OperationState
 from payments.payment import PaymentState, get_row
 from payments.postings import JournalKind, Origin
 from payments.record import given_by_no_leg, set_payment
-from payments.refund import CAME_BACK, COMPENSATIONS, GUARANTEE, PAID_OTHERWISE
+from payments.refund import BOOKING_LOST, CAME_BACK, COMPENSATIONS, GUARANTEE, PAID_OTHERWISE
 from payments.shares import shares_of_json
 from payments.tables import journal, money_operation, payment
 
-_GIVEN_UP = and_(
-    money_operation.c.error_code == PAID_OTHERWISE, money_operation.c.reason != GUARANTEE
-)
-"""A guarantee is paid otherwise by its claim, which books it."""
+_SEEN_TO = money_operation.c.reason.in_((GUARANTEE, BOOKING_LOST))
+"""What was never made of these, a claim or the case of a lost booking sees to."""
+_NEVER_MADE = and_(money_operation.c.error_code.in_((PAID_OTHERWISE, REFUND_FAILED)), ~_SEEN_TO)
 _LATER = money_operation.alias("later")
 _ASKED_ANEW = (
     select(_LATER.c.id)
@@ -44,7 +45,7 @@ _ASKED_ANEW = (
     .exists()
 )
 """What legs give back after one of theirs came back is with all that it was for."""
-_TO_BE_PAID = or_(and_(money_operation.c.error_code == CAME_BACK, ~_ASKED_ANEW), _GIVEN_UP)
+_TO_BE_PAID = and_(or_(money_operation.c.error_code == CAME_BACK, _NEVER_MADE), ~_ASKED_ANEW)
 
 
 async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -> None:
@@ -87,7 +88,14 @@ async def take_refund_back(tx: AsyncConnection, refund_id: str, now: datetime) -
     )
 
 
-async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime) -> Money:
+class Transferred(NamedTuple):
+    """A refund that a person has paid."""
+
+    amount: Money
+    booking_id: str
+
+
+async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime) -> Transferred:
     """Book that the rider has been transferred a refund from our bank by hand: it is made.
 
     Raises:
@@ -128,7 +136,7 @@ async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime
         compensated_minor=of.compensated_minor + (amount.minor if compensation else 0),
     )
     await close_case(tx, operation_id, (CaseKind.REFUND_FAILED,), now)
-    return amount
+    return Transferred(amount, of.booking_id)
 
 
 async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
@@ -145,7 +153,7 @@ async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:
             row.id,
             Money(row.amount_minor, row.currency),
             f"refund {row.psp_id} came back: the rider's account is closed; transfer it to another"
-            if row.error_code == CAME_BACK
+            if row.error_code != PAID_OTHERWISE
             else f"the processor refused this refund ({row.reason}) and staff gave it up: transfer "
             "it to the rider",
             row.booking_id,

@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from mobility import steps
 from mobility.booking.advance import STEP
 from mobility.booking.collect import STEP as COLLECT
+from mobility.booking.day_ceiling import STEP as CAP_DAY
+from mobility.booking.rebooked import STEP as BEAR
 from mobility.booking.trip import BookingState
 from mobility.db import transaction
 from mobility.tables import booking
@@ -25,6 +27,8 @@ from payments.tables import dispute
 
 OPEN_TOO_LONG = timedelta(seconds=60)
 LAPSE_WITHIN = timedelta(hours=12)
+WON_WITHIN = timedelta(days=2)
+"""How long what waited for a dispute is asked for again: longer than from one run to the next."""
 DEBITS_OLDER_THAN = timedelta(hours=2)
 """Twice what a debit's own step waits (``collect.LOOK_AGAIN``): for a step that got lost."""
 RECONCILE, EVERYTHING = "reconcile", "all"
@@ -61,14 +65,25 @@ async def find_forgotten(engine: AsyncEngine, now: datetime) -> int:
 
 
 async def see_disputes(engine: AsyncEngine, now: datetime) -> None:
-    """Make the bookings advance that wait for a person, and whose dispute has been decided."""
+    """Have done what waited for a dispute that has been decided.
+
+    A booking that waits for a person advances. What a settled one has to give back waits while a
+    lost dispute is owed: it is asked for again where that was won after all.
+    """
     async with transaction(engine) as tx:
         decided = select(dispute.c.booking_id).where(dispute.c.state != DisputeState.OPEN.value)
         those = (booking.c.state == BookingState.NEEDS_ATTENTION, booking.c.id.in_(decided))
         waiting = list(await tx.scalars(select(booking.c.id).where(*those)))
-    for booking_id in waiting:
+        won = select(dispute.c.booking_id).where(
+            dispute.c.state == DisputeState.WON.value, dispute.c.updated_at > now - WON_WITHIN
+        )
+        over = (booking.c.state == BookingState.SETTLED, booking.c.id.in_(won))
+        settled = list(await tx.scalars(select(booking.c.id).where(*over)))
+    wanted = [(STEP, booking_id) for booking_id in waiting]
+    wanted += [(kind, booking_id) for booking_id in settled for kind in (CAP_DAY, BEAR)]
+    for kind, booking_id in wanted:
         async with transaction(engine) as tx:
-            await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
+            await steps.enqueue(tx, kind=kind, key=booking_id, run_at=now, wake_dead=kind == STEP)
 
 
 async def _advance(

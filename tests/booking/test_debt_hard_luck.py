@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +22,9 @@ from mobility.booking.receipt import list_movements
 from mobility.db import transaction
 from mobility.steps import run_if_free
 from mobility.stuck_steps import BURY, give_up, list_stuck, retry
+from payments.disputes import record_disputes
 from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
+from payments.gateway import DisputeState
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import CAME_BACK, prepare_refund
@@ -368,3 +371,19 @@ async def test_a_rebate_that_was_refused_lessens_what_is_lost(town: World) -> No
     assert await owes(town, first) == "arrears 800, refused: dispute_lost"
     assert await cap_day(town.desk, first) is None
     assert [await given_back(town, each) for each in (first, second)] == [100, 360]
+
+
+async def test_a_rebate_that_waited_for_a_lost_dispute_is_made_when_that_is_won_after_all(
+    town: World,
+) -> None:
+    trip = await _rode_disputed(town, 900)
+    lose(town)
+    await reconciled(town)
+    assert await cap_day(town.desk, trip) is None
+    assert await given_back(town, trip) == 0
+    now = town.desk.clock()
+    (found,) = await town.desk.gateway.list_disputes(since=now - timedelta(hours=1))
+    await do(town, lambda tx: record_disputes(tx, [replace(found, state=DisputeState.WON)], now))
+    await see_disputes(town.desk.engine, now)
+    asked = await do(town, lambda tx: tx.exec_driver_sql("select kind, key from step"))
+    assert ("cap_day", trip) in [tuple(row) for row in asked]

@@ -153,7 +153,7 @@ async def test_what_staff_gave_up_is_a_case_until_it_is_booked_as_transferred(
     (case,) = await do(here, list_failed_refunds)
     assert (case.booking_id, case.difference) == (booking_id, Money(due.cents))
     amount = await do(here, lambda tx: transfer_by_hand(tx, case.subject, datetime.now(UTC)))
-    assert amount == Money(due.cents)
+    assert amount == (Money(due.cents), booking_id)
     assert await given_back(here, booking_id) == [due.cents]
     assert await do(here, list_failed_refunds) == []
     journals = await do(here, lambda tx: list_journals(tx, booking_id))

@@ -152,7 +152,7 @@ async def test_one_that_is_won_after_it_was_lost_is_owed_no_more(till: Till, san
     assert (await decided(till, DisputeState.WON), await debts(till)) == ([], [])
     books = await till.balances()
     assert (books["disputed:EUR"], books["rider_receivable:EUR"]) == (0, 0)
-    assert (await decided(till, DisputeState.LOST), await debts(till)) == (["dispute 500"], [])
+    assert (await decided(till, DisputeState.LOST), await debts(till)) == (["dispute -500"], [])
 
 
 async def test_one_that_is_won_after_the_rider_paid_for_it_is_left_to_a_person(

@@ -21,8 +21,14 @@ from payments.payment import PaymentState
 from payments.postings import Draft, JournalKind, Posting
 from payments.reconcile import _know, find_since, reconcile, record_statement
 from payments.reconciliation import get_reconciliation
-from payments.refund import GUARANTEE, REBATE, prepare_compensation, prepare_refund
-from payments.refund_failures import transfer_by_hand
+from payments.refund import (
+    GUARANTEE,
+    REBATE,
+    prepare_compensation,
+    prepare_refund,
+    try_refused_again,
+)
+from payments.refund_failures import Transferred, transfer_by_hand
 from payments.statement import fetch_statement, store_lines
 from payments.stripe_gateway import StripeGateway
 from payments.tables import balance_line
@@ -131,7 +137,7 @@ async def test_one_that_came_back_is_made_once_it_was_transferred_by_hand(
     operation_id = "pay_1.refund.all"
     assert await open_cases(till) == [(CaseKind.REFUND_FAILED, operation_id, 400)]
     async with till.engine.begin() as tx:
-        assert await transfer_by_hand(tx, operation_id, till.now) == Money(400)
+        assert await transfer_by_hand(tx, operation_id, till.now) == (Money(400), "bkg_1")
     assert await open_cases(till) == []
     for refused in (operation_id, "pay_1.refund.none"):
         with pytest.raises(PaymentNotFoundError, match=f"no refund {refused} came back, or"):
@@ -172,13 +178,36 @@ async def test_two_who_say_that_it_was_transferred_book_it_once(till: Till, sand
     await came_back(sandbox)
     await run(till, 2)
 
-    async def say() -> Money:
+    async def say() -> Transferred:
         async with till.engine.begin() as tx:
             return await transfer_by_hand(tx, "pay_1.refund.all", till.now)
 
     said = await asyncio.gather(*(say() for _ in range(3)), return_exceptions=True)
-    assert [each for each in said if isinstance(each, Money)] == [Money(400)]
+    assert [each for each in said if isinstance(each, Transferred)] == [(Money(400), "bkg_1")]
     assert (await till.balances())["bank:EUR"] == -400
+
+
+async def test_a_refund_that_failed_before_its_answer_was_read_is_a_persons_alone(
+    till: Till, sandbox: str
+):
+    """It is asked for under its id, so that the processor would show the same one for ever."""
+    await till.authorise(1000)
+    await till.capture(split(1000))
+    refund = await till.begin_refund(400)
+    await charge.call(till.gateway, refund)
+    await run(till)
+    assert [kind for kind, _, _ in await open_cases(till)] == [CaseKind.STATUS]
+    await came_back(sandbox)
+    await till.resume()
+    found = await run(till, 2)
+    assert await open_cases(till) == [(CaseKind.REFUND_FAILED, refund.id, 400)]
+    assert (found.processor, found.unexplained) == (found.ledger, Money(0))
+    async with till.engine.begin() as tx:
+        assert await try_refused_again(tx, "pay_1") == 0
+        await transfer_by_hand(tx, refund.id, till.now)
+    assert (await run(till, 3)).balanced
+    assert await open_cases(till) == []
+    assert (await till.payment()).refunded == Money(400)
 
 
 async def test_a_refund_that_comes_back_before_it_was_matched_is_booked_by_the_next_run(

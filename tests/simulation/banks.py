@@ -13,9 +13,11 @@ from random import Random
 
 from sqlalchemy import func, select
 
+from mobility.audit import Deed
 from mobility.booking.errors import WrongStateError
 from mobility.booking.moves import ADVANCE
 from mobility.booking.trip import BookingState
+from mobility.by_hand import TRANSFERRED, book_transferred
 from mobility.db import transaction
 from mobility.steps import DEAD_AFTER
 from mobility.stuck_steps import (
@@ -33,7 +35,7 @@ from payments.gateway import DisputeState
 from payments.matching import Case
 from payments.operation import OperationKind, OperationState
 from payments.refund import PAID_OTHERWISE
-from payments.refund_failures import list_failed_refunds, transfer_by_hand
+from payments.refund_failures import list_failed_refunds
 from payments.sandbox import balance, disputes
 from payments.tables import dispute, money_operation
 from tests.simulation.debtors import is_debit
@@ -52,7 +54,7 @@ TROUBLES = {
 }
 WON = 0.4
 """How often a dispute is decided for us."""
-LATE = 0.1
+LATE = 0.2
 """How often a bank looks again at what was lost."""
 MOST = 0.7
 """Of what is open at a day's end comes to its end soon after."""
@@ -134,16 +136,12 @@ async def decide(outside: Outside, chance: Random) -> str | None:
 
 
 async def send_back(world: World, chance: Random) -> str | None:
-    """A refund that was made, and that we know as made, comes back from a closed account."""
-    done = money_operation.c.state == OperationState.DONE
-    async with world.engine.begin() as tx:
-        known = set(await tx.scalars(select(money_operation.c.psp_id).where(done)))
-    refunds = await world.outside.refunds()
-    made = [each for each in refunds if each["status"] == "succeeded" and each["id"] in known]
+    """A refund that was made comes back from a closed account."""
+    processor = world.outside.processor
+    made = [each for each in await world.outside.refunds() if each["status"] == "succeeded"]
     if not made:
         return None
     one = chance.choice(made)
-    processor = world.outside.processor
     with processor.writing():
         balance.fail_refund(processor, one["id"])
     return f"{one['amount']} ct"
@@ -159,7 +157,9 @@ async def transfer(world: World, chance: Random) -> str | None:
     async def book(process: Process) -> None:
         async with transaction(process.desk.engine) as tx:
             with suppress(PaymentNotFoundError):  # booked by who died of it
-                await transfer_by_hand(tx, case.subject, world.clock.now)
+                await book_transferred(
+                    tx, Deed("fin_x", TRANSFERRED, case.subject, "", world.clock.now)
+                )
 
     await world.alive(book)
     world.transferred[case.subject] = (str(case.booking_id), case.difference.minor)
@@ -203,14 +203,17 @@ async def _see_to(world: World, stuck: Stuck, act: Act) -> None:
 
 
 async def speak_late(world: World, chance: Random) -> None:
-    """Banks take or send back some more, a week after the rides, and decide most of it."""
+    """Banks take or send back some more, a week after the rides, decide most of it, and look again
+    at what was lost.
+    """
     for act in chance.choices((take_back, send_back), k=3):
         await act(world, chance)
-    for _ in await world.outside.disputes():
-        if chance.random() < MOST:
-            await decide(world.outside, chance)
-    await world.alive(lambda process: process.reconcile(world.clock.now))
-    await world.work(SOON)
+    for _ in range(2):
+        for _ in await world.outside.disputes():
+            if chance.random() < MOST:
+                await decide(world.outside, chance)
+        await world.alive(lambda process: process.reconcile(world.clock.now))
+        await world.work(SOON)
 
 
 async def clear_up(world: World, chance: Random) -> None:
