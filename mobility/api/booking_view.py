@@ -54,8 +54,8 @@ class DisturbedView(BaseModel):
 
     leg_id: str
     because: Because
-    """``cancelled``: it does not run, or not there. ``missed``: the ride before comes too late.
-    ``reported``: the rider said so, within the last hour."""
+    """``cancelled``: it does not run, or not there. ``missed``: the ride before comes too late for
+    it, or it leaves too early. ``reported``: the rider said so, within the last hour."""
     late_seconds: int
     """How much later than planned the ride before is to arrive."""
     text: str
@@ -190,6 +190,8 @@ def _disturbed(record: BookingRecord, found: Disturbance) -> DisturbedView:
         text = f"{what} fährt nicht wie gebucht."
     elif found.because is Because.REPORTED:
         text = f"{what} konntest du nicht nutzen."
+    elif not found.late_seconds:
+        text = f"{what} wird verpasst: sie fährt voraussichtlich früher ab als gebucht."
     else:
         minutes = -(-found.late_seconds // 60)
         text = f"{what} wird verpasst: die Fahrt davor kommt voraussichtlich {minutes} min später."

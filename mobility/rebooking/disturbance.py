@@ -30,7 +30,7 @@ class Because(StrEnum):
     CANCELLED = "cancelled"
     """Its run does not run, or does not call where one gets on or off."""
     MISSED = "missed"
-    """The ride before comes too late for it."""
+    """The ride before comes too late for it, or it leaves earlier than booked."""
     REPORTED = "reported"
     """Its rider could not use it: broken, not there, or no room for a wheelchair."""
 
@@ -195,7 +195,7 @@ def _late(leg: LegRecord, live: Live) -> timedelta:
 def _is_missed(legs: Sequence[LegRecord], before: int, index: int, live: Live) -> bool:
     """Whether the rider comes to a leg after its vehicle has left, or is no longer kept for her."""
     late, leg = _late(legs[before], live), legs[index]
-    if not late or _stays(leg):
+    if _stays(leg):
         return False
     there = legs[before].arrives_at + late + _change(legs, before, index, live)
     if leg.metered:

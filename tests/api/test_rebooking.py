@@ -26,6 +26,7 @@ FROM, TO = "osm-1260048575", "osm-606349873"
 FIRST, SECOND = "3-1-weekday-090900", "5-0-weekday-092500"
 CHANGE = "osm-1283856727"
 """Line 3 from 09:16:55 to 09:26:46, a walk, line 5 from 09:34:28: three minutes to spare."""
+KAUFHOF = "osm-1293600717"
 LATE = f"{FIRST} 2026-11-25: {CHANGE}=+600"
 
 
@@ -167,6 +168,15 @@ async def test_who_misses_the_next_bus_goes_on_with_her_ticket_for_nothing(stage
     other = await stage.rebook(key="two")
     assert (other.status_code, other.json()["type"]) == (409, "/problems/already-rebooked")
     assert other.json()["booking_id"] == new["id"]
+
+
+async def test_a_bus_that_leaves_before_she_is_there_is_missed(stage: Stage) -> None:
+    await stage.at("09:20:00")
+    stage.say(f"{SECOND} 2026-11-25: {KAUFHOF}=-240")
+    shown = (await stage.get()).json()
+    text = "Linie 5 wird verpasst: sie fährt voraussichtlich früher ab als gebucht."
+    assert (shown["disturbed"]["because"], shown["disturbed"]["text"]) == ("missed", text)
+    assert "rebook" in actions(shown)
 
 
 async def test_a_trip_whose_first_bus_is_cancelled_is_booked_anew_as_a_whole(

@@ -124,6 +124,28 @@ def test_a_bus_that_was_booked_when_it_was_late_is_late_by_what_is_more(
     assert told(find_disturbance([late, following], state, at("08:10"))) == expected
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("2-2 2026-11-25: C=+600", "as booked"),
+        ("2-2 2026-11-25: C=+0", "as booked"),  # and she is there by then
+        ("1-1 2026-11-25: C=+240; 2-2 2026-11-25: C=+300", "as booked"),
+        ("1-1 2026-11-25: C=+360; 2-2 2026-11-25: C=+0",
+         "missed leg_2-2 +60, from leg_2-2 at C 08:26"),
+        ("1-1 2026-11-25: C=+300; 2-2 2026-11-25: C=-60",
+         "missed leg_2-2 +0, from leg_2-2 at C 08:25"),
+    ],
+)  # fmt: skip
+def test_a_bus_that_was_booked_when_it_was_late_may_make_up_for_it(
+    message: str, expected: str
+) -> None:
+    """The one before is as booked, and the one that was to be ten minutes late no longer is."""
+    first = leg("1-1", "AC", "08:05", "08:25", calls=(0, 2))
+    late = leg("2-2", "CD", "08:35", "08:50")
+    state = live(TOWN, *message.split("; "))
+    assert told(find_disturbance([first, late], state, at("08:10"))) == expected
+
+
 def test_a_bus_that_waits_is_not_missed() -> None:
     state = live(TOWN, "1-1 2026-11-25: C=+360", "2-2 2026-11-25: C=+120")
     assert find_disturbance([FIRST, SECOND], state, at("08:00")) is None
