@@ -25,6 +25,7 @@ STORIES = (
     "books a bike, waits 40",
     "books two buses, waits 80",
     "books two buses, cancels",
+    "books two buses, unlocks, cancels",
 )
 
 
