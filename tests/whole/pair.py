@@ -115,7 +115,12 @@ def insist(ask: Callable[[], httpx.Response]) -> httpx.Response | None:
 
 
 def booking_in(answer: httpx.Response) -> str | None:
-    """The id of the booking that an answer tells of, whether it came about or failed."""
+    """The id of the booking that was asked for, whether it came about or failed.
+
+    None where nothing was booked, as the rider has the vehicle in another booking.
+    """
     body = answer.json()
+    if str(body.get("type")).endswith("booked-already"):
+        return None
     found: str | None = body.get("id") or body.get("booking_id")
     return found
