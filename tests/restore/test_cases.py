@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import httpx
@@ -23,7 +23,6 @@ from mobility.booking.errors import WrongStateError
 from mobility.booking.goodwill import GRANTED, grant_goodwill
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import Trip
-from mobility.cities.facts import Confidence, DayCeiling
 from mobility.db import make_engine, transaction
 from mobility.ids import leg_id
 from mobility.restore import describe, find_gap
@@ -34,21 +33,11 @@ from payments.money import Money
 from payments.reconcile import reconcile
 from tests.restore.backup import back_up, list_breaks, rebuild_world, restore
 from tests.restore.rider import Rider
+from tests.simulation.ceilings import CEILING
 from tests.simulation.offers import BIKE, bike_ride
 from tests.simulation.world import City, Process
 
-CEILING = DayCeiling(
-    id="deckel",
-    title="Tagesdeckel",
-    amount=Decimal("1.50"),
-    day_zone="Etc/UTC",
-    valid_from=date(2026, 1, 1),
-    synthetic=True,
-    source="made up",
-    confidence=Confidence.LOW,
-)
-
-
+LOW = replace(CEILING, amount=Decimal("1.50"))
 SHORT_SESSIONS = """
 DO $$ BEGIN
     EXECUTE format('ALTER DATABASE %I SET idle_session_timeout = 1000', current_database());
@@ -181,7 +170,7 @@ async def test_what_was_paid_of_a_debt_stays_paid_though_its_ride_cannot_be_read
 
 async def test_a_ride_that_was_free_by_the_day_s_ceiling_was_ridden(rider: Rider) -> None:
     async def cap(process: Process) -> None:
-        desk = replace(process.desk, day_ceilings=(CEILING,))
+        desk = replace(process.desk, day_ceilings=(LOW,))
         await cap_day(desk, (await rider.trips())[-1].id)
 
     for deed in ("books a bike", "unlocks", "rides 9", "locks"):
