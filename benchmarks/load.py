@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from itertools import cycle
@@ -44,14 +45,14 @@ class Connection:
     """One kept-alive connection."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> bool:
         """Send a question and read the whole answer; whether it was 200."""
         try:
             if self._streams is None:
-                self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+                self._streams = await asyncio.open_connection("127.0.0.1", self.port)
             reader, writer = self._streams
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -116,17 +117,23 @@ async def run(job: Job) -> Result:
 
 
 async def _at_pace(rate: float, until: float, connections: list[Connection], ask: Asking) -> None:
-    """Questions at exponential intervals, as independent people ask them."""
+    """Questions at exponential intervals, as independent people ask them.
+
+    Each goes where the fewest are unanswered, as the proxy of a deployment has it.
+    """
     rng = Random(1)
-    idle: asyncio.Queue[Connection] = asyncio.Queue()
-    for connection in connections:
-        idle.put_nowait(connection)
+    idle, free = list(connections), asyncio.Semaphore(len(connections))
+    unanswered = Counter[int]()
     under_way: set[asyncio.Task[None]] = set()
 
     async def one(since: float) -> None:
-        connection = await idle.get()
-        await ask(connection, since)
-        idle.put_nowait(connection)
+        async with free:
+            least = min(idle, key=lambda each: unanswered[each.port])
+            idle.remove(least)
+            unanswered[least.port] += 1
+            await ask(least, since)
+            unanswered[least.port] -= 1
+            idle.append(least)
 
     due = perf_counter()
     while due < until:
