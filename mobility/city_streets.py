@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+
+from pydantic import HttpUrl
 
 from gtfs.artefact import ArtefactError
 from gtfs.geo import LatLon
 from gtfs.transfers import Walk
 from mobility.cities.city import City
-from mobility.cities.facts import Access
+from mobility.cities.facts import Access, Attribution
 from mobility.planning.places.rows import PlaceRow
 from mobility.planning.ways.estimated import estimated_walk, streets_of
 from mobility.planning.ways.imported import StreetNetwork
@@ -24,6 +27,13 @@ from mobility.streets.way_tags import Profile
 from providers.values import Mode
 
 log = logging.getLogger(__name__)
+
+_OPENSTREETMAP = Attribution(
+    text="© OpenStreetMap contributors",
+    licence="ODbL 1.0",
+    url=HttpUrl("https://www.openstreetmap.org/copyright"),
+    covers="streets, addresses and names of places",
+)
 
 _PROFILES = {
     Mode.WALK: (Profile.WALK, Profile.WHEELCHAIR),
@@ -54,6 +64,14 @@ def open_streets(settings: Settings, city: City) -> PatchedStreets | None:
         log.warning("ways are estimated: %s has no streets in the centre of %s", path, city.title)
         return None
     return PatchedStreets(network, streets_of(city.water, city.crossings, city.rules))
+
+
+def credit_streets(settings: Settings, city: City) -> City:
+    """The city, with OpenStreetMap named as a source where its streets were imported."""
+    named = any("openstreetmap" in source.text.lower() for source in city.attributions)
+    if named or not streets_path(settings).is_file():
+        return city
+    return replace(city, attributions=(*city.attributions, _OPENSTREETMAP))
 
 
 def footpath_walk(settings: Settings, city: City, on: date) -> Walk:

@@ -16,7 +16,7 @@ from mobility.alone import refuse_while_rebuilding
 from mobility.booking.desk import Desk
 from mobility.cities.city import City, load_city
 from mobility.cities.realtime_feed import feeds_of_urls
-from mobility.city_streets import list_addresses, open_streets
+from mobility.city_streets import credit_streets, list_addresses, open_streets
 from mobility.db import make_engine
 from mobility.identity.customers import find_customer, get_or_create_customer
 from mobility.identity.mailer import make_mailer
@@ -64,7 +64,7 @@ async def open_wiring(settings: Settings) -> AsyncIterator[Wiring]:
         NotConfiguredError: a setting is missing.
         NotAloneError: a restore is being rebuilt.
     """
-    city = load_city(settings.city)
+    city = credit_streets(settings, load_city(settings.city))
     secret = settings.secret_key.get_secret_value() if settings.secret_key else None
     secrets = derive_secrets(_required(secret, "MOBILITY_SECRET_KEY"), settings.ticket_epoch)
     async with AsyncExitStack() as stack:

@@ -33,14 +33,15 @@ def import_streets(
 ) -> None:
     """Make walking, wheelchair, cycling and driving graphs of an extract, and its address table.
 
-    They replace those of the city whole; where the file cannot serve, the old ones stay. A server
-    takes them over when it starts. Bridges that the city's data says are closed today are closed
+    They replace those of the city whole; where the file cannot serve, or has no street in the
+    city's centre, the old ones stay. MOBILITY_CITY says which city, as for a server, which takes
+    them over when it starts. Bridges that the city's data says are closed today are closed
     in them until the next import.
 
     Example: mobility streets import town.osm.pbf
     """
     from mobility.cities.city import load_city  # noqa: PLC0415 - numba takes a second to import
-    from mobility.city_streets import list_crossings, open_streets, streets_path  # noqa: PLC0415
+    from mobility.city_streets import list_crossings, streets_path  # noqa: PLC0415
     from mobility.streets.errors import StreetsError  # noqa: PLC0415
     from mobility.streets.take_over import take_over  # noqa: PLC0415
 
@@ -54,17 +55,13 @@ def import_streets(
             ferries = [c.position for c in city.crossings if c.kind == "ferry"]
             report = take_over(
                 source, target, rules.walk_kmh, rules.bike_kmh, now, heard,
-                lines_at=ferries, crossings=list_crossings(city, today),
+                lines_at=ferries, crossings=list_crossings(city, today), centre=city.centre,
             )  # fmt: skip
     except StreetsError as error:
-        _stop(str(error))
+        _stop(f"{city.title}: {error}")
     for line in report.lines():
         typer.echo(line)
-    typer.echo(f"The streets of {source.name}: {target}")
-    if open_streets(settings, city) is None:
-        typer.echo(
-            f"The centre of {city.title} is not in it: ways stay estimated until it is.", err=True
-        )
+    typer.echo(f"The streets of {city.title}, taken from {source.name}: {target}")
 
 
 @streets_app.command("show")

@@ -29,9 +29,9 @@ _KINDS = (
     "place", "amenity", "shop", "tourism", "leisure", "historic", "office", "healthcare",
     "craft", "railway", "man_made", "building", "natural",
 )  # fmt: skip
-_DULL = frozenset(
-    {"yes", "no", "tree", "bench", "street_lamp", "parking_space", "signal", "switch"}
-)
+_DULL = frozenset({"yes", "no", "tree", "bench", "street_lamp", "parking_space", "pipeline"})
+_STATIONS = frozenset({"station", "halt", "tram_stop"})
+"""All of a railway that is a place to go to; what a timetable calls at is a stop by that alone."""
 _REPORT_EVERY = 20_000
 
 
@@ -134,9 +134,13 @@ def _read_address(extract: Extract, tags: Mapping[str, str], outline: Line) -> N
     road = tags.get("addr:street") or tags.get("addr:place")
     if road and tags.get("addr:housenumber"):
         extract.addresses.append(Address(f"{road} {tags['addr:housenumber']}", "address", *rest))
-    kind = next((tags[key] for key in _KINDS if tags.get(key, "yes") not in _DULL), "")
+    kind = next((tags[key] for key in _KINDS if _is_place(key, tags.get(key, "yes"))), "")
     if tags.get("name") and kind:
         extract.addresses.append(Address(tags["name"], kind, *rest))
+
+
+def _is_place(key: str, value: str) -> bool:
+    return value in _STATIONS if key == "railway" else value not in _DULL
 
 
 def _locality(tags: Mapping[str, str]) -> str:

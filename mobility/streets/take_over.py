@@ -16,6 +16,7 @@ from mobility.streets.errors import StreetsError
 from mobility.streets.extract import Extract, RawWay
 from mobility.streets.graph import Graph, load_graph, save_graph
 from mobility.streets.osm_import import Progress, read_extract
+from mobility.streets.spot import find_spot
 from mobility.streets.way_tags import BIKE_KMH, WALK_KMH, Profile
 from mobility.streets.wheelchair_tags import Wheels
 
@@ -58,11 +59,13 @@ class Report:
 def take_over(
     source: Path, target: Path, walk_kmh: float, bike_kmh: float, now: datetime,
     progress: Progress, *, lines_at: Sequence[LatLon] = (), crossings: Sequence[Crossing] = (),
+    centre: LatLon | None = None,
 ) -> Report:  # fmt: skip
     """Read an extract and write the artefact of its streets and addresses.
 
     Ferries at ``lines_at`` are left out: they are lines with a timetable and a fare. Ways over
-    ``crossings`` are closed to those who may not cross them now.
+    ``crossings`` are closed to those who may not cross them now. Without a street at the city's
+    ``centre`` the extract is of another place.
 
     Raises:
         StreetsError: the extract cannot serve; what lies at ``target`` stays.
@@ -75,6 +78,12 @@ def take_over(
     walk = walk_kmh / WALK_KMH
     paces = {Profile.WALK: walk, Profile.WHEELCHAIR: walk, Profile.BIKE: bike}
     graph = build_graph(extract, paces)
+    if centre is not None and find_spot(graph, Profile.WALK, centre.lat, centre.lon) is None:
+        where = f"{centre.lat:.4f}, {centre.lon:.4f}"
+        raise StreetsError(
+            f"{source.name} has no street in the centre of the city ({where}): "
+            "it is of another place, or MOBILITY_CITY names another city"
+        )
     progress("writing", 0)
     report = Report(
         source.name,

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mobility.cities.city import load_city
-from mobility.city_streets import list_addresses, open_streets, streets_path
+from mobility.cities.new import create_city
+from mobility.city_streets import credit_streets, list_addresses, open_streets, streets_path
 from mobility.cli import app
 from mobility.settings import Settings
 from providers.values import Mode
@@ -87,14 +88,37 @@ def test_a_bad_file_is_refused_in_one_line_and_the_old_streets_stay(
     assert streets_path(data).read_bytes() == before
 
 
-def test_streets_of_another_city_are_kept_but_not_searched_on(
+def test_an_extract_of_another_place_is_refused_and_the_old_streets_stay(
     data: Settings, tmp_path: Path
 ) -> None:
     write_extract(FAR_AWAY, tmp_path / "far.osm.pbf")
     code, said = run("import", str(tmp_path / "far.osm.pbf"))
-    assert code == 0
-    assert "The centre of Lübeck is not in it: ways stay estimated" in said
-    assert open_streets(data, load_city(data.city)) is None
+    assert code == 2
+    assert "Lübeck: far.osm.pbf has no street in the centre of the city (53.8667, 10.6847)" in said
+    assert not streets_path(data).exists()
+    write_extract(LUEBECK, tmp_path / "luebeck.osm.pbf")
+    run("import", str(tmp_path / "luebeck.osm.pbf"))
+    before = streets_path(data).read_bytes()
+    assert run("import", str(tmp_path / "far.osm.pbf"))[0] == 2
+    assert streets_path(data).read_bytes() == before
+    assert open_streets(data, load_city(data.city)) is not None
+
+
+def test_whose_streets_they_are_is_named_once(data: Settings, tmp_path: Path) -> None:
+    """ODbL 1.0, 4.3: also in a city whose own data is of nobody's map."""
+    own = create_city("neustadt", tmp_path, lat=53.8655, lon=10.6866)
+    city = load_city(data.city)
+    assert credit_streets(data, own) == own
+    write_extract(LUEBECK, tmp_path / "luebeck.osm.pbf")
+    run("import", str(tmp_path / "luebeck.osm.pbf"))
+    there = streets_path(data)
+    there.rename(there.with_name("neustadt.bin"))
+    credited = credit_streets(data.model_copy(update={"city": str(own.folder)}), own)
+    assert [one.text for one in credited.attributions] == [
+        "Example network", "© OpenStreetMap contributors",
+    ]  # fmt: skip
+    run("import", str(tmp_path / "luebeck.osm.pbf"))
+    assert credit_streets(data, city).attributions == city.attributions
 
 
 def test_without_an_import_ways_are_estimated(data: Settings) -> None:

@@ -144,6 +144,19 @@ def test_names_go_into_the_table_of_addresses(tmp_path: Path) -> None:
     assert (rows[1].lat, rows[1].lon) == pytest.approx((m.lat, m.lon), abs=1e-6)
 
 
+def test_tracks_pipelines_and_platforms_are_no_places_to_go_to(tmp_path: Path) -> None:
+    """Nobody starts from ``Ammertalbahn`` (railway=rail); a stop is what a timetable calls at."""
+    there = town(
+        STREET + "\nc 20,20\nc-a railway=rail name=Ammertalbahn"
+        "\nc-b man_made=pipeline name=Gasleitung\ns 30,10 railway=stop name=Gleis_1"
+        "\nt 30,20 railway=platform name=Steig_2\nu 40,10 railway=halt name=Zwerchweg"
+        "\nw 50,10 man_made=works name=Werk",
+        tmp_path,
+    )
+    rows = [(row.name, row.kind) for row in Addresses.load(there.path)]
+    assert rows == [("Zwerchweg", "halt"), ("Werk", "works"), ("Lange Straße", "street")]
+
+
 def test_addresses_are_packed_and_unpacked() -> None:
     rows = [Address("Ägidienstraße 1", "address", 53.8, 10.6, "23552", "Lübeck")]
     assert list(Addresses.unpack(Addresses.of(rows).pack())) == rows
