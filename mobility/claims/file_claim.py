@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.audit import Deed, write_down
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
+from mobility.booking.goodwill import is_granted_whole
 from mobility.booking.leg_reports import find_report
 from mobility.booking.trips import lock_booking
 from mobility.claims.pay_claim import STEP
@@ -43,7 +44,8 @@ async def file_claim(
     Raises:
         NotFoundError: nothing was noticed of that guarantee (on that leg).
         ClaimRefusedError: which leg is not clear, or what was spent is to be told by a receipt.
-        WrongStateError: its deadline has passed, or it is for an arrival by a ride given back.
+        WrongStateError: its deadline has passed, or it is for an arrival by a ride given back,
+            or whose price staff has granted.
     """
     mine = [
         each
@@ -68,13 +70,18 @@ async def file_claim(
 async def _refuse_unridden(tx: AsyncConnection, claim: Claim) -> None:
     """A late arrival by a leg that was given back is none: its price would go back twice.
 
-    Nothing is reported of the leg before the transaction ends.
+    So it would where staff has granted all of it. Nothing is reported or granted of the leg before
+    the transaction ends.
     """
     await lock_booking(tx, claim.booking_id)
     report = await find_report(tx, claim.booking_id, claim.leg_id)
     given_back = report is not None and report.outcome.costs_nothing
-    if given_back and claim.guarantee.kind == "late_arrival":
+    if claim.guarantee.kind != "late_arrival":
+        return
+    if given_back:
         raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
+    if await is_granted_whole(tx, claim.booking_id, claim.leg_id):
+        raise WrongStateError(f"all that leg {claim.leg_id} cost was granted by staff already")
 
 
 def _amount(claim: Claim, receipt: Money | None) -> Money:
@@ -92,7 +99,8 @@ async def accept(tx: AsyncConnection, claim_id: str, decision: Decision, now: da
 
     Raises:
         NotFoundError: no such claim.
-        WrongStateError: it is not filed, or for an arrival by a ride given back since: reject it.
+        WrongStateError: it is not filed, or for an arrival by a ride given back, or whose price was
+            granted, since: reject it.
     """
     claim = await get_claim(tx, claim_id, lock=True)
     if claim.state in (ClaimState.ACCEPTED, ClaimState.PAID):
