@@ -101,7 +101,7 @@ async def _sum_guaranteed(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Mone
 
 
 async def is_granted_whole(tx: AsyncConnection, booking_id: str, leg_id: str) -> bool:
-    """Whether all that a leg cost, or the ticket that it is on, was granted; none where it was free.
+    """Whether all that a leg, or the ticket that it is on, cost was granted; not where it was free.
 
     Nothing is granted before the transaction ends if it holds the booking locked.
     """
