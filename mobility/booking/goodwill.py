@@ -106,7 +106,9 @@ async def is_granted_whole(tx: AsyncConnection, booking_id: str, leg_id: str) ->
     Nothing is granted before the transaction ends if it holds the booking locked.
     """
     trip = await get_trip(tx, booking_id)
-    one = next(each for each in trip.provided if each.id == leg_id)
+    one = next((each for each in trip.provided if each.id == leg_id), None)
+    if one is None:
+        return False
     with_ticket = [each for each in trip.tickets if one in list_covered(trip.tickets, each.id)]
     paid = (with_ticket or [one])[0]
     cost = paid.quoted if paid.final is None else paid.final
