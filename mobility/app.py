@@ -55,6 +55,7 @@ from mobility.api.motis import routes as motis
 from mobility.api.openapi import install_openapi, operation_id
 from mobility.booking.at_once import wait_for_background
 from mobility.cities.city import City, load_city
+from mobility.city_streets import credit_streets
 from mobility.claims.watch import ClaimsWatch
 from mobility.composition import open_wiring
 from mobility.embedded.checks import POLLING_ALONE, polls_alone
@@ -136,7 +137,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Unified mobility booking",
         version="1",
         summary="Plan, book and pay a trip across bus, bike and car as one.",
-        description=_description(load_city(chosen.city)),
+        description=_description(credit_streets(chosen, load_city(chosen.city))),
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
         docs_url=None,

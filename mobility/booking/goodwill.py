@@ -19,6 +19,7 @@ from mobility.booking.covered import list_covered
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
 from mobility.booking.moves import OVER
+from mobility.booking.ride import find_leg
 from mobility.booking.trip import Aim, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
 from mobility.tables import claim, leg, step
@@ -104,11 +105,12 @@ async def is_granted_whole(tx: AsyncConnection, booking_id: str, leg_id: str) ->
     """Whether all that a leg, or the ticket that it is on, cost was granted; not where it was free.
 
     Nothing is granted before the transaction ends if it holds the booking locked.
+
+    Raises:
+        NotFoundError: there is no such booking or leg.
     """
     trip = await get_trip(tx, booking_id)
-    one = next((each for each in trip.provided if each.id == leg_id), None)
-    if one is None:
-        return False
+    one = find_leg(trip, leg_id)
     with_ticket = [each for each in trip.tickets if one in list_covered(trip.tickets, each.id)]
     paid = (with_ticket or [one])[0]
     cost = paid.quoted if paid.final is None else paid.final

@@ -13,7 +13,7 @@ from mobility.booking.desk import Desk
 from mobility.claims.store import add_noticed
 from mobility.db import transaction
 from mobility.identity.roles import Role
-from mobility.tables import booking
+from mobility.tables import booking, leg
 from payments.tables import debt, dispute
 from tests.api.conftest import START, World
 from tests.claims.test_notice import CITY, EVENING, MORNING, at, notice, now
@@ -48,6 +48,15 @@ async def anna_was_late(world: World) -> dict[str, str]:
                 price_minor=0, ceiling_minor=0, created_at=START, expires_at=START,
             )
         )  # fmt: skip
+        for position, leg_id in enumerate(sorted({one.ride.leg_id for one in found})):
+            await tx.execute(
+                leg.insert().values(
+                    booking_id="bkg_1", id=leg_id, position=position, mode="bus",
+                    provider_id="demo-bus", scarce=False, state="ended", order_key=leg_id,
+                    quoted_minor=0, ceiling_minor=0, vat_percent=7, commission_percent=0,
+                    co2_grams=0, departs_at=START, arrives_at=START,
+                )
+            )  # fmt: skip
         for minutes, one in enumerate(found):
             assert await add_noticed(tx, one, "EUR", START + timedelta(minutes=minutes))
     return headers

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from mobility.app import create_app
 from mobility.cities.city import load_city
 from mobility.cities.new import create_city
 from mobility.city_streets import credit_streets, list_addresses, open_streets, streets_path
@@ -113,7 +114,9 @@ def test_whose_streets_they_are_is_named_once(data: Settings, tmp_path: Path) ->
     run("import", str(tmp_path / "luebeck.osm.pbf"))
     there = streets_path(data)
     there.rename(there.with_name("neustadt.bin"))
-    credited = credit_streets(data.model_copy(update={"city": str(own.folder)}), own)
+    here = data.model_copy(update={"city": str(own.folder)})
+    assert "© OpenStreetMap contributors" in create_app(here).description
+    credited = credit_streets(here, own)
     assert [one.text for one in credited.attributions] == [
         "Example network", "© OpenStreetMap contributors",
     ]  # fmt: skip
