@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from payments.call import REFUND_FAILED
 from payments.errors import PaymentConflictError
+from payments.gateway import DisputeState
 from payments.money import Money
 from payments.operation import OPEN_STATES, Operation, OperationKind, OperationState
 from payments.payment import PaymentState, get_row, operation_of
 from payments.postings import refund_shares
 from payments.record import insert_operation
 from payments.shares import shares_of_json, shares_to_json, splits_of_json
-from payments.tables import money_operation
+from payments.tables import dispute, money_operation
 
 
 async def prepare_refund(
@@ -108,7 +109,8 @@ async def prepare_compensation(
     that were refused count as given back: a person pays them otherwise.
 
     Returns:
-        None where nothing of the payment is left to give back.
+        None where nothing of the payment is left to give back, or a bank took it back for good: the
+        processor refuses to refund such a one, and what was paid for it since is another payment.
     """
     row = await get_row(tx, payment_id, lock=True)
     rows = (
@@ -125,6 +127,9 @@ async def prepare_compensation(
         return operation_of(existing, row, fresh=False)
     left = row.captured_minor - sum(each.amount_minor for each in rows if _goes_back(each))
     if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or left <= 0:
+        return None
+    lost = (dispute.c.payment_id == payment_id, dispute.c.state == DisputeState.LOST.value)
+    if await tx.scalar(select(dispute.c.id).where(*lost)) is not None:
         return None
     part = min(left, most.minor)
     added = await insert_operation(

@@ -24,7 +24,7 @@ ASK_AGAIN = timedelta(seconds=15)
 
 
 async def list_charged(tx: AsyncConnection, payment_id: str) -> list[str]:
-    """The payments that a trip was charged by: its own, and the later charge of what it owed.
+    """The payments that a trip was charged by: its own, and the later charges of what it owed.
 
     Empty where something is still owed: to be asked again when that is paid, or turns out to be too
     little to be charged.
@@ -32,7 +32,7 @@ async def list_charged(tx: AsyncConnection, payment_id: str) -> list[str]:
     debts = await list_debts(tx, [payment_id])
     if any(debt.is_due for debt in debts):
         return []
-    later = [debt.charge_id for debt in debts if debt.id == payment_id]
+    later = [debt.charge_id for debt in debts]
     found = [await find_payment(tx, each) for each in (payment_id, *later)]
     return [each.id for each in found if each is not None and each.captured]
 

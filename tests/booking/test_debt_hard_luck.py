@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +15,10 @@ from mobility.booking.advance import advance
 from mobility.booking.cancel import Hindrance, ask_to_cancel, preview
 from mobility.booking.collect import collect, list_owed
 from mobility.booking.day_ceiling import cap_day
-from mobility.booking.goodwill import STEP, pay_goodwill
 from mobility.booking.payments_seen import see_disputes
 from mobility.booking.receipt import list_movements
 from mobility.db import transaction
-from mobility.steps import run_if_free
-from mobility.stuck_steps import BURY, give_up, list_stuck, retry
-from payments.disputes import record_disputes
 from payments.errors import OutcomeUnknownError, PaymentStuckError, RefusedError
-from payments.gateway import DisputeState
 from payments.money import Money
 from payments.reconcile import reconcile
 from payments.refund import CAME_BACK, prepare_refund
@@ -38,15 +32,13 @@ from tests.booking.test_arrears import (
     ride_too_long,
     standing,
 )
-from tests.booking.test_day_ceiling import CEILING, given_back, rode, town
-from tests.booking.test_goodwill import grant
+from tests.booking.test_day_ceiling import CEILING, given_back, town
 from tests.booking.test_hard_luck import (
     BUS,
     Unlike,
     cancel,
     changed,
     city,
-    do,
     later,
     ticket_leg,
 )
@@ -168,7 +160,7 @@ async def test_a_refund_that_is_not_known_when_its_charge_is_lost_is_owed_no_mor
     assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
     await city.advance(booking_id)
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
-    assert await _shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
+    assert await shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
     await _only_fees_are_left(city)
 
 
@@ -196,7 +188,7 @@ async def test_of_a_trip_cancelled_in_part_while_disputed_only_the_rest_is_owed_
     assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
     books = await city.books()
     assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
-    assert await _shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
+    assert await shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
 
 
 async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city: World) -> None:
@@ -211,11 +203,11 @@ async def test_a_trip_cancelled_after_its_dispute_was_lost_is_owed_no_more(city:
         await reconciled(city)
     assert await city.story(booking_id) == "cancelled | bus cancelled | refunded"
     assert (await owes(city, booking_id), await books_may(city)) == ("nothing", True)
-    assert await _shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
+    assert await shown(city, booking_id) == "charge 360, taken_back 360 | 0 - 0, 0 open"
     await _only_fees_are_left(city)
 
 
-async def _shown(world: World, booking_id: str) -> str:
+async def shown(world: World, booking_id: str) -> str:
     """The receipt's movements; what was taken, what of it went back, and what is open."""
     async with transaction(world.desk.engine) as tx:
         moved = await list_movements(tx, booking_id)
@@ -252,10 +244,10 @@ async def test_what_is_given_back_of_a_trip_that_was_lost_is_owed_no_more(city: 
     assert await city.story(booking_id) == "settled | bus ended, bus cancelled | captured"
     books = await city.books()
     assert (books["rider_receivable:EUR"], books["disputed:EUR"]) == (360, 0)
-    assert await _shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
+    assert await shown(city, booking_id) == "charge 560, taken_back 560 | 0 - 0, 360 open"
     await pay(city, booking_id)
     assert await books_may(city)
-    assert await _shown(city, booking_id) == (
+    assert await shown(city, booking_id) == (
         "charge 560, later_charge 360, taken_back 560 | 360 - 0, 0 open"
     )
 
@@ -322,68 +314,3 @@ async def test_a_day_is_capped_when_what_it_owes_is_paid(town: World) -> None:
     async with transaction(cheap.desk.engine) as tx:
         steps = (await tx.exec_driver_sql("select kind from step")).all()
     assert ("cap_day",) in steps
-
-
-async def _rode_disputed(world: World, price: int) -> str:
-    """A trip by bus that is over, and that the cardholder's bank has taken back."""
-    booking_id = await world.book(offer_of(ticket_leg(BUS, price, 1)), method=TAKES_BACK)
-    await world.advance(booking_id)
-    await later(world, hours=2).advance(booking_id)
-    assert await world.story(booking_id) == "settled | bus ended | captured"
-    return booking_id
-
-
-async def test_a_grant_that_staff_gave_up_and_paid_by_hand_does_not_lessen_what_is_lost(
-    city: World,
-) -> None:
-    booking_id = await _rode_disputed(city, 360)
-    (leg,) = (await city.trip(booking_id)).legs
-    await grant(city, booking_id, leg.id, 200)
-
-    async def work() -> None:
-        desk = city.desk
-        await run_if_free(
-            desk.engine, (STEP, booking_id), lambda key, _now: pay_goodwill(desk, key),
-            worker="w", lease=desk.lease, now=desk.clock(), bury=BURY[STEP],
-        )  # fmt: skip
-
-    await work()
-    by = {"actor": "rdr_otto", "reason": "paid by hand", "now": city.desk.clock()}
-    await do(city, lambda tx: give_up(tx, STEP, booking_id, **by))
-    lose(city)
-    await reconciled(city)
-    assert await owes(city, booking_id) == "arrears 360, refused: dispute_lost"
-    await do(city, lambda tx: retry(tx, STEP, booking_id, **by))
-    await work()
-    assert await do(city, list_stuck) == []
-    assert (await city.books()).get("goodwill_refunds:EUR", 0) == 0
-
-
-async def test_a_rebate_that_was_refused_lessens_what_is_lost(town: World) -> None:
-    """9.00 under a ceiling of 8.00: the bank took back the one euro that was hers, too."""
-    first = await _rode_disputed(town, 900)
-    with pytest.raises(PaymentStuckError, match=r"1\.00 EUR \(charge_disputed\)"):
-        await cap_day(town.desk, first)
-    second = await rode(town, 360)
-    await cap_day(town.desk, second)
-    lose(town)
-    await reconciled(town)
-    assert await owes(town, first) == "arrears 800, refused: dispute_lost"
-    assert await cap_day(town.desk, first) is None
-    assert [await given_back(town, each) for each in (first, second)] == [100, 360]
-
-
-async def test_a_rebate_that_waited_for_a_lost_dispute_is_made_when_that_is_won_after_all(
-    town: World,
-) -> None:
-    trip = await _rode_disputed(town, 900)
-    lose(town)
-    await reconciled(town)
-    assert await cap_day(town.desk, trip) is None
-    assert await given_back(town, trip) == 0
-    now = town.desk.clock()
-    (found,) = await town.desk.gateway.list_disputes(since=now - timedelta(hours=1))
-    await do(town, lambda tx: record_disputes(tx, [replace(found, state=DisputeState.WON)], now))
-    await see_disputes(town.desk.engine, now)
-    asked = await do(town, lambda tx: tx.exec_driver_sql("select kind, key from step"))
-    assert ("cap_day", trip) in [tuple(row) for row in asked]
