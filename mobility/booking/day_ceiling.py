@@ -2,8 +2,8 @@
 
 A trip is charged by its tariffs and paid to its providers. When it is settled, what the day's trips
 cost together beyond the ceiling goes back on its payment. It depends on no order: whatever trip is
-settled last gives back what is then beyond. Trips of several persons do not count: it is one
-rider's day.
+settled last gives back what is then beyond. What staff grants of a leg comes off beside it. Trips
+of several persons do not count: it is one rider's day.
 """
 
 from __future__ import annotations
@@ -146,9 +146,11 @@ async def _list_beyond(
 async def list_costs(
     tx: AsyncConnection, ceiling: DayCeiling, rider_id: str, since: date, currency: str
 ) -> dict[date, Money]:
-    """What a rider's settled trips of each day from one on cost, less what was given back of it.
+    """What a rider's settled trips of each day from one on cost, less the rebates of that day.
 
-    Of a trip on two days that was rebooked at a locked price the first day's rides cost theirs.
+    What staff or a carrier gave back of a leg counts as paid: it would lower the rebate where it
+    comes first, and not where it comes last. Of a trip on two days that was rebooked at a locked
+    price the first day's rides cost theirs.
     """
     day = func.date(func.timezone(ceiling.day_zone, _BEGUN))
     days = (
@@ -156,7 +158,6 @@ async def list_costs(
             booking.c.id,
             day.label("day"),
             func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor)).label("used"),
-            func.sum(leg.c.goodwill_minor).label("goodwill"),
             booking.c.ceiling_minor,
             booking.c.locked_minor,
         )
@@ -177,8 +178,8 @@ async def list_costs(
     until = func.sum(days.c.used).over(partition_by=days.c.id, order_by=days.c.day)
     borne = func.least(whole, days.c.ceiling_minor) - days.c.locked_minor  # when rebooked
     paid = whole - func.greatest(func.coalesce(borne, 0), 0)
-    cost = func.least(until, paid) - func.least(until - days.c.used, paid) - days.c.goodwill
-    trips = select(days.c.day, func.greatest(cost, 0).label("cost")).subquery()
+    cost = func.least(until, paid) - func.least(until - days.c.used, paid)
+    trips = select(days.c.day, cost.label("cost")).subquery()
     given = select(day_rebate.c.day, -day_rebate.c.amount_minor).where(
         day_rebate.c.rider_id == rider_id, day_rebate.c.day >= since
     )
