@@ -110,6 +110,17 @@ async def sum_taken_back(tx: AsyncConnection, booking_ids: Collection[str]) -> d
     return {row.booking_id: Money(int(row.minor), row.currency) for row in rows}
 
 
+async def list_in_question(tx: AsyncConnection, booking_ids: Collection[str]) -> set[str]:
+    """Those of these bookings that have an open dispute: a bank may decide it either way."""
+    found = await tx.scalars(
+        select(dispute_table.c.booking_id).where(
+            dispute_table.c.booking_id.in_(booking_ids),
+            dispute_table.c.state == DisputeState.OPEN.value,
+        )
+    )
+    return set(found)
+
+
 async def _payment_of(tx: AsyncConnection, hold_id: str | None) -> Payment | None:
     if hold_id is None:
         return None

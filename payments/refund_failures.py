@@ -7,6 +7,7 @@ case, until a person says that it was transferred.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from payments.cases import close_case
 from payments.errors import PaymentNotFoundError
 from payments.matching import Case, CaseKind
 from payments.money import Money
-from payments.operation import OperationKind, OperationState
+from payments.operation import OPEN_STATES, OperationKind, OperationState
 from payments.payment import PaymentState, get_row
 from payments.postings import JournalKind, Origin
 from payments.record import given_by_no_leg, set_payment
@@ -137,6 +138,20 @@ async def transfer_by_hand(tx: AsyncConnection, operation_id: str, now: datetime
     )
     await close_case(tx, operation_id, (CaseKind.REFUND_FAILED,), now)
     return Transferred(amount, of.booking_id)
+
+
+async def list_not_yet_back(tx: AsyncConnection, booking_ids: Collection[str]) -> set[str]:
+    """Those of these bookings of which a refund is under way, or is a person's to pay."""
+    under_way = and_(
+        money_operation.c.kind == OperationKind.REFUND.value,
+        money_operation.c.state.in_(OPEN_STATES),
+    )
+    found = await tx.scalars(
+        select(payment.c.booking_id)
+        .join(money_operation, money_operation.c.payment_id == payment.c.id)
+        .where(payment.c.booking_id.in_(booking_ids), or_(under_way, _TO_BE_PAID))
+    )
+    return set(found)
 
 
 async def list_failed_refunds(tx: AsyncConnection) -> list[Case]:

@@ -128,7 +128,8 @@ def _changed(person: PersonalData, body: AccountChange, today: date) -> Personal
 async def erase(wiring: WiringDep, rider: RiderDep, now: Now) -> None:
     """Make everything personal unreadable, at once and for good.
 
-    Bookings and books keep a pseudonym that leads nowhere. Refused while trips are running, or owed
-    for: what is owed is paid before.
+    Bookings and books keep a pseudonym that leads nowhere. Refused while trips are running or owed
+    for: what is owed is paid before. So it is while a bank has a payment in question, or money is
+    still to come back to her: a refund under way, a guarantee that its carrier has accepted.
     """
     await erase_rider(wiring.engine, wiring.vault, wiring.mailer, rider.rider_id, now)

@@ -68,7 +68,7 @@ TABLE: dict[type[Exception], ProblemType] = {
     identity.MethodNotFoundError: _NOT_FOUND,
     identity.PassKeyReusedError: _KEY_REUSED,
     identity.TripsRunningError: ProblemType(
-        409, "trips-running", "Trips are still running or not paid"
+        409, "trips-running", "Trips are still running or not settled"
     ),
     identity.AddressRefusedError: _invalid(),
     identity.DeclarationRefusedError: _invalid(),

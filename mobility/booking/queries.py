@@ -17,7 +17,9 @@ from mobility.booking.trips import OFFER_LEG
 from mobility.planning.offer import OfferLeg
 from mobility.tables import booking, leg
 from payments.debt import list_debts
+from payments.disputes import list_in_question
 from payments.money import Money
+from payments.refund_failures import list_not_yet_back
 from providers.values import Mode, ProviderId
 
 
@@ -293,9 +295,17 @@ async def list_needing_attention(tx: AsyncConnection) -> list[str]:
 
 
 async def list_open_bookings(tx: AsyncConnection, rider_id: str) -> list[str]:
-    """The ids of a rider's bookings in which money or a vehicle is still at stake."""
+    """The ids of a rider's bookings in which money or a vehicle is still at stake.
+
+    Also of those that are over, where she owes something or may do after a dispute, or where money
+    has not come back to her yet.
+    """
     mine = select(booking.c.id, booking.c.payment_id, booking.c.state)
     rows = (await tx.execute(mine.where(booking.c.rider_id == rider_id))).all()
     owed = await list_debts(tx, [row.payment_id for row in rows])
     due = {debt.payment_id for debt in owed if debt.is_due}
-    return [row.id for row in rows if row.state not in OVER or row.payment_id in due]
+    ids = [row.id for row in rows]
+    unsure = await list_in_question(tx, ids) | await list_not_yet_back(tx, ids)
+    return [
+        row.id for row in rows if row.state not in OVER or row.payment_id in due or row.id in unsure
+    ]

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mobility import steps
 from mobility.booking.forget import forget_rider
 from mobility.booking.queries import list_open_bookings
+from mobility.claims.states import ClaimState
+from mobility.claims.store import list_claims_of_rider
 from mobility.db import transaction
 from mobility.identity import tables
 from mobility.identity.customers import FORGET_STEP, mark_forgotten
@@ -27,12 +29,15 @@ async def erase_rider(
 
     Raises:
         RiderErasedError: unknown or erased before.
-        TripsRunningError: bookings are open, in which money or a vehicle is still at stake.
+        TripsRunningError: bookings are open, in which money or a vehicle is still at stake: also
+            what a carrier has accepted and its rider has not had.
     """
     async with transaction(engine) as tx:
         await lock_rider(tx, rider_id, alone=True)
-        if open_bookings := await list_open_bookings(tx, rider_id):
-            raise TripsRunningError(tuple(open_bookings))
+        claims = await list_claims_of_rider(tx, rider_id, now)
+        promised = [each.booking_id for each in claims if each.state is ClaimState.ACCEPTED]
+        if at_stake := [*await list_open_bookings(tx, rider_id), *promised]:
+            raise TripsRunningError(tuple(dict.fromkeys(at_stake)))
         address = (await vault.get_person(tx, rider_id)).email
         await remove_all_passes(tx, vault, rider_id, now)
         await shred(tx, rider_id)

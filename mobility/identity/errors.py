@@ -82,11 +82,13 @@ class PassKeyReusedError(IdentityError):
 
 
 class TripsRunningError(IdentityError):
-    """Open bookings hold money or a vehicle, or are owed for; the account ends after them."""
+    """In these bookings money or a vehicle is at stake; the account ends after them."""
 
     def __init__(self, booking_ids: tuple[str, ...]) -> None:
         super().__init__(
-            f"{len(booking_ids)} booking(s) are still open or not paid; end or cancel what runs, "
-            "pay what GET /v1/me/arrears lists or wait for its debit, then erase again"
+            f"{len(booking_ids)} booking(s) are still open, not paid, in question with a bank, or "
+            "owe you money that would not find you any more; end or cancel what runs, pay what GET "
+            "/v1/me/arrears lists or wait for its debit, wait for what comes back to you, then "
+            "erase again"
         )
         self.booking_ids = booking_ids

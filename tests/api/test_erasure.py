@@ -1,12 +1,18 @@
 """After an erasure the whole database is searched, every table of every schema, as text."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import Update, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.claims.store import add_noticed
 from mobility.db import transaction
 from mobility.identity.addresses import email_hash
 from mobility.identity.customers import FORGET_STEP, forget_customer, get_or_create_customer
@@ -14,8 +20,11 @@ from mobility.identity.errors import RiderErasedError
 from mobility.identity.riders import find_rider_id, lock_rider
 from mobility.identity.roles import Role
 from mobility.steps import run_due
-from mobility.tables import booking
+from mobility.tables import booking, claim
+from payments.refund import CAME_BACK, PAID_OTHERWISE
+from payments.tables import dispute, money_operation, payment
 from tests.api.conftest import World
+from tests.claims.test_notice import CITY, MORNING, at, notice, now
 
 LOCAL_PART = "anna.erasure.probe"
 EMAIL = f"{LOCAL_PART}@example.org"
@@ -154,6 +163,66 @@ async def test_while_a_trip_runs_the_account_stays_and_says_which(world: World):
     )
     async with transaction(world.wiring.engine) as tx:
         await tx.execute(booking.update().values(state="settled"))
+    assert (await world.client.delete("/v1/me", headers=mine)).status_code == 204
+
+
+async def _owe_a_claim(tx: AsyncConnection, world: World) -> Update:
+    found = notice([MORNING], now("1-1 2026-11-25: C=+1020"), at("08:36"), CITY)
+    ride = replace(found[0].ride, booking_id="bkg_settled")
+    assert await add_noticed(tx, replace(found[0], ride=ride), "EUR", world.now)
+    await tx.execute(update(claim).values(state="accepted", filed_at=world.now))
+    return update(claim).values(state="paid")
+
+
+async def _owe_a_refund(tx: AsyncConnection, world: World, state: str, code: str | None) -> Update:
+    await tx.execute(
+        insert(payment).values(
+            id="pay_1", booking_id="bkg_settled", state="captured", currency="EUR",
+            amount_minor=360, authorised_minor=360, captured_minor=360, customer_ref="",
+            method="", return_url="", created_at=world.now, updated_at=world.now,
+        )
+    )  # fmt: skip
+    await tx.execute(
+        insert(money_operation).values(
+            payment_id="pay_1", id="pay_1.refund.0", kind="refund", state=state, currency="EUR",
+            amount_minor=100, reason="goodwill", error_code=code, first_sent_at=world.now,
+        )
+    )  # fmt: skip
+    return update(money_operation).values(state="done", error_code=None)
+
+
+async def _dispute(tx: AsyncConnection, world: World) -> Update:
+    await tx.execute(
+        insert(dispute).values(
+            id="dp_1", booking_id="bkg_settled", state="open", currency="EUR", amount_minor=360,
+            reason="fraudulent", created_at=world.now, updated_at=world.now,
+        )
+    )  # fmt: skip
+    return update(dispute).values(state="won")
+
+
+@pytest.mark.parametrize(
+    "leave_open",
+    [
+        _owe_a_claim,
+        partial(_owe_a_refund, state="unknown", code=None),
+        partial(_owe_a_refund, state="declined", code=CAME_BACK),
+        partial(_owe_a_refund, state="declined", code=PAID_OTHERWISE),
+        _dispute,
+    ],
+    ids=["an accepted claim", "a refund under way", "one that came back", "given up", "a dispute"],
+)
+async def test_as_long_as_money_may_still_move_for_her_the_account_stays(
+    world: World, leave_open: Callable[[AsyncConnection, World], Awaitable[Update]]
+):
+    mine, rider_id = await _anna(world)
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(booking.insert().values(_booking(rider_id, "settled", world)))
+        settle = await leave_open(tx, world)
+    answer = await world.client.delete("/v1/me", headers=mine)
+    assert (answer.status_code, answer.json()["booking_ids"]) == (409, ["bkg_settled"])
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(settle)
     assert (await world.client.delete("/v1/me", headers=mine)).status_code == 204
 
 
