@@ -36,6 +36,7 @@ class Kind(StrEnum):
     BACKWARDS = "backwards in time"
     UNUSED = "unused"
     UNSUPPORTED = "not used by the search"
+    UNSOLD = "sold by nobody"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Agency:
     id: str
     name: str
     url: str = ""
+    row: int | None = field(default=None, compare=False)
+    """Its line of agency.txt."""
 
 
 @dataclass(frozen=True, slots=True)

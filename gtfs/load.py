@@ -165,7 +165,9 @@ def _agencies(rows: Sequence[Record], report: Report) -> tuple[tuple[Agency, ...
             row.say("agency_id", Kind.MISSING_VALUE, "is empty", "kept it without an id")
         if not row.text("agency_name"):
             row.say("agency_name", Kind.MISSING_VALUE, "is empty", "took its id")
-        agencies[id_] = Agency(id_, row.text("agency_name") or id_, row.text("agency_url"))
+        agencies[id_] = Agency(
+            id_, row.text("agency_name") or id_, row.text("agency_url"), row.line
+        )
         zones.append(row.text("agency_timezone"))
         if not _is_zone(zones[-1]):
             row.bad("agency_timezone", f"{zones[-1][:40]!r} is no time zone", "took another one")

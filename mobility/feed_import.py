@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gtfs.feed import Feed
     from gtfs.timetable import Timetable
     from gtfs.transfers import Walk
+    from mobility.cities.city import City
     from mobility.settings import Settings
 
 _NAMED = re.compile(r"([A-Za-z0-9_.-]{1,40})=(.+)")
@@ -75,7 +76,7 @@ def import_feed(
             typer.echo(f"Nothing has changed, the timetable in use stays: {target}")
             return
         today = datetime.now(UTC).astimezone(city.timezone).date()
-        timetable = _compiled(fetched, footpath_walk(settings, city, today), defects)
+        timetable = _compiled(fetched, footpath_walk(settings, city, today), city, defects)
         if not force:
             _refuse_to_lose(timetable, target, today)
         _put(timetable, target, origins)
@@ -146,15 +147,19 @@ def _bar() -> Iterator[Progress]:
         yield bar
 
 
-def _compiled(fetched: dict[str, Fetched], walk: Walk, defects: Path | None) -> Timetable:
+def _compiled(
+    fetched: dict[str, Fetched], walk: Walk, city: City, defects: Path | None
+) -> Timetable:
     from gtfs.defects import FeedError  # noqa: PLC0415
     from gtfs.merge import build_many  # noqa: PLC0415
+    from mobility.feed_sellers import note_unsold  # noqa: PLC0415
 
     feeds: dict[str, Feed] = {}
     reports: dict[str, Report] = {}
     try:
         for name, feed in fetched.items():
             feeds[name] = _read(name, feed.path, reports)
+            note_unsold(city, feeds[name], f"{name}:" if len(fetched) > 1 else "", reports[name])
         with _console.status("compiling the timetable"):
             return build_many(feeds, walk=walk)
     except FeedError as error:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from gtfs.artefact import ArtefactError
 from gtfs.timetable import Timetable
 from mobility.cities.city import load_city
+from mobility.cities.new import create_city
 from mobility.feed_command import feed_app
 from mobility.feed_fetch import FetchError, Kept, fetch
 from mobility.feed_import import compile_kept
@@ -30,6 +31,8 @@ SECOND = {
     "calendar_dates": None,
     "stops": GOOD["stops"].replace("53.", "40."),
 }
+SOLD = GOOD["agency"].replace("\nA,", "\nstadtverkehr-luebeck,")
+"""An agency whose rides a provider of the city sells."""
 
 
 @dataclass
@@ -221,8 +224,60 @@ def test_several_feeds_become_one_timetable(tmp_path: Path, city: City):
     assert (code, "two feeds are called 'feed'" in said) == (2, True)
 
 
+def test_an_agency_whose_rides_nobody_sells_is_named(tmp_path: Path, city: City):
+    feed = write(tmp_path)
+    code, said = city.run(str(feed), "--defects", str(tmp_path / "found.csv"))
+    assert code == 0
+    assert "sold by nobody" in said
+    with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == [
+            {
+                "feed": "feed", "file": "agency.txt", "row": "2", "field": "agency_id",
+                "kind": "sold by nobody", "severity": "warning",
+                "problem": "no provider of providers.toml has 'A' among its agency_ids",
+                "action": "took its lines: they are found, but have no price and cannot be booked",
+            }
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("agency_ids", "problem"),
+    [
+        ('["hl:A", "stadtbus"]', "no tariff of fares.toml has 'hl:A' among its agency_ids"),
+        ('["A", "stadtbus"]', "no provider of providers.toml has 'hl:A' among its agency_ids"),
+    ],
+)
+def test_of_several_feeds_an_agency_is_named_as_it_is_sold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agency_ids: str, problem: str
+):
+    made = create_city("neustadt", tmp_path).folder / "providers.toml"
+    named = made.read_text(encoding="utf-8").replace('["stadtbus"]', agency_ids)
+    made.write_text(named, encoding="utf-8")
+    monkeypatch.setenv("MOBILITY_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("MOBILITY_CITY", str(made.parent))
+    sold = tmp_path / "sold"
+    sold.mkdir()
+    feeds = write(tmp_path), write(sold, agency=GOOD["agency"].replace("A,", "B,"))
+    found = tmp_path / "found.json"
+    arguments = [f"hl={feeds[0]}", f"other={feeds[1]}", "--defects", str(found)]
+    assert City(tmp_path / "data").run(*arguments)[0] == 0
+    unsold = {one["feed"]: one["problem"] for one in json.loads(found.read_text(encoding="utf-8"))}
+    assert unsold == {
+        "hl": problem,
+        "other": "no provider of providers.toml has 'other:B' among its agency_ids",
+    }
+
+
+def test_an_agency_without_a_line_is_no_defect(tmp_path: Path, city: City):
+    agency = f"{SOLD}N,Night,http://n,Europe/Berlin\n"
+    routes = "route_id,route_short_name,route_type,agency_id\nR,1,3,stadtverkehr-luebeck\n"
+    _, said = city.run(str(write(tmp_path, agency=agency, routes=routes)))
+    assert "sold by nobody" not in said
+
+
 def test_every_defect_is_written_where_one_asks(tmp_path: Path, city: City):
-    feed = write(tmp_path, stop_times=GOOD["stop_times"] + "T,25:20:00,25:20:00,Z,4,,\n")
+    calls = GOOD["stop_times"] + "T,25:20:00,25:20:00,Z,4,,\n"
+    feed = write(tmp_path, agency=SOLD, stop_times=calls)
     code, said = city.run(str(feed), "--defects", str(tmp_path / "found.csv"))
     assert code == 0
     assert all(word in said for word in ("stop_times", "unknown", "line 5"))
