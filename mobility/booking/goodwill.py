@@ -15,14 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.audit import Deed, write_down
 from mobility.booking import rebates
-from mobility.booking.covered import list_covered
 from mobility.booking.desk import Desk
 from mobility.booking.errors import NotFoundError, WrongStateError
+from mobility.booking.leg_price import get_leg_price
 from mobility.booking.moves import OVER
-from mobility.booking.ride import find_leg
 from mobility.booking.trip import Aim, LegState, Trip, TripLeg
 from mobility.booking.trips import get_trip
-from mobility.tables import claim, leg, step
+from mobility.tables import leg, step
 from payments.money import Money
 from payments.operation import Operation
 from payments.refund import GOODWILL
@@ -52,9 +51,9 @@ async def grant_goodwill(
     one = next((each for each in trip.provided if each.id == leg_id), None)
     if one is None:
         raise NotFoundError(f"booking {booking_id} has no leg {leg_id} of a provider")
-    granted = await _find_granted(tx, trip, one)
-    left = _cost(trip, one) - granted
-    left -= min(left, await _sum_guaranteed(tx, trip, one))
+    _refuse_unused(trip, one)
+    price = await get_leg_price(tx, trip, one)
+    left, granted = price.left, price.granted
     wanted = left if amount is None else amount
     if not left:
         raise WrongStateError(f"all that leg {leg_id} cost has gone back already")
@@ -84,40 +83,7 @@ async def _leave_given_up(tx: AsyncConnection, booking_id: str) -> None:
         await rebates.leave_refunds(tx, booking_id, GOODWILL)
 
 
-async def _find_granted(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:
-    mine = select(leg.c.goodwill_minor).where(leg.c.booking_id == trip.id, leg.c.id == one.id)
-    return Money((await tx.execute(mine)).scalar_one(), trip.price.currency)
-
-
-async def _sum_guaranteed(tx: AsyncConnection, trip: Trip, one: TripLeg) -> Money:
-    """What a carrier gives back for late arrivals on a ticket: its price. The booking is locked."""
-    on_ticket = [one.id, *(each.id for each in list_covered(trip.tickets, one.id))]
-    query = select(func.coalesce(func.sum(claim.c.amount_minor), 0)).where(
-        claim.c.booking_id == trip.id,
-        claim.c.leg_id.in_(on_ticket),
-        claim.c.state.in_(("accepted", "paid")),
-        claim.c.guarantee["kind"].as_string() == "late_arrival",
-    )
-    return Money(int((await tx.execute(query)).scalar_one()), trip.price.currency)
-
-
-async def is_granted_whole(tx: AsyncConnection, booking_id: str, leg_id: str) -> bool:
-    """Whether all that a leg, or the ticket that it is on, cost was granted; not where it was free.
-
-    Nothing is granted before the transaction ends if it holds the booking locked.
-
-    Raises:
-        NotFoundError: there is no such booking or leg.
-    """
-    trip = await get_trip(tx, booking_id)
-    one = find_leg(trip, leg_id)
-    with_ticket = [each for each in trip.tickets if one in list_covered(trip.tickets, each.id)]
-    paid = (with_ticket or [one])[0]
-    cost = paid.quoted if paid.final is None else paid.final
-    return bool(cost) and await _find_granted(tx, trip, paid) >= cost
-
-
-def _cost(trip: Trip, one: TripLeg) -> Money:
+def _refuse_unused(trip: Trip, one: TripLeg) -> None:
     if trip.state not in OVER:
         raise WrongStateError(
             f"booking {trip.id} is {trip.state}; one that is not over is given back as a whole"
@@ -126,7 +92,6 @@ def _cost(trip: Trip, one: TripLeg) -> Money:
         raise WrongStateError(f"booking {trip.id} was given back as a whole; it costs nothing")
     if one.state is not LegState.ENDED:
         raise WrongStateError(f"leg {one.id} is {one.state}; it was not used and costs nothing")
-    return one.quoted if one.final is None else one.final
 
 
 async def _prepare(

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.audit import Deed, write_down
+from mobility.booking.covered import find_paid
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
-from mobility.booking.goodwill import is_granted_whole
+from mobility.booking.leg_price import get_leg_price
 from mobility.booking.leg_reports import find_report
-from mobility.booking.trips import lock_booking
+from mobility.booking.ride import find_leg
+from mobility.booking.trips import get_trip
 from mobility.claims.pay_claim import STEP
 from mobility.claims.states import ClaimEvent, ClaimState, after
 from mobility.claims.store import Claim, get_claim, list_claims, set_claim
@@ -73,14 +75,14 @@ async def _refuse_unridden(tx: AsyncConnection, claim: Claim) -> None:
     So it would where staff has granted all of it. Nothing is reported or granted of the leg before
     the transaction ends.
     """
-    await lock_booking(tx, claim.booking_id)
-    report = await find_report(tx, claim.booking_id, claim.leg_id)
-    given_back = report is not None and report.outcome.costs_nothing
+    trip = await get_trip(tx, claim.booking_id, lock=True)
     if claim.guarantee.kind != "late_arrival":
         return
-    if given_back:
+    report = await find_report(tx, claim.booking_id, claim.leg_id)
+    if report is not None and report.outcome.costs_nothing:
         raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
-    if await is_granted_whole(tx, claim.booking_id, claim.leg_id):
+    paid = find_paid(trip.tickets, find_leg(trip, claim.leg_id))
+    if (await get_leg_price(tx, trip, paid)).granted_whole:
         raise WrongStateError(f"all that leg {claim.leg_id} cost was granted by staff already")
 
 

@@ -309,9 +309,9 @@ MUTANTS = (
     ),
     Mutant(
         "staff gives back more of a leg than it cost",
-        "mobility/booking/goodwill.py",
-        "    left = _cost(trip, one) - granted\n",
-        "    left = _cost(trip, one)\n",
+        "mobility/booking/leg_price.py",
+        "max(self.cost - self.granted - self.guaranteed, ",
+        "max(self.cost - self.guaranteed, ",
         "tests/booking/test_goodwill.py",
     ),
     Mutant(
