@@ -32,6 +32,8 @@ _KINDS = (
 _DULL = frozenset({"yes", "no", "tree", "bench", "street_lamp", "parking_space", "pipeline"})
 _STATIONS = frozenset({"station", "halt", "tram_stop"})
 """All of a railway that is a place to go to; what a timetable calls at is a stop by that alone."""
+_TOLD_BY_PEOPLE = frozenset({"", "office", "visitor_centre"})
+"""``information=…`` of a place to go to; the others are boards, maps and guideposts beside it."""
 _REPORT_EVERY = 20_000
 
 
@@ -134,13 +136,18 @@ def _read_address(extract: Extract, tags: Mapping[str, str], outline: Line) -> N
     road = tags.get("addr:street") or tags.get("addr:place")
     if road and tags.get("addr:housenumber"):
         extract.addresses.append(Address(f"{road} {tags['addr:housenumber']}", "address", *rest))
-    kind = next((tags[key] for key in _KINDS if _is_place(key, tags.get(key, "yes"))), "")
+    kind = next((tags[key] for key in _KINDS if _is_place(key, tags)), "")
     if tags.get("name") and kind:
         extract.addresses.append(Address(tags["name"], kind, *rest))
 
 
-def _is_place(key: str, value: str) -> bool:
-    return value in _STATIONS if key == "railway" else value not in _DULL
+def _is_place(key: str, tags: Mapping[str, str]) -> bool:
+    value = tags.get(key, "no")
+    if key == "railway":
+        return value in _STATIONS
+    if (key, value) == ("tourism", "information"):
+        return tags.get("information", "") in _TOLD_BY_PEOPLE
+    return value not in _DULL
 
 
 def _locality(tags: Mapping[str, str]) -> str:

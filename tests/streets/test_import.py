@@ -125,6 +125,27 @@ def test_a_ferry_that_is_a_line_is_no_street(tmp_path: Path) -> None:
     assert dict(report.ignored) == {"ferry that is a line with a timetable": 1}
 
 
+@pytest.mark.parametrize(
+    ("tags", "kind"),
+    [
+        ("tourism=information information=office", "information"),
+        ("tourism=information information=visitor_centre", "information"),
+        ("tourism=information", "information"),
+        ("tourism=information information=board", None),
+        ("tourism=information information=map", None),
+        ("tourism=information information=guidepost", None),
+        ("tourism=information information=tactile_model historic=memorial", "memorial"),
+        ("tourism=museum information=board", "museum"),
+    ],
+)
+def test_who_asks_for_a_place_wants_no_board_that_tells_of_it(
+    tmp_path: Path, tags: str, kind: str | None
+) -> None:
+    there = town(f"{STREET}\nb 20,10 name=Bahnhof {tags}", tmp_path)
+    kinds = [row.kind for row in Addresses.load(there.path) if row.name == "Bahnhof"]
+    assert kinds == [kind] * (kind is not None)
+
+
 def test_names_go_into_the_table_of_addresses(tmp_path: Path) -> None:
     there = town(
         STREET + "\nh 20,10 addr:housenumber=7a addr:street=Lange_Straße addr:postcode=23552"
