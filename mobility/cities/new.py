@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,7 +15,7 @@ from mobility.cities.city import CITIES, City, list_cities, load_city
 
 TEMPLATE = CITIES / "_template"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
-_PLACEHOLDER = re.compile(r"@(NAME|TITLE|TIMEZONE|LAT|LON)([+-][0-9.]+)?@")
+_PLACEHOLDER = re.compile(r"@(NAME|CITY|TITLE|TIMEZONE|LAT|LON)([+-][0-9.]+)?@")
 
 city_app = typer.Typer(
     help="Cities as folders of data.\n\nExample: mobility city new neustadt",
@@ -48,7 +49,12 @@ def create_city(
     target = into / name
     if target.exists():
         raise NewCityError(f"{target} exists already; remove it or take another name")
-    values = {"NAME": name, "TITLE": _toml_text(title or name.title()), "TIMEZONE": timezone}
+    values = {
+        "NAME": name,
+        "CITY": _setting_of(target),
+        "TITLE": _toml_text(title or name.title()),
+        "TIMEZONE": timezone,
+    }
     origin = {"LAT": lat, "LON": lon}
 
     def value_of(found: re.Match[str]) -> str:
@@ -65,6 +71,12 @@ def create_city(
         load_city(made)
         made.rename(target)
     return load_city(target)
+
+
+def _setting_of(folder: Path) -> str:
+    """What ``MOBILITY_CITY`` is set to for the city of a folder, as a shell takes it."""
+    ours = folder.parent.resolve() == CITIES.resolve()
+    return folder.name if ours else shlex.quote(str(folder.resolve()))
 
 
 @city_app.command("new")
@@ -85,8 +97,7 @@ def new_command(
     except (ValueError, OSError) as error:
         typer.echo(f"{error}", err=True)
         raise typer.Exit(1) from error
-    inside = into.resolve() == CITIES.resolve()
-    setting = name if inside else str(city.folder)
+    setting = _setting_of(city.folder)
     typer.echo(f"Made {city.folder}. Start it with: MOBILITY_CITY={setting} make run")
 
 

@@ -4,6 +4,7 @@ import ast
 import csv
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -52,9 +53,26 @@ def test_new_city_by_command(tmp_path: Path) -> None:
     again = CliRunner().invoke(city_app, ["new", "altstadt", "--into", str(tmp_path)])
 
     assert (run.exit_code, again.exit_code) == (0, 1)
-    assert "MOBILITY_CITY=" in run.output
     assert "exists already" in again.output
     assert [path.name for path in tmp_path.iterdir()] == ["altstadt"]
+
+
+def test_new_city_is_found_as_its_readme_says(tmp_path: Path) -> None:
+    into = tmp_path / "my cities"
+    run = CliRunner().invoke(city_app, ["new", "altstadt", "--into", str(into)])
+    made = into / "altstadt"
+    (read,) = re.findall(r"`MOBILITY_CITY=(.*) make run`", (made / "README.md").read_text("utf-8"))
+    (said,) = re.findall(r"MOBILITY_CITY=(.*) make run", run.output)
+    assert read == said
+    assert [load_city(path).folder for path in shlex.split(read)] == [made]
+
+
+def test_new_city_among_ours_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mobility.cities.new.CITIES", tmp_path)
+    made = create_city("altstadt", tmp_path).folder
+    assert "`MOBILITY_CITY=altstadt make run`" in (made / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "Neu", "-x", "_x", "x" * 60, "neu\n"])
