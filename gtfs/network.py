@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
+from gtfs.geo import distances_m
 from gtfs.lanes import INF, classes_of, fill, lanes_of, runs_of
 from gtfs.service_time import DAY_S, days_apart_s
 from gtfs.stands import Stands, with_stands
@@ -68,11 +69,13 @@ class Usable:
     """What of a timetable a search may use.
 
     `without_routes` are left out. With `wheelchair` trips and stops that are known not to be
-    accessible are left out; what is unknown stays.
+    accessible are left out; what is unknown stays. Footpaths of more than `max_footpath_m` are left
+    out, in metres as the crow flies between their stops; None leaves none out.
     """
 
     without_routes: frozenset[int] = frozenset()
     wheelchair: bool = False
+    max_footpath_m: float | None = None
 
 
 EVERYTHING = Usable()
@@ -284,7 +287,7 @@ def prepare(
             arrivals,
             departures,
             *grouped(stops[boardable], n_stops, lane[boardable], place[boardable]),
-            *_footpaths(stands, mirrored=mirrored),
+            *_footpaths(timetable, stands, usable, mirrored=mirrored),
             stands.change_s,
             lane_of,
             *grouped(stops[alightable], n_stops, lane[alightable], place[alightable]),
@@ -307,11 +310,18 @@ def _may_run(timetable: Timetable, usable: Usable) -> NDArray[np.bool_]:
     return may_run
 
 
-def _footpaths(stands: Stands, *, mirrored: bool) -> tuple[I32, ...]:
+def _footpaths(
+    timetable: Timetable, stands: Stands, usable: Usable, *, mirrored: bool
+) -> tuple[I32, ...]:
     """Footpaths by where they start, then by where they end."""
-    start, end, n = stands.walk_from, stands.walk_to, len(stands.stop)
-    ahead = grouped(start, n, end, stands.walk_s)
-    back = grouped(end, n, start, stands.walk_s)
+    start, end, seconds, n = stands.walk_from, stands.walk_to, stands.walk_s, len(stands.stop)
+    if usable.max_footpath_m is not None:
+        lat, lon = timetable.stop_table.lat, timetable.stop_table.lon
+        ends = (stands.stop[start], stands.stop[end])
+        metres = distances_m(*(of[stop] for stop in ends for of in (lat, lon)))
+        near = metres <= usable.max_footpath_m
+        start, end, seconds = start[near], end[near], seconds[near]
+    ahead, back = grouped(start, n, end, seconds), grouped(end, n, start, seconds)
     return (*back, *ahead) if mirrored else (*ahead, *back)
 
 

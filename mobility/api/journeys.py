@@ -155,8 +155,8 @@ class Search(BaseModel):
     wheelchair: bool = False
     max_walk_m: int | None = Field(
         default=None, ge=0, le=5000,
-        description="On foot at most to or from a door, to or from a rented vehicle, or all the "
-        "way. From one stop to another it may be further.",
+        description="On foot at most to or from a door, to or from a rented vehicle, from one stop "
+        "to another (there in steps of 50 m, rounded down), or all the way.",
     )  # fmt: skip
     window_minutes: int = Field(default=60, ge=5, le=360)
     page: str | None = Field(
@@ -187,6 +187,7 @@ class Search(BaseModel):
             passengers=self.passengers,
             wheelchair=self.wheelchair,
             max_walk_m=self.max_walk_m,
+            max_footpath_m=self.max_walk_m,
             window=timedelta(minutes=self.window_minutes),
             page=self.page,
             of_day=self.when,

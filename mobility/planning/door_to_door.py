@@ -27,7 +27,7 @@ from mobility.planning.doors import measure
 from mobility.planning.everything import AllWays
 from mobility.planning.fleets.zone_notices import of_zones
 from mobility.planning.ground import Ground
-from mobility.planning.itinerary import TRANSIT, Itinerary, Reason
+from mobility.planning.itinerary import TRANSIT, Itinerary, Leg, Reason
 from mobility.planning.plain import HourlyWays, PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
@@ -83,8 +83,11 @@ class DoorToDoor:
             ground, self.scene, self.fleets, request,
             ends=self.ends, on=self.on, pick=int(now.timestamp() * 1000),
         )  # fmt: skip
+        most_m = request.max_footpath_m
         self.usable = Usable(
-            self.scene.routes_of(TRANSIT - request.modes), wheelchair=request.wheelchair
+            self.scene.routes_of(TRANSIT - request.modes),
+            wheelchair=request.wheelchair,
+            max_footpath_m=None if most_m is None else self.scene.footpaths_within(most_m),
         )
 
     def run(self) -> SearchResult:
@@ -211,9 +214,15 @@ class DoorToDoor:
         return replace(self.drawn(one), reasons=one.reasons)
 
     def _is_passable(self, way: Itinerary) -> bool:
-        """Whether nothing on it is known to be closed to those who travel."""
-        return not self.request.wheelchair or all(
-            leg.accessible is not Accessible.NO for leg in way.legs
+        """Whether nothing on it is known to be closed to those who travel, or too far to walk.
+
+        Ways through real streets may be longer than a footpath was taken for.
+        """
+        most_m = self.request.max_footpath_m
+        if self.request.wheelchair and any(leg.accessible is Accessible.NO for leg in way.legs):
+            return False
+        return most_m is None or not any(
+            _is_footpath(leg) and leg.metres > most_m for leg in way.legs[1:-1]
         )
 
     def drawn(self, one: Candidate) -> Itinerary:
@@ -299,11 +308,16 @@ class DoorToDoor:
         """The page's plain ways that go by a mode that was not asked for."""
         if not self.usable.without_routes:
             return []
-        page = self._plain_page(self._plain_ways(Usable(wheelchair=self.request.wheelchair)))
+        page = self._plain_page(self._plain_ways(replace(self.usable, without_routes=frozenset())))
         wanted = self.request.modes | {Mode.WALK}
         quicker = (one for one in page.ways if one.seconds < self.doors.direct_s)
         ways = [self.drawn(self._priced_plain(one)) for one in quicker]
         return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
+
+
+def _is_footpath(leg: Leg) -> bool:
+    stops = leg.origin.stop_id, leg.destination.stop_id
+    return leg.mode is Mode.WALK and None not in stops
 
 
 def _instant(posix: int) -> datetime:

@@ -56,7 +56,8 @@ class SearchRequest:
     """From where to where, when, and by what. A str is the id of a stop or a station.
 
     At most one of the times; none means now. ``max_walk_m`` None leaves it to the city. A walk
-    all the way may be as long as any walk, unless ``max_direct_walk_m`` says otherwise.
+    all the way may be as long as any walk, unless ``max_direct_walk_m`` says otherwise, and one
+    from stop to stop as long as any footpath, unless ``max_footpath_m`` does.
     """
 
     origin: LatLon | str
@@ -73,6 +74,7 @@ class SearchRequest:
     wheelchair: bool = False
     max_walk_m: int | None = None
     max_direct_walk_m: int | None = None
+    max_footpath_m: int | None = None
     window: timedelta = WINDOW
     page: str | None = None
     via: tuple[Via, ...] = ()

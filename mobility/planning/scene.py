@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from gtfs.ids import RouteIdx
 from gtfs.timetable import Route, Timetable
 from mobility.cities.city import City
@@ -12,8 +14,10 @@ from mobility.planning.itinerary import Place, Ride
 from mobility.planning.lines import Lines
 from mobility.planning.modes import mode_of
 from mobility.planning.ways.polyline import Course
+from mobility.planning.ways.water import great_circle_m
 from providers.values import Mode, ProviderId
 
+FOOTPATH_STEP_M = 50
 _KEPT_STRETCHES = 50_000
 _KEPT_RUNS = 20_000
 
@@ -66,6 +70,10 @@ class Scene:
         )
         self._city = city
         self.planned: int = before.planned if before else len(timetable.trips.id)
+        self.longest_footpath_m: float = (
+            before.longest_footpath_m if before else self._find_longest_footpath_m()
+        )
+        """As the crow flies."""
         self._stretches: dict[tuple[int, int, int], Stretch] = {}
         self._runs: dict[int, _Run] = {}
         routes = [timetable.route(RouteIdx(n)) for n in range(len(timetable.routes.id))]
@@ -95,9 +103,23 @@ class Scene:
             known = self._stretches[key] = self._make(trip, board, alight)
         return known
 
+    def footpaths_within(self, metres: int) -> float | None:
+        """Which footpaths are at most so long, for ``Usable``; None where all of them are.
+
+        In steps, as each is a network of its own.
+        """
+        most = metres // FOOTPATH_STEP_M * FOOTPATH_STEP_M
+        within = (most + 0.5) / self._city.rules.walk_detour  # as lengths are shown, rounded
+        return None if within >= self.longest_footpath_m else within
+
     def footpath_metres(self, start: int, end: int) -> int:
         """The length of a walk between two stops, whose time holds more than the way."""
         return round(self.lines.straight_m(start, end) * self._city.rules.walk_detour)
+
+    def _find_longest_footpath_m(self) -> float:
+        paths, degrees = self.timetable.footpaths, self.lines.stops
+        start = np.repeat(np.arange(len(degrees)), np.diff(paths.from0))
+        return float(great_circle_m(degrees[start], degrees[paths.to]).max(initial=0))
 
     def _make(self, number: int, board: int, alight: int) -> Stretch:
         run = self._run(number)

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from datetime import date
+from math import pi
 from random import Random
 
 import numpy as np
+import pytest
 
 from gtfs.build import build
+from gtfs.geo import EARTH_RADIUS_M
 from gtfs.journey import between, profile, search, search_latest
 from gtfs.lanes import classes_of
 from gtfs.network import EVERYTHING, SECTIONS, Usable, View, network_of, prepare
 from gtfs.text import text_of, timetable_from_text
 from gtfs.timetable import Timetable
-from tests.gtfs.networks import DAYS, random_feed
+from tests.gtfs.networks import DAYS, random_feed, random_query
 
 WEDNESDAY = date(2026, 11, 25)
 
@@ -53,6 +56,49 @@ def test_with_a_wheelchair_nobody_changes_where_it_is_impossible():
     town = with_wheelchair(timetable_from_text(TOWN), {}, {"B": 2})
     assert found(town, Usable(wheelchair=True), "C") == []
     assert len(found(town, EVERYTHING, "C")) == 1
+
+
+@pytest.mark.parametrize(("most_m", "is_taken"), [(None, True), (100.1, True), (99.9, False)])
+def test_nobody_walks_further_from_stop_to_stop_than_asked(most_m: float | None, is_taken: bool):
+    town = timetable_from_text("""
+        1: A 08:00 B 08:10
+        2: C 08:15 D 08:20
+        3: A 08:30 D 09:10
+        walk B C 180
+    """)
+    for stop, metres in {"A": 0, "B": 5_000, "C": 5_100, "D": 9_000}.items():
+        town.stop_table.lat[town.stop_index[stop]] = 53 + metres / (EARTH_RADIUS_M * pi / 180)
+        town.stop_table.lon[town.stop_index[stop]] = 10
+    usable = Usable(max_footpath_m=most_m)
+    walks = ["08:00 | 1 A 08:00 B 08:10 | walk B 08:10 C 08:13 | 2 C 08:15 D 08:20 | 08:20"]
+    taken = walks if is_taken else []
+    assert found(town, usable, "D") == ["08:30 | 3 A 08:30 D 09:10 | 09:10", *taken]
+    by_half_past_eight = between(town, "A", "D", WEDNESDAY, 30_600)._replace(usable=usable)
+    latest = [text_of(town, each) for each in search_latest(town, by_half_past_eight)]
+    assert [each for each in latest if "walk" in each] == taken
+
+
+def test_with_footpaths_left_out_all_is_as_if_they_were_not_there():
+    """Also where the others are not closed any more; the stops stand 157 km apart."""
+    most = Usable(max_footpath_m=200_000.0)
+    n_fewer = 0
+    for seed in range(300):
+        random, day = Random(seed), DAYS[seed % len(DAYS)]
+        whole = build(random_feed(random, day), max_footpath_m=0)
+        paths = whole.footpaths
+        start = np.repeat(np.arange(len(paths.from0) - 1), np.diff(paths.from0))
+        near = abs(start - paths.to) <= 1
+        n_fewer += not near.all()
+        sizes = np.bincount(start[near], minlength=len(paths.from0) - 1)
+        from0 = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        kept = replace(paths, from0=from0, to=paths.to[near], seconds=paths.seconds[near])
+        less = replace(whole, footpaths=kept)
+        for _ in range(4):
+            query = random_query(random, whole, day)
+            bounded = query._replace(usable=most)
+            for ask in (search, search_latest):
+                assert ask(whole, bounded) == ask(less, query), seed
+    assert n_fewer > 50
 
 
 def test_the_same_holds_for_arriving_by_and_for_a_window():
