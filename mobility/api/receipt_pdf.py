@@ -64,7 +64,7 @@ def render_receipt(receipt: Receipt, names: dict[str, str], title: str, zone: Zo
     _line(pdf, "Vermittelt im Namen und für Rechnung der genannten Anbieter.")
     pdf.ln(4)
     for line in receipt.lines:
-        _leg(pdf, line, names)
+        _leg(pdf, line, names, zone)
     pdf.ln(2)
     _sum(pdf, "Summe", receipt.total)
     for percent in sorted({line.vat_percent for line in receipt.lines if line.gross}):
@@ -117,9 +117,11 @@ def _begin(receipt: Receipt, kind: str, title: str, zone: ZoneInfo) -> FPDF:
     return pdf
 
 
-def _leg(pdf: FPDF, line: ReceiptLine, names: dict[str, str]) -> None:
+def _leg(pdf: FPDF, line: ReceiptLine, names: dict[str, str], zone: ZoneInfo) -> None:
     name = names.get(line.provider_id, line.provider_id)
     _sum(pdf, f"{_MODES.get(line.mode, line.mode)} – {name}", line.gross, bold=True)
+    if line.began_at is not None:
+        _detail(pdf, f"Fahrt am {_day(line.began_at, zone)}")
     for calculation in line.calculation:
         _detail(pdf, f"{calculation}")
     for item in line.items:

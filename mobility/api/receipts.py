@@ -87,6 +87,10 @@ class ReceiptLineView(BaseModel):
     role: str
     """``agent``: the contract is with the provider, and we sold on its behalf."""
     state: str
+    began_at: datetime | None = Field(
+        description="When a rented vehicle was unlocked, or a ticket's ride left by its timetable; "
+        "null if it was not used."
+    )
     product: str | None
     tariff_version: str
     calculation: list[str]
@@ -135,6 +139,7 @@ class ReceiptView(BaseModel):
                         "provider_name": "Stadtverkehr Lübeck (Demo-Verkauf)",
                         "role": "agent",
                         "state": "ended",
+                        "began_at": "2026-11-26T07:08:00Z",
                         "product": "single:2:adult",
                         "tariff_version": "sh-tarif-2026-04-01",
                         "calculation": [
@@ -238,6 +243,7 @@ def _line(line: ReceiptLine, wiring: Wiring) -> ReceiptLineView:
         provider_name=stanza.name,
         role=stanza.role,
         state=line.state,
+        began_at=line.began_at,
         product=line.product,
         tariff_version=line.tariff_version,
         calculation=list(line.calculation),

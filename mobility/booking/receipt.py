@@ -36,6 +36,8 @@ class ReceiptLine:
     mode: Mode
     provider_id: ProviderId
     state: str
+    began_at: datetime | None
+    """When a rented vehicle was unlocked, a ticket's ride was to leave; None if it was not used."""
     product: str | None
     tariff_version: str
     calculation: tuple[str, ...]
@@ -197,6 +199,7 @@ def _line(leg: LegRecord, passengers: int, city: City, *, waived: bool) -> Recei
         mode=leg.mode,
         provider_id=leg.provider_id,
         state=leg.state,
+        began_at=((leg.metered and leg.started_at) or leg.departs_at) if used else None,
         product=leg.product,
         tariff_version=leg.tariff_version or "",
         calculation=leg.price_lines if due else unpaid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +92,22 @@ def text_of(pdf: bytes) -> str:
 
 def euros(amount: Json) -> str:
     return f"{amount['amount'] / 100:.2f} {amount['currency']}".replace(".", ",")
+
+
+async def test_every_ride_has_its_day_and_what_was_not_used_has_none(world: World) -> None:
+    """The bus left at nine; the bike was unlocked five minutes later than planned."""
+    headers = await anna_rode(world)
+    async with transaction(world.wiring.engine) as tx:
+        later = START + timedelta(minutes=5)
+        await tx.execute(update(leg).values(started_at=later))
+    bus, bike = (await ask(world, headers)).json()["lines"]
+    assert (bus["began_at"], bike["began_at"]) == ("2026-11-25T08:00:00Z", "2026-11-25T08:05:00Z")
+    document = await world.client.get("/v1/bookings/bkg_1/receipt", headers=headers | PDF)
+    days = re.findall(r"Fahrt am .*", text_of(document.content))
+    assert days == ["Fahrt am 25.11.2026 um 09:00 Uhr", "Fahrt am 25.11.2026 um 09:05 Uhr"]
+    async with transaction(world.wiring.engine) as tx:
+        await tx.execute(update(leg).where(leg.c.id == "leg_1").values(state="cancelled"))
+    assert (await ask(world, headers)).json()["lines"][0]["began_at"] is None
 
 
 async def test_every_line_says_what_its_price_consists_of(world: World) -> None:

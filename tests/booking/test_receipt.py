@@ -219,7 +219,7 @@ def bill(
     at = datetime(2026, 11, 26, tzinfo=UTC)
     made = tuple(
         ReceiptLine(
-            f"leg_{index}", Mode.BUS, ProviderId("bus"), "ended", None, "t/1", (), 1, None, 1,
+            f"leg_{index}", Mode.BUS, ProviderId("bus"), "ended", at, None, "t/1", (), 1, None, 1,
             Money(gross), Decimal(rate), Money(gross).included_tax(Decimal(rate)), (), None, "",
         )
         for index, (gross, rate) in enumerate(lines)

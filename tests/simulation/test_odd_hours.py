@@ -130,35 +130,43 @@ async def bill(world: World) -> tuple[list[str], list[str]]:
         (
             "2027-03-28T01:50+01:00",
             "2027-03-28",
-            ["28.03.2027 um 01:50 Uhr", "28.03.2027 um 03:35 Uhr"],
+            ["28.03.2027 um 01:50 Uhr", "28.03.2027 um 03:10 Uhr", "28.03.2027 um 03:35 Uhr"],
         ),
         # ends at 02:09, before it began by the clock
         (
             "2027-10-31T02:50+02:00",
             "2027-10-31",
-            ["31.10.2027 um 02:50 Uhr (UTC+0200)", "31.10.2027 um 02:35 Uhr (UTC+0100)"],
+            [
+                "31.10.2027 um 02:50 Uhr (UTC+0200)",
+                "31.10.2027 um 02:10 Uhr (UTC+0100)",
+                "31.10.2027 um 02:35 Uhr (UTC+0100)",
+            ],
         ),
         # the second half past two of that night
         (
             "2027-10-31T02:30+01:00",
             "2027-10-31",
-            ["31.10.2027 um 02:30 Uhr (UTC+0100)", "31.10.2027 um 03:15 Uhr"],
+            [
+                "31.10.2027 um 02:30 Uhr (UTC+0100)",
+                "31.10.2027 um 02:50 Uhr (UTC+0100)",
+                "31.10.2027 um 03:15 Uhr",
+            ],
         ),
         # ends in another year, which in UTC is this one
         (
             "2026-12-31T23:50+01:00",
             "2027-01-01",
-            ["31.12.2026 um 23:50 Uhr", "01.01.2027 um 00:35 Uhr"],
+            ["31.12.2026 um 23:50 Uhr", "01.01.2027 um 00:10 Uhr", "01.01.2027 um 00:35 Uhr"],
         ),
         (
             "2028-02-28T23:50+01:00",
             "2028-02-29",
-            ["28.02.2028 um 23:50 Uhr", "29.02.2028 um 00:35 Uhr"],
+            ["28.02.2028 um 23:50 Uhr", "29.02.2028 um 00:10 Uhr", "29.02.2028 um 00:35 Uhr"],
         ),
         (
             "2028-02-29T23:50+01:00",
             "2028-03-01",
-            ["29.02.2028 um 23:50 Uhr", "01.03.2028 um 00:35 Uhr"],
+            ["29.02.2028 um 23:50 Uhr", "01.03.2028 um 00:10 Uhr", "01.03.2028 um 00:35 Uhr"],
         ),
     ],
 )
@@ -171,7 +179,8 @@ async def test_a_ride_costs_what_it_costs_on_any_other_day(
     assert (odd.minutes, odd.lasted) == (usual.minutes, usual.lasted)
     assert odd.days == {date.fromisoformat(day)}
     assert odd.billed == usual.billed == [BIKE_LINE, BUS_LINE]
-    assert odd.moments == moments
+    booked, bus, paid = moments
+    assert odd.moments == [booked, booked, bus, paid], "the bike was unlocked when it was booked"
 
 
 async def test_over_midnight_each_leg_is_billed_by_the_prices_of_its_own_year(
