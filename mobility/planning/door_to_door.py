@@ -175,7 +175,6 @@ class DoorToDoor:
         return one._replace(
             cents=cents_of(way),
             co2_grams=way.co2_grams,
-            walk_seconds=one.walk_seconds + out_s + back_s,
             found=way,
         )
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gtfs.front import FAR
-from gtfs.journey import Access, Journey, Query, Ride, profile, search, search_latest
+from gtfs.journey import Access, Footpath, Journey, Query, Ride, profile, search, search_latest
 from gtfs.network import Usable
 from gtfs.service_time import day_zero, service_day
 from gtfs.stands import Met
@@ -95,7 +95,7 @@ class PlainWays:
         return min(way.arrives for way in found) - moment + slower_s
 
     def _candidate(self, journey: Journey, zero: int) -> Candidate:
-        wait_s = walk_s = 0
+        wait_s = 0
         before = journey.legs[0].departs_s
         rides = []
         for leg in journey.legs:
@@ -103,8 +103,6 @@ class PlainWays:
             before = leg.arrives_s
             if isinstance(leg, Ride):
                 rides.append((leg.trip, leg.from_position, leg.to_position))
-            else:
-                walk_s += before - leg.departs_s
         departs = zero + journey.departs_s
         return Candidate(
             departs,
@@ -113,12 +111,19 @@ class PlainWays:
             0,
             0,
             _BUS,
-            walk_s,
+            walked_s(journey),
             (departs, *rides),
             journey,
             has_transit=True,
             longest_wait=wait_s,
         )
+
+
+def walked_s(journey: Journey) -> int:
+    """The seconds on foot of a journey, from door to door."""
+    between = (leg.arrives_s - leg.departs_s for leg in journey.legs if isinstance(leg, Footpath))
+    out_s = journey.legs[0].departs_s - journey.departs_s
+    return out_s + sum(between) + journey.arrives_s - journey.legs[-1].arrives_s
 
 
 class HourlyWays(PlainWays):

@@ -51,11 +51,8 @@ def rank(
     ]
     known = [*plain, *unique, *rivals]
     simple = [i for i in known if i.has_transit != i.has_rental]
-    front = [
-        i
-        for i in unique
-        if not (_combined(i) and _gains_nothing(i, simple)) and not _is_driven_out(i, known)
-    ]
+    useful = [i for i in unique if not (_combined(i) and _gains_nothing(i, simple))]
+    front = _without_driven_out(useful, known)
     chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
@@ -65,12 +62,15 @@ def replaces(a: Candidate, b: Candidate) -> bool:
     """Whether of two ways of one kind ``b`` need not be shown beside ``a``."""
     if not _may_replace(a, b):
         return False
-    return (
-        dominates(a, b)
-        or makes_needless(a, b)
-        or _in_vain(a, b)
-        or (_twins(a, b) and (*_cost(a), str(a.key)) < (*_cost(b), str(b.key)))
-    )
+    if _twins(a, b):
+        cheaper = (*_cost(a), str(a.key)) < (*_cost(b), str(b.key))
+        return dominates(a, b) or (cheaper and not dominates(b, a))
+    return dominates(a, b) or makes_needless(a, b) or _in_vain(a, b) or _better_by_the_clock(a, b)
+
+
+def replaces_by_the_clock(a: Candidate, b: Candidate) -> bool:
+    """Whether ``b`` need not be shown beside ``a`` by times as people read them, to the minute."""
+    return _may_replace(a, b) and _better_by_the_clock(a, b)
 
 
 def _may_replace(a: Candidate, b: Candidate) -> bool:
@@ -155,7 +155,22 @@ def _gains_nothing(b: Candidate, simple: Sequence[Candidate]) -> bool:
     )
 
 
-def _is_driven_out(b: Candidate, known: Sequence[Candidate]) -> bool:
+def _without_driven_out(ways: Iterable[Candidate], known: Iterable[Candidate]) -> list[Candidate]:
+    """The ways that no other drives out; the worst goes first, so that of a ring of them one stays.
+
+    Only what is still there drives out. The others ``known`` take part and are not returned.
+    """
+    there = {id(one): one for one in known}
+    front: list[Candidate] = []
+    for one in sorted(ways, key=_effort, reverse=True):
+        if _is_driven_out(one, there.values()):
+            del there[id(one)]
+        else:
+            front.append(one)
+    return front
+
+
+def _is_driven_out(b: Candidate, known: Iterable[Candidate]) -> bool:
     """Whether any drives it out of those that cost no more and are there in time."""
     departs, arrives, cents = b.departs, b.arrives + SAME_SECONDS, b.cents
     return any(
@@ -202,6 +217,23 @@ def _hardly_dirtier(a: Candidate, b: Candidate) -> bool:
 def _in_vain(a: Candidate, b: Candidate) -> bool:
     """Whether ``b`` waits where ``a`` already travels, for no less money."""
     return a.departs >= b.departs and a.arrives + WAIT_SECONDS <= b.arrives and a.cents <= b.cents
+
+
+def _better_by_the_clock(a: Candidate, b: Candidate) -> bool:
+    """Whether ``a`` is better as people read times, by the minute, and walks no minute more."""
+    ours, theirs = _by_the_clock(a), _by_the_clock(b)
+    return (
+        ours != theirs
+        and all(x <= y for x, y in zip(ours, theirs, strict=True))
+        and a.cents <= b.cents
+        and a.walk_seconds < b.walk_seconds + SAME_SECONDS
+        and _hardly_dirtier(a, b)
+    )
+
+
+def _by_the_clock(i: Candidate) -> tuple[int, int, int]:
+    """What can be compared to the minute, the less the better; as a search's front rounds."""
+    return (-(i.departs // 60), -(-i.arrives // 60), i.transfers)
 
 
 def _times_and_cents(i: Candidate) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from mobility.planning.candidate import Candidate
-from mobility.planning.rank import replaces
+from mobility.planning.rank import replaces, replaces_by_the_clock
 
 MAX_WAIT_SECONDS = 4500
 """Who would wait longer between two rides travels later instead (motis#753)."""
@@ -71,10 +71,11 @@ def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
             beyond = next((way for way in good if edge(way, sign) == place), None)
             if beyond is not None:
                 return Found(tuple(found.values()), beyond, None)
+        others = [*good, *found.values()]
         fresh = {
             way.key: way
             for way in good
-            if edge(way, sign) < stop and way.key not in found and not is_beaten(way, good, sign)
+            if edge(way, sign) < stop and way.key not in found and not is_beaten(way, others, sign)
         }
         if len(found) >= enough and fresh and not better:
             kept = tuple(way for way in found.values() if edge(way, sign) < place)
@@ -88,6 +89,15 @@ def is_beaten(old: Candidate, others: Iterable[Candidate], sign: int) -> bool:
     """Whether another makes it needless that comes later in the window, be it beyond its end.
 
     Only what comes later may: so a way is left out of every window it could stand in, or of none.
+    But what comes in the same minute is seen beside it, and may if it is better by the clock.
     """
     place, key = edge(old, sign), old.key
-    return any(edge(new, sign) >= place and new.key != key and replaces(new, old) for new in others)
+    return any(
+        new.key != key
+        and (
+            replaces(new, old)
+            if edge(new, sign) >= place
+            else edge(new, sign) // 60 == place // 60 and replaces_by_the_clock(new, old)
+        )
+        for new in others
+    )

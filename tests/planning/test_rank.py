@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.itinerary import Reason
-from mobility.planning.rank import AT_MOST, dominates, rank
+from mobility.planning.rank import AT_MOST, dominates, rank, replaces
 from mobility.planning.scheduled import AT_MOST as AT_MOST_PLAIN
 from mobility.planning.transit import is_beaten
 from providers.values import Mode
@@ -109,6 +109,49 @@ def test_two_seconds_are_not_worth_money_or_co2(swapped: bool) -> None:
     assert left.co2_grams == 507
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_that_hardly_differ_one_stays(swapped: bool) -> None:
+    """The first is greener, the second quicker: each would do without the other."""
+    found = [way("car 08:00 08:15:50 3.33 540"), way("car 08:00 08:15:20 3.33 560")]
+    (left,) = shown(reversed(found) if swapped else found)
+    assert left.co2_grams == 540
+
+
+def test_of_three_that_drive_each_other_out_in_a_ring_one_stays() -> None:
+    found = [
+        way("car 08:00 08:15:00 3.33 560"),
+        way("car 08:00 08:15:50 3.33 540"),
+        way("car 08:00 08:16:40 3.33 520"),
+    ]
+    assert all(any(replaces(one, other) for one in found) for other in found)
+    assert len(shown(found)) == 1
+
+
+def test_nobody_changes_to_be_there_in_the_same_minute() -> None:
+    found = [way("bus 08:00:43 08:20:14 3.60 84"), way("bus+bus 08:00:43 08:20:12 3.60 91")]
+    assert texts(shown(found)) == ["bus 08:00 08:20"]
+
+
+def test_nor_to_be_there_some_seconds_before_the_time_asked_for() -> None:
+    found = [way("bus 08:00:43 08:20:14 3.60 84"), way("bus+bus 08:00:43 08:20:12 3.60 91")]
+    assert texts(shown(found, latest_first=True)) == ["bus 08:00 08:20"]
+    early = [way("bus 08:36 09:07:52 3.60 1500"), way("bus 08:12 09:07:39 3.60 1700")]
+    assert texts(shown(early, latest_first=True)) == ["bus 08:36 09:07"]
+
+
+def test_a_minute_earlier_is_one() -> None:
+    found = [way("bus 08:36 09:08:01 3.60 1500"), way("bus 08:12 09:07:39 3.60 1700")]
+    assert len(shown(found, latest_first=True)) == 2
+
+
+def test_a_change_may_spare_a_walk() -> None:
+    found = [
+        way("bus 08:00:43 08:20:14 3.60 84")._replace(walk_seconds=600),
+        way("bus+bus 08:00:43 08:20:12 3.60 91")._replace(walk_seconds=300),
+    ]
+    assert len(shown(found)) == 2
+
+
 def test_a_minute_may_be_worth_money() -> None:
     found = [way("car 08:00 08:15 6.20 1190"), way("car 08:01 08:18 5.47 507")]
     assert len(shown(found)) == 2
@@ -152,6 +195,22 @@ ways = st.builds(
     st.integers(0, 9),
     st.integers(0, 9),
 )
+
+
+seconds_later = st.integers(0, 150)
+near_ways = st.builds(
+    lambda modes, co2, at: way(f"{modes} 08:00 08:15 3.60 {co2}")._replace(
+        departs=28_800 + at[0], arrives=29_700 + at[1], key=(modes, co2, at)
+    ),
+    st.sampled_from(["bus", "bus+bus", "car", "bike"]),
+    st.integers(300, 500),
+    st.tuples(seconds_later, seconds_later),
+)
+
+
+@given(st.lists(near_ways, max_size=12))
+def test_what_is_left_out_is_left_out_for_something_that_is_there(found: list[Candidate]) -> None:
+    assert {one.kind for one in shown(found)} == {one.kind for one in found}
 
 
 @given(st.lists(ways, max_size=25))

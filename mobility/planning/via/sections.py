@@ -18,7 +18,7 @@ from gtfs.journey import Journey, Ride
 from gtfs.stands import Met
 from mobility.planning.candidate import Candidate
 from mobility.planning.door_to_door import HORIZON_SECONDS, SLOWER_SECONDS, DoorToDoor
-from mobility.planning.plain import Ints, PlainWays
+from mobility.planning.plain import Ints, PlainWays, walked_s
 from mobility.planning.rank import rank
 from mobility.planning.transit import MAX_WAIT_SECONDS
 
@@ -73,6 +73,11 @@ class Part:
         if self.journey is None:
             return []
         return [leg for leg in self.journey.legs if isinstance(leg, Ride)]
+
+    @property
+    def walked_s(self) -> int:
+        """The seconds on foot."""
+        return self.arrives - self.departs if self.journey is None else walked_s(self.journey)
 
     def moved(self, seconds: int) -> Part:
         """The same walk at another time."""

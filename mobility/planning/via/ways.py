@@ -128,6 +128,7 @@ class ViaWays(PlainWays):
             cents=0,
             co2_grams=0,
             kind=_BUS,
+            walk_seconds=sum(part.walked_s for part in way),
             key=(way[0].departs, *rides),
             found=ViaWay(way),
             longest_wait=max(*(part.longest_wait for part in way), self._idle(way)),
