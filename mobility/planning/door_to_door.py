@@ -31,7 +31,7 @@ from mobility.planning.itinerary import TRANSIT, Itinerary, Leg, Reason
 from mobility.planning.plain import HourlyWays, PlainWays
 from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
-from mobility.planning.scheduled import PlainPage, list_plain, no_stops
+from mobility.planning.scheduled import LOOKED_BACK, PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
 from providers.values import Mode
 
@@ -145,7 +145,10 @@ class DoorToDoor:
         if self._end_of_day is not None and self.request.day is not None:
             day = DayEnds(ways.ask, self.request.day, self.city.timezone, self.doors.direct_s)
             return day.list_end(self._end_of_day)
-        return list_plain(ways.ask, at=at, width=width, page=self.page, backwards=self.backwards)
+        return list_plain(
+            ways.ask, at=at, width=width, page=self.page, backwards=self.backwards,
+            now=int(self.now.timestamp()),
+        )  # fmt: skip
 
     def _plain_ways(self, usable: Usable) -> PlainWays:
         stops = len(self.scene.stops)
@@ -257,7 +260,10 @@ class DoorToDoor:
         asked_for_transit = bool(request.modes & TRANSIT)
         found: list[Notice] = []
         found += self._say_end_of_day(page)
-        if asked_for_transit and page.jumped and page.ways:
+        too_late = self._say_what_goes_after(page) if asked_for_transit else None
+        if too_late is not None:
+            found.append(too_late)
+        elif asked_for_transit and page.jumped and page.ways:
             first = self.drawn(self._priced_plain(page.ways[0]))
             found.append(
                 notices.next_departure(first, self.city, self.at, backwards=self.backwards)
@@ -288,6 +294,25 @@ class DoorToDoor:
         if not shown and not found:
             found.append(notices.nothing())
         return found
+
+    def _say_what_goes_after(self, page: PlainPage) -> Notice | None:
+        """Arrive-by: what goes next, where all that would be in time has gone."""
+        gone = all(_instant(one.departs) < self.now for one in page.ways)
+        known = self.on <= self.timetable.last_day and self.at <= self.now + LOOKED_BACK
+        if not self.backwards or self.page or not page.stops_near or not gone or not known:
+            return None
+        ahead = replace(self.request, arrive_by=None, depart_at=self.now)
+        way = type(self)(self.ground, ahead, self.now).find_first()
+        if way is None:
+            return None
+        return notices.next_departure(way, self.city, self.at, backwards=False)
+
+    def find_first(self) -> Itinerary | None:
+        """The first scheduled way from the moment asked for, priced and drawn."""
+        self.measure_doors()
+        ways = self._plain_page(self._plain_ways(self.usable)).ways
+        first = min(ways, key=lambda one: one.departs, default=None)
+        return None if first is None else self.drawn(self._priced_plain(first))
 
     def _say_end_of_day(self, page: PlainPage) -> list[Notice]:
         """Which connection is shown, and when the next one goes where it has left."""

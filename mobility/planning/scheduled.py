@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.request import Page
@@ -23,6 +24,8 @@ _DAY_SECONDS = 86_400
 """So far a page reaches back (arrive-by: ahead) until it holds something."""
 _DAYS_AHEAD = 7
 """So long it is looked for what goes next; each time a whole day is seen at least."""
+LOOKED_BACK = timedelta(days=_DAYS_AHEAD)
+"""And arrive-by for what went last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,18 @@ def no_stops(*, at: int, width: int, page: Page | None, backwards: bool) -> Plai
     return PlainPage((), min(start, other), max(start, other), stops_near=False)
 
 
-def list_plain(ask: Ask, *, at: int, width: int, page: Page | None, backwards: bool) -> PlainPage:
-    """The plain ways of the page that ``at`` or a page token asks for."""
+def list_plain(
+    ask: Ask, *, at: int, width: int, page: Page | None, backwards: bool, now: int
+) -> PlainPage:
+    """The plain ways of the page that ``at`` or a page token asks for.
+
+    Where nothing goes then, what goes next, or arrive-by what went last and is not gone ``now``.
+    """
     start = int(page.at.timestamp()) if page else at
     if backwards:
         if page is not None and not page.earlier:
             return _after_arrival(ask, start, width)
-        return _until_arrival(ask, start, width)
+        return _until_arrival(ask, start, width, now)
     if page is not None and page.earlier:
         return _before_departure(ask, start, width)
     return _from_departure(ask, start, width)
@@ -85,16 +93,18 @@ def _before_departure(ask: Ask, until: int, width: int) -> PlainPage:
     return PlainPage(kept, cut + 1 if cut else first, until)
 
 
-def _until_arrival(ask: Ask, last: int, width: int) -> PlainPage:
+def _until_arrival(ask: Ask, last: int, width: int, now: int) -> PlainPage:
     found = list_arriving(ask, last - width, last, ENOUGH)
     after = found.cut or last - width
-    if not found.ways and found.beyond is not None:
-        while not found.ways and found.beyond is not None:
-            after = found.beyond.arrives - 1
-            found = list_arriving(ask, after, last, ALL)
-        return PlainPage(found.ways, after, last, jumped=True)
     kept, cut = _nearest(found.ways, -1, latest=False)
-    return PlainPage(kept, cut or after, last)
+    before = None if kept else _last(ask, found, last, now)
+    if before is None:
+        return PlainPage(kept, cut or after, last)
+    while not found.ways and before is not None:
+        after = before.arrives - 1
+        found = list_arriving(ask, after, before.arrives, ALL)
+        before = found.beyond
+    return PlainPage(tuple(w for w in found.ways if w.departs >= now), after, last, jumped=True)
 
 
 def _after_arrival(ask: Ask, after: int, width: int) -> PlainPage:
@@ -117,6 +127,17 @@ def _next(ask: Ask, found: Found, first: int) -> Candidate | None:
         return found.beyond
     days = (first + ahead * _DAY_SECONDS for ahead in range(1, _DAYS_AHEAD + 1))
     return next(filter(None, (list_departing(ask, day, day, 1).beyond for day in days)), None)
+
+
+def _last(ask: Ask, found: Found, last: int, now: int) -> Candidate | None:
+    """What arrived last before the window, be it days earlier, as long as that is to come."""
+    if found.cut is not None:
+        return None
+    if found.beyond is not None:
+        return found.beyond
+    days = (last - back * _DAY_SECONDS for back in range(1, _DAYS_AHEAD + 1))
+    to_come = (day for day in days if day > now)
+    return next(filter(None, (list_arriving(ask, day, day, 1).beyond for day in to_come)), None)
 
 
 def _nearest(

@@ -61,6 +61,48 @@ def test_a_narrow_page_reaches_over_a_night(
     assert ("no_departure" in codes(found)) == (shown is None)
 
 
+MONDAY, SUNDAY = date(2026, 11, 30), date(2026, 11, 29)
+
+
+@pytest.mark.parametrize("at", [berlin("12:00", SUNDAY), berlin("07:29", MONDAY)])
+def test_who_is_to_be_there_on_such_a_weekend_is_shown_the_bus_of_friday(at: datetime) -> None:
+    found = town(WORKDAYS).search(replace(ACROSS, depart_at=None, arrive_by=at), NOW)
+    assert [rides(way) for way in found.itineraries] == [["1 A 20:00 B 20:30"]]
+    (said,) = (notice.text for notice in found.notices if notice.code == "previous_departure")
+    assert said.startswith("Der letzte Bus fährt am 27.11. um 20:00 Uhr ab A")
+    earlier = town(WORKDAYS).search(
+        replace(ACROSS, depart_at=None, arrive_by=at, page=found.earlier), NOW
+    )
+    assert [rides(way) for way in earlier.itineraries] == [["1 A 07:00 B 07:30"]]
+
+
+@pytest.mark.parametrize(
+    ("by", "now", "shown", "following"),
+    [
+        (berlin("06:59", FRIDAY), berlin("06:00", FRIDAY), [], "um 07:00 Uhr"),
+        (berlin("08:01", FRIDAY), berlin("07:55", FRIDAY), ["1 A 07:00 B 07:30"], "um 20:00 Uhr"),
+        (berlin("21:00", FRIDAY), berlin("20:40", FRIDAY), ["1 A 20:00 B 20:30"], "am 30.11. um"),
+        (berlin("12:00", SUNDAY), berlin("09:00", SUNDAY), [], "am 30.11. um 07:00 Uhr"),
+        (berlin("21:00", FRIDAY), berlin("19:55", FRIDAY), ["1 A 20:00 B 20:30"], None),
+    ],
+)
+def test_where_all_that_would_be_in_time_has_gone_it_is_said_what_goes_next(
+    by: datetime, now: datetime, shown: list[str], following: str | None
+) -> None:
+    found = town(WORKDAYS).search(replace(ACROSS, depart_at=None, arrive_by=by), now)
+    assert [rides(way)[0] for way in found.itineraries] == shown
+    said = [notice.text for notice in found.notices if notice.code == "next_departure"]
+    assert len(said) == (following is not None)
+    assert following is None or said[0].startswith(f"Der nächste Bus fährt {following}")
+    assert "no_departure" not in codes(found)
+
+
+def test_beyond_the_timetable_nothing_is_said_of_what_goes_next() -> None:
+    by = berlin("12:00", date(2026, 12, 20))
+    found = town(WORKDAYS).search(replace(ACROSS, depart_at=None, arrive_by=by), NOW)
+    assert {"timetable_ends", "next_departure"} & {*codes(found)} == {"timetable_ends"}
+
+
 def test_where_nothing_goes_for_a_week_that_is_said() -> None:
     found = town(WORKDAYS).search(replace(ACROSS, origin="B", destination="A"), NOW)
     assert found.itineraries == ()
