@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gtfs.service_time import DAY_S
 from mobility.cities.days import DayType
 from mobility.cities.network_facts import (
     DepartureFact,
@@ -28,6 +29,7 @@ from mobility.cities.network_facts import (
 from mobility.cities.trip_notes import TimesKnown, trip_note
 
 DAILY = "daily"
+_CLOCKS_CHANGED_S = 3 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def list_trips(facts: NetworkFacts, rules: NetworkRules) -> tuple[Trip, ...]:
     used: Counter[str] = Counter()
     for fact in facts.departures:
         if fact.days == DAILY:
-            trips.extend(_named(fact, DAILY, list(fact.seconds()), _note(fact, rules), used))
+            departures = sorted(map(_by_the_clock, fact.seconds()))
+            trips.extend(_named(fact, DAILY, departures, _note(fact, rules), used))
             continue
         departures = list(fact.seconds())
         trips.extend(_named(fact, DayType.WEEKDAY, departures, _note(fact, rules), used))
@@ -106,6 +109,14 @@ def running_seconds(
             break
     seconds += max(rest, 0) * 3.6 / rules.speeds[-1].kmh
     return max(10, -int(-seconds // 1))
+
+
+def _by_the_clock(departure_s: int) -> int:
+    """A daily departure of the night as one of the day before, as 24:20 for 00:20.
+
+    A service day begins at noon less twelve hours, in the night the clocks change an hour off.
+    """
+    return departure_s + DAY_S if departure_s < _CLOCKS_CHANGED_S else departure_s
 
 
 def _note(fact: DepartureFact, rules: NetworkRules, rule: DerivedDay | None = None) -> str:
