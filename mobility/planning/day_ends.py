@@ -66,6 +66,9 @@ class DayEnds:
     ask: Ask
     day: date
     zone: ZoneInfo
+    """The city's, by whose clock it is night."""
+    feed_zone: ZoneInfo
+    """That of the timetable's seconds."""
     direct_s: int
     """What takes as long as the walk is no connection."""
 
@@ -98,7 +101,7 @@ class DayEnds:
         """By its first ride."""
         ride = next(leg for leg in way.found.legs if isinstance(leg, Ride))
         day: date = way.found.day + timedelta(days=ride.day_offset)
-        leaves = instant(way.found.day, ride.departs_s, self.zone).astimezone(self.zone)
+        leaves = instant(way.found.day, ride.departs_s, self.feed_zone).astimezone(self.zone)
         by_night = leaves.date() == day and leaves.time() < NIGHT_ENDS
         return day - _DAY if by_night else day
 

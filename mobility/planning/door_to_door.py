@@ -143,7 +143,8 @@ class DoorToDoor:
         if ways.lead_nowhere:
             return no_stops(at=at, width=width, page=self.page, backwards=self.backwards)
         if self._end_of_day is not None and self.request.day is not None:
-            day = DayEnds(ways.ask, self.request.day, self.city.timezone, self.doors.direct_s)
+            zones = self.city.timezone, self.timetable.tz
+            day = DayEnds(ways.ask, self.request.day, *zones, self.doors.direct_s)
             return day.list_end(self._end_of_day)
         return list_plain(
             ways.ask, at=at, width=width, page=self.page, backwards=self.backwards,

@@ -77,6 +77,15 @@ def test_a_bus_past_three_of_the_day_before_is_not_the_first_of_the_next() -> No
     assert shown(ask(DayEnd.FIRST, SATURDAY, late)) == ["Sat 1 A 05:00 B 05:30"]
 
 
+def test_night_is_by_the_city_s_clock_where_a_feed_has_another_zone() -> None:
+    """02:30 in London is half past three here, and 01:30 half past two."""
+    zone = "days 2026-11-20..2026-12-10 Europe/London"
+    text = f"{zone}{STOPS}N sat: A 01:30  B 02:00\n1: A 02:30  B 03:00\n1: A 12:00  B 12:30"
+    london = town(text)
+    assert shown(ask(DayEnd.LAST, FRIDAY, london)) == ["Sat N A 02:30 B 03:00"]
+    assert shown(ask(DayEnd.FIRST, SATURDAY, london)) == ["Sat 1 A 03:30 B 04:00"]
+
+
 def test_the_last_one_still_gets_there() -> None:
     """The bus of 24:00 misses the last one on: who took it would wait for the morning."""
     text = (
