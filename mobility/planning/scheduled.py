@@ -58,17 +58,18 @@ def list_plain(
     Where nothing goes then, what goes next, or arrive-by what went last and is not gone ``now``.
     """
     start = int(page.at.timestamp()) if page else at
+    bound = None if page else at
     if backwards:
         if page is not None and not page.earlier:
             return _after_arrival(ask, start, width)
-        return _until_arrival(ask, start, width, now)
+        return _until_arrival(ask, start, width, now, latest=bound)
     if page is not None and page.earlier:
         return _before_departure(ask, start, width)
-    return _from_departure(ask, start, width)
+    return _from_departure(ask, start, width, earliest=bound)
 
 
-def _from_departure(ask: Ask, first: int, width: int) -> PlainPage:
-    found = list_departing(ask, first, first + width, ENOUGH)
+def _from_departure(ask: Ask, first: int, width: int, *, earliest: int | None) -> PlainPage:
+    found = list_departing(ask, first, first + width, ENOUGH, earliest=earliest)
     until = found.cut or first + width
     kept, cut = _nearest(found.ways, 1, latest=False)
     beyond = _next(ask, found, first) if cut is None else None
@@ -93,8 +94,8 @@ def _before_departure(ask: Ask, until: int, width: int) -> PlainPage:
     return PlainPage(kept, cut + 1 if cut else first, until)
 
 
-def _until_arrival(ask: Ask, last: int, width: int, now: int) -> PlainPage:
-    found = list_arriving(ask, last - width, last, ENOUGH)
+def _until_arrival(ask: Ask, last: int, width: int, now: int, *, latest: int | None) -> PlainPage:
+    found = list_arriving(ask, last - width, last, ENOUGH, latest=latest)
     after = found.cut or last - width
     kept, cut = _nearest(found.ways, -1, latest=False)
     before = None if kept else _last(ask, found, last, now)

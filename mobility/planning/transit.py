@@ -36,17 +36,26 @@ class Found:
     """Where the list was cut short because it held enough; the next page begins there."""
 
 
-def list_departing(ask: Ask, first: int, until: int, enough: int) -> Found:
+def list_departing(
+    ask: Ask, first: int, until: int, enough: int, *, earliest: int | None = None
+) -> Found:
     """The front of what leaves the door in [first, until).
 
-    Once ``enough`` are found the window ends before the next departure.
+    Once ``enough`` are found the window ends before the next departure. Nobody can leave before
+    ``earliest``; None: what leaves earlier in the first minute is on the page before.
     """
-    return _scan(ask, first, until, enough, 1)
+    return _scan(ask, first, until, enough, 1, earliest)
 
 
-def list_arriving(ask: Ask, after: int, last: int, enough: int) -> Found:
-    """The front of what arrives at the door in (after, last], from the latest backwards."""
-    return _scan(ask, -last, -after, enough, -1)
+def list_arriving(
+    ask: Ask, after: int, last: int, enough: int, *, latest: int | None = None
+) -> Found:
+    """The front of what arrives at the door in (after, last], from the latest backwards.
+
+    After ``latest`` it would be too late; None: what arrives later in the last minute is on the
+    page after.
+    """
+    return _scan(ask, -last, -after, enough, -1, None if latest is None else -latest)
 
 
 def edge(way: Candidate, sign: int) -> int:
@@ -54,13 +63,23 @@ def edge(way: Candidate, sign: int) -> int:
     return way.departs if sign > 0 else -way.arrives
 
 
-def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
+def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int, least: int | None) -> Found:
+    """Over the places from ``start`` to ``stop``.
+
+    It begins with their first minute, as far as ``least``, for what may make others needless there.
+    """
     found: dict[object, Candidate] = {}
-    place = start
+
+    def kept(before: int = stop) -> tuple[Candidate, ...]:
+        return tuple(way for way in found.values() if start <= edge(way, sign) < before)
+
+    place = start - start % 60
+    if least is not None:
+        place = max(place, least)
     for _ in count() if enough >= ALL else range(_MOMENTS):
         answer = ask(sign * place)
         if not answer:
-            return Found(tuple(found.values()), None, None)
+            return Found(kept(), None, None)
         following = min(answer, key=lambda way: edge(way, sign))
         place = edge(following, sign)
         good = [way for way in answer if way.longest_wait <= MAX_WAIT_SECONDS]
@@ -70,19 +89,18 @@ def _scan(ask: Ask, start: int, stop: int, enough: int, sign: int) -> Found:
         if place >= stop:
             beyond = next((way for way in good if edge(way, sign) == place), None)
             if beyond is not None:
-                return Found(tuple(found.values()), beyond, None)
+                return Found(kept(), beyond, None)
         others = [*good, *found.values()]
         fresh = {
             way.key: way
             for way in good
             if edge(way, sign) < stop and way.key not in found and not is_beaten(way, others, sign)
         }
-        if len(found) >= enough and fresh and not better:
-            kept = tuple(way for way in found.values() if edge(way, sign) < place)
-            return Found(kept, following, sign * place)
+        if len(kept()) >= enough and fresh and not better:
+            return Found(kept(place), following, sign * place)
         found |= fresh
         place += 1
-    return Found(tuple(found.values()), None, sign * place)
+    return Found(kept(), None, sign * place)
 
 
 def is_beaten(old: Candidate, others: Iterable[Candidate], sign: int) -> bool:

@@ -12,7 +12,7 @@ from mobility.planning.candidate import Candidate, candidate
 from mobility.planning.itinerary import Reason
 from mobility.planning.rank import AT_MOST, dominates, rank, replaces
 from mobility.planning.scheduled import AT_MOST as AT_MOST_PLAIN
-from mobility.planning.transit import is_beaten
+from mobility.planning.transit import ALL, is_beaten, list_arriving
 from providers.values import Mode
 
 
@@ -137,6 +137,19 @@ def test_nor_to_be_there_some_seconds_before_the_time_asked_for() -> None:
     assert texts(shown(found, latest_first=True)) == ["bus 08:00 08:20"]
     early = [way("bus 08:36 09:07:52 3.60 1500"), way("bus 08:12 09:07:39 3.60 1700")]
     assert texts(shown(early, latest_first=True)) == ["bus 08:36 09:07"]
+
+
+def test_no_page_depends_on_where_in_a_minute_it_begins() -> None:
+    direct, changed = way("bus 08:00 08:20:14 3.60 84"), way("bus+bus 08:00 08:20:12 3.60 91")
+
+    def ask(moment: int) -> list[Candidate]:
+        return [one for one in (direct, changed) if one.arrives <= moment]
+
+    begins, between, ends = seconds("08:00"), seconds("08:20:13"), seconds("08:21")
+    assert list_arriving(ask, begins, ends, ALL).ways == (direct,)
+    assert list_arriving(ask, between, ends, ALL).ways == (direct,)
+    assert list_arriving(ask, begins, between, ALL).ways == ()
+    assert list_arriving(ask, begins, between, ALL, latest=between).ways == (changed,)
 
 
 def test_a_minute_earlier_is_one() -> None:
