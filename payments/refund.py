@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, func, select, update
@@ -17,7 +17,7 @@ from payments.payment import PaymentState, get_row, operation_of
 from payments.postings import refund_shares
 from payments.record import insert_operation
 from payments.shares import shares_of_json, shares_to_json, splits_of_json
-from payments.tables import dispute, money_operation
+from payments.tables import debt, dispute, money_operation, payment
 
 
 async def prepare_refund(
@@ -126,16 +126,38 @@ async def prepare_compensation(
     if existing is not None:
         return operation_of(existing, row, fresh=False)
     left = row.captured_minor - sum(each.amount_minor for each in rows if _goes_back(each))
-    if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or left <= 0:
+    part = min(left, most.minor)
+    if row.state not in {PaymentState.CAPTURED, PaymentState.PARTIALLY_REFUNDED} or part <= 0:
         return None
     lost = (dispute.c.payment_id == payment_id, dispute.c.state == DisputeState.LOST.value)
     if await tx.scalar(select(dispute.c.id).where(*lost)) is not None:
         return None
-    part = min(left, most.minor)
     added = await insert_operation(
         tx, row, OperationKind.REFUND, part, now, suffix=f".{key}", shares=[], reason=reason
     )
     return operation_of(added, row, fresh=True)
+
+
+async def find_kept(tx: AsyncConnection, payment_ids: Sequence[str], currency: str) -> Money:
+    """What a rider has paid by a trip's payments in all, and that does not go back to her.
+
+    What she paid again after a bank had taken it back counts once, whatever became of the dispute.
+    Payments keep to each other by the first one, which is locked.
+    """
+    await get_row(tx, payment_ids[0], lock=True)
+    captured = select(func.sum(payment.c.captured_minor)).where(payment.c.id.in_(payment_ids))
+    again = (
+        select(func.coalesce(func.sum(debt.c.amount_minor), 0))
+        .join(dispute, dispute.c.id == debt.c.id)
+        .where(dispute.c.payment_id.in_(payment_ids))
+    )
+    refunds = select(money_operation).where(
+        money_operation.c.payment_id.in_(payment_ids),
+        money_operation.c.kind == OperationKind.REFUND.value,
+    )
+    back = sum(each.amount_minor for each in await tx.execute(refunds) if _goes_back(each))
+    paid = (await tx.execute(captured)).scalar_one() - (await tx.execute(again)).scalar_one()
+    return Money(int(paid) - back, currency)
 
 
 def _goes_back(row: Row[tuple[object, ...]]) -> bool:

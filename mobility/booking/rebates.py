@@ -18,7 +18,13 @@ from payments.errors import PaymentStuckError
 from payments.money import Money
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment, list_operations, list_payments
-from payments.refund import NOT_AGAIN, leave_refused, prepare_compensation, try_refused_again
+from payments.refund import (
+    NOT_AGAIN,
+    find_kept,
+    leave_refused,
+    prepare_compensation,
+    try_refused_again,
+)
 
 ASK_AGAIN = timedelta(seconds=15)
 
@@ -42,6 +48,8 @@ async def prepare_refunds(
 ) -> Money:
     """Store the refunds of up to ``most`` on these payments; the same key again finds the first.
 
+    No more goes back in all than the trip's rider has paid for good.
+
     Returns:
         How much goes back.
     """
@@ -49,7 +57,8 @@ async def prepare_refunds(
     for payment_id in charged:
         if left.minor <= 0:
             break
-        made = await prepare_compensation(tx, payment_id, left, reason=reason, key=key, now=now)
+        part = min(left, await find_kept(tx, charged, left.currency))
+        made = await prepare_compensation(tx, payment_id, part, reason=reason, key=key, now=now)
         if made is not None:
             left -= made.amount
     return most - left

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from mobility.booking.day_ceiling import cap_day
 from mobility.booking.goodwill import STEP, pay_goodwill
@@ -14,10 +15,13 @@ from mobility.steps import run_if_free
 from mobility.stuck_steps import BURY, give_up, list_stuck, retry
 from payments.disputes import record_disputes
 from payments.errors import PaymentStuckError
-from payments.gateway import DisputeState
+from payments.gateway import Dispute, DisputeState
+from payments.money import Money
+from payments.tables import payment
 from tests.booking.test_arrears import owes, pay
 from tests.booking.test_day_ceiling import given_back, rode, town
 from tests.booking.test_debt_hard_luck import TAKES_BACK, lose, processor, reconciled, shown
+from tests.booking.test_goodwill import given_back as granted
 from tests.booking.test_goodwill import grant
 from tests.booking.test_hard_luck import BUS, city, do, later, ticket_leg
 from tests.booking.world import World, offer_of
@@ -102,3 +106,24 @@ async def test_what_goes_back_after_a_lost_dispute_was_paid_again_goes_back_on_t
     assert await shown(town, trip) == (
         "charge 900, later_charge 900, rebate 100, taken_back 900 | 900 - 100, 0 open"
     )
+
+
+@pytest.mark.parametrize("bank", [DisputeState.LOST, DisputeState.WON])
+async def test_no_more_is_granted_than_a_trip_cost_where_a_bank_took_back_all_of_it(
+    town: World, bank: DisputeState
+) -> None:
+    """9.00 under a ceiling of 8.00: the bank took the euro too that had gone back. She paid again,
+    also where the bank gave it back after that: then it is a person's to pay.
+    """
+    trip = await rode(town, 900)
+    (leg,) = (await town.trip(trip)).legs
+    await cap_day(town.desk, trip)
+    now = town.desk.clock()
+    (hold,) = await do(town, lambda tx: tx.scalars(select(payment.c.hold_id)))
+    lost = Dispute("du_1", hold, DisputeState.LOST, Money(900), "fraudulent", now, None)
+    await do(town, lambda tx: record_disputes(tx, [lost], now))
+    await pay(town, trip)
+    await do(town, lambda tx: record_disputes(tx, [replace(lost, state=bank)], now))
+    assert await grant(town, trip, leg.id) == Money(800)
+    await pay_goodwill(town.desk, trip)
+    assert [await given_back(town, trip), await granted(town, trip)] == [100, [800]]
