@@ -106,7 +106,7 @@ async def prepare_compensation(
 
     A ``GUARANTEE`` is booked against what was booked when the carrier accepted
     (``payments.claims``), the others are our expense. The same key again finds the first. Others
-    that were refused count as given back: a person pays them otherwise.
+    that were refused count as given back: a person pays them otherwise; but for a guarantee.
 
     Returns:
         None where nothing of the payment is left to give back, or a bank took it back for good: the
@@ -161,9 +161,15 @@ async def find_kept(tx: AsyncConnection, payment_ids: Sequence[str], currency: s
 
 
 def _goes_back(row: Row[tuple[object, ...]]) -> bool:
-    """Whether a refund goes back, also otherwise; what legs give and is refused is asked anew."""
-    refused = row.state == OperationState.DECLINED
-    return not refused or row.reason in COMPENSATIONS or row.error_code in NOT_AGAIN
+    """Whether a refund goes back, also otherwise; what legs give and is refused is asked anew.
+
+    Of a guarantee that was refused finance transfers all, by its claim: no payment gives it.
+    """
+    if row.state != OperationState.DECLINED or row.error_code == CAME_BACK:
+        return True
+    if row.reason == GUARANTEE:
+        return False
+    return row.reason in COMPENSATIONS or row.error_code in NOT_AGAIN
 
 
 async def list_refused(tx: AsyncConnection, payment_id: str) -> list[Row[tuple[object, ...]]]:

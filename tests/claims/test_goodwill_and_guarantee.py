@@ -14,9 +14,10 @@ from mobility.booking.receipt import list_movements
 from mobility.claims.file_claim import accept, reject
 from mobility.claims.pay_claim import pay_claim
 from mobility.claims.states import ClaimState
+from payments.errors import RefusedError
 from payments.money import Money
 from tests.booking.test_goodwill import grant, rode, town
-from tests.booking.test_hard_luck import do
+from tests.booking.test_hard_luck import Unlike, changed, do
 from tests.booking.world import World
 from tests.claims.test_claims import FINANCE, claim_of, filed, noticed
 from tests.claims.test_notice import at
@@ -85,6 +86,24 @@ async def test_a_taxi_is_not_the_price_of_the_ride(town: World) -> None:
     await filed(town, booking_id, "bus-connection", 100)
     await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
     await pay_claim(town.desk, claim.id)
+    assert await grant(town, booking_id, late) == Money(360)
+
+
+async def test_a_guarantee_that_is_transferred_leaves_all_that_was_charged_to_be_granted(
+    town: World,
+) -> None:
+    """The processor refused to refund it; finance transfers it whole, beside the payment."""
+
+    async def refund_hold(*_hold: object, **_more: object) -> None:
+        raise RefusedError("this charge cannot be refunded", "charge_disputed")
+
+    booking_id, (late, _other) = await rode(town, 360, 200)
+    claim = await noticed(town, booking_id, taxi=True)
+    await filed(town, booking_id, "bus-connection", 2500)
+    await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
+    strict = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold))
+    await pay_claim(strict.desk, claim.id)
+    assert (await claim_of(town, claim.id)).left == Money(2500)
     assert await grant(town, booking_id, late) == Money(360)
 
 
