@@ -268,6 +268,19 @@ def test_of_several_feeds_an_agency_is_named_as_it_is_sold(
     }
 
 
+def test_a_fare_zone_that_no_price_list_holds_is_named(tmp_path: Path, city: City):
+    head, *stops = GOOD["stops"].splitlines()
+    zones = ["", "HL", "HL", "4711"]
+    told = "\n".join(f"{row},{zone}" for row, zone in zip(stops, zones, strict=True))
+    feed = write(tmp_path, agency=SOLD, stops=f"{head},zone_id\n{told}\n")
+    assert city.run(str(feed), "--defects", str(tmp_path / "found.json"))[0] == 0
+    (found,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert (found["file"], found["field"], found["kind"]) == (
+        "stops.txt", "zone_id", "sold by nobody",
+    )  # fmt: skip
+    assert found["problem"] == "no zone_levels of tariff sh-tarif hold '4711', as of stop 'C'"
+
+
 def test_an_agency_without_a_line_is_no_defect(tmp_path: Path, city: City):
     agency = f"{SOLD}N,Night,http://n,Europe/Berlin\n"
     routes = "route_id,route_short_name,route_type,agency_id\nR,1,3,stadtverkehr-luebeck\n"
