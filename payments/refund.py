@@ -141,7 +141,8 @@ async def prepare_compensation(
 async def find_kept(tx: AsyncConnection, payment_ids: Sequence[str], currency: str) -> Money:
     """What a rider has paid by a trip's payments in all, and that does not go back to her.
 
-    What she paid again after a bank had taken it back counts once, whatever became of the dispute.
+    What she paid again after a bank had taken it back counts once, whatever became of the dispute;
+    what a carrier guarantees is beside it.
     Payments keep to each other by the first one, which is locked.
     """
     await get_row(tx, payment_ids[0], lock=True)
@@ -154,6 +155,7 @@ async def find_kept(tx: AsyncConnection, payment_ids: Sequence[str], currency: s
     refunds = select(money_operation).where(
         money_operation.c.payment_id.in_(payment_ids),
         money_operation.c.kind == OperationKind.REFUND.value,
+        money_operation.c.reason != GUARANTEE,
     )
     back = sum(each.amount_minor for each in await tx.execute(refunds) if _goes_back(each))
     paid = (await tx.execute(captured)).scalar_one() - (await tx.execute(again)).scalar_one()

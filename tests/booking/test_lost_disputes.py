@@ -38,6 +38,15 @@ async def _rode_disputed(world: World, price: int) -> str:
     return booking_id
 
 
+async def lose_whole(world: World, cents: int) -> Dispute:
+    """Of the only charge there is, whatever of it went back before."""
+    now = world.desk.clock()
+    (hold,) = await do(world, lambda tx: tx.scalars(select(payment.c.hold_id)))
+    lost = Dispute("du_1", hold, DisputeState.LOST, Money(cents), "fraudulent", now, None)
+    await do(world, lambda tx: record_disputes(tx, [lost], now))
+    return lost
+
+
 async def test_a_grant_that_staff_gave_up_and_paid_by_hand_does_not_lessen_what_is_lost(
     city: World,
 ) -> None:
@@ -118,11 +127,9 @@ async def test_no_more_is_granted_than_a_trip_cost_where_a_bank_took_back_all_of
     trip = await rode(town, 900)
     (leg,) = (await town.trip(trip)).legs
     await cap_day(town.desk, trip)
-    now = town.desk.clock()
-    (hold,) = await do(town, lambda tx: tx.scalars(select(payment.c.hold_id)))
-    lost = Dispute("du_1", hold, DisputeState.LOST, Money(900), "fraudulent", now, None)
-    await do(town, lambda tx: record_disputes(tx, [lost], now))
+    lost = await lose_whole(town, 900)
     await pay(town, trip)
+    now = town.desk.clock()
     await do(town, lambda tx: record_disputes(tx, [replace(lost, state=bank)], now))
     assert await grant(town, trip, leg.id) == Money(800)
     await pay_goodwill(town.desk, trip)

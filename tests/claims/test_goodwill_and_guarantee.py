@@ -16,8 +16,10 @@ from mobility.claims.pay_claim import pay_claim
 from mobility.claims.states import ClaimState
 from payments.errors import RefusedError
 from payments.money import Money
+from tests.booking.test_arrears import pay
 from tests.booking.test_goodwill import grant, rode, town
 from tests.booking.test_hard_luck import Unlike, changed, do
+from tests.booking.test_lost_disputes import lose_whole
 from tests.booking.world import World
 from tests.claims.test_claims import FINANCE, claim_of, filed, noticed
 from tests.claims.test_notice import at
@@ -104,6 +106,20 @@ async def test_a_guarantee_that_is_transferred_leaves_all_that_was_charged_to_be
     strict = changed(town, gateway=Unlike(town.desk.gateway, refund_hold=refund_hold))
     await pay_claim(strict.desk, claim.id)
     assert (await claim_of(town, claim.id)).left == Money(2500)
+    assert await grant(town, booking_id, late) == Money(360)
+
+
+async def test_a_guarantee_is_beside_what_was_lost_to_a_bank_and_paid_again(town: World) -> None:
+    """All that was charged went back for a taxi and was taken by a bank: what she paid since is of
+    her rides.
+    """
+    booking_id, (late, _other) = await rode(town, 360, 200)
+    claim = await noticed(town, booking_id, taxi=True)
+    await filed(town, booking_id, "bus-connection", 2500)
+    await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
+    await pay_claim(town.desk, claim.id)
+    await lose_whole(town, 560)
+    await pay(town, booking_id)
     assert await grant(town, booking_id, late) == Money(360)
 
 

@@ -336,6 +336,13 @@ MUTANTS = (
         TICKET,
     ),
     Mutant(
+        "what went back before a bank took all of it goes back once more of what was paid again",
+        "mobility/booking/rebates.py",
+        "        part = min(left, await find_kept(tx, charged, left.currency))\n",
+        "        part = left\n",
+        "tests/booking/test_lost_disputes.py",
+    ),
+    Mutant(
         "a refund at our expense that is refused is told to nobody",
         "mobility/booking/rebates.py",
         "    if refused:\n",
