@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from mobility.booking.book import BookingRequest
 from mobility.booking.cancel import ask_to_cancel
 from mobility.booking.errors import WrongStateError
 from mobility.booking.ride import ask_to_finish, ask_to_start
@@ -17,6 +19,7 @@ from tests.simulation.crowd import Crowd
 from tests.simulation.debtors import is_debit, save_account, tell_bank
 from tests.simulation.offers import bike_and_bus, bike_ride, dearer_bus, two_buses
 from tests.simulation.onward import Way, go_on, list_going
+from tests.simulation.riders import book
 from tests.simulation.story import give_back
 from tests.simulation.world import Process
 
@@ -38,7 +41,8 @@ WAYS: dict[str, Callable[[datetime], Offer]] = {"bike": bike_ride, "bus": dearer
 class Rider(Crowd):
     """One rider, and her booking."""
 
-    capped, disputed = 1, 0
+    capped = 1
+    disputed = willful = by_day = guaranteed = 0
 
     async def do(self, deed: str) -> None:
         """One deed, and what follows of it within twenty seconds."""
@@ -62,7 +66,8 @@ class Rider(Crowd):
 
     async def books(self, offer: Offer, ceiling: Money | None = None) -> None:
         """An offer of hers, and what follows of it within twenty seconds."""
-        await self.alive(lambda process: self._book(process, RIDER, "pm_card_visa", offer, ceiling))
+        request = BookingRequest(RIDER, offer, "pm_card_visa", ceiling, lambda _terms: ())
+        await self.alive(partial(book, self, request=request))
         await self.work(timedelta(seconds=20))
 
     async def _do_later(self, deed: str) -> None:

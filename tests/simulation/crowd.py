@@ -8,39 +8,39 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
+from functools import partial
 from random import Random
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
-from mobility.booking.collect import ask_to_pay, list_owed
+from mobility.booking.book import BookingRequest
+from mobility.booking.collect import list_owed
 from mobility.booking.errors import BookingError
 from mobility.booking.extend import ask_to_extend
 from mobility.booking.payments_seen import apply_events, find_forgotten
 from mobility.booking.ride import ask_to_finish, ask_to_start
 from mobility.booking.trip import LegState
 from mobility.db import autocommit, transaction
-from mobility.planning.offer import Offer
 from mobility.tables import booking, leg
-from payments.debt import DebtState
 from payments.errors import PaymentError
-from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from providers.values import Mode, VehicleRef
-from tests.simulation.banks import clear_up, make_trouble, speak_late
+from tests.simulation.banks import MOST, SOON, clear_up, make_trouble, speak_late
 from tests.simulation.ceilings import CEILING
 from tests.simulation.clock import Clock
 from tests.simulation.complaints import granting, reporting
 from tests.simulation.debtors import ACCOUNTS, bank_speaks, save_account
+from tests.simulation.guarantees import decide, decide_all, notice_and_file
 from tests.simulation.hints import Hints
 from tests.simulation.mortal import Life
 from tests.simulation.network import Fate
 from tests.simulation.offers import OFFERS
 from tests.simulation.onward import Way, go_on, list_torn, look_on
+from tests.simulation.operators import asking
+from tests.simulation.riders import book, pay
 from tests.simulation.story import Asking, give_back, give_up
-from tests.simulation.world import START, City, Process, World
+from tests.simulation.world import START, City, Process, World, with_bikes_capped_by_day
 
 RIDERS = ("rdr_anna", "rdr_ben", "rdr_cem", "rdr_dilek")
 CARDS = {
@@ -69,12 +69,14 @@ class Told:
 class Crowd(World):
     """A world of several riders."""
 
-    capped = 0.5
-    """How often a rider's day costs no more than a ceiling."""
-    disputed = 0.4
-    """How often banks take charges back or send refunds back, and the processor refuses refunds."""
+    capped, disputed, willful, by_day, guaranteed = 0.5, 0.4, 0.5, 0.3, 0.5
+    """How often a rider's day costs no more than a ceiling; banks take charges back or send refunds
+    back, and the processor refuses refunds; operators ask what they like for a ride; the bikes'
+    tariff caps a rider's day, and not each ride; carriers guarantee something."""
 
     def __init__(self, engine: AsyncEngine, city: City, seed: int) -> None:
+        if Random(seed + 5).random() < self.by_day:
+            city = with_bikes_capped_by_day(city)
         super().__init__(engine, city, Clock(engine, START))
         self.chance = Random(seed)
         self.told = Told()
@@ -84,6 +86,11 @@ class Crowd(World):
         self.bank = Random(seed + 3)
         """What banks and those who clear up after them do: in some worlds only."""
         self.troubled = self.bank.random() < self.disputed
+        wishes = Random(seed + 4)
+        if wishes.random() < self.willful:
+            for operator in self.outside.operators.values():
+                operator.asks = asking(wishes)
+        self.late = int(wishes.random() < self.guaranteed)
         self.customers: dict[str, str] = {}
         self.ways: list[Way] = []
         """What riders were shown and have not booked."""
@@ -122,6 +129,7 @@ class Crowd(World):
             (self.someone_thinks_better_of_it, 2),
             (self.cards_make_trouble, 10 * trouble), (self.someone_cancels, 3 * trouble),
             (self.staff_grants, 3 * trouble), (self.someone_pays, 2 * trouble),
+            (self.carriers_answer, 5 * self.late),
         )  # fmt: skip
         for _ in range(EVENTS):
             self.go_wrong()
@@ -164,7 +172,11 @@ class Crowd(World):
         await self.hints.deliver_rest()
         if self.troubled:
             await speak_late(self, self.bank)
+            for _ in range(self.bank.randrange(3)):
+                await self.debtors_pay_late()
+                await speak_late(self, self.bank)
             await clear_up(self, self.bank)
+        await decide_all(self, self.bank)
         await self.finance_reconciles()
         await self.work(timedelta(minutes=10))
 
@@ -182,21 +194,8 @@ class Crowd(World):
         offer = replace(offered, id=f"off_{len(self.told.lines)}", legs=legs)
         ceiling = self.chance.choice((None, None, offer.ceiling))
         self._tell(f"{rider} books {len(legs)} legs with {card}")
-        await self.alive(lambda process: self._book(process, rider, card, offer, ceiling))
-
-    async def _book(
-        self, process: Process, rider: str, card: str, offer: Offer, ceiling: Money | None
-    ) -> None:
-        async with transaction(process.desk.engine) as tx:
-            if await tx.scalar(select(booking.c.id).where(booking.c.offer_id == offer.id)):
-                return
-            await prepare_booking(
-                tx,
-                BookingRequest(rider, offer, card, ceiling, lambda _terms: ()),
-                lambda id_: ProviderTerms(process.desk.providers[id_], Decimal(8)),
-                hold=timedelta(minutes=10),
-                now=self.clock.now,
-            )
+        request = BookingRequest(rider, offer, card, ceiling, lambda _terms: ())
+        await self.alive(partial(book, self, request=request))
 
     async def someone_starts(self) -> None:
         """A rider unlocks, or boards."""
@@ -274,7 +273,7 @@ class Crowd(World):
         rider = self.chance.choice(RIDERS)
         token = self.chance.choices(list(ACCOUNTS), list(ACCOUNTS.values()))[0]
 
-        async def pay(process: Process) -> None:
+        async def debit(process: Process) -> None:
             async with transaction(process.desk.engine) as tx:
                 if not any(owed.debt.is_due for owed in await list_owed(tx, rider)):
                     return
@@ -282,25 +281,29 @@ class Crowd(World):
             await self._pay(process, rider, account, by_debit=True)
 
         try:
-            await self.alive(pay)
+            await self.alive(debit)
         except (PaymentError, BookingError) as refusal:
             self._tell(f"refused: {refusal}")
 
     async def _pay(self, process: Process, rider: str, method: str, *, by_debit: bool) -> None:
-        async with transaction(process.desk.engine) as tx:
-            for owed in await list_owed(tx, rider):
-                debt = owed.debt
-                if debt.is_due and debt.state in (DebtState.ARREARS, DebtState.PROCESSING):
-                    self._tell(f"{rider} pays {debt.left}{' by debit' if by_debit else ''}")
-                    await ask_to_pay(
-                        tx, owed, method=method, by_debit=by_debit,
-                        return_url="http://rider.test/paid", now=self.clock.now,
-                    )  # fmt: skip
+        for left in await pay(self, process, rider, method, by_debit=by_debit):
+            self._tell(f"{rider} pays {left}{' by debit' if by_debit else ''}")
 
     async def bank_speaks(self) -> None:
         """A debit comes or fails before its time, or its rider has it returned."""
         said = await bank_speaks(self, self.chance)
         self._tell(f"a bank says {said}")
+
+    async def debtors_pay_late(self) -> None:
+        """Most pay what they owe by then, and staff grants something."""
+        card = next(iter(CARDS))
+        for rider in RIDERS:
+            if self.bank.random() < MOST:
+                await self.alive(partial(pay, self, rider=rider, method=card, by_debit=False))
+        await self.work(SOON)
+        for _ in range(3):
+            await self.staff_grants()
+        await self.work(SOON)
 
     async def cards_make_trouble(self) -> None:
         """A bank or the processor does something bad, or one who clears up after them."""
@@ -310,6 +313,11 @@ class Crowd(World):
         """The processor is read, disputes included."""
         self._tell("finance reconciles")
         await self.alive(lambda process: process.reconcile(self.clock.now))
+
+    async def carriers_answer(self) -> None:
+        """A rider files what is guaranteed, or something becomes of what was filed."""
+        act = self.bank.choice((notice_and_file, decide, decide))
+        self._tell(f"a guarantee: {await act(self, self.bank)}")
 
     async def someone_looks_on(self) -> None:
         """A rider is told that her trip cannot be made, and is shown another way."""

@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 from mobility.booking.trip import Aim, BookingState, LegState, Trip
 from mobility.tables import step
 from payments.accounts import Account, Role
-from payments.refund import COMPENSATIONS
+from payments.refund import COMPENSATIONS, GOODWILL, GUARANTEE, REBATE, REBOOKING
 from payments.tables import entry, money_operation, payment
 from tests.simulation.complaints import list_ungranted
+from tests.simulation.guarantees import list_unguaranteed
 from tests.simulation.onward import get_back, get_outstanding, list_torn, list_unborne
 from tests.simulation.open_ends import (
     list_misbooked,
@@ -20,6 +21,8 @@ from tests.simulation.open_ends import (
     sum_disputed,
     sum_unpaid_refunds,
 )
+from tests.simulation.prices import list_mispriced, list_unearned
+from tests.simulation.receipts import list_misbilled
 from tests.simulation.world import World
 
 OVER = (BookingState.SETTLED, BookingState.CANCELLED, BookingState.FAILED)
@@ -33,7 +36,9 @@ async def list_breaks(world: World) -> list[str]:
     disputes = await world.outside.disputes()
     disputed, unpaid = await sum_disputed(world), await sum_unpaid_refunds(world)
     net = earned = 0
-    breaks = []
+    breaks: list[str] = []
+    dues: dict[str, int] = {}
+    paid: dict[str, int] = {}
     for trip in trips:
         mine = [each for each in intents if each["metadata"].get("booking") == trip.id]
         ids = {each["id"] for each in mine}
@@ -58,21 +63,42 @@ async def list_breaks(world: World) -> list[str]:
         if trip.state not in OVER and not (trip.state is BookingState.NEEDS_ATTENTION and waits):
             breaks.append(f"the booking is {trip.state}")
         named = disputed[trip.id] + unpaid[trip.id]
-        if taken - back + owed - disputed[trip.id] < 0:
+        guaranteed = await get_back(world, trip.id, GUARANTEE)  # beside what it costs
+        if taken - back + guaranteed + owed - disputed[trip.id] < 0:
             breaks.append(f"{trip.id}'s rider gets {back} ct back of {taken} and owes {owed}")
         breaks += _of_money(trip, held, taken - back + borne, owed, named)
+        ours = (REBATE, REBOOKING, GOODWILL)
+        granted = sum([await get_back(world, trip.id, each, otherwise=True) for each in ours])
+        if granted > trip.final.minor:
+            breaks.append(f"{granted} ct are given back of {trip.id}, which costs {trip.final}")
+        dues |= {} if unpaid[trip.id] else _dues(trip)
+        if trip.state in OVER and not (named or waits or owed):
+            paid[trip.id] = taken - back + guaranteed
     breaks += await _of_books(world, net)
     breaks += await list_misbooked(world, earned, disputed.total())
+    breaks += await list_unearned(world, trips, dues) + await list_mispriced(world)
     breaks += await list_unnamed(world)
     breaks += await list_torn(world) + await list_unborne(world) + await list_ungranted(world)
+    breaks += await list_unguaranteed(world) + await list_misbilled(world, trips, paid)
     breaks += await _of_objects(world, [i["metadata"].get("money_op") for i in intents])
     breaks += _of_vehicles(world, trips)
     return breaks
 
 
 def _due(trip: Trip) -> int:
+    return sum(_dues(trip).values())
+
+
+def _dues(trip: Trip) -> dict[str, int]:
+    """What each leg is charged, in cents."""
     goes_on = trip.state is BookingState.NEEDS_ATTENTION and trip.aim is Aim.TRAVEL
-    return trip.final.minor if trip.state is BookingState.SETTLED or goes_on else 0
+    paid = trip.state is BookingState.SETTLED or goes_on
+    return {
+        leg.id: (leg.quoted if leg.final is None else leg.final).minor
+        if paid and leg.state is LegState.ENDED
+        else 0
+        for leg in trip.provided
+    }
 
 
 def _of_money(trip: Trip, held: int, net: int, owed: int, named: int) -> list[str]:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from mobility.planning.offer import Offer, OfferLeg
+from mobility.planning.offer import Offer, OfferLeg, TripCalls
 from payments.money import Money
+from providers.bus.fares import FareRide
 from providers.bus.product import parse_product
 from providers.values import Mode, ProviderId, Quote, StationId, VehicleRef
 from tests.providers.city import HBF, KOBERG
@@ -59,9 +60,20 @@ def car_and_bus(now: datetime) -> Offer:
     return _offer(now, _car(now), _bus(now, 20))
 
 
+def bike_car_and_bus(now: datetime) -> Offer:
+    """By bike, then by car, then by bus: two meters and a ticket."""
+    return _offer(now, _bike(now), _car(now), _bus(now, 40))
+
+
+def bus_between_vehicles(now: datetime) -> Offer:
+    """By car to two buses on one ticket, and on by bike."""
+    return _offer(now, _car(now), *one_ticket(now).legs, _bike(now))
+
+
 OFFERS: dict[Callable[[datetime], Offer], int] = {
     **dict.fromkeys((bike_and_bus, bike_ride, two_buses, one_ticket), 4),
     **dict.fromkeys((on_a_pass, for_two, for_three_with_a_pass, car_and_bus), 1),
+    **dict.fromkeys((bike_car_and_bus, bus_between_vehicles), 2),
 }
 """What a crowd books, and how often."""
 
@@ -148,4 +160,6 @@ def _bus(now: datetime, minutes: int) -> OfferLeg:
         vehicle_ref=None,
         station_id=None,
         product="single:1:adult",
+        fare_ride=FareRide(BUS, "1", 3, None, None, at, at + timedelta(minutes=10)),
+        trip=TripCalls("1-1", 0, 3),
     )

@@ -20,6 +20,7 @@ from tests.simulation.clock import wipe
 from tests.simulation.complaints import count_complaints
 from tests.simulation.crowd import EVENTS, RIDERS, Crowd
 from tests.simulation.debtors import count_debits, list_unexplained
+from tests.simulation.guarantees import count_claims
 from tests.simulation.invariants import list_breaks
 from tests.simulation.rides import list_free_rides
 from tests.simulation.share import SHARE, share_of
@@ -62,6 +63,7 @@ async def day_of(database: AsyncEngine, city: City, seed: int) -> Day:
                 "debits": await count_debits(crowd.outside),
                 **await count_complaints(crowd),
                 **await count_troubles(crowd),
+                **await count_claims(crowd),
                 "trips that cost more than a day may": await count_rebates(crowd),
                 "faults armed": crowd.told.faults,
                 "deaths": crowd.deaths,

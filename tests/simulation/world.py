@@ -5,7 +5,7 @@ and operator on a simulated network, one clock for all.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +39,8 @@ from mobility.booking.rebooked import bear_difference
 from mobility.booking.trip import Trip
 from mobility.booking.trips import get_trip
 from mobility.cities.facts import DayCeiling
+from mobility.claims.pay_claim import STEP as PAY_CLAIM
+from mobility.claims.pay_claim import pay_claim
 from mobility.db import autocommit, transaction
 from mobility.planning.offer import Offer
 from mobility.stuck_steps import BURY
@@ -53,7 +55,6 @@ from providers.port import Provider
 from providers.registry import open_provider
 from providers.sandbox.app import make_app
 from providers.sandbox.fleet import read_fleet
-from providers.sandbox.rules import Operator
 from providers.sandbox.store import Store
 from providers.stanza import ProviderStanza, read_stanzas
 from providers.values import ProviderId
@@ -62,6 +63,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.mortal import CrashError, Life, MortalEngine
 from tests.simulation.network import PROCESSOR, Fate, Network, Wire
 from tests.simulation.offers import BIKE, BUS, CAR, bike_and_bus
+from tests.simulation.operators import OwnPrices
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
 FARES = Path("mobility/cities/luebeck/fares.toml")
@@ -94,12 +96,23 @@ def read_city(folder: Path) -> City:
     return City(folder, stanzas, read_fares(FARES))
 
 
+def with_bikes_capped_by_day(city: City) -> City:
+    """The city with a bike tariff that caps a rider's day, and not each ride (0025)."""
+    bikes = city.stanzas[BIKE]
+    (plan,) = bikes.pricing_plan
+    by_day = {"price": Decimal(0), "day_cap": Decimal("1.50"), "day_zone": "Europe/Berlin"}
+    plans = ({**plan.model_dump(), **by_day},)
+    capped = ProviderStanza.model_validate({**bikes.model_dump(), "pricing_plan": plans})
+    return replace(city, stanzas={**city.stanzas, BIKE: capped})
+
+
 class Outside:
     """The processor and the operators of vehicles, which live as long as the world."""
 
     def __init__(self, city: City, clock: Clock) -> None:
         self.stores = {id_: Store(":memory:") for id_ in (BIKE, CAR)}
         """What each operator of vehicles knows."""
+        self.operators: dict[ProviderId, OwnPrices] = {}
         processor = create_app(
             clock=clock,
             public_url=f"http://{PROCESSOR}",
@@ -109,7 +122,7 @@ class Outside:
         self.wire = Wire({PROCESSOR: httpx.ASGITransport(processor)})
         for id_, store in self.stores.items():
             store.stock(read_fleet(city.stanzas[id_], city.folder))
-            operator = Operator(city.stanzas[id_], store, clock=clock)
+            operator = self.operators[id_] = OwnPrices(city.stanzas[id_], store, clock=clock)
             self.wire.hosts[id_] = httpx.ASGITransport(make_app(operator, token=TOKEN))
         self.processor: State = processor.state.processor
 
@@ -203,6 +216,7 @@ class Process:
                 COLLECT: lambda key, _now: collect(self.desk, key),
                 BEAR: lambda key, _now: bear_difference(self.desk, key),
                 CAP_DAY: lambda key, _now: cap_day(self.desk, key),
+                PAY_CLAIM: lambda key, _now: pay_claim(self.desk, key),
                 PAY_GOODWILL: lambda key, _now: pay_goodwill(self.desk, key),
                 RECONCILE: lambda _key, now: self.reconcile(now),
                 "apply_events": lambda _key, now: self._apply_events(now),
