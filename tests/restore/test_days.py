@@ -23,7 +23,7 @@ SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(10**9
 class Day(Crowd):
     """A crowd's day in which the database is lost once."""
 
-    disputed = willful = by_day = guaranteed = 0
+    disputed = guaranteed = 0
 
     async def live(self) -> list[str]:
         """Events, a backup, events, the loss, the rebuilding by processes that die, and the rest.
