@@ -69,8 +69,12 @@ def replaces(a: Candidate, b: Candidate) -> bool:
 
 
 def replaces_by_the_clock(a: Candidate, b: Candidate) -> bool:
-    """Whether ``b`` need not be shown beside ``a`` by times as people read them, to the minute."""
-    return _may_replace(a, b) and _better_by_the_clock(a, b)
+    """Whether ``b`` need not be shown beside ``a`` by times as people read them, to the minute.
+
+    Only one with fewer changes, or that emits less: others might leave each other out in a ring.
+    """
+    fewer = a.transfers < b.transfers or a.co2_grams < b.co2_grams
+    return fewer and not _twins(a, b) and _may_replace(a, b) and _better_by_the_clock(a, b)
 
 
 def _may_replace(a: Candidate, b: Candidate) -> bool:

@@ -221,6 +221,12 @@ near_ways = st.builds(
 )
 
 
+def test_of_two_that_are_equal_to_the_minute_but_for_a_second_one_stays() -> None:
+    greener = way("bus 08:00:01 08:15:01 3.60 300")
+    earlier = way("bus 08:00 08:15 3.60 301")
+    assert shown([greener, earlier]) == shown([greener])
+
+
 @given(st.lists(near_ways, max_size=12))
 def test_what_is_left_out_is_left_out_for_something_that_is_there(found: list[Candidate]) -> None:
     assert {one.kind for one in shown(found)} == {one.kind for one in found}
