@@ -145,7 +145,7 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
     ).one()
     await lock_booking(tx, row.rebooked_from)
     old = await get_trip(tx, row.rebooked_from)
-    await _count_ended(tx, trip, old, row.rebooked_leg_id)
+    await _divide_lock(tx, trip, old, row.rebooked_leg_id)
     if old.aim is not Aim.TRAVEL or old.state in OVER:
         return
     for leg in list_given_up(old, row.rebooked_leg_id):
@@ -160,10 +160,12 @@ async def give_up_rebooked(tx: AsyncConnection, trip: Trip, now: datetime) -> No
     await steps.enqueue(tx, kind=ADVANCE, key=old.id, run_at=now)
 
 
-async def _count_ended(tx: AsyncConnection, trip: Trip, old: Trip, leg_id: str) -> None:
+async def _divide_lock(tx: AsyncConnection, trip: Trip, old: Trip, leg_id: str) -> None:
     """Lock what is left beside tickets that ended by the clock before they could be given up.
 
-    They stay paid, so that the rider would pay for both. Once: not when it is certain anew.
+    They stay paid, so that the rider would pay for both. What of the other booking's own locked
+    price goes over is locked there no more: a ride that she keeps may cost more than was expected.
+    Once: not when it is certain anew.
     """
     if trip.locked is None or trip.state is BookingState.NEEDS_ATTENTION:
         return
@@ -174,10 +176,15 @@ async def _count_ended(tx: AsyncConnection, trip: Trip, old: Trip, leg_id: str) 
         if leg.position >= begins and not leg.scarce and leg.state is LegState.ENDED
     ]
     paid = Money.total((_cost(leg) for leg in ended), trip.locked.currency)
-    if paid:
-        left = trip.locked - min(paid, trip.locked)
-        mine = booking.c.id == trip.id
-        await tx.execute(update(booking).where(mine).values(locked_minor=left.minor))
+    left = trip.locked - min(paid, trip.locked)
+    await _lock(tx, trip.id, left)
+    if old.locked is not None and old.aim is Aim.TRAVEL and old.state not in OVER:
+        await _lock(tx, old.id, old.locked - min(left, old.locked))
+
+
+async def _lock(tx: AsyncConnection, booking_id: str, locked: Money) -> None:
+    mine = booking.c.id == booking_id
+    await tx.execute(update(booking).where(mine).values(locked_minor=locked.minor))
 
 
 async def take_no_place(tx: AsyncConnection, trip: Trip) -> None:

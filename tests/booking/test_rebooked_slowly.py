@@ -266,3 +266,27 @@ def test_by_when_it_is_to_be_certain(
 async def get_standing_of(tx: Any, booking_id: str) -> Any:
     record = await get_any_booking(tx, booking_id)
     return await get_standing(tx, record.payment_id, "EUR")
+
+
+async def test_rebooked_twice_a_ride_dearer_than_expected_costs_no_more_than_at_first(
+    town: World,
+) -> None:
+    """6.00 for a bus; instead a bike for 4.00, which comes to 5.00, and a bus, itself missed."""
+    first = await booked(town, ticket_leg(BUS, 600, 5))
+    bike, missed = bike_leg(price=400, ceiling=900), ticket_leg(BUS, 250, 40)
+    second = await rebook(town, first, 0, bike, missed)
+    await town.advance(second)
+    ridden = (await town.trip(second)).legs[0].id
+    await do(town, lambda tx: ask_to_start(tx, second, ridden, town.desk.clock()))
+    await town.advance(second)
+    third = await rebook(town, second, 1, ticket_leg(BUS, 300, 50))
+    await town.advance(third)
+    town.operators[BIKE].ride(120, 3000)
+    await do(town, lambda tx: ask_to_finish(tx, second, ridden, town.desk.clock()))
+    then = later(town, hours=2)
+    for booking_id in (first, second, third):
+        await then.advance(booking_id)
+        await bear_difference(then.desk, booking_id)
+    kept = [(await town.trip(each)).kept.minor for each in (first, second, third)]
+    gone_back = [await back(town, each) for each in (first, second, third)]
+    assert (kept, gone_back) == ([0, 500, 300], [0, 100, 100])
