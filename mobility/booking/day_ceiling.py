@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mobility import steps
 from mobility.booking import rebates
 from mobility.booking.desk import Desk
+from mobility.booking.rebooked import borne
 from mobility.booking.trip import Aim, BookingState, LegState
+from mobility.booking.trips import get_trip
 from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
@@ -67,10 +69,22 @@ async def _prepare(tx: AsyncConnection, desk: Desk, booking_id: str) -> None:
     known = await tx.scalar(select(func.count()).where(day_rebate.c.booking_id == booking_id))
     if not total or known:
         return
+    most = min(total, await _find_cost(tx, booking_id))
     left = await rebates.prepare_refunds(
-        tx, charged, total, reason=REBATE, key=KEY, now=desk.clock()
+        tx, charged, most, reason=REBATE, key=KEY, now=desk.clock()
     )
     await _note(tx, booking_id, row.rider_id, _share(beyond, left))
+
+
+async def _find_cost(tx: AsyncConnection, booking_id: str) -> Money:
+    """What a trip costs its rider: what it was charged beyond a locked price goes back by itself.
+
+    Were that spent on a rebate, which another trip of the day can give, it would go back once.
+    """
+    trip = await get_trip(tx, booking_id)
+    if trip.locked is None:
+        return trip.final
+    return trip.final - borne(trip.final, trip.ceiling, trip.locked)
 
 
 def _share(beyond: Mapping[date, Money], given: Money) -> dict[date, Money]:

@@ -20,6 +20,7 @@ from mobility.booking.collect import collect
 from mobility.booking.day_ceiling import STEP, cap_day, list_costs
 from mobility.booking.goodwill import GRANTED, grant_goodwill, pay_goodwill
 from mobility.booking.queries import get_any_booking
+from mobility.booking.rebooked import bear_difference
 from mobility.booking.receipt import get_receipt, list_movements
 from mobility.cities.city import load_city
 from mobility.cities.facts import Confidence, DayCeiling
@@ -28,7 +29,8 @@ from payments.money import Money
 from payments.reconcile import reconcile
 from providers.values import ProviderId
 from tests.booking.test_arrears import payment_of, ride_too_long, standing
-from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, ticket_leg
+from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
+from tests.booking.test_rebooked import rebook
 from tests.booking.world import World, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
 
@@ -279,3 +281,22 @@ async def test_over_midnight_the_price_that_was_locked_counts_once(town: World) 
         async with town.desk.engine.begin() as tx:
             found = await list_costs(tx, CEILING, "rdr_anna", since, "EUR")
         assert {day: cost.minor for day, cost in found.items()} == costs
+
+
+async def test_what_was_charged_beyond_a_locked_price_is_not_spent_on_the_days_rebate(
+    town: World,
+) -> None:
+    """3.60, and 4.50 at a locked 2.00, both settled before either is capped: 1.00 stays paid."""
+    cheap = changed(town, day_ceilings=(replace(CEILING, amount=Decimal("1.00")),))
+    old = await cheap.book(offer_of(ticket_leg(BUS, 360, 5), ticket_leg(BUS, 200, 20)))
+    await cheap.advance(old)
+    new = await rebook(cheap, old, 1, ticket_leg(BUS, 450, 30))
+    for world in (cheap, later(cheap, hours=2)):
+        for booking_id in (new, old):
+            await world.advance(booking_id)
+    await cap_day(cheap.desk, new)
+    await bear_difference(cheap.desk, new)
+    await cap_day(cheap.desk, old)
+    assert [await given_back(cheap, each) for each in (new, old)] == [200, 260]
+    left = [(await standing(cheap, each)) for each in (new, old)]
+    assert [each.captured.minor - each.refunded.minor for each in left] == [0, 100]
