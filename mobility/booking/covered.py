@@ -30,7 +30,7 @@ def list_covered(rides: Sequence[R], leg_id: str) -> list[R]:
     return [] if number is None else [each for each in rides if covered_by(each) == number]
 
 
-def find_paid(rides: Sequence[R], ride: R) -> R:
+def find_ticket(rides: Sequence[R], ride: R) -> R:
     """The ride whose ticket this one is on, or itself; ``rides`` are all of a trip."""
     return next((each for each in rides if ride in list_covered(rides, each.id)), ride)
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility import steps
 from mobility.audit import Deed, write_down
-from mobility.booking.covered import find_paid
+from mobility.booking.covered import find_ticket
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
 from mobility.booking.leg_price import get_leg_price
 from mobility.booking.leg_reports import find_report
@@ -81,8 +81,8 @@ async def _refuse_unridden(tx: AsyncConnection, claim: Claim) -> None:
     report = await find_report(tx, claim.booking_id, claim.leg_id)
     if report is not None and report.outcome.costs_nothing:
         raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
-    paid = find_paid(trip.tickets, find_leg(trip, claim.leg_id))
-    if (await get_leg_price(tx, trip, paid)).granted_whole:
+    ticket = find_ticket(trip.tickets, find_leg(trip, claim.leg_id))
+    if (await get_leg_price(tx, trip, ticket)).granted_whole:
         raise WrongStateError(f"all that leg {claim.leg_id} cost was granted by staff already")
 
 
