@@ -270,7 +270,8 @@ class Composer:
         origin, destination = self._node(start), self._node(end)
         ends = (origin.position, destination.position)
         way = streets.leg(_ON_FOOT, *ends, self._on, wheelchair=self._request.wheelchair)
-        if way is not None and not way.estimated:
+        all_the_way = (start, end) == (ORIGIN, GOAL)
+        if way is not None and (all_the_way or not way.estimated):
             metres = way.metres
         elif 0 <= start < self._n_stops and 0 <= end < self._n_stops:
             metres = self._scene.footpath_metres(start, end)

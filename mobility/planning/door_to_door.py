@@ -33,6 +33,7 @@ from mobility.planning.rank import rank
 from mobility.planning.request import DayEnd, Notice, Page, SearchRequest, SearchResult
 from mobility.planning.scheduled import LOOKED_BACK, PlainPage, list_plain, no_stops
 from mobility.planning.transit import MAX_WAIT_SECONDS
+from mobility.planning.ways.reach import StreetWays
 from providers.values import Mode
 
 SLOWER_SECONDS = 2700
@@ -76,7 +77,7 @@ class DoorToDoor:
         self.ends = (self.origin.place, self.destination.place)
         self.positions = (self.ends[0].position, self.ends[1].position)
         walk_m = self.city.rules.walk_max_m if request.max_walk_m is None else request.max_walk_m
-        self.walk_seconds = ground.streets.seconds(Mode.WALK, walk_m)
+        self.walk_seconds = _seconds_on_foot(ground.streets, walk_m)
         self.fleets = ground.fleets.view(self.on)
         self.kinds, self.stale = self._usable_kinds()
         self.composer = Composer(
@@ -343,6 +344,12 @@ class DoorToDoor:
 def _is_footpath(leg: Leg) -> bool:
     stops = leg.origin.stop_id, leg.destination.stop_id
     return leg.mode is Mode.WALK and None not in stops
+
+
+def _seconds_on_foot(streets: StreetWays, most_m: int) -> int:
+    """The whole seconds in which nobody walks farther, as lengths are shown."""
+    seconds = streets.seconds(Mode.WALK, most_m)
+    return seconds - (streets.metres(Mode.WALK, seconds) > most_m)
 
 
 def _instant(posix: int) -> datetime:

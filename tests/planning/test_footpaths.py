@@ -9,7 +9,7 @@ import pytest
 
 from gtfs.geo import LatLon
 from mobility.planning.itinerary import Leg
-from mobility.planning.request import SearchRequest
+from mobility.planning.request import SearchRequest, Via
 from mobility.planning.search import Planner
 from providers.values import Mode
 from tests.planning.test_via import ACROSS, clock, town
@@ -75,3 +75,21 @@ def test_in_luebeck_no_footpath_is_longer_than_asked(*, backwards: bool) -> None
         walks = between_stops(planner, replace(asked, max_footpath_m=150))
         assert all(leg.metres <= 150 for leg in walks), asked
     assert far
+
+
+def test_no_walk_is_shown_to_be_a_metre_longer_than_asked() -> None:
+    """All the way, to a place on the way and on from it, to and from a bus."""
+    planner, start = luebeck_planner(), LatLon(53.8660, 10.6707)
+    walks = []
+    for step in range(40):
+        there = LatLon(start.lat + 0.0038 + step * 1e-5, start.lon)
+        beyond = LatLon(there.lat + 0.0038, start.lon)
+        most_m = 540 + step
+        asked = SearchRequest(start, beyond, berlin("08:00"), max_walk_m=most_m, via=(Via(there),))
+        for request in (asked, replace(asked, destination=there, via=())):
+            found = planner.search(replace(request, max_footpath_m=most_m), NOW).itineraries
+            walks += [
+                (leg.metres, most_m) for way in found for leg in way.legs if leg.mode is Mode.WALK
+            ]
+    assert any(metres == most_m for metres, most_m in walks)
+    assert [pair for pair in walks if pair[0] > pair[1]] == []
