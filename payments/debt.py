@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, ScalarSelect, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -175,6 +175,23 @@ async def list_debts(tx: AsyncConnection, payment_ids: Collection[str]) -> list[
         .order_by(debt_table.c.opened_at, debt_table.c.id)
     )
     return [_debt_of(row) for row in rows]
+
+
+def never_paid(payment_id: ColumnElement[str], currency: str) -> ScalarSelect[int]:
+    """In cents, what of a payment is too little to be charged, also before that was tried.
+
+    Part of a query that has ``payment_id``.
+    """
+    left = debt_table.c.amount_minor - debt_table.c.paid_minor
+    return (
+        select(func.coalesce(func.sum(left), 0))
+        .where(
+            debt_table.c.payment_id == payment_id,
+            debt_table.c.state.in_((DebtState.OPEN.value, DebtState.ARREARS.value)),
+            left < SMALLEST_CHARGE.get(currency, 1),
+        )
+        .scalar_subquery()
+    )
 
 
 async def set_debt(tx: AsyncConnection, debt_id: str, now: datetime, **columns: object) -> None:

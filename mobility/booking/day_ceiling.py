@@ -24,6 +24,7 @@ from mobility.booking.trips import get_trip
 from mobility.cities.facts import DayCeiling
 from mobility.db import transaction
 from mobility.tables import booking, day_rebate, leg
+from payments.debt import never_paid
 from payments.money import Money
 from payments.refund import REBATE
 
@@ -82,9 +83,12 @@ async def _find_cost(tx: AsyncConnection, booking_id: str) -> Money:
     Were that spent on a rebate, which another trip of the day can give, it would go back once.
     """
     trip = await get_trip(tx, booking_id)
+    of = booking.c.id == booking_id
+    unpaid = select(never_paid(booking.c.payment_id, trip.final.currency)).where(of)
+    final = trip.final - Money(int(await tx.scalar(unpaid) or 0), trip.final.currency)
     if trip.locked is None:
-        return trip.final
-    return trip.final - borne(trip.final, trip.ceiling, trip.locked)
+        return final
+    return final - borne(trip.final, trip.ceiling, trip.locked)
 
 
 def _share(beyond: Mapping[date, Money], given: Money) -> dict[date, Money]:
@@ -163,8 +167,9 @@ async def list_costs(
     """What a rider's settled trips of each day from one on cost, less the rebates of that day.
 
     What staff or a carrier gave back of a leg counts as paid: it would lower the rebate where it
-    comes first, and not where it comes last. Of a trip on two days that was rebooked at a locked
-    price the first day's rides cost theirs.
+    comes first, and not where it comes last. What is too little to be charged costs nobody
+    anything. Of a trip on two days that was rebooked at a locked price, or of which so little is
+    owed, the first day's rides cost theirs.
     """
     day = func.date(func.timezone(ceiling.day_zone, _BEGUN))
     days = (
@@ -174,6 +179,7 @@ async def list_costs(
             func.sum(func.coalesce(leg.c.final_minor, leg.c.quoted_minor)).label("used"),
             booking.c.ceiling_minor,
             booking.c.locked_minor,
+            never_paid(booking.c.payment_id, currency).label("unpaid"),
         )
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
@@ -191,7 +197,7 @@ async def list_costs(
     whole = func.sum(days.c.used).over(partition_by=days.c.id)
     until = func.sum(days.c.used).over(partition_by=days.c.id, order_by=days.c.day)
     borne = func.least(whole, days.c.ceiling_minor) - days.c.locked_minor  # when rebooked
-    paid = whole - func.greatest(func.coalesce(borne, 0), 0)
+    paid = whole - func.greatest(func.coalesce(borne, 0), 0) - days.c.unpaid
     cost = func.least(until, paid) - func.least(until - days.c.used, paid)
     trips = select(days.c.day, cost.label("cost")).subquery()
     given = select(day_rebate.c.day, -day_rebate.c.amount_minor).where(

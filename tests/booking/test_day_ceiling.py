@@ -31,7 +31,8 @@ from providers.values import ProviderId
 from tests.booking.test_arrears import payment_of, ride_too_long, standing
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
 from tests.booking.test_rebooked import rebook
-from tests.booking.world import World, crashing_desk, offer_of, run_processor
+from tests.booking.test_rebooked_slowly import rode_too_long
+from tests.booking.world import World, bike_leg, crashing_desk, offer_of, run_processor
 from tests.simulation.mortal import CrashError
 
 NOON = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
@@ -298,5 +299,40 @@ async def test_what_was_charged_beyond_a_locked_price_is_not_spent_on_the_days_r
     await bear_difference(cheap.desk, new)
     await cap_day(cheap.desk, old)
     assert [await given_back(cheap, each) for each in (new, old)] == [200, 260]
+    left = [(await standing(cheap, each)) for each in (new, old)]
+    assert [each.captured.minor - each.refunded.minor for each in left] == [0, 100]
+
+
+@pytest.mark.parametrize("collected", [True, False])
+async def test_what_is_too_little_to_be_charged_is_no_part_of_what_a_day_cost(
+    town: World, collected: bool
+) -> None:
+    """5.00 by bike, of which 0.40 are never charged, and a bus of 4.00: sixty cents go back."""
+    bike = await ride_too_long(town, ceiling=460)
+    if collected:
+        await collect(town.desk, await payment_of(town, bike))
+    bus = await rode(town, 400)
+    await cap_day(town.desk, bus)
+    await collect(town.desk, await payment_of(town, bike))
+    await cap_day(town.desk, bike)
+    assert [await given_back(town, each) for each in (bike, bus)] == [0, 60]
+    assert [town.money(each) for each in (bike, bus)] == [(0, 460), (0, 400)]
+
+
+async def test_what_is_too_little_to_be_charged_beyond_a_locked_price_is_no_part_of_its_day(
+    town: World,
+) -> None:
+    """3.60, and 5.00 by bike at a locked 1.00 of which 0.40 are never charged: 1.00 stays paid."""
+    cheap = changed(town, day_ceilings=(replace(CEILING, amount=Decimal("1.00")),))
+    old = await cheap.book(offer_of(ticket_leg(BUS, 360, 5), ticket_leg(BUS, 100, 20)))
+    await cheap.advance(old)
+    new = await rebook(cheap, old, 1, bike_leg(ceiling=460, price=460))
+    await cheap.advance(new)
+    await collect(cheap.desk, await rode_too_long(cheap, new))
+    await later(cheap, hours=2).advance(old)
+    await cap_day(cheap.desk, new)
+    await bear_difference(cheap.desk, new)
+    await cap_day(cheap.desk, old)
+    assert [await given_back(cheap, each) for each in (new, old)] == [100, 260]
     left = [(await standing(cheap, each)) for each in (new, old)]
     assert [each.captured.minor - each.refunded.minor for each in left] == [0, 100]

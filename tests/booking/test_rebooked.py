@@ -71,7 +71,8 @@ async def rebook(
         gone = list_given_up(mine, leg_id)
         unusable = [one for one, leg in zip(mine.legs, record.legs, strict=True) if leg.report]
         locked = lock_price(mine, gone, unusable)
-        offer = replace(offer_of(*legs), in_place_of=InPlaceOf(old, leg_id))
+        instead, persons = InPlaceOf(old, leg_id), record.passengers
+        offer = replace(offer_of(*legs), in_place_of=instead, passengers=persons)
         request = BookingRequest(
             record.rider_id, offer, method, None, lambda _terms: (),
             rebooks=Rebooks(old, leg_id, locked, certain_by),
