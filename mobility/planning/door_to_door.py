@@ -99,15 +99,20 @@ class DoorToDoor:
         self.measure_doors()
         self.buses = self._plain_ways(self.usable)
         page = self._plain_page(self.buses)
-        plain = self._plain(page)
+        too_late = not self.request.with_gone and self._is_too_late(page)
+        plain = [] if too_late else self._plain(page)
         alone = self._end_of_day is not None and page.ways
         fits, rivals = ([], []) if alone else self._everything(page)
+        if too_late:
+            fits = [one for one in fits if _instant(one.departs) >= self.now]
         ranked = rank(plain, fits, rivals=rivals, latest_first=self.backwards)
         shown = tuple(way for way in map(self._shown, ranked) if self._is_passable(way))
+        hides = too_late and not any(way.has_transit for way in shown)
+        begin = page.until if hides else page.first
         return SearchResult(
             itineraries=shown,
             notices=tuple(self._notices(page, shown)),
-            earlier=Page(earlier=True, at=_instant(page.first)).token(),
+            earlier=Page(earlier=True, at=_instant(begin)).token(),
             later=Page(earlier=False, at=_instant(page.until)).token(),
         )
 
@@ -299,15 +304,20 @@ class DoorToDoor:
 
     def _say_what_goes_after(self, page: PlainPage) -> Notice | None:
         """Arrive-by: what goes next, where all that would be in time has gone."""
-        gone = all(_instant(one.departs) < self.now for one in page.ways)
-        known = self.on <= self.timetable.last_day and self.at <= self.now + LOOKED_BACK
-        if not self.backwards or self.page or not page.stops_near or not gone or not known:
+        if not self._is_too_late(page):
             return None
         ahead = replace(self.request, arrive_by=None, depart_at=self.now)
         way = type(self)(self.ground, ahead, self.now).find_first()
         if way is None:
-            return None
+            return notices.none_after() if page.ways else None
         return notices.next_departure(way, self.city, self.at, backwards=False)
+
+    def _is_too_late(self, page: PlainPage) -> bool:
+        """Arrive-by: whether all buses and ferries that would be in time have gone."""
+        known = self.on <= self.timetable.last_day and self.at <= self.now + LOOKED_BACK
+        if not self.backwards or self.page or not page.stops_near or not known:
+            return False
+        return all(_instant(one.departs) < self.now for one in page.ways)
 
     def find_first(self) -> Itinerary | None:
         """The first scheduled way from the moment asked for, priced and drawn."""

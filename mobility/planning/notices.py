@@ -48,6 +48,14 @@ def no_departure(
     return Notice("no_departure", f"Im Umkreis von 24 Stunden fährt hier {none}.")
 
 
+def none_after() -> Notice:
+    """That all that would be in time has gone, and nothing is known to go after it."""
+    return Notice(
+        "no_departure",
+        "Was rechtzeitig ankommt, ist schon weg; eine spätere Abfahrt ist hier nicht bekannt.",
+    )
+
+
 def nothing() -> Notice:
     """That there is no way by what was asked for."""
     return Notice(

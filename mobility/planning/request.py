@@ -77,6 +77,8 @@ class SearchRequest:
     max_footpath_m: int | None = None
     window: timedelta = WINDOW
     page: str | None = None
+    with_gone: bool = False
+    """Arrive-by: where all that would be in time has left, whether that is listed all the same."""
     via: tuple[Via, ...] = ()
     """To be passed in this order."""
     of_day: DayEnd | None = None

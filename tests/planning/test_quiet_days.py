@@ -7,11 +7,13 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from gtfs.text import timetable_from_text
 from mobility.planning.itinerary import Reason
-from mobility.planning.request import Page, SearchRequest
+from mobility.planning.request import Notice, Page, SearchRequest
+from providers.values import Mode
 from tests.planning.test_luebeck import codes
 from tests.planning.test_via import BUS, rides, town
-from tests.planning.world import NOW, berlin
+from tests.planning.world import NOW, berlin, luebeck, planner_of
 
 THURSDAY, FRIDAY, SATURDAY = (date(2026, 11, day) for day in (26, 27, 28))
 WORKDAYS = """
@@ -80,8 +82,8 @@ def test_who_is_to_be_there_on_such_a_weekend_is_shown_the_bus_of_friday(at: dat
     ("by", "now", "shown", "following"),
     [
         (berlin("06:59", FRIDAY), berlin("06:00", FRIDAY), [], "um 07:00 Uhr"),
-        (berlin("08:01", FRIDAY), berlin("07:55", FRIDAY), ["1 A 07:00 B 07:30"], "um 20:00 Uhr"),
-        (berlin("21:00", FRIDAY), berlin("20:40", FRIDAY), ["1 A 20:00 B 20:30"], "am 30.11. um"),
+        (berlin("08:01", FRIDAY), berlin("07:55", FRIDAY), [], "um 20:00 Uhr"),
+        (berlin("21:00", FRIDAY), berlin("20:40", FRIDAY), [], "am 30.11. um"),
         (berlin("12:00", SUNDAY), berlin("09:00", SUNDAY), [], "am 30.11. um 07:00 Uhr"),
         (berlin("21:00", FRIDAY), berlin("19:55", FRIDAY), ["1 A 20:00 B 20:30"], None),
     ],
@@ -95,6 +97,54 @@ def test_where_all_that_would_be_in_time_has_gone_it_is_said_what_goes_next(
     assert len(said) == (following is not None)
     assert following is None or said[0].startswith(f"Der nächste Bus fährt {following}")
     assert "no_departure" not in codes(found)
+
+
+def test_what_has_gone_is_on_the_page_before() -> None:
+    asked = replace(ACROSS, depart_at=None, arrive_by=berlin("08:01", FRIDAY))
+    now = berlin("07:55", FRIDAY)
+    found = town(WORKDAYS).search(asked, now)
+    assert found.itineraries == ()
+    before = town(WORKDAYS).search(replace(asked, page=found.earlier), now)
+    assert [rides(way) for way in before.itineraries] == [["1 A 07:00 B 07:30"]]
+
+
+def test_where_nothing_goes_after_what_has_gone_that_is_said() -> None:
+    now = berlin("20:40", date(2026, 12, 4))
+    by = replace(ACROSS, depart_at=None, arrive_by=now + timedelta(minutes=20))
+    found = town(WORKDAYS).search(by, now)
+    assert found.itineraries == ()
+    assert found.notices[0] == Notice(
+        "no_departure",
+        "Was rechtzeitig ankommt, ist schon weg; eine spätere Abfahrt ist hier nicht bekannt.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "with_gone", "shown"),
+    [
+        ("07:25", False, [(Mode.BIKE,), (Mode.BUS,)]),
+        ("08:02", False, [(Mode.BIKE,)]),
+        ("08:40", False, []),
+        ("08:40", True, [(Mode.BIKE,), (Mode.BUS,)]),
+    ],
+)
+def test_once_the_buses_have_gone_only_what_can_still_be_taken_is_shown(
+    now: str, *, with_gone: bool, shown: list[tuple[Mode, ...]]
+) -> None:
+    """By bike one leaves at 08:36."""
+    at = berlin(now, FRIDAY)
+    buses = timetable_from_text(WORKDAYS + "1 mon,tue,wed,thu,fri: A 07:40  B 08:10")
+    asked = SearchRequest(
+        "A",
+        "B",
+        arrive_by=berlin("09:00", FRIDAY),
+        modes=BUS | {Mode.BIKE},
+        max_walk_m=1000,
+        with_gone=with_gone,
+    )
+    found = planner_of(luebeck(), buses, at).search(asked, at)
+    assert [way.kind for way in found.itineraries] == shown
+    assert ("next_departure" in codes(found)) == (now > "08:00")
 
 
 def test_beyond_the_timetable_nothing_is_said_of_what_goes_next() -> None:

@@ -72,6 +72,7 @@ def request_of(query: PlanQuery, planner: Planner, now: datetime) -> SearchReque
         max_direct_walk_m=max(planner.streets.metres(Mode.WALK, query.max_direct_time), 1),
         window=min(max(timedelta(seconds=min(query.search_window, 86_400)), SHORTEST), LONGEST),
         page=Page(cursor.earlier, cursor.at).token() if cursor else None,
+        with_gone=True,
         via=_via(query),
     )
 
