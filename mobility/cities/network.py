@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from pathlib import Path
 
@@ -29,14 +29,14 @@ from mobility.cities.network_facts import (
 )
 from mobility.cities.rows import CityDataError
 from mobility.cities.stations import Station, group_stations
-from mobility.cities.trips import DAILY, Trip, calls_of, list_trips
+from mobility.cities.trips import DAILY, NIGHTLY, Trip, calls_of, list_trips
 
 ROUTE_TYPES = {"bus": 3, "ferry": 4}
 WEEK = {
     DayType.WEEKDAY.value: (1, 1, 1, 1, 1, 0, 0),
     DayType.SATURDAY.value: (0, 0, 0, 0, 0, 1, 0),
     DayType.SUNDAY.value: (0, 0, 0, 0, 0, 0, 1),
-    DAILY: (1, 1, 1, 1, 1, 1, 1),
+    **dict.fromkeys((DAILY, *NIGHTLY.values()), (1, 1, 1, 1, 1, 1, 1)),
 }
 _ADDED, _REMOVED = 1, 2
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -120,6 +120,9 @@ def _calendar_dates(city: City, services: Sequence[str], first: date, last: date
     def rows() -> Iterator[Row]:
         for offset in range((last - first).days + 1):
             on = first + timedelta(days=offset)
+            for hour, service in NIGHTLY.items():
+                if service in services and not _is_there(on + timedelta(days=1), hour, city):
+                    yield service, _day(on), _REMOVED
             usual, real = usual_day_type(on), city.day_type(on)
             if usual == real:
                 continue
@@ -129,6 +132,12 @@ def _calendar_dates(city: City, services: Sequence[str], first: date, last: date
                 yield real.value, _day(on), _ADDED
 
     return ("service_id", "date", "exception_type"), rows()
+
+
+def _is_there(on: date, hour: int, city: City) -> bool:
+    """Whether the city's clock shows that hour on that day; in spring it skips one."""
+    at = datetime.combine(on, time(hour), city.timezone)
+    return at.astimezone(UTC).astimezone(city.timezone).hour == hour
 
 
 def _feed_info(city: City, rules: NetworkRules, today: date, first: date, last: date) -> Table:

@@ -13,7 +13,7 @@ is derived from a synthetic timetable is synthetic.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gtfs.service_time import DAY_S
@@ -29,7 +29,8 @@ from mobility.cities.network_facts import (
 from mobility.cities.trip_notes import TimesKnown, trip_note
 
 DAILY = "daily"
-_CLOCKS_CHANGED_S = 3 * 3600
+NIGHTLY = {hour: f"{DAILY}-{hour:02d}" for hour in range(3)}
+"""The services of what goes daily before the clocks have changed, by the hour of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def list_trips(facts: NetworkFacts, rules: NetworkRules) -> tuple[Trip, ...]:
     used: Counter[str] = Counter()
     for fact in facts.departures:
         if fact.days == DAILY:
-            departures = sorted(map(_by_the_clock, fact.seconds()))
-            trips.extend(_named(fact, DAILY, departures, _note(fact, rules), used))
+            for service, departures in _by_the_clock(fact.seconds()).items():
+                trips.extend(_named(fact, service, departures, _note(fact, rules), used))
             continue
         departures = list(fact.seconds())
         trips.extend(_named(fact, DayType.WEEKDAY, departures, _note(fact, rules), used))
@@ -111,12 +112,17 @@ def running_seconds(
     return max(10, -int(-seconds // 1))
 
 
-def _by_the_clock(departure_s: int) -> int:
-    """A daily departure of the night as one of the day before, as 24:20 for 00:20.
+def _by_the_clock(departures: Iterable[int]) -> dict[str, list[int]]:
+    """Daily departures by service; of the night as of the day before, as 24:20 for 00:20.
 
-    A service day begins at noon less twelve hours, in the night the clocks change an hour off.
+    A service day begins at noon less twelve hours, in the night the clocks change an hour off. Each
+    hour of the night is a service of its own, since the clock may skip it.
     """
-    return departure_s + DAY_S if departure_s < _CLOCKS_CHANGED_S else departure_s
+    found: dict[str, list[int]] = {}
+    for departure in sorted(departures):
+        nightly = NIGHTLY.get(departure // 3600)
+        found.setdefault(nightly or DAILY, []).append(departure + (DAY_S if nightly else 0))
+    return found
 
 
 def _note(fact: DepartureFact, rules: NetworkRules, rule: DerivedDay | None = None) -> str:

@@ -33,3 +33,14 @@ def test_the_ferry_goes_by_the_clock(timetable: Timetable, day: date, hours: set
     gone = [one.at.astimezone(BERLIN) for one in found]
     assert len([at for at in gone if at.hour == 23]) == 3
     assert {at.hour for at in gone if at.hour < 5} == hours
+
+
+@pytest.mark.parametrize("day", [date(2027, 3, 27), date(2027, 3, 28), date(2027, 3, 29)])
+def test_no_ferry_of_the_hour_that_the_clock_skips_goes_in_the_next_one(
+    timetable: Timetable, day: date
+) -> None:
+    landings = [n for n, stop in enumerate(timetable.stops) if stop.id.startswith("ferry-")]
+    for landing in landings:
+        morning = datetime(day.year, day.month, day.day, tzinfo=BERLIN)
+        found = [one.at for one in list_departures(timetable, [StopIdx(landing)], morning, 40)]
+        assert len(found) == len(set(found)) == 40
