@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -28,13 +28,13 @@ from mobility.ids import leg_id as id_of_leg
 from mobility.ids import new_id
 from mobility.planning.book_ahead import find_left
 from mobility.planning.offer import InPlaceOf, Offer, OfferLeg
-from mobility.planning.paid_today import Paid, find_paid
+from mobility.planning.paid_today import Paid, find_paid, plus
 from mobility.sale_stops import refuse_stopped
 from mobility.tables import booking, leg, provider_operation
 from payments.money import Money
 from providers import tariff
 from providers.port import Provider
-from providers.values import Mode, PricingPlan, ProviderId, Terms
+from providers.values import Mode, PricingPlan, ProviderId, Quote, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,13 @@ async def prepare_booking(
             "locked_minor": None if rebooks is None else rebooks.locked.minor,
         },
     )
-    rows = [
-        _leg_row(booking_id, position, offered, terms) | _bounds(request, offered, terms)
-        for position, offered in enumerate(offer.legs)
-    ]
+    rows, paid = [], request.paid
+    for position, offered in enumerate(offer.legs):
+        bounds = _bounds(replace(request, paid=paid), offered, terms)
+        rows.append(_leg_row(booking_id, position, offered, terms) | bounds)
+        if offered.provider_id is not None and offered.quote is not None:
+            plan_id = _plan_id(offered.quote)
+            paid = plus(paid, offered.provider_id, plan_id, offered.quote.price)
     await tx.execute(leg.insert(), rows)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
@@ -201,7 +204,10 @@ def _check(request: BookingRequest, now: datetime) -> None:
 def _bounds(
     request: BookingRequest, offered: OfferLeg, terms: Callable[[ProviderId], ProviderTerms]
 ) -> dict[str, object]:
-    """How long a vehicle may be ridden; the other legs are taken to cost what is expected."""
+    """How long a vehicle may be ridden; the other legs are taken to cost what is expected.
+
+    Those before it are in the ``paid`` of the request, where a tariff caps the rider's day.
+    """
     if offered.provider_id is None or offered.quote is None:
         return {"most_minutes": None, "most_minor": None, "most_because": None}
     contract = terms(offered.provider_id)
@@ -211,7 +217,7 @@ def _bounds(
     left = None if ceiling is None else ceiling - (request.offer.price - offered.quote.price)
     if not contract.provider.scarce:
         return {"most_minutes": None, "most_minor": None, "most_because": None}
-    plan_id = offered.quote.tariff_version.split("/")[0]
+    plan_id = _plan_id(offered.quote)
     paid = find_paid(request.paid, offered.provider_id, plan_id, offered.departs_at)
     bound = find_bound(plan, longest, left, offered.distance_m, paid)
     return {
@@ -219,6 +225,10 @@ def _bounds(
         "most_minor": None if left is None else left.minor,
         "most_because": bound.because,
     }
+
+
+def _plan_id(quote: Quote) -> str:
+    return quote.tariff_version.split("/")[0]
 
 
 def _leg_row(

@@ -67,7 +67,8 @@ async def find_due(tx: AsyncConnection, booking_id: str, leg_id: str, report: Ri
 async def get_paid(tx: AsyncConnection, of: CapDay, *, but: str = "") -> Money:
     """What the rider was charged for the day's rides that have ended, one leg left out.
 
-    A ride of a booking that failed is charged to nobody.
+    A ride of a booking that failed is charged to nobody. One that staff gave back counts as before:
+    later ones were offered after it, and cost no more than that.
     """
     zone = ZoneInfo(of.plan.day_zone or "UTC")
     begins, ends = (datetime.combine(of.day + timedelta(days=n), time(0), zone) for n in (0, 1))
@@ -76,7 +77,7 @@ async def get_paid(tx: AsyncConnection, of: CapDay, *, but: str = "") -> Money:
         .join(booking, booking.c.id == leg.c.booking_id)
         .where(
             booking.c.rider_id == of.rider_id,
-            booking.c.aim == Aim.TRAVEL,
+            booking.c.aim.in_((Aim.TRAVEL, Aim.GIVE_BACK)),
             leg.c.provider_id == of.provider_id,
             func.split_part(leg.c.tariff_version, "/", 1) == of.plan.id,
             leg.c.state == LegState.ENDED,

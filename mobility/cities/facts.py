@@ -262,8 +262,12 @@ class Rules:
     rental_book_ahead_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     """How long before its ride a rented vehicle may be booked at the earliest."""
 
-    hold_extension_minutes: Annotated[int, Field(ge=1, le=60)] = 10
-    """For how much longer a rider may once have a booking held."""
+    hold_extension_minutes: Annotated[int, Field(ge=1, le=10)] = 10
+    """For how much longer a rider may once have a booking held.
+
+    A ride that begins later than half an hour after its departure might be of a dearer day than the
+    one it was priced for, where a tariff caps the day.
+    """
     longest_ride_hours: Mapping[Mode, Annotated[int, Field(ge=1, le=720)]] = field(
         default_factory=lambda: {Mode.BIKE: 24, Mode.SCOOTER: 4, Mode.CAR: 72}
     )

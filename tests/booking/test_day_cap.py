@@ -11,16 +11,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from mobility.booking.advance import advance
+from mobility.booking.book import BookingRequest, ProviderTerms, prepare_booking
 from mobility.booking.day_cap import list_paid
+from mobility.booking.give_back import ask_to_give_back
 from mobility.booking.legs import record_look
 from mobility.booking.ride import ask_to_finish, ask_to_start
-from mobility.booking.trip import BookingState
+from mobility.booking.riding import NO_SHOW_AFTER
+from mobility.booking.trip import BookingState, LegState
+from mobility.cities.city import load_city
 from mobility.db import transaction
+from mobility.planning.paid_today import STARTS_WITHIN, PaidToday
 from payments.money import Money
 from providers.stanza import ProviderStanza, SegmentStanza, read_stanzas
+from providers.tariff import capped_day
 from providers.values import (
     Mode,
     ProviderId,
@@ -31,6 +38,7 @@ from providers.values import (
     RideReport,
     Usage,
 )
+from tests.booking.test_hard_luck import BUS, TicketOffice, do, later, ticket_leg
 from tests.booking.world import BIKE, World, bike_leg, offer_of, provider_of
 from tests.providers.city import write_city
 from tests.providers.sandboxes import Sandbox, run_sandbox
@@ -71,7 +79,7 @@ async def book(world: World, rider: str = ANNA, vehicle: str = BIKES[0]) -> str:
 
 async def wish(world: World, booking_id: str, minutes: int | None = None) -> None:
     """The rider asks to start, or after so many minutes to finish; nothing is carried out yet."""
-    (leg,) = (await world.trip(booking_id)).provided
+    leg, *_ = (await world.trip(booking_id)).provided
     async with transaction(world.desk.engine) as tx:
         ask = ask_to_start if minutes is None else ask_to_finish
         await ask(tx, booking_id, leg.id, world.desk.clock())
@@ -80,14 +88,18 @@ async def wish(world: World, booking_id: str, minutes: int | None = None) -> Non
 async def ride(world: World, minutes: int, rider: str = ANNA) -> int:
     """The cents that were taken for a ride on a bike that is free."""
     booking_id = await book(world, rider, vehicle=await free_bike(world))
-    world.operators[BIKE].ride(minutes, 3000)
-    for length in (None, minutes):
-        await wish(world, booking_id, length)
-        await world.advance(booking_id)
+    await unlock_and_lock(world, booking_id, minutes)
     assert (await world.trip(booking_id)).state == BookingState.SETTLED
     held, taken = world.money(booking_id)
     assert held == 0
     return taken
+
+
+async def unlock_and_lock(world: World, booking_id: str, minutes: int) -> None:
+    world.operators[BIKE].ride(minutes, 3000)
+    for length in (None, minutes):
+        await wish(world, booking_id, length)
+        await world.advance(booking_id)
 
 
 async def free_bike(world: World) -> str:
@@ -244,3 +256,70 @@ async def test_two_rides_that_end_at_once_stay_below_the_cap(world: World) -> No
     for booking_id in mine:
         await world.advance(booking_id)
     assert sorted(world.money(booking_id)[1] for booking_id in mine) == [300, 600]
+
+
+async def test_a_second_bike_that_adds_nothing_is_not_ended_for_the_riders_own_ceiling(
+    world: World,
+) -> None:
+    """7 of 9 EUR are paid: a bike of 2 EUR and one for nothing are within her 2 EUR."""
+    await ride(world, 200)
+    stanza = world.operators[BIKE].stanza
+    (plan,) = stanza.pricing_plans()
+    today = capped_day(plan, world.desk.clock())
+    assert today is not None
+    legs = [bike_leg(BIKES[0], price=200, ceiling=200), bike_leg(BIKES[1], price=0, ceiling=0)]
+    request = BookingRequest(
+        ANNA, offer_of(*legs), "pm_card_visa", Money(200), lambda _terms: (),
+        paid=(PaidToday(BIKE, plan, today, Money(700)),),
+    )  # fmt: skip
+    terms = ProviderTerms(world.desk.providers[BIKE], Decimal(8), (plan,))
+    async with transaction(world.desk.engine) as tx:
+        hold = timedelta(minutes=10)
+        booking_id = await prepare_booking(
+            tx, request, lambda _id: terms, hold=hold, now=world.desk.clock()
+        )
+    await world.advance(booking_id)
+    for leg in (await world.trip(booking_id)).legs:
+        async with transaction(world.desk.engine) as tx:
+            await ask_to_start(tx, booking_id, leg.id, world.desk.clock())
+        await world.advance(booking_id)
+        world.operators[BIKE].ride(50, 3000)
+        await later(world, minutes=9).advance(booking_id)
+        assert (await world.trip(booking_id)).legs[leg.position].state == LegState.ACTIVE
+        async with transaction(world.desk.engine) as tx:
+            await ask_to_finish(tx, booking_id, leg.id, world.desk.clock())
+        await world.advance(booking_id)
+    assert await world.story(booking_id) == "settled | bike ended, bike ended | captured"
+    assert world.money(booking_id) == (0, 200)
+
+
+async def test_a_ride_costs_no_more_than_offered_after_staff_gave_an_earlier_one_back(
+    world: World, tmp_path: Path
+) -> None:
+    """7 of 9 EUR, then at most 2; an operator that caps each ride alone asks 9."""
+    stanza = world.operators[BIKE].stanza
+    with run_sandbox(capped(stanza, together=False), tmp_path, tmp_path / "lone.sqlite") as sandbox:
+        async with httpx.AsyncClient() as http:
+            providers = {BIKE: provider_of(sandbox, stanza, http), BUS: TicketOffice(BUS)}
+            desk = replace(world.desk, providers=providers)
+            world = replace(world, desk=desk, operators={BIKE: sandbox})
+            bus = ticket_leg(BUS, 360, 60)
+            first = await world.book(offer_of(bike_leg(price=900, ceiling=900), bus))
+            second = await world.book(offer_of(bike_leg(BIKES[1], price=200, ceiling=200)))
+            for booking_id in (first, second):
+                await world.advance(booking_id)
+            await unlock_and_lock(world, first, 200)
+            by = {"actor": "rdr_otto", "reason": "stuck", "now": world.desk.clock()}
+            await do(world, lambda tx: ask_to_give_back(tx, first, **by))
+            await world.advance(first)
+            await unlock_and_lock(world, second, 300)
+            assert await charges(world) == [(700, 700), (900, 200)]
+            assert [world.money(each) for each in (first, second)] == [(0, 0), (0, 200)]
+
+
+def test_a_vehicle_is_kept_no_longer_than_prices_under_a_days_cap_allow_for() -> None:
+    rules = load_city("luebeck").rules
+    longest = (STARTS_WITHIN - NO_SHOW_AFTER) // timedelta(minutes=1)
+    assert replace(rules, hold_extension_minutes=longest)
+    with pytest.raises(ValidationError):
+        replace(rules, hold_extension_minutes=longest + 1)
