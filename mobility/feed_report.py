@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("feed", "file", "row", "field", "kind", "severity", "problem", "action")
 _WORST_FIRST = ("error", "warning", "note")
+_IN_SHORT = 3
 _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 
 
@@ -27,22 +28,44 @@ def show(report: Report, console: Console, title: str | None = None) -> None:
     """Defects by kind, worst first, with how often each occurs and an example."""
     if not report.findings:
         return
-    first = {(f.file, f.field, f.kind, f.severity): f for f in reversed(report.findings)}
     table = Table("where", "what", "how often", "for example", "what we did", title=title)
-    order = sorted(
-        report.counts.items(), key=lambda item: (_WORST_FIRST.index(item[0][3].value), -item[1])
-    )
-    for key, count in order:
-        defect = first[key]
+    for defect, count in _by_kind(report):
         colour = _COLOURS[defect.severity.value]
         table.add_row(
-            _plain(" ".join(filter(None, (_file(defect), defect.field)))),
+            _plain(_place(defect)),
             f"[{colour}]{defect.kind.value}[/]",
             f"{count:,}",
             _plain(_where(defect) + defect.problem),
             _plain(defect.action),
         )
     console.print(table)
+
+
+def briefly(report: Report, feed: str, path_all: Path) -> Iterator[str]:
+    """The same in a few lines, and where all of it stands; none where nothing is wrong."""
+    kinds = _by_kind(report)
+    if not kinds:
+        return
+    total = sum(count for _, count in kinds)
+    yield f"{_plain(feed)}: {total:,} {'defect' if total == 1 else 'defects'}"
+    for defect, count in kinds[:_IN_SHORT]:
+        times = f", {count:,} times, for example" if count > 1 else ""
+        example = f"{_where(defect)}{defect.problem}; {defect.action}"
+        yield _plain(f"  {_place(defect)}: {defect.kind.value}{times}: {example}")
+    yield f"  all of them: {_plain(str(path_all))}"
+
+
+def _by_kind(report: Report) -> list[tuple[Defect, int]]:
+    """The first defect of each kind in each column, and how many there are; the worst first."""
+    first = {(f.file, f.field, f.kind, f.severity): f for f in reversed(report.findings)}
+    order = sorted(
+        report.counts.items(), key=lambda item: (_WORST_FIRST.index(item[0][3].value), -item[1])
+    )
+    return [(first[key], count) for key, count in order]
+
+
+def _place(defect: Defect) -> str:
+    return " ".join(filter(None, (_file(defect), defect.field)))
 
 
 def _file(defect: Defect) -> str:

@@ -11,9 +11,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from gtfs.artefact import ArtefactError
+from gtfs.defects import FeedError, Report
 from gtfs.timetable import Timetable
 from mobility.cities.city import City, load_city
+from mobility.embedded.process import EmbeddedError
 from mobility.embedded.progress import Progress
+from mobility.feed_report import briefly, write_defects
 from mobility.settings import Settings
 
 AHEAD = timedelta(days=14)
@@ -38,7 +41,11 @@ def open_timetable(settings: Settings) -> Timetable:
 
 
 def prepare_city(settings: Settings, progress: Progress) -> None:
-    """Build the timetable where it is missing, out of date or made from other facts."""
+    """Build the timetable where it is missing, out of date or made from other facts.
+
+    Raises:
+        EmbeddedError: the city's own feed cannot serve.
+    """
     city = load_city(settings.city)
     path = timetable_path(settings)
     today = datetime.now(city.timezone).date()
@@ -96,21 +103,51 @@ def _streets_of(settings: Settings) -> str:
 def build_timetable(
     settings: Settings, city: City, path: Path, today: date, progress: Progress
 ) -> None:
-    """Write the city's feed, read it back with its checks, and compile it to ``path``."""
+    """Write the city's feed, read it back with its checks, and compile it to ``path``.
+
+    What is wrong with it is said in short, and written beside ``path``.
+
+    Raises:
+        EmbeddedError: it cannot serve.
+    """
     from gtfs.build import build  # noqa: PLC0415 - help should not wait for numpy
     from gtfs.load import read_feed  # noqa: PLC0415
     from mobility.cities.network import write_feed  # noqa: PLC0415
     from mobility.city_streets import footpath_walk  # noqa: PLC0415
+    from mobility.feed_sellers import note_unsold  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True)
     feed_path = path.with_suffix(".zip")
     progress.note("writing the feed")
     write_feed(city, feed_path, today)
     progress.note("reading and checking the feed")
-    feed, _report = read_feed(feed_path)
-    progress.note("compiling the timetable")
-    timetable = build(feed, walk=footpath_walk(settings, city, today))
+    report: Report | None = None
+    try:
+        feed, report = read_feed(feed_path)
+        note_unsold(city, feed, "", report)
+        progress.note("compiling the timetable")
+        timetable = build(feed, walk=footpath_walk(settings, city, today))
+    except FeedError as error:
+        report = report or error.report
+        raise EmbeddedError(f"{_feed_of(city)} cannot serve: {error}") from error
+    finally:
+        if report is not None:
+            _tell_defects(report, _feed_of(city), path.with_suffix(".defects.csv"), progress)
     timetable.save(path)
+
+
+def _feed_of(city: City) -> str:
+    """Where the city's timetable comes from."""
+    brought = (city.folder / name for name in ("feed.zip", "feed"))
+    return str(next((path for path in brought if path.exists()), city.folder / "network"))
+
+
+def _tell_defects(report: Report, feed: str, path_all: Path, progress: Progress) -> None:
+    path_all.unlink(missing_ok=True)
+    if report.findings:
+        write_defects(path_all, {Path(feed).name: report})
+    for line in briefly(report, feed, path_all):
+        progress.say(line)
 
 
 def _imported_serves(

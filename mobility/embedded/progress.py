@@ -16,6 +16,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Say what the current step does right now, such as ``"12 of 28 lines"``."""
 
+    def say(self, text: str) -> None:
+        """Print a line that stays; ``text`` is Rich's markup."""
+
 
 class StartDisplay:
     """The steps of a start, one below the other."""
@@ -45,7 +48,7 @@ class StartDisplay:
             self._status.update(f"{self._label} … [dim]{text}[/dim]")
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print a line that stays; ``text`` is Rich's markup."""
         self._console.print(text, soft_wrap=True)
 
     def _end_line(self, text: str) -> None:

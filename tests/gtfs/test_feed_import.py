@@ -360,6 +360,9 @@ class Silent:
     def note(self, text: str) -> None:
         pass
 
+    def say(self, text: str) -> None:
+        pass
+
 
 def test_the_start_keeps_an_imported_timetable_to_its_last_day(tmp_path: Path, city: City):
     today = datetime.now(UTC).date()
