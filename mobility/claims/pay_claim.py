@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mobility.booking import day_ceiling, rebooked
 from mobility.booking.desk import Desk
 from mobility.booking.moves import OVER
 from mobility.claims.states import ClaimEvent, ClaimState, after
 from mobility.claims.store import get_claim, set_claim
 from mobility.db import transaction
-from mobility.tables import booking
+from mobility.tables import booking, step
 from payments import charge
 from payments.operation import Operation, OperationState, OutcomeKind
 from payments.payment import find_payment
@@ -41,6 +42,8 @@ async def pay_claim(desk: Desk, claim_id: str) -> datetime | None:
         trip = (await tx.execute(select(booking).where(booking.c.id == claim.booking_id))).one()
         if trip.state not in OVER:
             return desk.clock() + LOOK_AGAIN
+        if await _ours_comes_first(tx, claim.booking_id):
+            return desk.clock() + ASK_AGAIN
         operation = await _prepare(tx, desk, claim_id, trip.payment_id)
     if operation is None:
         return None
@@ -54,6 +57,19 @@ async def pay_claim(desk: Desk, claim_id: str) -> datetime | None:
         await _settle(tx, claim_id, operation, desk.clock())
     await desk.changed(trip.id)
     return None
+
+
+async def _ours_comes_first(tx: AsyncConnection, booking_id: str) -> bool:
+    """Whether what we bear of the trip is still to be prepared.
+
+    It goes back on the payment alone; what a guarantee finds no room for there is transferred.
+    """
+    ours = select(step.c.key).where(
+        step.c.kind.in_((day_ceiling.STEP, rebooked.STEP)),
+        step.c.key == booking_id,
+        step.c.dead_at.is_(None),
+    )
+    return await tx.scalar(ours) is not None
 
 
 async def _prepare(
