@@ -166,13 +166,21 @@ def _noticed(ride: BookedRide, guarantee: Guarantee, evidence: Evidence, city: C
     elif guarantee.amount is not None:
         most = Money.of_major(guarantee.amount, city.currency)
         if guarantee.benefit == "amount":
-            amount = most = most.times(ride.passengers)
+            amount = most = most.times(_with_own_ticket(ride))
     file_by = None
     if guarantee.claim_working_days is not None:
         on = evidence.planned_at.astimezone(city.timezone).date()
         last = last_day(on, guarantee.claim_working_days, city)
         file_by = datetime.combine(last + timedelta(days=1), time(0), city.timezone)
     return Noticed(ride, guarantee, amount, most, file_by, evidence)
+
+
+def _with_own_ticket(ride: BookedRide) -> int:
+    """How many of the passengers count for a wait: those who ride on no pass (``_late``)."""
+    try:
+        return max(ride.passengers - parse_product(ride.product).free, 1)
+    except FareUnknownError:
+        return ride.passengers
 
 
 def _ticket(ride: BookedRide, city: City) -> Money | None:

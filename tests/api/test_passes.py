@@ -208,6 +208,16 @@ async def test_what_is_priced_with_a_pass_is_not_sold_to_who_has_none_verified(c
     assert "GET /v1/me/passes says what is missing" in problem["detail"]
 
 
+async def test_of_three_persons_one_rides_on_the_pass_of_who_books(counter: World):
+    holder, other = await counter.sign_in(), await counter.sign_in("other@example.org")
+    assert await bus_price(counter, holder, passengers=3) == 1080
+    await hold(counter, holder, reference="DEMO-4711")
+    shown = of_modes(await search(counter, holder, passengers=3), "bus")
+    assert shown["price"]["amount"] == 720
+    answer = await book(counter, other, shown["offer_id"])
+    assert (answer.status_code, answer.json()["price"]["amount"]) == (409, 1080)
+
+
 async def test_a_journey_refreshed_with_a_pass_is_not_sold_without_it(counter: World):
     holder, other = await counter.sign_in(), await counter.sign_in("other@example.org")
     await hold(counter, holder, reference="DEMO-4711")

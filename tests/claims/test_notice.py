@@ -172,6 +172,8 @@ def test_a_ferry_that_lets_wait_gives_three_euros_each_with_a_ticket_of_its_own(
     assert told(notice([mine], state, at("10:21"), CITY)) == ["ferry-waiting leg_F-7 600/600"]
     assert notice([mine], state, at("10:20"), CITY) == ()
     assert notice([replace(mine, price=Money(0))], state, at("10:21"), CITY) == ()
+    one_pays = replace(mine, product="ferry:adult:pass", price=Money(210))
+    assert told(notice([one_pays], state, at("10:21"), CITY)) == ["ferry-waiting leg_F-7 300/300"]
     (found,) = notice([mine], state, at("10:21"), CITY)
     assert found.file_by is None
 
