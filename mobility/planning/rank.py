@@ -1,15 +1,17 @@
 """Which of the ways found are worth showing, in which order, and why.
 
 Within one kind of travelling (bus; bike; bus and bike; …) the Pareto front over departure, arrival,
-transfers, price and CO2 stays. A combined way must also hold against every simpler one. Otherwise
-only the absurd goes between kinds: a rented ride that another way beats by a quarter of an hour and
-in everything else. So a rented bike never drives out the plain bus (motis#1234), and nobody is
-shown hundreds of near-identical ways (motis#1166).
+transfers, price and CO2 stays; of rented rides, which differ in where one takes and leaves the
+vehicle, what saves too little for the time it takes goes. A combined way must also hold against
+every simpler one. Otherwise only the absurd goes between kinds: a rented ride that another way
+beats by a quarter of an hour and in everything else. So a rented bike never drives out the plain
+bus (motis#1234), and nobody is shown hundreds of near-identical ways (motis#1166).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from mobility.planning.candidate import Candidate
 from mobility.planning.itinerary import Reason
@@ -28,6 +30,12 @@ WAIT_SECONDS = 2700
 """Nobody waits so long to save a change or some minutes on foot (motis#753)."""
 WALKED_GRAMS_A_MINUTE = 30
 """Nobody gets off early and walks on to save less than this."""
+SAVED_CENTS_A_MINUTE = 10
+"""Nobody takes a minute longer with a rented vehicle to save less than this.
+
+A minute on foot counts half as much again: who parks early, walks 14 minutes more and is there ten
+minutes later must save 1.70.
+"""
 SHORT_WALK_SECONDS = 1800
 """A longer walk is always the cheapest and greenest; saying so helps nobody."""
 
@@ -53,7 +61,9 @@ def rank(
     simple = [i for i in known if i.has_transit != i.has_rental]
     useful = [i for i in unique if not (_combined(i) and _gains_nothing(i, simple))]
     front = _without_driven_out(useful, known)
-    chosen = _choose(plain, _distinct(sorted(front, key=_effort)))
+    distinct = _distinct(sorted(front, key=_effort))
+    best = _best(_choose(plain, distinct), latest_first=latest_first)
+    chosen = _choose(plain, _worth_their_time(distinct, best))
     order = _by_departure if latest_first else _by_arrival
     return with_reasons(sorted(chosen, key=order), latest_first=latest_first)
 
@@ -132,21 +142,37 @@ def with_reasons(
     A long walk is always the cheapest and greenest, so it takes no part. Changes are compared
     among the ways with a bus, since a ride from door to door never has any.
     """
-    said = [i for i in ranked if i.kind != (_WALK,) or i.seconds <= SHORT_WALK_SECONDS]
+    won: dict[int, tuple[Reason, ...]] = {}
+    for reason, entrants, values in _contests(ranked, latest_first=latest_first):
+        if values and (max(values) > (least := min(values)) or reason is Reason.FASTEST):
+            best = id(entrants[values.index(least)])
+            won[best] = (*won.get(best, ()), reason)
+    return tuple(i._replace(reasons=won[id(i)] + i.reasons) if id(i) in won else i for i in ranked)
+
+
+def _contests(
+    ways: Sequence[Candidate], *, latest_first: bool
+) -> tuple[tuple[Reason, list[Candidate], list[int]], ...]:
+    """What ways can be best at: who takes part, and with which values, the less the better."""
+    said = [i for i in ways if i.kind != (_WALK,) or i.seconds <= SHORT_WALK_SECONDS]
     known = [i for i in said if i.cents < UNKNOWN_CENTS]
     rides = [i for i in said if i.has_transit]
-    contests = (
+    return (
         (Reason.FASTEST, said, [-i.departs if latest_first else i.arrives for i in said]),
         (Reason.CHEAPEST, known, [i.cents for i in known]),
         (Reason.GREENEST, said, [i.co2_grams for i in said]),
         (Reason.FEWEST_CHANGES, rides, [i.transfers for i in rides]),
     )
-    won: dict[int, tuple[Reason, ...]] = {}
-    for reason, entrants, values in contests:
-        if values and (max(values) > (least := min(values)) or reason is Reason.FASTEST):
-            best = id(entrants[values.index(least)])
-            won[best] = (*won.get(best, ()), reason)
-    return tuple(i._replace(reasons=won[id(i)] + i.reasons) if id(i) in won else i for i in ranked)
+
+
+def _best(ways: Sequence[Candidate], *, latest_first: bool) -> set[int]:
+    """The ids, in memory, of those that no other beats at something."""
+    return {
+        id(one)
+        for _, entrants, values in _contests(ways, latest_first=latest_first)
+        for one, value in zip(entrants, values, strict=True)
+        if value == min(values)
+    }
 
 
 def _gains_nothing(b: Candidate, simple: Sequence[Candidate]) -> bool:
@@ -261,6 +287,30 @@ def _distinct(front: Sequence[Candidate]) -> list[Candidate]:
         elif not any(_alike(one, other) for other in kept):
             kept.append(one)
     return kept
+
+
+def _worth_their_time(ways: Iterable[Candidate], best: AbstractSet[int]) -> list[Candidate]:
+    """Without rented rides that take longer than another of their kind and save too little for it.
+
+    The one of least effort comes first and only what stays leaves out, so there is no ring. What is
+    ``best`` at something stays.
+    """
+    kept: list[Candidate] = []
+    for one in ways:
+        alone = one.has_rental and not one.has_transit
+        if id(one) in best or not (alone and any(_saves_too_little(one, a) for a in kept)):
+            kept.append(one)
+    return kept
+
+
+def _saves_too_little(b: Candidate, a: Candidate) -> bool:
+    """Whether ``b`` is not worth its time beside ``a`` of its kind, and emits hardly less."""
+    longer_s = _effort(b)[0] - _effort(a)[0]
+    return (
+        a.kind == b.kind
+        and (a.cents - b.cents) * 60 < SAVED_CENTS_A_MINUTE * longer_s
+        and _hardly_dirtier(a, b)
+    )
 
 
 def _twins(a: Candidate, b: Candidate) -> bool:

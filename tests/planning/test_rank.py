@@ -170,6 +170,44 @@ def test_a_minute_may_be_worth_money() -> None:
     assert len(shown(found)) == 2
 
 
+OTHERS = ["bike 08:00 08:50 1.00 0", "bus 08:05 08:50 3.60 900"]
+"""What is cheaper and greener than any car."""
+
+
+@pytest.mark.parametrize(
+    ("later", "walk_s", "stays"),
+    [
+        ("car 08:00 08:34 5.85 553", 0, False),  # 14 minutes for 0.65
+        ("car 08:00 08:26 5.85 553", 0, True),  # 6 minutes
+        ("car 08:00 08:26 5.85 553", 180, False),  # 3 of them on foot
+        ("car 08:00 08:34 5.85 400", 0, True),  # with much less CO2
+        ("car 08:00 08:34 5.10 553", 0, True),
+    ],
+)
+def test_nobody_parks_early_and_walks_for_some_cents(
+    later: str, walk_s: int, *, stays: bool
+) -> None:
+    found = [
+        way("car 08:00 08:20 6.50 630"),
+        way(later)._replace(walk_seconds=walk_s),
+        *map(way, OTHERS),
+    ]
+    assert len([one for one in shown(found) if one.kind == (Mode.CAR,)]) == 1 + stays
+
+
+def test_the_cheapest_and_the_greenest_of_a_list_stay_whatever_time_they_take() -> None:
+    found = [
+        way("car 08:00 08:20 6.50 630"),
+        way("car 08:00 08:30 6.40 625"),
+        way("car 08:00 08:40 6.30 620"),
+    ]
+    ranked = shown(found)
+    assert {text: i.reasons for text, i in zip(texts(ranked), ranked, strict=True)} == {
+        "car 08:00 08:20": (Reason.FASTEST,),
+        "car 08:00 08:40": (Reason.CHEAPEST, Reason.GREENEST),
+    }
+
+
 def test_each_reason_is_given_once_and_a_long_walk_gets_none() -> None:
     ranked = shown(
         [
@@ -230,6 +268,38 @@ def test_of_two_that_are_equal_to_the_minute_but_for_a_second_one_stays() -> Non
 @given(st.lists(near_ways, max_size=12))
 def test_what_is_left_out_is_left_out_for_something_that_is_there(found: list[Candidate]) -> None:
     assert {one.kind for one in shown(found)} == {one.kind for one in found}
+
+
+cars = st.builds(
+    lambda length, walk, price, co2: way(
+        f"car 08:00 {8 + length // 60:02}:{length % 60:02} {price / 10} {co2}"
+    )._replace(walk_seconds=60 * min(walk, length)),
+    st.integers(10, 119),
+    st.integers(0, 30),
+    st.integers(30, 60),
+    st.integers(300, 900),
+)
+
+
+@given(st.lists(st.one_of(cars, ways), max_size=25), st.booleans())
+def test_no_list_is_worse_at_anything_for_what_is_not_worth_its_time(
+    found: list[Candidate], latest_first: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mobility.planning.rank._saves_too_little", lambda *_: False)
+        everything = shown(found, latest_first=latest_first)
+    worth = shown(found, latest_first=latest_first)
+    both = zip(least(worth, latest_first), least(everything, latest_first), strict=True)
+    assert all(ours <= theirs for ours, theirs in both)
+    assert {one.kind for one in worth} >= {one.kind for one in everything}
+    assert {one.key for one in worth} >= {one.key for one in everything if not one.has_rental}
+
+
+def least(ways: Iterable[Candidate], latest_first: bool) -> tuple[int, ...]:
+    found = [
+        (-one.departs if latest_first else one.arrives, one.cents, one.co2_grams) for one in ways
+    ]
+    return tuple(map(min, zip(*found, strict=True)))
 
 
 @given(st.lists(ways, max_size=25))
