@@ -341,12 +341,17 @@ class DoorToDoor:
         return said
 
     def _hidden(self) -> list[Itinerary]:
-        """The page's plain ways that go by a mode that was not asked for."""
+        """The page's plain ways that go by a mode that was not asked for; arrive-by: not gone."""
         if not self.usable.without_routes:
             return []
         page = self._plain_page(self._plain_ways(replace(self.usable, without_routes=frozenset())))
         wanted = self.request.modes | {Mode.WALK}
-        quicker = (one for one in page.ways if one.seconds < self.doors.direct_s)
+        quicker = (
+            one
+            for one in page.ways
+            if one.seconds < self.doors.direct_s
+            and not (self.backwards and _instant(one.departs) < self.now)
+        )
         ways = [self.drawn(self._priced_plain(one)) for one in quicker]
         return [way for way in ways if not all(leg.mode in wanted for leg in way.legs)]
 

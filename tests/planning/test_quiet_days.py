@@ -147,6 +147,20 @@ def test_once_the_buses_have_gone_only_what_can_still_be_taken_is_shown(
     assert ("next_departure" in codes(found)) == (now > "08:00")
 
 
+@pytest.mark.parametrize(("now", "said"), [("07:40", True), ("07:50", False)])
+def test_no_bus_that_has_gone_is_named_to_those_who_did_not_ask_for_buses(
+    now: str, *, said: bool
+) -> None:
+    buses = town(WORKDAYS + "2 mon,tue,wed,thu,fri: A 07:45  B 07:50")
+    asked = replace(
+        ACROSS,
+        depart_at=None,
+        arrive_by=berlin("08:00", FRIDAY),
+        modes=frozenset({Mode.WALK}),
+    )
+    assert ("other_mode" in codes(buses.search(asked, berlin(now, FRIDAY)))) == said
+
+
 def test_beyond_the_timetable_nothing_is_said_of_what_goes_next() -> None:
     by = berlin("12:00", date(2026, 12, 20))
     found = town(WORKDAYS).search(replace(ACROSS, depart_at=None, arrive_by=by), NOW)
