@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mobility.booking.errors import WrongStateError
 from mobility.booking.extend import ask_to_extend
-from mobility.booking.queries import get_any_booking
+from mobility.booking.queries import get_any_booking, list_open_bookings
 from mobility.booking.states import decide
 from mobility.booking.trip import Ask
+from mobility.sale_stops import NotSoldError
+from tests.booking.test_arrears import ANNA, approve, owes, pay, ride_too_long, standing
 from tests.booking.test_hard_luck import changed, do, later
+from tests.booking.test_sale_stops import EVERYTHING, stop
 from tests.booking.trips import NOON, asked, text_of, trip_of
 from tests.booking.world import BIKE, CAR, World, bike_leg, car_leg, offer_of
 
@@ -126,3 +130,36 @@ async def test_what_has_run_out_or_has_begun_is_not_held_for_longer(world: World
     after = changed(world, clock=lambda: expires_at)
     with pytest.raises(WrongStateError, match="cannot be held"):
         await extend(after, booking_id)
+
+
+async def test_it_is_held_for_longer_also_while_nothing_is_sold_and_its_rider_owes(
+    world: World,
+) -> None:
+    """Until then nothing of her is erased; afterwards nothing keeps her."""
+    booking_id = await world.book(offer_of(bike_leg("hbf-02")), method=THREE_D)
+    await world.advance(booking_id)
+    before = (await world.trip(booking_id)).expires_at
+    owing = await ride_too_long(world, spend_ceiling=200)
+    assert await owes(world, owing) == "arrears 300, refused: spend_ceiling"
+    await stop(world, EVERYTHING)
+    world.operators[BIKE].advance(240)
+    at = later(world, minutes=4)
+    await extend(at, booking_id)
+    assert await ends_later_by(world, booking_id, before) > timedelta(minutes=3)
+    approve(world, (await standing(world, booking_id)).redirect_url)
+    await at.advance(booking_id)
+    assert await world.story(booking_id) == "confirmed | bike confirmed | authorised"
+    with pytest.raises(WrongStateError, match="once already"):
+        await extend(at, booking_id)
+    with pytest.raises(NotSoldError):
+        await world.book(offer_of(bike_leg()))
+    assert sorted(await do(world, at_stake)) == sorted([booking_id, owing])
+    await later(world, minutes=31).advance(booking_id)
+    assert await world.story(booking_id) == "cancelled | bike cancelled | released"
+    assert await do(world, at_stake) == [owing]
+    await pay(world, owing)
+    assert await do(world, at_stake) == []
+
+
+async def at_stake(tx: AsyncConnection) -> list[str]:
+    return await list_open_bookings(tx, ANNA)
