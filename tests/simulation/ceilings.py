@@ -54,8 +54,9 @@ async def list_beyond(world: World) -> list[str]:
         owed = any([await owes(world, trip) for trip in trips])
         if world.day_ceilings and paid > most and not owed:
             breaks.append(f"{rider} paid {paid} ct on {len(days)} days at {MOST} ct")
-        if rebates and (not world.day_ceilings or rebates > costs - MOST):
-            breaks.append(f"{rider} got {rebates} ct back of {costs} ct for {len(days)} days")
+        due = costs if owed else costs - unpaid  # what is too little to be charged
+        if rebates and (not world.day_ceilings or rebates > due - MOST):
+            breaks.append(f"{rider} got {rebates} ct back of {due} ct for {len(days)} days")
     return breaks
 
 
