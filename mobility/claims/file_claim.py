@@ -13,7 +13,9 @@ from mobility.booking.covered import find_ticket
 from mobility.booking.errors import ClaimRefusedError, NotFoundError, WrongStateError
 from mobility.booking.leg_price import get_leg_price
 from mobility.booking.leg_reports import find_report
+from mobility.booking.moves import OVER
 from mobility.booking.ride import find_leg
+from mobility.booking.trip import Aim
 from mobility.booking.trips import get_trip
 from mobility.claims.pay_claim import STEP
 from mobility.claims.states import ClaimEvent, ClaimState, after
@@ -69,15 +71,22 @@ async def file_claim(
     return await get_claim(tx, claim.id)
 
 
-async def _refuse_unridden(tx: AsyncConnection, claim: Claim) -> None:
+async def _refuse_unridden(tx: AsyncConnection, claim: Claim, *, for_good: bool = False) -> None:
     """A late arrival by a leg that was given back is none: its price would go back twice.
 
-    So it would where staff has granted all of it. Nothing is reported or granted of the leg before
-    the transaction ends.
+    So it would where staff has granted all of it; or gives back the trip later, which it may as
+    long as that goes on (``for_good``). Nothing is reported or granted of the leg before the
+    transaction ends.
     """
     trip = await get_trip(tx, claim.booking_id, lock=True)
     if claim.guarantee.kind != "late_arrival":
         return
+    if trip.aim is not Aim.TRAVEL:
+        raise WrongStateError(f"booking {trip.id} was given back: leg {claim.leg_id} costs nothing")
+    if for_good and trip.state not in OVER:
+        raise WrongStateError(
+            f"booking {trip.id} goes on, and the price of leg {claim.leg_id} may yet go back"
+        )
     report = await find_report(tx, claim.booking_id, claim.leg_id)
     if report is not None and report.outcome.costs_nothing:
         raise WrongStateError(f"leg {claim.leg_id} costs nothing and was not ridden to its end")
@@ -102,13 +111,13 @@ async def accept(tx: AsyncConnection, claim_id: str, decision: Decision, now: da
     Raises:
         NotFoundError: no such claim.
         WrongStateError: it is not filed, or for an arrival by a ride given back, or whose price was
-            granted, since: reject it.
+            granted, since: reject it. Or for an arrival of a trip that goes on: wait for its end.
     """
     claim = await get_claim(tx, claim_id, lock=True)
     if claim.state in (ClaimState.ACCEPTED, ClaimState.PAID):
         return _same(claim, claim.carrier_reference, decision)
     state = after(claim.state, ClaimEvent.ACCEPT)
-    await _refuse_unridden(tx, claim)
+    await _refuse_unridden(tx, claim, for_good=True)
     if claim.amount is None:
         raise WrongStateError(f"claim {claim_id} has no amount")
     await set_claim(tx, claim, state=state, **_decided(decision, now))

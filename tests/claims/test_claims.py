@@ -294,8 +294,8 @@ async def test_two_who_pay_at_once_refund_once(town: World) -> None:
 
 async def test_a_trip_that_goes_on_is_refunded_when_it_is_over(town: World) -> None:
     booking_id = await booked(town, ticket_leg(BUS, 360, 1))
-    claim = await noticed(town, booking_id)
-    await filed(town, booking_id)
+    claim = await noticed(town, booking_id, taxi=True)
+    await filed(town, booking_id, "bus-connection", 100)
     await do(town, lambda tx: accept(tx, claim.id, FINANCE, at("10:00")))
     assert await pay_claim(town.desk, claim.id) is not None
     assert (await claim_of(town, claim.id)).refunded is None
