@@ -28,7 +28,10 @@ _numbers = count()
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """A town of streets between points on a circle, none of which is on another's street."""
+    """A town of streets between points on a circle, none of which is on another's street.
+
+    Everybody may use one of them: an extract without any is refused.
+    """
     angles = draw(st.lists(st.integers(0, 23), min_size=4, max_size=10, unique=True))
     size = len(angles)
     pairs = [(i, i + 1) for i in range(size - 1)] + draw(
@@ -38,7 +41,9 @@ def texts(draw: st.DrawFn) -> str:
         f"n{i} {400 * cos(angle * pi / 12):.1f},{400 * sin(angle * pi / 12):.1f}"
         for i, angle in enumerate(angles)
     ]
-    lines += [f"n{a}-n{b} {draw(st.sampled_from(TAGS))}" for a, b in dict.fromkeys(pairs) if a != b]
+    lines.append("n0-n1 residential")
+    others = [(a, b) for a, b in dict.fromkeys(pairs[1:]) if a != b]
+    lines += [f"n{a}-n{b} {draw(st.sampled_from(TAGS))}" for a, b in others]
     return "\n".join(lines)
 
 
