@@ -21,7 +21,7 @@ from mobility.booking.errors import (
 )
 from mobility.booking.longest import LONGEST_RIDE, find_bound
 from mobility.booking.moves import OVER
-from mobility.booking.rebooked import Rebooks
+from mobility.booking.rebooked import Rebooks, find_ceiling_left
 from mobility.booking.trip import GONE, Aim, Ask, BookingState, LegState
 from mobility.booking.trips import OFFER_LEG
 from mobility.ids import leg_id as id_of_leg
@@ -81,6 +81,8 @@ async def prepare_booking(
     """
     offer, rebooks = request.offer, request.rebooks
     _check(request, now)
+    if rebooks is not None:
+        request = await _under_her_ceiling(tx, request, rebooks)
     await refuse_stopped(
         tx, [(leg.provider_id, leg.mode) for leg in offer.legs if leg.provider_id is not None]
     )
@@ -125,6 +127,17 @@ async def prepare_booking(
     await tx.execute(leg.insert(), rows)
     await steps.enqueue(tx, kind=STEP, key=booking_id, run_at=now)
     return booking_id
+
+
+async def _under_her_ceiling(
+    tx: AsyncConnection, request: BookingRequest, rebooks: Rebooks
+) -> BookingRequest:
+    """Under the ceiling of the trip before: beyond the locked price she pays what was not held."""
+    left = await find_ceiling_left(tx, rebooks)
+    if left is None:
+        return request
+    most = request.offer.ceiling + (left - min(left, rebooks.locked))
+    return replace(request, spend_ceiling=most)
 
 
 async def refuse_booked_already(

@@ -98,6 +98,25 @@ def _cost(leg: TripLeg) -> Money:
     return leg.quoted if leg.final is None else leg.final
 
 
+async def find_ceiling_left(tx: AsyncConnection, rebooks: Rebooks) -> Money | None:
+    """What a rider's own ceiling leaves for the rest of her trip, beside what she keeps of it.
+
+    None where she had set none.
+    """
+    mine = booking.c.id == rebooks.booking_id
+    minor = await tx.scalar(select(booking.c.spend_ceiling_minor).where(mine))
+    if minor is None:
+        return None
+    trip = await get_trip(tx, rebooks.booking_id)
+    gone = [leg.id for leg in list_given_up(trip, rebooks.leg_id)]
+    kept = [leg for leg in trip.provided if leg.state is not LegState.CANCELLED]
+    ceiling = Money(minor, trip.price.currency)
+    if trip.locked is not None:
+        ceiling = trip.locked + (ceiling - trip.ceiling)  # as it was meant before it was rebooked
+    cost = Money.total((_cost(leg) for leg in kept if leg.id not in gone), ceiling.currency)
+    return ceiling - min(cost, ceiling)
+
+
 class Successor(NamedTuple):
     """The booking that takes the place of another one, from one of its legs on."""
 

@@ -20,12 +20,12 @@ from mobility.booking.trip import Aim
 from mobility.booking.trips import mark_needs_attention, set_undo_aim
 from payments.money import Money
 from providers.values import ProviderId
-from tests.booking.test_arrears import approve
+from tests.booking.test_arrears import approve, owes
 from tests.booking.test_give_back import give_back, lapse
 from tests.booking.test_hard_luck import BUS, TicketOffice, changed, do, later, ticket_leg
 from tests.booking.test_rebooked import back, booked, both, rebook
 from tests.booking.trips import trip_of
-from tests.booking.world import BIKE, World, bike_leg
+from tests.booking.world import BIKE, World, bike_leg, offer_of
 
 THREE_D = "pm_card_threeDSecure2Required"
 
@@ -290,3 +290,26 @@ async def test_rebooked_twice_a_ride_dearer_than_expected_costs_no_more_than_at_
     kept = [(await town.trip(each)).kept.minor for each in (first, second, third)]
     gone_back = [await back(town, each) for each in (first, second, third)]
     assert (kept, gone_back) == ([0, 500, 300], [0, 100, 100])
+
+
+@pytest.mark.parametrize(("spend_ceiling", "most"), [(460, 200), (500, 240), (None, None)])
+async def test_her_own_ceiling_goes_over_to_what_takes_the_place_of_her_trip(
+    town: World, spend_ceiling: int | None, most: int | None
+) -> None:
+    """Buses of 3.60 and 1.00; in place of the latter one bike of 2.00, and then another one, which
+    she rides for 5.00.
+
+    At her own 5.00, 0.40 are left beyond what is locked; nothing beyond the hold is taken.
+    """
+    legs = (ticket_leg(BUS, 360, 5), ticket_leg(BUS, 100, 20))
+    old = await town.book(offer_of(*legs), spend_ceiling=spend_ceiling)
+    await town.advance(old)
+    new = await rebook(town, old, 1, bike_leg(ceiling=200, price=150))
+    await town.advance(new)
+    new = await rebook(town, new, 0, bike_leg("hbf-02", ceiling=200, price=150))
+    await town.advance(new)
+    assert town.money(new) == (200, 0)
+    assert (await town.row(new)).spend_ceiling_minor == most
+    await rode_too_long(town, new)
+    refused = "open 300" if most is None else "arrears 300, refused: spend_ceiling"
+    assert await owes(town, new) == refused
