@@ -180,10 +180,10 @@ def _too_large(address: str) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of a file, or of all tables of a folder in the order of their names."""
+    """The checksum of a file, or of all tables of a folder and then of those in its folders."""
     digest = hashlib.sha256()
-    files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
-    for name in files:
+    files = [*sorted(path.glob("*.txt")), *sorted(path.glob("*/*.txt"))]
+    for name in files if path.is_dir() else [path]:
         with name.open("rb") as file:
             while part := file.read(1 << 20):
                 digest.update(part)

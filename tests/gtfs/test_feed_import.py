@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -160,6 +161,15 @@ def test_what_the_server_sends_again_is_not_imported_again(
     server.etag = '"renamed"'
     assert "Nothing has changed" in city.run(server.address)[1]
     assert "3 stops" in city.run(server.address, "--force")[1]
+
+
+def test_a_feed_in_a_folder_of_a_folder_is_known_by_its_tables(tmp_path: Path, city: City):
+    inside = tmp_path / "outer/inner"
+    zipfile.ZipFile(write(tmp_path)).extractall(inside)
+    assert city.run(f"hl={inside.parent}")[0] == 0
+    (inside / "trips.txt").write_text(GOOD["trips"].replace("derived", "N1"), "utf-8")
+    code, said = city.run(f"hl={inside.parent}")
+    assert (code, "Nothing has changed" in said) == (0, False)
 
 
 @pytest.mark.parametrize(
