@@ -251,7 +251,7 @@ def _without_ends(calls: _Rows, trips: Names, rows: TripRows, report: Report) ->
 
 
 def _timed(calls: _Rows, places: Places, report: Report) -> _Rows:
-    """Every call with both times: the other one, or by the straight-line way between calls."""
+    """Every call with both times: the other one, or, to the nearest second, by the straight way."""
     arrival, departure = calls.arrival, calls.departure
     for column, times, other in (
         ("arrival_time", arrival, departure),
@@ -272,7 +272,7 @@ def _timed(calls: _Rows, places: Places, report: Report) -> _Rows:
     before_row, after_row = known[after - 1], known[after]
     start, end = departure[before_row], arrival[after_row]
     share = (way[unknown] - way[before_row]) / (way[after_row] - way[before_row])
-    filled = start + ((end - start) * share).astype(np.int32)
+    filled = start + np.rint((end - start) * share).astype(np.int32)
     arrival[unknown] = departure[unknown] = filled
     return calls
 

@@ -77,6 +77,14 @@ def test_blank_times_are_interpolated_by_the_way_and_rules_kept(tmp_path: Path):
     assert first + 400 < between < first + 700  # 0.9 km of 2.0 km
 
 
+def test_a_blank_time_halfway_lies_halfway_to_the_second(tmp_path: Path):
+    stops = (
+        "stop_id,stop_name,stop_lat,stop_lon\nH1,Hbf,53.80,10\nC,Markt,53.83,10\nB,Burg,53.86,10\n"
+    )
+    (trip,) = read(tmp_path, stops=stops)[0].trips
+    assert trip.arrivals[1] == trip.departures[1] == parse_clock("25:00:00")
+
+
 def test_frequencies_become_trips_and_the_last_moment_is_none(tmp_path: Path):
     frequencies = "trip_id,start_time,end_time,headway_secs\nT,06:00:00,06:30:00,900\n"
     feed, _ = read(tmp_path, frequencies=frequencies)
