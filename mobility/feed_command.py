@@ -92,11 +92,16 @@ def _asked(path: Path, line: int, row: dict[str, str | None]) -> _Asked:
     from gtfs.columns import day_number, whole_number  # noqa: PLC0415
 
     cells = {name: (row[name] or "").strip() for name in ASKED}
-    try:
-        day = date.fromordinal(day_number(cells["date"]))
-        departure_s = whole_number(cells["departure_s"])
-    except ValueError as error:
-        stop(f"{path}, line {line}: {str(error)[:60]!r} is no date YYYYMMDD or no whole number")
+    numbers: list[int] = []
+    for name, number, wanted in (
+        ("date", day_number, "date YYYYMMDD"),
+        ("departure_s", whole_number, "whole number of seconds within reach"),
+    ):
+        try:
+            numbers.append(number(cells[name]))
+        except ValueError:
+            stop(f"{path}, line {line}, {name}: {cells[name][:60]!r} is no {wanted}")
+    day, departure_s = date.fromordinal(numbers[0]), numbers[1]
     return _Asked(line, cells["from_stop_id"], cells["to_stop_id"], day, departure_s)
 
 

@@ -71,12 +71,12 @@ def test_a_plain_feed_gets_footpaths(tmp_path: Path):
     ("questions", "complaint"),
     [
         ("from_stop_id,date\n", "no column to_stop_id, departure_s"),
-        (ASKED + "H1,B,2026-11-25,0\n", "line 2"),
-        (ASKED + "H1,B,20261125,noon\n", "line 2"),
+        (ASKED + "H1,B,20260230,0\n", "line 2, date: '20260230' is no date YYYYMMDD"),
+        (ASKED + "H1,B,20261125,10:00\n", "departure_s: '10:00' is no whole number of seconds"),
         (ASKED + "H1,B,20261125,0\nH1,nowhere,20261125,0\n", "line 3: no such stop"),
-        (ASKED + "H1,B,00010101,0\n", "line 2: '00010101' is no date"),
-        (ASKED + "H1,B,2026112,0\n", "line 2: '2026112' is no date"),
-        (ASKED + "H1,B,20261125,99999999999\n", "line 2: '99999999999' is no date"),
+        (ASKED + "H1,B,00010101,0\n", "line 2, date: '00010101' is no date"),
+        (ASKED + "H1,B,2026112,0\n", "line 2, date: '2026112' is no date"),
+        (ASKED + "H1,B,20261125,99999999999\n", "'99999999999' is no whole number"),
         (ASKED + "H1\n", "line 2"),
     ],
 )
