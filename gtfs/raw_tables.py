@@ -62,7 +62,7 @@ def read_table(source: Source, name: str, report: Report) -> Iterator[Chunk]:
             line += text.count("\n")
     if header is None:
         report.add(name, None, "", Kind.EMPTY_FILE, "is empty", "ignored the file")
-    elif not n_rows and name in NEEDED:
+    elif header and not n_rows and name in NEEDED:
         report.note(name, "", Kind.EMPTY_FILE, "has no rows", "ignored the file")
 
 
@@ -85,6 +85,8 @@ def _header(text: str, line: int, name: str, report: Report) -> tuple[str, int, 
         cells = [cell.strip() for cell in text.partition("\n")[0].split(",")]
     if len(cells) > _MOST_COLUMNS:
         raise FeedError(f"{name}.txt has {len(cells)} columns; it is no table")
+    if _is_divided_otherwise(cells, name, line, report):
+        return "", line, []
     n_lines = max(reader.line_num, 1)
     rest = text.split("\n", n_lines)[n_lines]
     known = COLUMNS[name]
@@ -96,12 +98,25 @@ def _header(text: str, line: int, name: str, report: Report) -> tuple[str, int, 
             problem = f"{cell[:40]!r} is no column of GTFS Schedule"
             report.note(name, cell[:40], Kind.UNKNOWN_COLUMN, problem, "ignored it")
         header.append(cell if cell in known and cell not in header else "")
+    _say_missing(header, name, report)
+    return rest, line + n_lines, header
+
+
+def _say_missing(header: list[str], name: str, report: Report) -> None:
     for missing in REQUIRED.get(name, ()):
         if missing not in header:
             report.add(
                 name, 1, missing, Kind.MISSING_COLUMN, "is not there", "took its cells as empty"
             )
-    return rest, line + n_lines, header
+
+
+def _is_divided_otherwise(cells: list[str], name: str, line: int, report: Report) -> bool:
+    """Whether semicolons, tabs or bars divide the header, which is reported."""
+    divider = next((mark for mark in ";\t|" if len(cells) == 1 and mark in cells[0]), None)
+    if divider is not None:
+        problem = f"cells are divided by {divider!r}, not by ','"
+        report.add(name, line, "", Kind.BAD_VALUE, problem, "left the file out", Severity.ERROR)
+    return divider is not None
 
 
 def _split(block: Block, header: list[str], line: int) -> Chunk | None:

@@ -115,6 +115,9 @@ def open_source(path: Path, report: Report, watch: Watch | None = None) -> Sourc
             continue
         if inside.suffix == ".txt" and inside.stem in COLUMNS:
             members[inside.stem] = name
+        elif inside.suffix.lower() == ".txt" and inside.stem.lower() in COLUMNS:
+            problem = f"must be written {inside.name.lower()!r}"
+            report.add(inside.name, None, "", Kind.UNKNOWN_FILE, problem, "ignored it")
         elif not inside.name.startswith(".") and not inside.name.endswith(_SILENT):
             problem = f"{inside.name!r} is no file of GTFS Schedule"
             report.note(inside.name, "", Kind.UNKNOWN_FILE, problem, "ignored it")

@@ -264,3 +264,20 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = write(tmp_path, shapes=io.BytesIO(b"0" * 2_000_000).getvalue())
     with pytest.raises(FeedError, match="unpacks to more"):
         read_feed(path)
+
+
+def test_a_table_divided_by_semicolons_is_named_as_such(tmp_path: Path):
+    with pytest.raises(FeedError) as refused:
+        read(tmp_path, stops=GOOD["stops"].replace(",", ";"))
+    assert said(refused.value.report) == [
+        ("stops", 1, "", "cells are divided by ';', not by ','", "left the file out")
+    ]
+
+
+def test_a_file_name_in_capitals_is_named_with_the_right_one(tmp_path: Path):
+    path = write(tmp_path, calendar_dates=None)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("Calendar_Dates.TXT", GOOD["calendar_dates"])
+    _, report = read_feed(path)
+    problem = "must be written 'calendar_dates.txt'"
+    assert said(report) == [("Calendar_Dates.TXT", None, "", problem, "ignored it")]
