@@ -37,6 +37,7 @@ class Kind(StrEnum):
     UNUSED = "unused"
     UNSUPPORTED = "not used by the search"
     UNSOLD = "sold by nobody"
+    OUTSIDE = "outside the city"
 
 
 @dataclass(frozen=True, slots=True)

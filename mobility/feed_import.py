@@ -152,6 +152,7 @@ def _compiled(
 ) -> Timetable:
     from gtfs.defects import FeedError  # noqa: PLC0415
     from gtfs.merge import build_many  # noqa: PLC0415
+    from mobility.feed_area import note_outside  # noqa: PLC0415
     from mobility.feed_sellers import note_unsold  # noqa: PLC0415
 
     feeds: dict[str, Feed] = {}
@@ -160,6 +161,7 @@ def _compiled(
         for name, feed in fetched.items():
             feeds[name] = _read(name, feed.path, reports)
             note_unsold(city, feeds[name], f"{name}:" if len(fetched) > 1 else "", reports[name])
+            note_outside(city, feeds[name], reports[name])
         with _console.status("compiling the timetable"):
             return build_many(feeds, walk=walk)
     except FeedError as error:

@@ -114,6 +114,7 @@ def build_timetable(
     from gtfs.load import read_feed  # noqa: PLC0415
     from mobility.cities.network import write_feed  # noqa: PLC0415
     from mobility.city_streets import footpath_walk  # noqa: PLC0415
+    from mobility.feed_area import note_outside  # noqa: PLC0415
     from mobility.feed_sellers import note_unsold  # noqa: PLC0415
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +126,7 @@ def build_timetable(
     try:
         feed, report = read_feed(feed_path)
         note_unsold(city, feed, "", report)
+        note_outside(city, feed, report)
         progress.note("compiling the timetable")
         timetable = build(feed, walk=footpath_walk(settings, city, today))
     except FeedError as error:

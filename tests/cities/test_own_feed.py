@@ -28,7 +28,7 @@ class Said(list[str]):
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    create_city("neustadt", tmp_path, title="Neustadt")
+    create_city("neustadt", tmp_path, title="Neustadt", lat=53.9, lon=10.7)
     monkeypatch.setenv("MOBILITY_CITY", str(tmp_path / "neustadt"))
     monkeypatch.setenv("MOBILITY_DATA", str(tmp_path / "data"))
     return Settings()

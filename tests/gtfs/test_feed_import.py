@@ -260,7 +260,7 @@ def test_an_agency_whose_rides_nobody_sells_is_named(tmp_path: Path, city: City)
 def test_of_several_feeds_an_agency_is_named_as_it_is_sold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agency_ids: str, problem: str
 ):
-    made = create_city("neustadt", tmp_path).folder / "providers.toml"
+    made = create_city("neustadt", tmp_path, lat=53.9, lon=10.7).folder / "providers.toml"
     named = made.read_text(encoding="utf-8").replace('["stadtbus"]', agency_ids)
     made.write_text(named, encoding="utf-8")
     monkeypatch.setenv("MOBILITY_DATA", str(tmp_path / "data"))
