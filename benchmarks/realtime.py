@@ -33,11 +33,11 @@ from gtfs.realtime_match import calls_of_trip
 from gtfs.realtime_read import read_message
 from gtfs.service_time import day_zero, instant
 from gtfs.timetable import Timetable
+from mobility.app import SWITCH_S
 from mobility.cities.city import load_city
 from mobility.embedded.progress import StartDisplay
 from mobility.prepare import build_timetable
 from mobility.realtime.holder import LiveTimetable
-from mobility.realtime.polling import SWITCH_S
 from mobility.settings import Settings
 
 N_UPDATES, N_MESSAGES, QUIET_S, PAUSE_S = 1_000, 20, 5.0, 0.002

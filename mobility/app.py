@@ -104,8 +104,9 @@ ROUTERS = (
 )
 _YOUNG_OBJECTS = 10_000
 """Made before the youngest are looked through: about what one search makes."""
-_SWITCH_S = 0.0005
-"""How long a search goes on when the event loop has something to do."""
+SWITCH_S = 0.00001
+"""How long a thread may keep the interpreter when another waits: a search when the event loop has
+something to do, or who reads live times when a search goes on after a kernel."""
 log = logging.getLogger(__name__)
 
 
@@ -155,9 +156,9 @@ def _settle_interpreter() -> None:
     """Let the garbage collector leave alone what lives as long as the process does.
 
     Else it looks through the city, the timetable and all modules again and again, for a tenth of a
-    second, while a rider waits. And let no search keep the event loop from its work for 5 ms.
+    second, while a rider waits. And let no thread keep another from its work for 5 ms.
     """
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)

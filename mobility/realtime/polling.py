@@ -12,7 +12,6 @@ import contextlib
 import gc
 import logging
 import random
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,15 +30,9 @@ from mobility.realtime.holder import LiveTimetable, warm_next_day
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 600.0
-_USUAL_SWITCH_S = sys.getswitchinterval()
 _MOST_DOUBLINGS = 10
 _JITTER = 0.1
 _LOOK_AGAIN_S = 30.0
-SWITCH_S = 0.00005
-"""How long a thread may keep the interpreter when another waits, while feeds are followed.
-
-A search gives it up at every kernel call; with Python's 5 ms it would wait so long each time while
-a state is prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +129,12 @@ class Realtime:
         if self._feeds:
             gc.collect()
             gc.freeze()
-            sys.setswitchinterval(SWITCH_S)
             followers = [asyncio.create_task(self._follow(feed)) for feed in self._feeds]
             self._tasks = [asyncio.create_task(self._keep_up()), *followers]
 
     async def stop(self) -> None:
         """Stop following; what is being prepared is thrown away."""
         if self._tasks:
-            sys.setswitchinterval(_USUAL_SWITCH_S)
             gc.unfreeze()
         for task in self._tasks:
             task.cancel()
