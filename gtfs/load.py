@@ -62,7 +62,7 @@ def _read(source: Source, report: Report) -> Feed:
         ids.routes[route.id]  # numbers the lines in their order
     numbered = _numbered([stop for _, _, stop in places.values()], ids.stops)
     trips = read_trips(source, ids, Known(known_routes, defined, drawn, numbered), report)
-    _refuse_empty(trips, source, report)
+    _refuse_empty(trips, report)
     if not services.active[np.unique(trips.service)].any():
         raise FeedError("no trip of the feed runs on any day; check trips.txt and calendar.txt")
     called_at = {ids.stops.values_[stop] for stop in np.unique(trips.stop).tolist()}
@@ -111,31 +111,28 @@ def _say_missing(source: Source, report: Report) -> None:
     for name in sorted(UNUSED & set(source.members)):
         report.note(name, "", Kind.UNSUPPORTED, "is not used", "ignored it")
     if missing:
-        raise _lacking(missing, source)
+        raise _lacking(missing)
 
 
 def _needed(source: Source, name: str, report: Report) -> list[Record]:
     rows = read_records(source, name, report)
     if not rows:
-        raise _lacking([name], source)
+        raise _lacking([name])
     return rows
 
 
-def _lacking(names: Sequence[str], source: Source) -> FeedError:
+def _lacking(names: Sequence[str]) -> FeedError:
     files = ", ".join(f"no {name}.txt" for name in names)
-    return FeedError(
-        f"the feed has {files} with rows in it; {source.path.name} is not a whole "
-        "GTFS Schedule feed, ask for one"
-    )
+    return FeedError(f"the feed has {files} with rows in it; ask for a whole GTFS Schedule feed")
 
 
-def _refuse_empty(trips: TripColumns, source: Source, report: Report) -> None:
+def _refuse_empty(trips: TripColumns, report: Report) -> None:
     if len(trips):
         return
     empty = {finding.file for finding in report.findings if finding.kind is Kind.EMPTY_FILE}
     lacking = [name for name in ("trips", "stop_times") if name in empty]
     if lacking:
-        raise _lacking(lacking, source)
+        raise _lacking(lacking)
     raise FeedError(
         "no trip of the feed has a route, a service and two timed calls; "
         "check trips.txt, calendar.txt and stop_times.txt"

@@ -130,13 +130,13 @@ def open_source(path: Path, report: Report, watch: Watch | None = None) -> Sourc
 
 def _zipped(path: Path, report: Report) -> dict[str, int]:
     if not path.exists():
-        raise FeedError(f"there is no feed at {path}; give a zip file, a folder or an address")
+        raise FeedError("there is no such feed; give a zip file, a folder or an address")
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FeedError(
-            f"{path.name} is no readable zip file ({error}); a GTFS feed is a zip of .txt files"
+            f"it is no readable zip file ({error}); a GTFS feed is a zip of .txt files"
         ) from error
     names: dict[str, int] = {}
     total = 0
@@ -154,7 +154,7 @@ def _zipped(path: Path, report: Report) -> dict[str, int]:
         bomb = entry.file_size > _SMALL_BYTES and entry.file_size / packed > MAX_RATIO
         if bomb or entry.file_size > MAX_FILE_BYTES or total > MAX_FEED_BYTES:
             raise FeedError(
-                f"{inside.name} in {path.name} unpacks to more than we read "
+                f"{inside.name} in it unpacks to more than we read "
                 f"({entry.file_size} bytes); if that is right, split the feed"
             )
         names[entry.filename] = entry.file_size

@@ -164,4 +164,4 @@ def _read(path: Path) -> tuple[Feed, Report]:
     try:
         return read_feed(path)
     except FeedError as error:
-        stop(str(error))
+        stop(f"{path}: {error}")

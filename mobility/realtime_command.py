@@ -69,7 +69,7 @@ def _timetable(feed: Path | None) -> Timetable:
     try:
         return build(read_feed(feed)[0])
     except FeedError as error:
-        sys.stderr.write(f"mobility feed realtime: {error}\n")
+        sys.stderr.write(f"mobility feed realtime: {feed}: {error}\n")
         raise typer.Exit(2) from error
 
 

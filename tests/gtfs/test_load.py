@@ -138,7 +138,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path):
     (tmp_path / "feed.zip").write_bytes(b"PK\x03\x04 no")
     with pytest.raises(FeedError, match="no readable zip"):
         read_feed(tmp_path / "feed.zip")
-    with pytest.raises(FeedError, match="there is no feed"):
+    with pytest.raises(FeedError, match="there is no such feed"):
         read_feed(tmp_path / "absent.zip")
 
 
